@@ -1,0 +1,1 @@
+"""gexlake: GEXBot history as a verified lake."""

@@ -1,0 +1,62 @@
+"""What the scanner says of a file: importable, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gexlake.models.feed import SessionKey
+
+
+class Compression(StrEnum):
+    """How a file's bytes are packed, by magic bytes and never by name."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+class Form(StrEnum):
+    """How the records stand in a file.
+
+    A hint for people and reports: the decoder reads every form the same way.
+    """
+
+    ARRAY = "array"
+    """One JSON array of records: the vendor's form."""
+    LINES = "lines"
+    """JSON Lines: one record per line."""
+    OBJECT = "object"
+    """One record, the whole file."""
+    WRAPPED = "wrapped"
+    """An object holding the array under one of `CONTAINER_KEYS`."""
+
+
+CONTAINER_KEYS: tuple[str, ...] = ("snapshots", "records", "data", "payloads")
+"""Keys under which bridges stored the array of records."""
+
+PAYLOAD_KEY = "payload"
+"""Key under which an enveloped record (`{"ticker", "kind", "endpoint", "received_at", "payload"}`) holds the snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """An importable file. `size_bytes` is its size on disk, packed or not."""
+
+    path: Path
+    record_type: str
+    session: SessionKey
+    size_bytes: int
+    compression: Compression
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file that is not importable, with a stable `code` and a sentence of why."""
+
+    path: Path
+    size_bytes: int
+    code: str
+    reason: str

@@ -1,0 +1,25 @@
+"""Why a file is not importable: the stable codes, and a refusal on its way to the report."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+REFUSALS: dict[str, str] = {
+    "unsupported_record_type": "another record type of the vendor: orderflow, greeks, majors, one explicit expiry",
+    "not_gex": "no GEX history: another format, or JSON without GEX snapshots",
+    "empty_file": "no content: 0 bytes, only blanks, or nothing once unpacked",
+    "unreadable": "the operating system would not let it be read",
+    "no_session_date": "no date in its name, its folders or its first record",
+    "no_feed": "neither its name, its folders nor its envelope say which package and category it is",
+    "no_ticker": "neither its name, its first record nor its folders say which ticker it is",
+    "compression_damaged": "its gzip or zstd stream is broken from the start",
+    "not_a_file": "a pipe, socket or device, which is never opened",
+}
+"""Refusal code -> what it means, for reports and docs."""
+
+
+class Refusal(NamedTuple):
+    """A code of `REFUSALS`, and a sentence on this one file that repeats neither its path nor its content."""
+
+    code: str
+    reason: str

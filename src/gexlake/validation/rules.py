@@ -1,0 +1,128 @@
+"""Every rule for records: a stable code, what breaking it leads to, and one sentence for people.
+
+`docs/validation-rules.md` is generated from here, and a test shows one record that breaks each rule.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What becomes of a record that breaks a rule."""
+
+    REFUSED = "refused"
+    """Not imported; kept whole in quarantine."""
+    WARNING = "warning"
+    """Imported; counted per source file and code."""
+    FILE = "file"
+    """Says something of the file rather than of one record; its whole records are imported."""
+
+
+class Rule(StrEnum):
+    """A code as it stands in quarantine, lineage and reports."""
+
+    severity: Severity
+    explanation: str
+
+    def __new__(cls, code: str, severity: Severity, explanation: str) -> Rule:
+        rule = str.__new__(cls, code)
+        rule._value_ = code
+        rule.severity = severity
+        rule.explanation = explanation
+        return rule
+
+    JSON_INVALID = (
+        "json_invalid",
+        Severity.REFUSED,
+        "The text is not JSON (NaN and Infinity are not), not UTF-8, or nested too deeply.",
+    )
+    TRUNCATED = "truncated", Severity.REFUSED, "The file ends inside this record."
+    RECORD_TOO_LARGE = (
+        "record_too_large",
+        Severity.REFUSED,
+        "One record is longer than 4 MiB, hundreds of times the usual; its text is kept in a file of its own.",
+    )
+    NOT_OBJECT = "not_object", Severity.REFUSED, "The record is valid JSON but not an object."
+    DUPLICATE_KEY = (
+        "duplicate_key",
+        Severity.REFUSED,
+        "A key stands twice in one object: which value is meant?",
+    )
+    NUMBER_OVERFLOW = (
+        "number_overflow",
+        Severity.REFUSED,
+        "A number outside the ladder and `spot` is too large for a double.",
+    )
+    TIMESTAMP_MISSING = "timestamp_missing", Severity.REFUSED, "`timestamp` is absent or null."
+    TIMESTAMP_INVALID = (
+        "timestamp_invalid",
+        Severity.REFUSED,
+        "`timestamp` is neither Unix seconds, milli-, micro- or nanoseconds nor an ISO 8601 date and time, "
+        "or is finer than a microsecond.",
+    )
+    TIMESTAMP_FUTURE = "timestamp_future", Severity.REFUSED, "`timestamp` is after the moment of the import."
+    TIMESTAMP_TOO_OLD = "timestamp_too_old", Severity.REFUSED, "`timestamp` lies before the year 2000."
+    TICKER_EMPTY = "ticker_empty", Severity.REFUSED, "`ticker` is absent, empty or not a string."
+    TICKER_MISMATCH = "ticker_mismatch", Severity.REFUSED, "`ticker` is not that of the file."
+    STRIKES_MISSING = "strikes_missing", Severity.REFUSED, "`strikes` is absent or null."
+    STRIKES_EMPTY = "strikes_empty", Severity.REFUSED, "`strikes` is an empty array."
+    STRIKES_MALFORMED = (
+        "strikes_malformed",
+        Severity.REFUSED,
+        "`strikes` is not an array of [strike, gex_vol, gex_oi, [priors]].",
+    )
+    STRIKE_INVALID = "strike_invalid", Severity.REFUSED, "A strike is not a positive finite number."
+    GEX_INVALID = "gex_invalid", Severity.REFUSED, "A GEX value, or a prior one, is not a finite number."
+    SPOT_MISSING = "spot_missing", Severity.REFUSED, "`spot` (or `spot_price`) is absent or null."
+    SPOT_INVALID = "spot_invalid", Severity.REFUSED, "`spot` is not a positive finite number."
+    KEY_CONFLICT = (
+        "key_conflict",
+        Severity.REFUSED,
+        "The same feed and timestamp is already there with different content; the first one stays.",
+    )
+
+    SUM_MISMATCH = (
+        "sum_mismatch",
+        Severity.WARNING,
+        "The ladder's column does not add up to `sum_gex_vol` or `sum_gex_oi`, beyond rounding.",
+    )
+    MAJOR_OFF_LADDER = "major_off_ladder", Severity.WARNING, "A `major_…` level is no strike of the ladder."
+    OPENING_UNPOPULATED = (
+        "opening_unpopulated",
+        Severity.WARNING,
+        "`zero_gamma` and the majors are all 0, as in the first record of a classic day.",
+    )
+    PRIORS_COUNT = "priors_count", Severity.WARNING, "A strike has fewer or more than five prior values."
+    OUTSIDE_SESSION_DATE = (
+        "outside_session_date",
+        Severity.WARNING,
+        "`timestamp` falls on another date in New York than the file's.",
+    )
+    OUTSIDE_CASH_HOURS = (
+        "outside_cash_hours",
+        Severity.WARNING,
+        "`timestamp` falls outside the cash hours of the file's date.",
+    )
+    OUT_OF_ORDER = "out_of_order", Severity.WARNING, "`timestamp` is earlier than that of the record before."
+    UNKNOWN_FIELD = "unknown_field", Severity.WARNING, "A field has no column; it is kept in `extra`."
+    FIELD_TYPE = (
+        "field_type",
+        Severity.WARNING,
+        "A known optional field has an unexpected form; it is kept in `extra` and its column is NULL.",
+    )
+
+    NO_RECORDS = "no_records", Severity.FILE, "The file holds no record at all."
+    ARRAY_NOT_CLOSED = (
+        "array_not_closed",
+        Severity.FILE,
+        "The array of records has no end: the file was cut short, or damaged there.",
+    )
+    CONTAINER_FIELD = (
+        "container_field",
+        Severity.FILE,
+        "The object around the records has fields of its own; they are kept in the lineage record.",
+    )
+    COMPRESSION_DAMAGED = "compression_damaged", Severity.FILE, "The packed stream is damaged from here on."
+    STREAM_TRUNCATED = "stream_truncated", Severity.FILE, "The packed stream ends early; the rest is missing."
+    EXPANSION_LIMIT = "expansion_limit", Severity.FILE, "The packed stream expands beyond any GEX history."

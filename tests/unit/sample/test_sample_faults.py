@@ -1,0 +1,275 @@
+"""The manifest of damaged files, held against a plain, slow reader that shares no code with the generator."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import pytest
+import zstandard
+
+from gexlake.sample import SampleFile, SampleReport, write_sample
+from gexlake.sample.faults.damage import WOUND_REASONS
+
+OPTIONS: dict[str, Any] = {"sessions": 1, "snapshots": 40, "strikes": 5, "faults": True}
+NOW = 1_800_000_000
+YEAR_2000 = 946_684_800
+REASONS = {*WOUND_REASONS, "truncated", "key_conflict"}
+
+Content = dict[tuple[object, ...], Any]
+Judged = tuple[str | None, Any]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> SampleReport:
+    return write_sample(tmp_path_factory.mktemp("sample"), **OPTIONS)
+
+
+# --- the reader: text -> elements -> reason
+
+
+def text_of(file: SampleFile) -> bytes:
+    data = file.path.read_bytes()
+    if data.startswith(b"\x1f\x8b"):
+        data = zlib.decompressobj(wbits=31).decompress(data)
+    elif data.startswith(b"\x28\xb5\x2f\xfd"):
+        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def elements(text: bytes, name: str) -> Iterator[bytes]:
+    """The records of JSON Lines, or the elements of the array; a last one without its end as it stands."""
+    if ".jsonl" in name:
+        yield from (line for line in text.splitlines() if line.strip())
+        return
+    if re.match(rb'\{"timestamp"', text):
+        yield text
+        return
+    start = text.index(b"[") + 1
+    depth, quoted = 0, False
+    for found in re.compile(rb'\\.|["\[\]{},]').finditer(text, start):
+        mark, at = found.group(), found.start()
+        if mark == b'"':
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif mark in b"[{":
+            depth += 1
+        elif depth and mark in b"]}":
+            depth -= 1
+        elif not depth and mark in b",]":
+            yield text[start:at].strip()
+            if mark == b"]":
+                return
+            start = at + 1
+    yield text[start:].strip()
+
+
+def refuse_constant(token: str) -> None:
+    raise ValueError(token)
+
+
+def reason_of(element: bytes, ticker: str, *, last: bool) -> Judged:
+    try:
+        record = json.loads(element.decode(), parse_constant=refuse_constant)
+    except ValueError:
+        cut = last and element.startswith(b'{"timestamp":') and not element.endswith(b"}")
+        return ("truncated" if cut else "json_invalid"), None
+    if isinstance(record, dict) and "payload" in record:
+        record = record["payload"]
+    if not isinstance(record, dict):
+        return "not_object", None
+    return reason_of_record(record, ticker), record
+
+
+def reason_of_record(record: dict[str, Any], ticker: str) -> str | None:
+    if not record["ticker"]:
+        return "ticker_empty"
+    if record["ticker"] != ticker:
+        return "ticker_mismatch"
+    return reason_of_timestamp(record) or reason_of_spot(record) or reason_of_strikes(record)
+
+
+def reason_of_timestamp(record: dict[str, Any]) -> str | None:
+    if "timestamp" not in record:
+        return "timestamp_missing"
+    seconds = seconds_of(record["timestamp"])
+    if seconds is None:
+        return "timestamp_invalid"
+    if seconds > NOW:
+        return "timestamp_future"
+    return "timestamp_too_old" if seconds < YEAR_2000 else None
+
+
+def seconds_of(value: object) -> float | None:
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except ValueError:
+            return None
+    if not is_number(value):
+        return None
+    return value / 1000 if value > 1e11 else value
+
+
+def reason_of_spot(record: dict[str, Any]) -> str | None:
+    if "spot" not in record and "spot_price" not in record:
+        return "spot_missing"
+    spot = record.get("spot", record.get("spot_price"))
+    return None if is_number(spot) and spot > 0 else "spot_invalid"
+
+
+def reason_of_strikes(record: dict[str, Any]) -> str | None:
+    if "strikes" not in record:
+        return "strikes_missing"
+    rows = record["strikes"]
+    if rows == []:
+        return "strikes_empty"
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= 3 for row in rows):
+        return "strikes_malformed"
+    if not all(is_number(row[0]) and row[0] > 0 for row in rows):
+        return "strike_invalid"
+    return None if all(is_number(value) for row in rows for value in row[1:3]) else "gex_invalid"
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def judge(file: SampleFile) -> list[Judged]:
+    assert file.feed is not None
+    parts = list(elements(text_of(file), file.name))
+    last = len(parts) - 1
+    return [reason_of(part, file.feed.ticker, last=index == last) for index, part in enumerate(parts)]
+
+
+def count(file: SampleFile, records: list[Judged], seen: Content) -> Counter[str]:
+    """Outcomes of one file's records by kind: imported, duplicate, or a reason code."""
+    outcomes: Counter[str] = Counter()
+    for reason, record in records:
+        if reason is None:
+            key = (file.feed, seconds_of(record["timestamp"]))
+            known = seen.setdefault(key, record)
+            outcomes[
+                "imported" if known is record else "duplicate" if known == record else "key_conflict"
+            ] += 1
+        else:
+            outcomes[reason] += 1
+    return outcomes
+
+
+def expected_outcomes(file: SampleFile) -> Counter[str]:
+    expected = file.expected
+    counts = {"imported": expected.records_imported, "duplicate": expected.records_duplicate}
+    return +Counter({**counts, **expected.records_quarantined_by_reason})
+
+
+def readable(report: SampleReport) -> list[SampleFile]:
+    return sorted(
+        (file for file in report.files if file.expected.status in ("success", "partial")),
+        key=lambda file: file.name,
+    )
+
+
+@pytest.fixture(scope="module")
+def judged(report: SampleReport) -> dict[str, list[Judged]]:
+    return {file.name: judge(file) for file in readable(report)}
+
+
+# --- the facts
+
+
+def test_seen_is_imported_and_duplicate_and_quarantined(report: SampleReport) -> None:
+    for file in report.files:
+        expected = file.expected
+        accounted = expected.records_imported + expected.records_duplicate + expected.records_quarantined
+        assert expected.records_seen == accounted, file.name
+
+
+def test_manifest_agrees_with_a_plain_reader_of_every_file(
+    report: SampleReport, judged: dict[str, list[Judged]]
+) -> None:
+    seen: Content = {}
+    for file in readable(report):
+        assert count(file, judged[file.name], seen) == expected_outcomes(file), file.fault
+
+
+def test_totals_hold_in_any_order_of_files(report: SampleReport, judged: dict[str, list[Judged]]) -> None:
+    seen: Content = {}
+    totals: Counter[str] = Counter()
+    for file in reversed(readable(report)):
+        totals += count(file, judged[file.name], seen)
+    assert totals == sum((expected_outcomes(file) for file in readable(report)), Counter())
+
+
+def test_every_reason_code_occurs(report: SampleReport) -> None:
+    assert set(report.records_quarantined_by_reason) == REASONS
+
+
+def test_every_status_occurs_and_partial_means_something_was_refused(report: SampleReport) -> None:
+    assert {file.expected.status for file in report.files} == {
+        "success",
+        "partial",
+        "failed",
+        "unsupported",
+        "ignored",
+    }
+    for file in report.files:
+        assert (file.expected.status == "partial") == (file.expected.records_quarantined > 0)
+
+
+def test_files_that_are_no_gex_history_count_no_records(report: SampleReport) -> None:
+    for file in report.files:
+        if file.expected.status in ("failed", "unsupported", "ignored"):
+            assert file.expected.records_seen == 0
+
+
+def test_faults_use_sessions_before_the_good_ones(report: SampleReport) -> None:
+    good = [file.session_date for file in report.files if file.fault is None]
+    faulty = [file.session_date for file in report.faulty_files if file.session_date is not None]
+    assert max(faulty) < min(day for day in good if day is not None)
+
+
+def test_each_case_has_a_session_of_its_own(report: SampleReport) -> None:
+    cases: dict[object, set[str | None]] = {}
+    for file in report.faulty_files:
+        if file.session_date is not None:
+            cases.setdefault(file.session_date, set()).add(file.fault)
+    assert {len(names) for names in cases.values()} == {1}
+
+
+def test_names_lie_about_compression_both_ways(report: SampleReport) -> None:
+    by_fault = {file.fault: file for file in report.faulty_files}
+    lying_gzip, lying_plain = by_fault["gzip_name_plain_content"], by_fault["plain_name_gzip_content"]
+    assert lying_gzip.name.endswith(".json.gz")
+    assert lying_gzip.path.read_bytes().startswith(b"[")
+    assert lying_plain.name.endswith(".json")
+    assert gzip.decompress(lying_plain.path.read_bytes()).startswith(b"[")
+
+
+def test_short_gzip_stream_has_no_end(report: SampleReport) -> None:
+    file = next(file for file in report.faulty_files if file.fault == "truncated_gzip")
+    with pytest.raises(EOFError):
+        gzip.decompress(file.path.read_bytes())
+
+
+def test_orderflow_records_are_37_scalars(report: SampleReport) -> None:
+    file = next(file for file in report.faulty_files if file.fault == "unsupported_orderflow")
+    record = json.loads(file.path.read_bytes())[0]
+    assert len(record) == 37
+    assert not [value for value in record.values() if isinstance(value, list | dict)]
+
+
+def test_same_options_give_the_same_faults(report: SampleReport, tmp_path: Path) -> None:
+    again = write_sample(tmp_path, **OPTIONS)
+    assert [(file.name, file.sha256) for file in again.files] == [
+        (file.name, file.sha256) for file in report.files
+    ]
