@@ -1,1 +1,9 @@
-"""."""
+"""Bytes to columns: one package per record type behind the interface of `base`."""
+
+from __future__ import annotations
+
+from gexlake.importers.base import Importer
+from gexlake.importers.gex import GexImporter
+
+IMPORTERS: dict[str, Importer] = {importer.record_type: importer for importer in (GexImporter(),)}
+"""Every record type that can be imported."""

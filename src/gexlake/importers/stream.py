@@ -90,9 +90,7 @@ class SourceStream:
             # read1, not readinto: that would drop what it had unpacked when the stream then ends early.
             data = self._unpacked.read1(len(target))
         except EOFError as error:
-            raise DamagedStreamError(
-                Rule.STREAM_TRUNCATED, f"the {self.compression} stream ends early"
-            ) from error
+            raise DamagedStreamError(Rule.STREAM_TRUNCATED, f"the {self.compression} stream ends early") from error
         except (gzip.BadGzipFile, zlib.error, _zstd_error()) as error:
             message = f"the {self.compression} stream is damaged near byte {self.size_bytes:,}: {error}"
             raise DamagedStreamError(Rule.COMPRESSION_DAMAGED, message) from error
@@ -149,7 +147,7 @@ class _HashedFile(io.RawIOBase):
         view = memoryview(data)
         self.digest.update(view)
         self.read_bytes += len(view)
-        if self._on_bytes is not None and len(view):
+        if self._on_bytes is not None and view.nbytes:
             self._on_bytes(len(view))
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""."""
+"""What was read, when, from which bytes, with which outcome; and the records that were refused."""

@@ -24,7 +24,7 @@ Doubles = NDArray[np.float64]
 class Block:
     """Snapshots in source order, column-major; only the first `records` and `rows` columns of the tables are filled.
 
-    `ints` is (9, capacity) as `gex_columns.Int` says, `numbers` (21, capacity): `gex_columns.NUMBERS`, then six pairs of
+    `ints` is (9, capacity) as `gex_columns.Int` says, `numbers` (21, capacity): `gex_columns.NUMBERS` and six pairs of
     max_priors; `ladder` (8, row capacity) as `gex_columns.LADDER`. `extra` holds the JSON text of unknown fields by
     record. Timestamps are Unix microseconds; START and END are byte offsets in the unpacked source.
     """

@@ -6,7 +6,8 @@ Names and meanings are the vendor's (see docs/data-dictionary.md, which is gener
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+
+from gexlake.models.column import Column
 
 RECORD_TYPE = "gex"
 
@@ -55,31 +56,12 @@ FLAG_EXTRA = 2
 FLAG_FIELD_TYPE = 4
 
 
-class Column(NamedTuple):
-    """A stored column: its name, its DuckDB type, and one sentence for the data dictionary."""
-
-    name: str
-    sql_type: str
-    meaning: str
-
-
-PARTITION_COLUMNS: tuple[Column, ...] = (
-    Column("ticker", "VARCHAR", "the vendor's name of the underlying, never translated"),
-    Column("package", "VARCHAR", "`classic` or `state`"),
-    Column(
-        "category", "VARCHAR", "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next)"
-    ),
-    Column("session_date", "DATE", "trading date in America/New_York that the source file is of"),
-)
-
 SNAPSHOT_COLUMNS: tuple[Column, ...] = (
     Column("timestamp", "TIMESTAMPTZ", "the instant of the snapshot, UTC, to the microsecond"),
     Column("min_dte", "INTEGER", "days to the nearest expiry"),
     Column("sec_min_dte", "INTEGER", "days to the second nearest expiry"),
     Column("spot", "DOUBLE", "underlying price"),
-    Column(
-        "zero_gamma", "DOUBLE", "price level where net gamma changes sign; 0 in state feeds: not applicable"
-    ),
+    Column("zero_gamma", "DOUBLE", "price level where net gamma changes sign; 0 in state feeds: not applicable"),
     Column("major_pos_vol", "DOUBLE", "strike of the largest positive GEX by volume"),
     Column("major_pos_oi", "DOUBLE", "strike of the largest positive GEX by open interest"),
     Column("major_neg_vol", "DOUBLE", "strike of the largest negative GEX by volume"),
@@ -110,8 +92,6 @@ STRIKE_COLUMNS: tuple[Column, ...] = (
             "DOUBLE",
             f"`gex_vol` of this strike {minutes} earlier; NULL where the source had none",
         )
-        for i, minutes in enumerate(
-            ("1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes"), start=1
-        )
+        for i, minutes in enumerate(("1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes"), start=1)
     ),
 )

@@ -37,7 +37,7 @@ CONTAINER_KEYS: tuple[str, ...] = ("snapshots", "records", "data", "payloads")
 """Keys under which bridges stored the array of records."""
 
 PAYLOAD_KEY = "payload"
-"""Key under which an enveloped record (`{"ticker", "kind", "endpoint", "received_at", "payload"}`) holds the snapshot."""
+"""Key under which an enveloped record (`{"ticker", "kind", "endpoint", "received_at", …}`) holds the snapshot."""
 
 
 @dataclass(frozen=True, slots=True)

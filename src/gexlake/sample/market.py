@@ -135,9 +135,7 @@ def spot_path(ticker: str, session: TradingSession, *, seed: int) -> Floats:
     return np.asarray(np.round(np.round(price / profile.tick) * profile.tick, 2))
 
 
-def black_scholes_gamma(
-    spot: Floats, strikes: Floats, years: Floats, volatility: Floats
-) -> tuple[Floats, Floats]:
+def black_scholes_gamma(spot: Floats, strikes: Floats, years: Floats, volatility: Floats) -> tuple[Floats, Floats]:
     """Gamma per option and exp(-d1^2 / 2), both (n, k), at zero rate and dividend.
 
     Black and Scholes (1973): gamma = phi(d1) / (S sigma sqrt(T)), T in years,
@@ -204,9 +202,7 @@ def _net_open_interest(depth: Floats, side: Floats, draw: np.random.Generator) -
     return np.rint(4 * (calls - puts))
 
 
-def _net_volume(
-    nearness: Floats, pace: Floats, depth: Floats, side: Floats, draw: np.random.Generator
-) -> Floats:
+def _net_volume(nearness: Floats, pace: Floats, depth: Floats, side: Floats, draw: np.random.Generator) -> Floats:
     """Calls less puts traded so far, whole contracts (n, k).
 
     Calls and puts arrive as two Poisson streams, quicker near the money. Their difference over a second has

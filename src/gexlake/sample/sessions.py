@@ -77,6 +77,6 @@ def _out_of_calendar(wanted: str) -> str:
 def _nyse() -> Any:
     with warnings.catch_warnings():  # the library's own use of pandas is not ours to warn about
         warnings.simplefilter("ignore")
-        import exchange_calendars  # noqa: PLC0415
+        import exchange_calendars
 
         return exchange_calendars.get_calendar("XNYS")

@@ -31,9 +31,7 @@ _PRIORS = [
     for number in range(1, _LAST + 1)
     for field in ((f"prior_{number}", CELL), (f"after_{number}", "S3" if number == _LAST else "S1"))
 ]
-ROW = np.dtype(
-    [("strike", "S14"), ("gex_vol", CELL), ("comma", "S1"), ("gex_oi", CELL), ("open", "S2"), *_PRIORS]
-)
+ROW = np.dtype([("strike", "S14"), ("gex_vol", CELL), ("comma", "S1"), ("gex_oi", CELL), ("open", "S2"), *_PRIORS])
 """Text of one strike row: `[6890,-228.01,-86.9,[-240.55,-243.15,-245.22,-221.27,-220.12]],`"""
 
 END_OF_LADDER = b"\n"

@@ -146,9 +146,7 @@ def refuse_existing(paths: Iterable[Path]) -> None:
     """Raise FileExistsError, naming the first path that is taken."""
     for path in paths:
         if path.exists():
-            raise FileExistsError(
-                f"{path} exists already; a sample never replaces a file, choose another folder"
-            )
+            raise FileExistsError(f"{path} exists already; a sample never replaces a file, choose another folder")
 
 
 def _with_flush(chunks: Iterable[tuple[bytes, int]], compressor: Compressor) -> Iterator[tuple[bytes, int]]:

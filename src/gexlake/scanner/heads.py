@@ -12,15 +12,17 @@ from gexlake.models.source import Compression
 from gexlake.scanner.refusals import Refusal
 
 HEAD_BYTES = 64 << 10
-"""How much text is looked at. A record of several hundred strikes is shorter."""
+"""How much text is looked at. The first records of a file fit many times over."""
 
 ZSTD_BLOCK_BYTES = 128 << 10
-"""A zstd block is unpacked whole or not at all, and can be this long when it does not compress."""
+"""A zstd block is unpacked whole or not at all, and can be this long where it does not compress."""
 
 RETRY_BYTES = 256
+"""Step by which the text before a damaged place is recovered."""
+
 GZIP_WINDOW_BITS = 31
 
-MAGIC: dict[bytes, Compression] = {b"\x1f\x8b": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.ZSTD}
+MAGIC: dict[Compression, bytes] = {Compression.GZIP: b"\x1f\x8b", Compression.ZSTD: b"\x28\xb5\x2f\xfd"}
 """First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1)."""
 
 
@@ -32,38 +34,87 @@ class Head(NamedTuple):
     is_whole: bool
 
 
-class Unpacker(Protocol):
-    """What the decompressors of zlib and zstd have in common once zlib's is wrapped."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
 def read_head(descriptor: int, size_bytes: int) -> Head | Refusal:
-    """Read and unpack the start of an open file; raises OSError."""
+    """Read and unpack the start of an open file. Raises OSError."""
     packed = _read(descriptor, HEAD_BYTES, size_bytes)
-    if compression_of(packed) is Compression.ZSTD and len(packed) < size_bytes:
+    if len(packed) < size_bytes and _compression(packed) is Compression.ZSTD:
         packed += _read(descriptor, ZSTD_BLOCK_BYTES, size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
 
 
 def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:
-    """Unpack the start of a file, by its magic bytes. A stream cut short is normal, one without any text is not."""
-    compression = compression_of(packed)
+    """Unpack the start of a file, if its first bytes say that it is packed.
+
+    A stream that is cut short or breaks later on is fine here: it holds records. One without any text is refused.
+    """
+    compression = _compression(packed)
     if compression is Compression.NONE:
-        return Head(compression, packed, is_whole)
-    start = _gzip if compression is Compression.GZIP else _zstd_start()
-    text, problem, is_end = _unpack(packed, start, len(packed))
-    if problem:
-        text, *_ = _unpack(packed, start, RETRY_BYTES)
-    if not text and (problem or not is_end):
-        return Refusal("compression_damaged", f"Its {compression} stream {problem or 'ends before any content'}.")
-    return Head(compression, text, is_whole and is_end)
+        return Head(compression, packed[:HEAD_BYTES], is_whole and len(packed) <= HEAD_BYTES)
+    unpacked = _unpack(packed, compression, len(packed))
+    if unpacked.problem:
+        unpacked = _unpack(packed, compression, RETRY_BYTES)
+    if not unpacked.text and not unpacked.is_end:
+        problem = unpacked.problem or "ends before any content"
+        return Refusal("compression_damaged", f"Its {compression} stream is damaged from the start: {problem}.")
+    return Head(compression, unpacked.text, is_whole and unpacked.is_end)
 
 
-def compression_of(packed: bytes) -> Compression:
-    """Compression by the first bytes; a name says nothing."""
-    return next((found for magic, found in MAGIC.items() if packed.startswith(magic)), Compression.NONE)
+def _compression(packed: bytes) -> Compression:
+    for compression, magic in MAGIC.items():
+        if packed.startswith(magic):
+            return compression
+    return Compression.NONE
+
+
+def _read(descriptor: int, wanted: int, size_bytes: int) -> bytes:
+    """Up to so many bytes; network and FUSE file systems may give them in pieces."""
+    data = os.read(descriptor, wanted)
+    while len(data) < min(wanted, size_bytes) and (more := os.read(descriptor, wanted - len(data))):
+        data += more
+    return data
+
+
+class _Unpacked(NamedTuple):
+    text: bytes
+    is_end: bool
+    problem: str = ""
+
+
+class _Unpacker(Protocol):
+    """What the decompressors of zlib and zstd have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def _unpack(packed: bytes, compression: Compression, step: int) -> _Unpacked:
+    """At most `HEAD_BYTES` of text, fed `step` bytes at a time; gzip members and zstd frames may follow each other."""
+    start, errors = _unpackers(compression)
+    unpacker, text, at = start(), b"", 0
+    while at < len(packed) and len(text) < HEAD_BYTES:
+        piece = packed[at : at + step]
+        try:
+            text += unpacker.decompress(piece, HEAD_BYTES - len(text))
+        except errors as error:
+            return _Unpacked(text, is_end=False, problem=str(error))
+        at += len(piece)
+        if unpacker.eof:
+            at -= len(unpacker.unused_data)
+            if not packed.startswith(MAGIC[compression], at):
+                return _Unpacked(text, is_end=True)
+            unpacker = start()
+    return _Unpacked(text, is_end=False)
+
+
+def _unpackers(compression: Compression) -> tuple[Callable[[], _Unpacker], tuple[type[Exception], ...]]:
+    """What makes a decompressor, and the errors it raises on damaged input."""
+    if compression is Compression.GZIP:
+        return lambda: zlib.decompressobj(GZIP_WINDOW_BITS), (zlib.error,)
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdDecompressor, ZstdError
+    else:
+        from backports.zstd import ZstdDecompressor, ZstdError
+    return ZstdDecompressor, (ZstdError,)

@@ -32,25 +32,27 @@ DERIVED_TYPES: tuple[str, ...] = ("majors", "maxchange")
 MAX_TICKER_LENGTH = 24
 MAX_FOLDERS_BETWEEN = 1
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2099
+UNIX_TIME_LENGTHS = (10, 13)
+"""Digits of a Unix time of this century in seconds and milliseconds."""
 
 _QUERY_MARKS = ("?", "%3f", "@")
 """Where the query string of a signed URL starts: as it is, percent-encoded, as wget writes it for Windows."""
 
+_SEPARATORS = "_-. "
 _SEPARATOR = r"[_\-. ]"
 _EXPIRY_CATEGORIES = r"(?:gex|delta|gamma|vanna|charm)_\d{8}"
 _FULL_CATEGORIES = "|".join((*GEX_CATEGORIES, *GREEK_CATEGORIES, _EXPIRY_CATEGORIES))
 _AFTER_PACKAGE = "|".join((_FULL_CATEGORIES, *CATEGORY_ALIASES, "orderflow"))
+# Patterns stay text: `re` compiles them on first use, which keeps the import light.
 _START, _END = f"(?:^|(?<={_SEPARATOR}))", r"(?=$|[^a-z0-9])"
-_FEED = re.compile(f"{_START}({'|'.join(PACKAGES)}){_SEPARATOR}({_AFTER_PACKAGE}){_END}")
-_PACKAGE = re.compile(f"{_START}({'|'.join(PACKAGES)}){_END}")
-_CATEGORY = re.compile(f"{_START}({_FULL_CATEGORIES}){_END}")
-_WHOLE_CATEGORY = re.compile(_FULL_CATEGORIES)
+_FEED = f"{_START}({'|'.join(PACKAGES)}){_SEPARATOR}({_AFTER_PACKAGE}){_END}"
+_PACKAGE = f"{_START}({'|'.join(PACKAGES)}){_END}"
+_CATEGORY = f"{_START}({_FULL_CATEGORIES}){_END}"
 
-_ISO_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)", re.ASCII)
-_LEADING_DATE = re.compile(r"(\d{4}-\d{2}-\d{2}|\d{8})(?!\d)(?:[t_ ]\d{6}z?(?![a-z0-9]))?", re.ASCII)
-_LEADING_UNIX_TIME = re.compile(r"\d{10}(?:\d{3})?(?!\d)", re.ASCII)
-_UNIX_TIME = re.compile(r"(?<!\d)\d{10}(?:\d{3})?(?!\d)", re.ASCII)
-_TICKER = re.compile(r"[A-Z][A-Z0-9]*(?:[_.-][A-Z0-9]+)*", re.ASCII)
+_ISO_DATE = r"(?a:(?<!\d)\d{4}-\d{2}-\d{2}(?!\d))"
+_LEADING_DATE = r"(?a:(\d{4}-\d{2}-\d{2}|\d{8})(?!\d)(?:[t_ ]\d{6}z?(?![a-z0-9]))?)"
+_UNIX_TIME = r"(?a:(?<!\d)\d{10}(?:\d{3})?(?!\d))"
+_TICKER = r"[A-Z][A-Z0-9]*(?:[_.-][A-Z0-9]+)*"
 
 
 class Hints(NamedTuple):
@@ -79,28 +81,36 @@ def parse_path(folders: Sequence[str], name: str) -> Hints:
     alias = None
     if hints.category is None and above.parent_is_package:
         alias = CATEGORY_ALIASES.get(_stem(name)[0])
-    package = hints.package or above.package
     category = hints.category or alias or above.category
+    package = hints.package or above.package
+    if package == "orderflow" and hints.package is None and category not in (None, "orderflow"):
+        package = None  # a folder that cannot mean this feed
     if package == "orderflow" and category is None:
         category = "orderflow"
-    return hints._replace(
+    return Hints(
+        ticker=hints.ticker,
         package=package,
         category=category,
         session_date=hints.session_date or above.session_date,
         derived_type=hints.derived_type or above.derived_type,
         folder_ticker=above.ticker,
+        unix_time=hints.unix_time,
+        is_data_name=hints.is_data_name,
+        is_vendor_name=hints.is_vendor_name,
     )
 
 
 def parse_name(name: str) -> Hints:
     """What the file name alone says."""
     stem, is_data_name = _stem(name)
+    if stem.isdecimal() and stem.isascii():
+        return _parse_number(stem, is_data_name)
     package, category, before, after = _split_feed(stem)
     session_date, ticker = _split_lead(before)
     has_ticker = package is not None or category is not None
     if session_date is None:
         session_date = _only_date(stem)
-    unix_time = _UNIX_TIME.search(stem)
+    unix_time = re.search(_UNIX_TIME, stem)
     ticker = ticker if has_ticker else None
     return Hints(
         ticker=ticker,
@@ -114,6 +124,12 @@ def parse_name(name: str) -> Hints:
     )
 
 
+def _parse_number(stem: str, is_data_name: bool) -> Hints:
+    """The common name of a single record, its time; or a date, or a mere number."""
+    unix_time = int(stem) if len(stem) in UNIX_TIME_LENGTHS else None
+    return Hints(session_date=_whole_date(stem), unix_time=unix_time, is_data_name=is_data_name)
+
+
 def parse_feed(text: str) -> tuple[str | None, str | None]:
     """Package and category in a label such as `classic_gex_zero`, `/NQ_NDX/classic/zero` or a URL."""
     *folders, name = re.split(r"[/\\]+", text.partition("?")[0])
@@ -123,7 +139,7 @@ def parse_feed(text: str) -> tuple[str | None, str | None]:
 
 def valid_ticker(text: str | None) -> str | None:
     """The text if it can be a ticker: such that it is also safe as a part of a path."""
-    if text and len(text) <= MAX_TICKER_LENGTH and _TICKER.fullmatch(text.upper()):
+    if text and len(text) <= MAX_TICKER_LENGTH and re.fullmatch(_TICKER, text.upper()):
         return text
     return None
 
@@ -146,33 +162,33 @@ def _stem(name: str) -> tuple[str, bool]:
 
 def _split_feed(stem: str) -> tuple[str | None, str | None, str, str]:
     """Package, category, and what stands before and after them."""
-    if match := _FEED.search(stem):
-        category = CATEGORY_ALIASES.get(match[2], match[2])
-        return match[1], category, stem[: match.start()], stem[match.end() :]
-    package, category = _PACKAGE.search(stem), _CATEGORY.search(stem)
-    found = [match for match in (package, category) if match]
-    if not found:
-        return None, None, stem, ""
-    start, end = min(match.start() for match in found), max(match.end() for match in found)
+    if feed := re.search(_FEED, stem):
+        return feed[1], CATEGORY_ALIASES.get(feed[2], feed[2]), stem[: feed.start()], stem[feed.end() :]
+    package, category = re.search(_PACKAGE, stem), re.search(_CATEGORY, stem)
+    words = [word for word in (package, category) if word]
+    start = min((word.start() for word in words), default=len(stem))
+    end = max((word.end() for word in words), default=len(stem))
     return package and package[1], category and category[1], stem[:start], stem[end:]
 
 
 def _split_lead(before: str) -> tuple[date | None, str | None]:
     """Date and ticker in what stands before the package: `2025-11-14_nq_ndx_`, also after other words."""
     session_date = None
-    if match := _LEADING_DATE.match(before):
-        session_date = valid_date(match[1])
-    elif dates := list(_ISO_DATE.finditer(before)):
-        match = dates[-1]
+    if lead := re.match(_LEADING_DATE, before):
+        session_date = valid_date(lead[1])
     else:
-        match = _LEADING_UNIX_TIME.match(before)
-    rest = before[match.end() :] if match else before
-    return session_date, valid_ticker(rest.strip("_-. ").upper())
+        lead = re.match(_UNIX_TIME, before) or _last(re.finditer(_ISO_DATE, before))
+    rest = before[lead.end() :] if lead else before
+    return session_date, valid_ticker(rest.strip(_SEPARATORS).upper())
+
+
+def _last(matches: Iterable[re.Match[str]]) -> re.Match[str] | None:
+    return next(reversed(list(matches)), None)
 
 
 def _only_date(stem: str) -> date | None:
     """The date anywhere in the stem, unless it holds several."""
-    dates = set(_ISO_DATE.findall(stem)) if "-" in stem else ()
+    dates = set(re.findall(_ISO_DATE, stem)) if "-" in stem else ()
     return valid_date(next(iter(dates))) if len(dates) == 1 else None
 
 
@@ -186,7 +202,7 @@ def valid_date(text: str) -> date | None:
 
 
 def _derived_type(words: str) -> str | None:
-    first = words.lstrip("_-. ")
+    first = words.lstrip(_SEPARATORS)
     return next((word for word in DERIVED_TYPES if first.startswith(word)), None)
 
 
@@ -207,7 +223,7 @@ def _parse_folders(folders: tuple[str, ...], has_package: bool, has_category: bo
     """
     dates = [_whole_date(folder) for folder in reversed(folders)]
     names = [folder for folder, found in zip(reversed(folders), dates, strict=True) if found is None]
-    levels = [_parse_folder(folder, parent) for folder, parent in zip(names, [*names[1:], ""], strict=True)]
+    levels = [_parse_folder(folder, parent) for folder, parent in zip(names, [*names, ""][1:], strict=True)]
     file = -1  # where the folders' numbers, nearest first, start: what the file name says stands there
     package_at = file if has_package else _first(level.package for level in levels)
     category_at = file if has_category else _first(level.category for level in levels)
@@ -237,9 +253,9 @@ def _parse_folder(folder: str, parent: str) -> Hints:
         return Hints(package=word)
     if word in CATEGORY_ALIASES and parent.lower() in PACKAGES:
         return Hints(category=CATEGORY_ALIASES[word])
-    if _WHOLE_CATEGORY.fullmatch(word):
+    if re.fullmatch(_CATEGORY, word):
         return Hints(category=word)
-    return parse_name(folder) if _FEED.search(word) else Hints()
+    return parse_name(folder) if re.search(_FEED + "$", word) else Hints()
 
 
 def _first(values: Iterable[str | None]) -> int | None:
@@ -252,7 +268,7 @@ def _belong(one: int | None, other: int) -> bool:
 
 
 def _whole_date(folder: str) -> date | None:
-    return valid_date(folder) if len(folder) in (8, 10) and _LEADING_DATE.fullmatch(folder) else None
+    return valid_date(folder) if len(folder) in (8, 10) and re.fullmatch(_LEADING_DATE, folder) else None
 
 
 def _is_ticker_folder(folder: str) -> bool:

@@ -19,7 +19,7 @@ REFUSALS: dict[str, str] = {
 
 
 class Refusal(NamedTuple):
-    """A code of `REFUSALS`, and a sentence on this one file that repeats neither its path nor its content."""
+    """A code of `REFUSALS`, and a sentence on this one file without its path and without values from it."""
 
     code: str
     reason: str

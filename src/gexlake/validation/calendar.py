@@ -82,9 +82,7 @@ def library_hours(first: date, last: date) -> dict[date, CashHours]:
     """
     with warnings.catch_warnings():  # the library's own use of pandas is not ours to warn about
         warnings.simplefilter("ignore")
-        library: Any = import_module(
-            "exchange_calendars"
-        )  # by name: it has no types, and must not load at import
+        library: Any = import_module("exchange_calendars")  # by name: it has no types, and must not load at import
         nyse = library.get_calendar("XNYS", start=first.isoformat(), end=last.isoformat())
         early = set(nyse.early_closes)
         return {
@@ -115,8 +113,7 @@ def _table() -> _Table:
         last_date=date.fromisoformat(content["last_date"]),
         closed_weekdays=frozenset(map(date.fromisoformat, content["closed_weekdays"])),
         early_closes={
-            date.fromisoformat(day): time.fromisoformat(close)
-            for day, close in content["early_closes"].items()
+            date.fromisoformat(day): time.fromisoformat(close) for day, close in content["early_closes"].items()
         },
     )
 
@@ -131,9 +128,7 @@ def _library_year(year: int) -> dict[date, CashHours] | None:
 
 
 def _hours_until(close: time, day: date) -> CashHours:
-    return CashHours(
-        _exchange_time_us(day, REGULAR_OPEN), _exchange_time_us(day, close), close < REGULAR_CLOSE
-    )
+    return CashHours(_exchange_time_us(day, REGULAR_OPEN), _exchange_time_us(day, close), close < REGULAR_CLOSE)
 
 
 def _exchange_time_us(day: date, at: time) -> int:

@@ -109,10 +109,7 @@ def find_holes(
     if stretches.min() < 0:
         raise ValueError("The timestamps must be sorted ascending.")
     before = np.flatnonzero(stretches > threshold_seconds * 1_000_000)
-    return [
-        Hole(start, end)
-        for start, end in zip(edges[before].tolist(), edges[before + 1].tolist(), strict=True)
-    ]
+    return [Hole(start, end) for start, end in zip(edges[before].tolist(), edges[before + 1].tolist(), strict=True)]
 
 
 def coverage(holes: Iterable[Hole], hours: CashHours) -> float:

@@ -148,7 +148,12 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
 
 def dump_extra(extra: dict[str, Any]) -> str:
     """`extra` as one line of JSON."""
-    return json.dumps(extra, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(extra, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can escape and UTF-8 cannot hold
+        return json.dumps(extra, allow_nan=False, separators=(",", ":"))
+    return text
 
 
 def parse_extra(members: list[bytes], envelope_members: list[bytes]) -> tuple[dict[str, Any], bool]:
@@ -192,9 +197,7 @@ def _check_grammar(oddities: Oddities) -> None:
 
 def _check_overflow(oddities: Oddities) -> None:
     if oddities.overflow is not None:
-        raise RefusedRecordError(
-            Rule.NUMBER_OVERFLOW, f"{_short(oddities.overflow)} is too large for a double"
-        )
+        raise RefusedRecordError(Rule.NUMBER_OVERFLOW, f"{_short(oddities.overflow)} is too large for a double")
 
 
 def _unwrap(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -213,9 +216,7 @@ def _timestamp(value: Any, expect: Expectation) -> int:
     if microseconds > expect.max_us:
         raise RefusedRecordError(Rule.TIMESTAMP_FUTURE, f"timestamp {_short(value)} lies in the future")
     if microseconds < expect.min_us:
-        raise RefusedRecordError(
-            Rule.TIMESTAMP_TOO_OLD, f"timestamp {_short(value)} lies before the year 2000"
-        )
+        raise RefusedRecordError(Rule.TIMESTAMP_TOO_OLD, f"timestamp {_short(value)} lies before the year 2000")
     return microseconds
 
 
@@ -314,9 +315,7 @@ def _read_strikes(value: Any, snapshot: Snapshot) -> None:
 def _strike_row(row: Any, index: int) -> tuple[tuple[float, ...], bool, bool]:
     """Eight cells; whether they hold all of the row; whether it had five priors."""
     if not isinstance(row, list) or len(row) < 3:
-        raise RefusedRecordError(
-            Rule.STRIKES_MALFORMED, f"strikes[{index}] is {_kind(row)} of an unknown form"
-        )
+        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}] is {_kind(row)} of an unknown form")
     strike, gex_vol, gex_oi, *rest = row
     if not _is_number(strike) or not strike > 0:
         raise RefusedRecordError(Rule.STRIKE_INVALID, f"strikes[{index}][0] is {_short(strike)}")
@@ -327,9 +326,7 @@ def _strike_row(row: Any, index: int) -> tuple[tuple[float, ...], bool, bool]:
     if priors is None:
         priors = []
     if not isinstance(priors, list):
-        raise RefusedRecordError(
-            Rule.STRIKES_MALFORMED, f"strikes[{index}][3] is {_kind(priors)}, not an array"
-        )
+        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}][3] is {_kind(priors)}, not an array")
     if not all(value is None or _is_number(value) for value in priors):
         raise RefusedRecordError(Rule.GEX_INVALID, f"strikes[{index}][3] holds a prior that is not a number")
     cells = [NAN if value is None else float(value) for value in priors[:PRIORS]]

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gexlake.importers.base import OversizedPiece, Refusal
 from gexlake.importers.gex import _native
 from gexlake.importers.gex.careful import (
     Expectation,
@@ -60,28 +61,6 @@ class ByteSource(Protocol):
     """Where text comes from: `SourceStream`, or anything that fills a buffer and returns 0 at the end."""
 
     def readinto(self, target: memoryview) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A record that is not imported: its place, the rule it breaks, and its own bytes.
-
-    `byte_offset` counts unpacked bytes. Of a record too large to be held whole, `raw` is only the beginning:
-    `OversizedPiece`s follow.
-    """
-
-    record_index: int
-    byte_offset: int
-    rule: Rule
-    message: str
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class OversizedPiece:
-    """The next bytes of the record that was refused last."""
-
-    raw: bytes
 
 
 Event = Block | Refusal | OversizedPiece
@@ -455,6 +434,4 @@ def _utf8(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise RefusedRecordError(
-            Rule.JSON_INVALID, f"byte {error.start} of the record is not UTF-8"
-        ) from error
+        raise RefusedRecordError(Rule.JSON_INVALID, f"byte {error.start} of the record is not UTF-8") from error

@@ -44,9 +44,7 @@ class Material:
     def records(self, count: int | None = None) -> list[bytes]:
         """The first `count` good records of the session."""
         size = count or self.count
-        session = generate_session(
-            self.feed, self.session_date, seed=self.seed, snapshots=size, strikes=self.strikes
-        )
+        session = generate_session(self.feed, self.session_date, seed=self.seed, snapshots=size, strikes=self.strikes)
         return list(session)
 
     def file(self, name: str, data: bytes, expected: Expectation, records: int | None = None) -> FaultFile:

@@ -48,9 +48,7 @@ def _duplicates_between_files(material: Material) -> list[FaultFile]:
     first, second = records[: 2 * half], records[half:]
     return [
         material.file(f"{material.stem}.json", form_bytes(first, ARRAY), all_good(2 * half)),
-        material.file(
-            _second_name(material), form_bytes(second, JSONL), Expectation("success", 2 * half, half, half)
-        ),
+        material.file(_second_name(material), form_bytes(second, JSONL), Expectation("success", 2 * half, half, half)),
     ]
 
 

@@ -1,0 +1,197 @@
+"""The DuckDB file of a lake: one process opens it at a time to write, several to read."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gexlake._version import __version__
+from gexlake.db.layout import LakeLayout
+from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
+from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+LOCK_WAIT_SECONDS = 10.0
+"""Other imports hold the database for tens of milliseconds at a time; what holds it longer is something else."""
+POLL_SECONDS = 0.02
+MEMORY_LIMIT = "192MB"
+
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+
+@contextmanager
+def open_database(
+    layout: LakeLayout, *, write: bool, wait_seconds: float = LOCK_WAIT_SECONDS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the lake's database; with `write` the lake is created where there is none.
+
+    Raises `LakeLockedError` when another process still holds it after `wait_seconds`, `LakeVersionError` for a lake
+    of a newer gexlake, `LakeError` where there is no usable lake, `StorageError` when the disk refuses.
+    """
+    import duckdb
+
+    _check_root(layout, write=write)
+    with translated_faults(layout):
+        connection = _connect(layout, write=write, wait_seconds=wait_seconds)
+    try:
+        with translated_faults(layout):
+            connection.execute("SET TimeZone = 'UTC'")
+            if write:
+                _create_schema(connection, layout)
+            _check_version(connection, layout)
+            if not write:
+                _point_views_here(connection, layout)
+            yield connection
+    finally:
+        try:
+            connection.close()
+        except duckdb.Error as error:
+            raise _translated(layout, error) from error
+
+
+@contextmanager
+def translated_faults(layout: LakeLayout) -> Iterator[None]:
+    """Turn DuckDB's and the system's faults into ours, at this one point."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _translated(layout, error) from error
+    except OSError as error:
+        raise storage_error(layout, error) from error
+
+
+def storage_error(layout: LakeLayout, error: OSError) -> StorageError:
+    """A failed write into the lake."""
+    where = error.filename or layout.root
+    return StorageError(
+        f"{where}: {error.strerror or error}.",
+        hint="Free some space or mend the permissions and run the same command again: what is committed stays.",
+    )
+
+
+def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    """Point the views at the published files of this lake, where they do not yet."""
+    for name in VIEWS:
+        glob = _view_glob(layout, name)
+        row = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
+        current = bool(row) and (quoted(glob) in row[0] if glob else "read_parquet" not in row[0])  # type: ignore[index]
+        if not current:
+            connection.execute(create_view(name, glob))
+
+
+def _check_root(layout: LakeLayout, *, write: bool) -> None:
+    root = layout.root
+    if root.exists() and not root.is_dir():
+        raise LakeError(f"The lake {root} is a file, not a directory.", hint="Name a directory with --lake.")
+    if not write and not layout.database.exists():
+        raise LakeError(
+            f"There is no lake at {root}.", hint="Name one with --lake, or make one with `gexlake import SOURCE`."
+        )
+    if write:
+        try:
+            layout.staging.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(layout, error) from error
+
+
+def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    deadline = time.monotonic() + wait_seconds
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": 2,
+        "temp_directory": str(layout.staging),
+    }
+    while True:
+        try:
+            return duckdb.connect(str(layout.database), read_only=not write, config=config)
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL_SECONDS)
+
+
+def _create_schema(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    if connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'lake_info'").fetchone() is None:
+        connection.begin()
+        for name in TABLES:
+            connection.execute(create_table(name))
+        connection.execute(
+            "INSERT INTO lake_info VALUES (?, ?, ?)", [SCHEMA_VERSION, __version__, str(layout.root.absolute())]
+        )
+        for name in VIEWS:
+            connection.execute(create_view(name, None))
+        connection.commit()
+
+
+def _check_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    import duckdb
+
+    try:
+        row = connection.execute("SELECT schema_version, gexlake_version FROM lake_info").fetchone()
+    except duckdb.CatalogException as error:
+        raise LakeError(
+            f"{layout.database} is a DuckDB database, but not of a lake.", hint="Name another directory with --lake."
+        ) from error
+    if row is None or row[0] > SCHEMA_VERSION:
+        made_by = f" {row[1]}" if row else ""
+        raise LakeVersionError(
+            f"The lake {layout.root} was written by a newer gexlake{made_by}; this is {__version__}.",
+            hint="Upgrade gexlake.",
+        )
+
+
+def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    """Temporary views for a reader: those in the file name the path where the lake lay when it was last written."""
+    for name in VIEWS:
+        view = create_view(name, _view_glob(layout, name))
+        connection.execute(view.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
+
+
+def _view_glob(layout: LakeLayout, view: str) -> str | None:
+    record_type, dataset = view.split("_", 1)
+    files = (layout.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet")
+    return layout.dataset_glob(record_type, dataset) if next(files, None) else None
+
+
+def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
+    text = str(error).splitlines()[0]
+    holder = _HOLDER.search(text)
+    if "Could not set lock" in text:
+        who = f"process {holder['pid']} ({_command_of(holder)})" if holder else "another process"
+        return LakeLockedError(
+            f"The lake's database {layout.database} is held by {who}.",
+            hint="Close it there and run the same command again; staged work is kept and committed then.",
+        )
+    if "not a valid DuckDB database" in text or "Serialization Error" in text:
+        return LakeError(
+            f"{layout.database} is damaged or not a DuckDB database.",
+            hint="Move it away and run `gexlake rebuild`: the Parquet files hold everything.",
+        )
+    if re.search(r"newer version|storage version|version number", text):
+        return LakeVersionError(
+            f"{layout.database} was written by a newer DuckDB.", hint="Upgrade gexlake, and with it DuckDB."
+        )
+    if re.search(r"No space|space left|disk|Could not write|Cannot open file|Permission|File too large|fsync", text):
+        return StorageError(
+            f"The database {layout.database} cannot be written: {text}",
+            hint="Free some space or mend the permissions and run the same command again: what is committed stays.",
+        )
+    return LakeError(f"DuckDB failed on {layout.database}: {text}", hint="Run `gexlake verify`.")
+
+
+def _command_of(holder: re.Match[str]) -> str:
+    try:
+        words = Path("/proc", holder["pid"], "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        words = []
+    return " ".join(words).strip()[:120] or holder["program"]

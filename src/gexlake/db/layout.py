@@ -1,0 +1,80 @@
+"""Where everything lies in a lake."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gexlake.models.feed import SessionKey
+
+
+@dataclass(frozen=True, slots=True)
+class LakeLayout:
+    """Paths below a lake's root; see the contract in docs/architecture.md."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "gexlake.duckdb"
+
+    @property
+    def staging(self) -> Path:
+        return self.root / "staging"
+
+    @property
+    def commit_lock(self) -> Path:
+        return self.staging / "commit.lock"
+
+    @property
+    def imports(self) -> Path:
+        """Lineage, quarantine and report of each import as Parquet, so that the database can be rebuilt."""
+        return self.root / "imports"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused records that are too large for a table, a file each."""
+        return self.root / "quarantine"
+
+    def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
+        """The published Parquet file of a session."""
+        ticker, package, category = session.feed
+        return (
+            self.root
+            / record_type
+            / dataset
+            / f"ticker={ticker}"
+            / f"package={package}"
+            / f"category={category}"
+            / f"session_date={session.session_date.isoformat()}"
+            / f"{dataset}.parquet"
+        )
+
+    def dataset_glob(self, record_type: str, dataset: str) -> str:
+        """Pattern of all published files of a data set, for DuckDB and Polars."""
+        root = _glob_escape(str(self.root.absolute()))
+        return f"{root}/{record_type}/{dataset}/*/*/*/*/{dataset}.parquet"
+
+    def dataset_files(self, record_type: str, dataset: str) -> list[Path]:
+        """All published files of a data set."""
+        return sorted((self.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet"))
+
+
+def sync_directory(directory: Path) -> None:
+    """Make renames in a directory durable (fsync(2) of the file alone does not)."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _glob_escape(text: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in text)

@@ -1,0 +1,105 @@
+"""Tables and views of the database."""
+
+from __future__ import annotations
+
+from gexlake.importers import IMPORTERS
+from gexlake.importers.base import Dataset
+from gexlake.models.column import PARTITION_COLUMNS, Column
+from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
+
+SCHEMA_VERSION = 1
+"""Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
+
+IMPORT_COLUMNS: tuple[Column, ...] = (
+    Column("import_id", "VARCHAR", "the run"),
+    Column("status", "VARCHAR", "`running`, `success`, `partial`, `failed` or `interrupted`"),
+    Column("sources", "VARCHAR", "JSON array: the files and folders that were asked for"),
+    Column("started_at", "TIMESTAMPTZ", "UTC"),
+    Column("finished_at", "TIMESTAMPTZ", "UTC; NULL while it runs"),
+    Column("files", "BIGINT", "source files that were considered"),
+    Column("records_seen", "BIGINT", "over all files; seen = imported + duplicate + quarantined"),
+    Column("records_imported", "BIGINT", "over all files"),
+    Column("records_duplicate", "BIGINT", "over all files"),
+    Column("records_quarantined", "BIGINT", "over all files"),
+    Column("gexlake_version", "VARCHAR", "the software that ran it"),
+)
+
+SESSION_COLUMNS: tuple[Column, ...] = (
+    Column("record_type", "VARCHAR", "`gex`"),
+    *PARTITION_COLUMNS,
+    Column("snapshots", "BIGINT", "snapshots stored"),
+    Column("strike_rows", "BIGINT", "strike rows stored"),
+    Column("first_timestamp", "TIMESTAMPTZ", "of the first snapshot; NULL where there is none"),
+    Column("last_timestamp", "TIMESTAMPTZ", "of the last snapshot"),
+    Column("gaps", "INTEGER", "stretches of cash hours longer than 5 s without a snapshot"),
+    Column("gap_seconds", "DOUBLE", "their length together"),
+    Column("holes", "VARCHAR", "JSON array: [start, end] of each, Unix microseconds"),
+    Column("source_files", "INTEGER", "source files that gave snapshots or were read for it"),
+    Column("source_bytes", "BIGINT", "their size on disk together"),
+    Column("parquet_bytes", "BIGINT", "size of its Parquet files"),
+    Column("checksum", "VARCHAR", "XXH3-128 of the content, column by column"),
+    Column("import_id", "VARCHAR", "the run that last changed it"),
+    Column("version", "VARCHAR", "changes whenever the session does"),
+)
+
+IMPORT_ID_COLUMN = Column("import_id", "VARCHAR", "the run that stored the row")
+
+
+def table_columns(dataset: Dataset) -> tuple[Column, ...]:
+    """Columns of the DuckDB table or view of a data set: the session's identity behind the timestamp."""
+    first, *rest = dataset.columns
+    tail = (IMPORT_ID_COLUMN,) if dataset.in_database else ()
+    return (first, *PARTITION_COLUMNS, *rest, *tail)
+
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "lake_info": (
+        Column("schema_version", "INTEGER", "of these tables"),
+        Column("gexlake_version", "VARCHAR", "the software that created the lake"),
+        Column("root", "VARCHAR", "where the lake lay when its views were made"),
+    ),
+    "imports": IMPORT_COLUMNS,
+    "sessions": SESSION_COLUMNS,
+    "lineage": LINEAGE_COLUMNS,
+    "quarantine": QUARANTINE_COLUMNS,
+    **{
+        f"{importer.record_type}_{dataset.name}": table_columns(dataset)
+        for importer in IMPORTERS.values()
+        for dataset in importer.datasets
+        if dataset.in_database
+    },
+}
+"""Every table and its columns."""
+
+VIEWS: dict[str, tuple[Column, ...]] = {
+    f"{importer.record_type}_{dataset.name}": table_columns(dataset)
+    for importer in IMPORTERS.values()
+    for dataset in importer.datasets
+    if not dataset.in_database
+}
+"""Views over published Parquet files."""
+
+
+def create_table(name: str) -> str:
+    """DDL of a table."""
+    columns = ", ".join(f"{column.name} {column.sql_type}" for column in TABLES[name])
+    return f"CREATE TABLE IF NOT EXISTS {name} ({columns})"
+
+
+def create_view(name: str, glob: str | None) -> str:
+    """DDL of a view over the files that match `glob`; without files, of an empty one with the same columns."""
+    columns = VIEWS[name]
+    if glob is None:
+        nothing = ", ".join(f"NULL::{column.sql_type} AS {column.name}" for column in columns)
+        return f"CREATE OR REPLACE VIEW {name} AS SELECT {nothing} WHERE false"
+    names = ", ".join(column.name for column in columns)
+    return (
+        f"CREATE OR REPLACE VIEW {name} AS SELECT {names} FROM read_parquet({quoted(glob)}, "
+        "hive_partitioning = true, hive_types = {'ticker': VARCHAR, 'package': VARCHAR, 'category': VARCHAR, "
+        "'session_date': DATE})"
+    )
+
+
+def quoted(text: str) -> str:
+    """A string literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,132 @@
+"""Between blocks and data frames: the columns as Parquet holds them, and their checksum."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import xxhash
+
+from gexlake.models.gex_block import Doubles, Ints
+from gexlake.models.gex_columns import LADDER, MAX_PRIORS, MISSING_INT, NUMBERS, Int
+
+TIMESTAMP = pl.Datetime("us", "UTC")
+PAIR = pl.Struct({"strike": pl.Float64, "change": pl.Float64})
+SNAPSHOT_SCHEMA = pl.Schema(
+    {
+        "timestamp": TIMESTAMP,
+        "min_dte": pl.Int32(),
+        "sec_min_dte": pl.Int32(),
+        **dict.fromkeys(NUMBERS, pl.Float64()),
+        "max_priors": pl.List(PAIR),
+        "extra": pl.String(),
+        "import_id": pl.String(),
+    }
+)
+STRIKE_SCHEMA = pl.Schema({"timestamp": TIMESTAMP, **dict.fromkeys(LADDER, pl.Float64())})
+PRIOR_COLUMNS = LADDER[3:]
+
+
+def snapshot_frame(ints: Ints, numbers: Doubles, extra: list[str | None], import_ids: list[str]) -> pl.DataFrame:
+    """Snapshots as a frame of `SNAPSHOT_SCHEMA`; `ints` and `numbers` as in `Block`, n columns each."""
+    pairs = numbers[len(NUMBERS) :]
+    columns = {
+        "timestamp": ints[Int.TIMESTAMP],
+        "min_dte": ints[Int.MIN_DTE],
+        "sec_min_dte": ints[Int.SEC_MIN_DTE],
+        **{name: numbers[i] for i, name in enumerate(NUMBERS)},
+        **{f"strike_{i}": pairs[2 * i] for i in range(MAX_PRIORS)},
+        **{f"change_{i}": pairs[2 * i + 1] for i in range(MAX_PRIORS)},
+        "max_priors": ints[Int.MAX_PRIORS],
+    }
+    texts = pl.DataFrame({"extra": extra, "import_id": import_ids}, schema={"extra": pl.String, "import_id": pl.String})
+    listed = pl.concat_list(
+        pl.struct(strike=pl.col(f"strike_{i}"), change=pl.col(f"change_{i}")) for i in range(MAX_PRIORS)
+    )
+    count = pl.col("max_priors")
+    return (
+        pl.DataFrame(columns)
+        .hstack(texts)
+        .with_columns(
+            pl.col("timestamp").cast(TIMESTAMP),
+            *(
+                pl.when(pl.col(name) != MISSING_INT).then(pl.col(name)).cast(pl.Int32).alias(name)
+                for name in ("min_dte", "sec_min_dte")
+            ),
+            pl.col(*NUMBERS).fill_nan(None),
+            pl.when(count >= 0).then(listed.list.head(count.clip(0))).alias("max_priors"),
+        )
+        .select(SNAPSHOT_SCHEMA.names())
+    )
+
+
+def strike_frame(timestamps: Ints, rows: Ints, ladder: Doubles) -> pl.DataFrame:
+    """Strike rows as a frame of `STRIKE_SCHEMA`: `rows[i]` columns of the (8, n) ladder belong to `timestamps[i]`."""
+    frame = pl.DataFrame(
+        {"timestamp": np.repeat(timestamps, rows), **{name: ladder[i] for i, name in enumerate(LADDER)}}
+    ).with_columns(pl.col("timestamp").cast(TIMESTAMP))
+    if np.isnan(ladder[len(LADDER) - len(PRIOR_COLUMNS) :]).any():
+        frame = frame.with_columns(pl.col(*PRIOR_COLUMNS).fill_nan(None))
+    return frame
+
+
+def snapshot_tables(frame: pl.DataFrame) -> tuple[Ints, Doubles, list[str | None]]:
+    """The way back: (9, n) ints without offsets and flags, (21, n) numbers, and extra."""
+    ints = np.zeros((len(Int), frame.height), np.int64)
+    ints[Int.TIMESTAMP] = frame["timestamp"].to_physical().to_numpy()
+    ints[Int.MIN_DTE] = frame["min_dte"].cast(pl.Int64).fill_null(MISSING_INT).to_numpy()
+    ints[Int.SEC_MIN_DTE] = frame["sec_min_dte"].cast(pl.Int64).fill_null(MISSING_INT).to_numpy()
+    ints[Int.MAX_PRIORS] = frame["max_priors"].list.len().cast(pl.Int64).fill_null(-1).to_numpy()
+    numbers = np.full((len(NUMBERS) + 2 * MAX_PRIORS, frame.height), np.nan)
+    for row, name in enumerate(NUMBERS):
+        numbers[row] = nan_filled(frame[name])
+    for i in range(MAX_PRIORS):
+        pair = frame["max_priors"].list.get(i, null_on_oob=True).struct
+        numbers[len(NUMBERS) + 2 * i] = nan_filled(pair.field("strike"))
+        numbers[len(NUMBERS) + 2 * i + 1] = nan_filled(pair.field("change"))
+    return ints, numbers, frame["extra"].to_list()
+
+
+def strike_tables(frame: pl.DataFrame) -> Doubles:
+    """The way back: the (8, n) ladder."""
+    ladder = np.empty((len(LADDER), frame.height))
+    for row, name in enumerate(LADDER):
+        ladder[row] = nan_filled(frame[name])
+    return ladder
+
+
+def nan_filled(series: pl.Series) -> Doubles:
+    """Doubles with NaN for NULL, which no source value can be."""
+    return series.fill_null(np.nan).to_numpy()
+
+
+class Checksum:
+    """XXH3-128 of a session's content, column by column, so that it does not depend on how rows were batched."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, xxhash.xxh3_128] = {}
+
+    def add(self, name: str, values: Ints | Doubles | bytes) -> None:
+        """Continue a column with the next values."""
+        data = values if isinstance(values, bytes) else np.ascontiguousarray(values).data
+        self._columns.setdefault(name, xxhash.xxh3_128()).update(data)
+
+    def add_snapshots(self, ints: Ints, numbers: Doubles, extra: list[str | None]) -> None:
+        """Continue the snapshot columns."""
+        for column in (Int.TIMESTAMP, Int.MIN_DTE, Int.SEC_MIN_DTE, Int.MAX_PRIORS):
+            self.add(column.name, ints[column])
+        for row in range(len(numbers)):
+            self.add(f"number_{row}", numbers[row])
+        self.add("extra", "\0".join(text or "" for text in extra).encode("utf-8", "surrogatepass"))
+
+    def add_ladder(self, rows: Ints, ladder: Doubles) -> None:
+        """Continue the ladder columns: strikes per snapshot, and the (8, n) cells."""
+        self.add("rows", rows)
+        for row, name in enumerate(LADDER):
+            self.add(name, ladder[row])
+
+    def hexdigest(self) -> str:
+        """32 hex digits over all columns."""
+        total = xxhash.xxh3_128()
+        for name in sorted(self._columns):
+            total.update(f"{name}:{self._columns[name].hexdigest()};".encode())
+        return total.hexdigest()

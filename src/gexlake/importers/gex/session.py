@@ -1,0 +1,291 @@
+"""One session of a GEX feed, put together from its sources and from what the lake already holds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
+from gexlake.importers.gex.careful import Expectation
+from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.ladders import LadderStore
+from gexlake.importers.stream import SourceStream
+from gexlake.models.feed import SessionKey
+from gexlake.models.gex_block import ROW_CAPACITY, Block, Doubles, Ints
+from gexlake.models.gex_columns import NUMBER_ROWS, Int
+from gexlake.models.staged import SessionSummary
+from gexlake.validation.calendar import cash_hours
+from gexlake.validation.gaps import find_holes
+from gexlake.validation.rules import Rule
+from gexlake.validation.snapshots import Mask, SessionBounds, count_warnings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MIN_US = 946_684_800_000_000
+"""2000-01-01 in Unix microseconds."""
+COMPARED_INTS = [Int.MIN_DTE, Int.SEC_MIN_DTE, Int.ROWS, Int.MAX_PRIORS]
+COMPARED_SNAPSHOTS = 1000
+"""Ladders are compared this many at a time, to bound memory."""
+COMPRESSION_LEVEL = 1
+"""zstd 1: 15 % larger than level 3 in 80 % of its time (docs/benchmarks.md)."""
+
+
+class _Part(NamedTuple):
+    """The snapshots of one block, without their ladders; `source` numbers the source of each."""
+
+    source: Ints
+    ints: Ints
+    numbers: Doubles
+    extra: dict[int, str]
+
+
+class GexSession:
+    """A `SessionBuilder` for GEX snapshots.
+
+    Snapshots are numbered as they come, kept ones first; `resolve` decides which of them stand, in time order.
+    """
+
+    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int) -> None:
+        self._session = session
+        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us)
+        self._bounds = SessionBounds.of(session.session_date)
+        self._ladders = LadderStore(workspace)
+        self._parts: list[_Part] = []
+        self._names: list[SourceName] = []
+        self._foreign: set[int] = set()
+
+    # ---- collecting ----------------------------------------------------------------------------------------
+
+    def keep(self, files: Mapping[str, Path], *, replaced: frozenset[str], foreign: bool = False) -> None:
+        """Take what the lake holds of a session; see `SessionBuilder.keep`."""
+        import polars as pl
+
+        from gexlake.importers.gex.frames import snapshot_tables, strike_tables
+
+        footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
+        ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], hive_partitioning=False))
+        ints[Int.ROWS] = _from_runs(footer["strikes_per_snapshot"])
+        owner = self._owners(footer["sources"], ints.shape[1], replaced, foreign=foreign)
+        strikes = pl.scan_parquet(files["strikes"], hive_partitioning=False)
+        ends = np.cumsum(ints[Int.ROWS])
+        start = 0
+        while start < ints.shape[1]:
+            first_row = int(ends[start - 1]) if start else 0
+            stop = max(int(np.searchsorted(ends, first_row + ROW_CAPACITY, side="right")), start + 1)
+            ladder = strike_tables(strikes.slice(first_row, int(ends[stop - 1]) - first_row).collect())
+            here = slice(start, stop)
+            texts = {i: text for i, text in enumerate(extra[here]) if text is not None}
+            self._add(_Part(owner[here], ints[:, here], numbers[:, here], texts), ladder)
+            start = stop
+
+    def _owners(self, sources: list[dict[str, object]], count: int, replaced: frozenset[str], *, foreign: bool) -> Ints:
+        """The number of the source of each stored snapshot; -1 for those of replaced ones."""
+        owner = np.full(count, -1, np.int64)
+        for source in sources:
+            if source["source_file"] in replaced:
+                continue
+            number = self._number(str(source["source_file"]))
+            if foreign:
+                self._foreign.add(number)
+            for first, length in source["runs"]:  # type: ignore[attr-defined]
+                owner[first : first + length] = number
+        return owner
+
+    def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
+        """Decode one source to its end."""
+        tally = SourceTally()
+        number = self._number(source)
+        decoder = GexDecoder(stream, self._expect)
+        previous_us = 0
+        for event in decoder.events():
+            if not isinstance(event, Block):
+                sink.take(event)
+                continue
+            tally.warnings.update(count_warnings(event, self._bounds, previous_us))
+            previous_us = int(event.column(Int.TIMESTAMP)[-1])
+            sources = np.full(event.records, number, np.int64)
+            part = _Part(sources, event.ints[:, : event.records].copy(), event.filled_numbers.copy(), event.extra)
+            self._add(part, event.filled_ladder)
+        tally.seen = decoder.seen
+        tally.refused.update(sink.counts)
+        tally.findings = decoder.findings.findings
+        tally.container = decoder.findings.container
+        return tally
+
+    def _number(self, name: SourceName) -> int:
+        self._names.append(name)
+        return len(self._names) - 1
+
+    def _add(self, part: _Part, ladder: Doubles) -> None:
+        rows = part.ints[Int.ROWS]
+        wanted = part.source >= 0
+        if not wanted.all():
+            ladder = ladder[:, np.repeat(wanted, rows)]
+            extra = [part.extra.get(int(i)) for i in np.flatnonzero(wanted)]
+            texts = {i: text for i, text in enumerate(extra) if text is not None}
+            part = _Part(part.source[wanted], part.ints[:, wanted], part.numbers[:, wanted], texts)
+            rows = part.ints[Int.ROWS]
+        if len(rows):
+            self._ladders.add(ladder, np.cumsum(rows) - rows, rows)
+            self._parts.append(part)
+
+    # ---- deciding ------------------------------------------------------------------------------------------
+
+    def resolve(self, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
+        """Decide which snapshots stand; see `SessionBuilder.resolve`. Of equal keys the first stands."""
+        self._ladders.seal()
+        self._join()
+        timestamps = self._ints[Int.TIMESTAMP]
+        if (np.diff(timestamps) > 0).all():
+            self._order = self._without_foreign(np.arange(len(timestamps)))
+            return []
+        order = np.argsort(timestamps, kind="stable")
+        again = np.concatenate(([False], np.diff(timestamps[order]) == 0))
+        first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
+        self._order = self._without_foreign(order[~again])
+        later, earlier = order[again], first[again]
+        same = self._same_content(earlier, later)
+        duplicates = Counter(self._source[later[same]].tolist())
+        for number, count in duplicates.items():
+            name = self._names[number]
+            if isinstance(name, int):
+                tallies[name].duplicate += count
+        return [self._conflict(int(i), tallies) for i in np.sort(later[~same])]
+
+    def _join(self) -> None:
+        parts = self._parts
+        self._source = np.concatenate([part.source for part in parts]) if parts else np.empty(0, np.int64)
+        self._ints = (
+            np.concatenate([part.ints for part in parts], axis=1) if parts else np.empty((len(Int), 0), np.int64)
+        )
+        self._numbers = (
+            np.concatenate([part.numbers for part in parts], axis=1) if parts else np.empty((NUMBER_ROWS, 0))
+        )
+        self._extra: dict[int, str] = {}
+        offset = 0
+        for part in parts:
+            self._extra.update({offset + i: text for i, text in part.extra.items()})
+            offset += part.ints.shape[1]
+        self._parts = []
+
+    def _without_foreign(self, order: Ints) -> Ints:
+        return order[~np.isin(self._source[order], list(self._foreign))] if self._foreign else order
+
+    def _conflict(self, snapshot: int, tallies: Mapping[int, SourceTally]) -> Conflict:
+        source = self._names[int(self._source[snapshot])]
+        assert isinstance(source, int), "what the lake keeps comes first, so it is never the later one"
+        tallies[source].refused[Rule.KEY_CONFLICT] += 1
+        start, end = int(self._ints[Int.START, snapshot]), int(self._ints[Int.END, snapshot])
+        second = int(self._ints[Int.TIMESTAMP, snapshot]) // 1_000_000
+        message = f"timestamp {second} of {self._session.feed} is there already, with other values"
+        return Conflict(source, int(self._ints[Int.INDEX, snapshot]), start, end - start, message)
+
+    def _same_content(self, earlier: Ints, later: Ints) -> Mask:
+        """Whether two snapshots of one timestamp hold the same values; what an envelope says does not count."""
+        counts = self._ints[COMPARED_INTS]
+        same: Mask = (counts[:, earlier] == counts[:, later]).all(axis=0)
+        same &= _equal(self._numbers[:, earlier], self._numbers[:, later]).all(axis=0)
+        for i in np.flatnonzero(same):
+            texts = self._extra.get(int(earlier[i])), self._extra.get(int(later[i]))
+            same[i] = texts[0] == texts[1] or _without_envelope(texts[0]) == _without_envelope(texts[1])
+        candidates = np.flatnonzero(same)
+        for start in range(0, len(candidates), COMPARED_SNAPSHOTS):
+            some = candidates[start : start + COMPARED_SNAPSHOTS]
+            cells = _equal(self._ladders.gather(earlier[some]), self._ladders.gather(later[some])).all(axis=0)
+            rows = self._ladders.rows_of[earlier[some]]
+            same[some] = np.logical_and.reduceat(cells, np.cumsum(rows) - rows)
+        return same
+
+    # ---- the result ----------------------------------------------------------------------------------------
+
+    def summarize(self) -> SessionSummary:
+        """Counts, first and last timestamp, and the holes in cash hours."""
+        timestamps = self._ints[Int.TIMESTAMP, self._order]
+        hours = cash_hours(self._session.session_date)
+        holes = find_holes(timestamps, hours) if hours else []
+        return SessionSummary(
+            snapshots=len(timestamps),
+            rows=int(self._ladders.rows_of[self._order].sum()),
+            first_us=int(timestamps[0]) if len(timestamps) else None,
+            last_us=int(timestamps[-1]) if len(timestamps) else None,
+            holes=[(hole.start_us, hole.end_us) for hole in holes],
+        )
+
+    def runs(self) -> dict[SourceName, list[Run]]:
+        """Which snapshots of the result came from which source."""
+        result: dict[SourceName, list[Run]] = {name: [] for name in self._names}
+        for number, first, count in _runs_of(self._source[self._order]):
+            result[self._names[number]].append((first, count))
+        for number in self._foreign:
+            result.pop(self._names[number], None)
+        return result
+
+    def write(self, directory: Path, *, import_ids: Mapping[SourceName, str], footer: Mapping[str, object]) -> str:
+        """Write `snapshots.parquet` and `strikes.parquet`; the checksum of their content."""
+        from polars.io.plugins import register_io_source
+
+        from gexlake.importers.gex.frames import STRIKE_SCHEMA, Checksum, snapshot_frame, strike_frame
+
+        order, checksum = self._order, Checksum()
+
+        def iter_strikes(*_: object) -> Iterator[pl.DataFrame]:
+            for batch in self._ladders.batches(order):
+                rows, ladder = self._ladders.rows_of[batch], self._ladders.gather(batch)
+                checksum.add_ladder(rows, ladder)
+                yield strike_frame(self._ints[Int.TIMESTAMP, batch], rows, ladder)
+
+        rows_of = [[rows, count] for rows, _, count in _runs_of(self._ladders.rows_of[order])]
+        document = {**footer, "strikes_per_snapshot": rows_of}
+        ids = [import_ids.get(name, "") for name in self._names]
+        extra = [self._extra.get(int(i)) for i in order]
+        checksum.add_snapshots(self._ints[:, order], self._numbers[:, order], extra)
+        owners = [ids[number] for number in self._source[order]]
+        snapshots = snapshot_frame(self._ints[:, order], self._numbers[:, order], extra, owners)
+        _sink(register_io_source(iter_strikes, schema=STRIKE_SCHEMA), directory / "strikes.parquet", document)
+        document["checksum"] = checksum.hexdigest()
+        _sink(snapshots.lazy(), directory / "snapshots.parquet", document)
+        return checksum.hexdigest()
+
+
+def _sink(frame: pl.LazyFrame, path: Path, document: Mapping[str, object]) -> None:
+    frame.sink_parquet(
+        path,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        row_group_size=ROW_CAPACITY,
+        metadata={FOOTER_KEY: json.dumps(document, default=str)},
+        sync_on_close="all",
+    )
+
+
+def _equal(left: Doubles, right: Doubles) -> Mask:
+    both: Mask = (left == right) | (np.isnan(left) & np.isnan(right))
+    return both
+
+
+def _without_envelope(text: str | None) -> object:
+    if text is None:
+        return {}
+    extra = json.loads(text)
+    extra.pop("envelope", None)
+    return extra
+
+
+def _runs_of(values: Ints) -> list[tuple[int, int, int]]:
+    """Runs of equal neighbours as (value, first, count)."""
+    if not len(values):
+        return []
+    firsts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
+    counts = np.diff(firsts, append=len(values))
+    return list(zip(values[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True))
+
+
+def _from_runs(runs: list[list[int]]) -> Ints:
+    values = np.array(runs, np.int64).reshape(-1, 2)
+    return np.repeat(values[:, 0], values[:, 1])

@@ -1,0 +1,109 @@
+"""The sink of refused records: every one kept whole, in Parquet files beside the staged session."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.validation.rules import Rule
+
+FLUSH_BYTES = 16 << 20
+QUARANTINE_GLOB = "quarantine-*.parquet"
+
+
+class Quarantine:
+    """Keeps refused records of one session in `directory`; with None it only counts, for a dry run.
+
+    `begin` names the source whose records follow. A record too large to be held goes into a file of its own, which
+    the commit moves to `quarantine/<name>` below the lake.
+    """
+
+    def __init__(self, directory: Path | None, *, import_id: str, name: str) -> None:
+        self.raw_files: list[str] = []
+        self.counts: Counter[Rule] = Counter()
+        self.records = 0
+        self._directory = directory
+        self._import_id = import_id
+        self._name = name
+        self._source_file = ""
+        self._rows: list[dict[str, Any]] = []
+        self._row_bytes = 0
+        self._parts = 0
+        self._raw: BinaryIO | None = None
+
+    def begin(self, source_file: str) -> None:
+        """The records that follow are of this source; counting starts at zero."""
+        self._close_raw()
+        self._source_file = source_file
+        self.counts = Counter()
+
+    def take(self, event: Refusal | OversizedPiece) -> None:
+        """Keep one refused record, or more of the last one."""
+        if isinstance(event, OversizedPiece):
+            if self._raw is not None:
+                self._raw.write(event.raw)
+            return
+        self._close_raw()
+        self.counts[event.rule] += 1
+        self.records += 1
+        if self._directory is not None:
+            self._keep(event, self._directory)
+
+    def close(self) -> None:
+        """Write what is still held."""
+        self._close_raw()
+        self._flush()
+
+    def _keep(self, refusal: Refusal, directory: Path) -> None:
+        text: str | None
+        raw: bytes | None = None
+        raw_file: str | None = None
+        if refusal.rule is Rule.RECORD_TOO_LARGE:
+            raw_file = self._open_raw(directory, refusal.raw)
+            text = None
+        else:
+            try:
+                text = refusal.raw.decode()
+            except UnicodeDecodeError:
+                text, raw = refusal.raw.decode(errors="backslashreplace"), refusal.raw
+        self._rows.append(
+            {
+                "import_id": self._import_id,
+                "source_file": self._source_file,
+                "record_index": refusal.record_index,
+                "byte_offset": refusal.byte_offset,
+                "reason": refusal.rule.value,
+                "message": refusal.message,
+                "raw": text,
+                "raw_bytes": raw,
+                "raw_file": raw_file,
+            }
+        )
+        self._row_bytes += len(refusal.raw)
+        if self._row_bytes > FLUSH_BYTES:
+            self._flush()
+
+    def _open_raw(self, directory: Path, beginning: bytes) -> str:
+        name = f"{self._name}-{len(self.raw_files)}.raw"
+        self._raw = (directory / name).open("wb")
+        self._raw.write(beginning)
+        self.raw_files.append(name)
+        return f"quarantine/{name}"
+
+    def _close_raw(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
+
+    def _flush(self) -> None:
+        if not self._rows or self._directory is None:
+            return
+        from gexlake.lineage.records import table_frame, write_rows
+        from gexlake.models.lineage import QUARANTINE_COLUMNS
+
+        frame = table_frame(self._rows, QUARANTINE_COLUMNS)
+        write_rows(frame, self._directory / f"quarantine-{self._parts}.parquet")
+        self._parts += 1
+        self._rows, self._row_bytes = [], 0

@@ -1,0 +1,21 @@
+"""A stored column, and the four that every data set is partitioned by."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A stored column: its name, its DuckDB type, and one sentence for the data dictionary."""
+
+    name: str
+    sql_type: str
+    meaning: str
+
+
+PARTITION_COLUMNS: tuple[Column, ...] = (
+    Column("ticker", "VARCHAR", "the vendor's name of the underlying, never translated"),
+    Column("package", "VARCHAR", "`classic` or `state`"),
+    Column("category", "VARCHAR", "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next)"),
+    Column("session_date", "DATE", "trading date in America/New_York that the source file is of"),
+)

@@ -1,0 +1,146 @@
+"""Reports: what an import did, as one document for people, `--output json` and HTTP alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from gexlake.models.lineage import LineageRecord
+from gexlake.models.source import RefusedFile
+
+DEFAULT_MAX_ERROR_RATE = 0.001
+
+
+class ImportStatus(StrEnum):
+    """How an import ended."""
+
+    SUCCESS = "success"
+    """Every file was imported whole, or was there already."""
+    PARTIAL = "partial"
+    """Good records were imported; some files are damaged, or records were refused."""
+    FAILED = "failed"
+    """Nothing could be imported, and something should have been."""
+    INTERRUPTED = "interrupted"
+    """It was stopped; what was committed stays, the other files are `pending`."""
+
+
+class ResultStatus(StrEnum):
+    """How one file fared: the states of its lineage record, and two that have none."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNSUPPORTED = "unsupported"
+    """Not GEX history: another record type, or a foreign file."""
+    PENDING = "pending"
+    """Not reached, because the import was stopped."""
+
+
+class FileResult(BaseModel):
+    """One source file in an import."""
+
+    source_file: str
+    status: ResultStatus
+    session: str | None = None
+    source_bytes: int = 0
+    records_seen: int = 0
+    records_imported: int = 0
+    records_duplicate: int = 0
+    records_quarantined: int = 0
+    errors: dict[str, int] = Field(default_factory=dict)
+    warnings: dict[str, int] = Field(default_factory=dict)
+    message: str | None = None
+
+    @classmethod
+    def of_lineage(cls, record: LineageRecord) -> FileResult:
+        """The result that a lineage record stands for."""
+        return cls(
+            source_file=record.source_file,
+            status=ResultStatus(record.status.value),
+            session=f"{record.ticker}/{record.package}/{record.category}/{record.session_date}",
+            source_bytes=record.source_bytes,
+            records_seen=record.records_seen,
+            records_imported=record.records_imported,
+            records_duplicate=record.records_duplicate,
+            records_quarantined=record.records_quarantined,
+            errors=record.errors,
+            warnings=record.warnings,
+            message=record.message,
+        )
+
+    @classmethod
+    def of_refused(cls, refused: RefusedFile, status: ResultStatus) -> FileResult:
+        """The result of a file that the scanner did not take."""
+        return cls(
+            source_file=str(refused.path),
+            status=status,
+            source_bytes=refused.size_bytes,
+            errors={refused.code: 1} if status is ResultStatus.FAILED else {},
+            message=refused.reason,
+        )
+
+
+class ImportTotals(BaseModel):
+    """Sums over all files; `files` by status. Always: seen = imported + duplicate + quarantined."""
+
+    files: dict[str, int] = Field(default_factory=dict)
+    source_bytes: int = 0
+    records_seen: int = 0
+    records_imported: int = 0
+    records_duplicate: int = 0
+    records_quarantined: int = 0
+    sessions: int = 0
+    strike_rows: int = 0
+
+
+class ImportReport(BaseModel):
+    """What an import did, or with `dry_run` would do."""
+
+    import_id: str
+    status: ImportStatus
+    dry_run: bool
+    lake: str
+    sources: list[str]
+    started_at: str
+    duration_seconds: float
+    records_imported: dict[str, int]
+    totals: ImportTotals
+    error_rate: float
+    max_error_rate: float
+    errors: dict[str, int]
+    warnings: dict[str, int]
+    files: list[FileResult]
+    files_filtered: int = 0
+    files_ignored: int = 0
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether no file failed, nothing is left undone and the error rate is within its bound."""
+        counts = self.totals.files
+        undone = counts.get(ResultStatus.FAILED, 0) + counts.get(ResultStatus.PENDING, 0)
+        return not undone and self.error_rate <= self.max_error_rate
+
+
+def total_of(results: Iterable[FileResult]) -> ImportTotals:
+    """Sums over file results."""
+    results = list(results)
+    totals = ImportTotals(files=dict(Counter(result.status.value for result in results)))
+    for name in ("source_bytes", "records_seen", "records_imported", "records_duplicate", "records_quarantined"):
+        setattr(totals, name, sum(getattr(result, name) for result in results))
+    return totals
+
+
+def overall_status(results: Iterable[FileResult], *, interrupted: bool) -> ImportStatus:
+    """The status of an import from those of its files."""
+    if interrupted:
+        return ImportStatus.INTERRUPTED
+    seen = {result.status for result in results}
+    bad = {ResultStatus.PARTIAL, ResultStatus.FAILED} & seen
+    good = {ResultStatus.SUCCESS, ResultStatus.PARTIAL, ResultStatus.SKIPPED} & seen
+    if not bad:
+        return ImportStatus.SUCCESS
+    return ImportStatus.PARTIAL if good else ImportStatus.FAILED

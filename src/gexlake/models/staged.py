@@ -1,0 +1,81 @@
+"""Finished work that waits to be committed: what a worker hands to the owner of the database."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.lineage import FileStatus, LineageRecord
+
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """What a session holds: timestamps in Unix microseconds UTC, None where it is empty.
+
+    `rows` counts strike rows; `holes` are the stretches of cash hours without a snapshot, as (start, end) in Unix
+    microseconds.
+    """
+
+    snapshots: int
+    rows: int
+    first_us: int | None
+    last_us: int | None
+    holes: list[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class StagedSession:
+    """One session, staged in `directory`: finished Parquet files where `summary` is set, lineage in any case.
+
+    `base_version` is the version of the session in the lake that this work builds on, None where there was none; the
+    commit refuses it when the lake has moved on. The manifest is written last, so where it stands the work is whole.
+    """
+
+    import_id: str
+    record_type: str
+    session: SessionKey
+    version: str
+    base_version: str | None
+    directory: Path | None
+    lineage: list[LineageRecord]
+    summary: SessionSummary | None = None
+    checksum: str | None = None
+    source_files: int = 0
+    source_bytes: int = 0
+    has_quarantine: bool = False
+    raw_files: list[str] = field(default_factory=list)
+
+    @property
+    def changes_data(self) -> bool:
+        """Whether the session's data files are to be replaced."""
+        return self.summary is not None
+
+    def dump(self) -> str:
+        """The manifest's text."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def load(cls, directory: Path) -> StagedSession:
+        """The manifest in a staging directory; raises `OSError` or `ValueError` where there is no whole one."""
+        document: dict[str, Any] = json.loads((directory / MANIFEST_NAME).read_text(encoding="utf-8"))
+        feed, day = document["session"]
+        document["session"] = SessionKey(Feed(*feed), date.fromisoformat(day))
+        document["directory"] = directory
+        document["lineage"] = [_load_lineage(record) for record in document["lineage"]]
+        if document["summary"] is not None:
+            holes = [(start, end) for start, end in document["summary"].pop("holes")]
+            document["summary"] = SessionSummary(**document["summary"], holes=holes)
+        return cls(**{item.name: document[item.name] for item in fields(cls)})
+
+
+def _load_lineage(record: dict[str, Any]) -> LineageRecord:
+    moment = record["import_timestamp"]
+    record["import_timestamp"] = datetime.fromisoformat(moment) if moment else None
+    record["status"] = FileStatus(record["status"])
+    return LineageRecord(**record)

@@ -1,0 +1,48 @@
+"""Work to be done: one session, with all that a worker must know of the lake to do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gexlake.models.feed import SessionKey
+from gexlake.models.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A source file that the lake has already read, as its lineage has it."""
+
+    source_file: str
+    sha256: str
+    size_bytes: int
+    import_id: str
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A session as it stands in the lake: its version and its files by data set name."""
+
+    version: str
+    files: dict[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTask:
+    """Everything a worker needs to stage one session.
+
+    `directory` is where to stage, None for a dry run. `foreign` are other sessions of the feed whose time span
+    overlaps this one's: of records with one key, theirs came first.
+    """
+
+    import_id: str
+    record_type: str
+    session: SessionKey
+    sources: tuple[SourceFile, ...]
+    directory: Path | None
+    known: tuple[KnownSource, ...] = ()
+    published: Published | None = None
+    foreign: tuple[Published, ...] = ()
+    force: bool = False
+    moment_us: int = 0

@@ -1,0 +1,85 @@
+"""Find the GEX history below some paths: which feed and session each file holds, or why it cannot be imported.
+
+    walk      which files there are
+    names     what a path says of feed and date
+    heads     the first bytes of a file, unpacked
+    sniff     what that text is; `first_record` what its first record says
+    classify  all of it weighed: importable, or refused with a code of `REFUSALS`
+
+Files are judged by content and name together and are only ever read; a few dozen kilobytes of each are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from gexlake.models.feed import SessionKey
+from gexlake.models.source import RefusedFile, SourceFile
+from gexlake.scanner.examine import examine
+from gexlake.scanner.filters import SessionFilter
+from gexlake.scanner.refusals import REFUSALS
+from gexlake.scanner.walk import FileId, Walk
+
+__all__ = ["REFUSALS", "ScanResult", "scan"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What was found below the sources: every file is in one of these four."""
+
+    files: tuple[SourceFile, ...]
+    """Importable and wanted, by session, then by path."""
+    refused: tuple[RefusedFile, ...]
+    """Not importable, by path; a folder that cannot be read is here too."""
+    filtered: int
+    """Importable, but left out by a filter."""
+    ignored: int
+    """Hidden files and folders, and unfinished downloads: not looked at."""
+
+
+def scan(
+    sources: Sequence[Path],
+    *,
+    tickers: Sequence[str] = (),
+    packages: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    since: date | None = None,
+    until: date | None = None,
+    exclude: Sequence[Path] = (),
+) -> ScanResult:
+    """Look at every file below `sources`; both dates are included, and folders in `exclude` are never entered.
+
+    A file counts once, whichever paths and links lead to it. Only where one file has names of different sessions
+    does it count once for each: the name decides the session, and tools that save space link equal files, such as
+    empty days, to one another.
+
+    Raises SourceError if a source does not exist, UsageError if a filter can never fit.
+    """
+    wanted = SessionFilter.of(tickers=tickers, packages=packages, categories=categories, since=since, until=until)
+    walk = Walk(sources, exclude=exclude)
+    importable: dict[tuple[FileId | None, SessionKey], SourceFile] = {}
+    refused: dict[FileId | Path, RefusedFile] = {}
+    for found in walk.iter_files():
+        file, file_id = examine(found)
+        if isinstance(file, SourceFile):
+            importable.setdefault((file_id, file.session), file)
+        else:
+            refused.setdefault(file_id or file.path, file)
+    for file_id, _ in importable:  # a name that says more makes up for one that says too little
+        if file_id:
+            refused.pop(file_id, None)
+    files = [file for file in importable.values() if wanted.admits(file.session)]
+    return ScanResult(
+        files=tuple(sorted(files, key=lambda file: (file.session, file.path.parts))),
+        refused=_by_path([*refused.values(), *walk.refused]),
+        filtered=len(importable) - len(files),
+        ignored=walk.ignored,
+    )
+
+
+def _by_path(files: Iterable[RefusedFile]) -> tuple[RefusedFile, ...]:
+    once = {file.path: file for file in files}
+    return tuple(sorted(once.values(), key=lambda file: file.path.parts))

@@ -1,0 +1,184 @@
+"""What a text is by its start: JSON or not, in which form, of which record type. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gexlake.models.source import Form
+from gexlake.scanner.first_record import LADDER_KEYS, SPACE, FirstRecord, end_of
+
+GEX = "gex"
+
+OTHER_RECORD_TYPES: dict[str, str] = {
+    "orderflow": "orderflow snapshots",
+    "greek": "greek snapshots",
+    "majors": "major levels without a ladder",
+    "maxchange": "largest changes without a ladder",
+}
+"""Record types of the vendor that no importer reads, in words."""
+
+GEX_KEYS = frozenset(
+    b"ticker min_dte sec_min_dte spot spot_price zero_gamma major_pos_vol major_pos_oi major_neg_vol major_neg_oi "
+    b"strikes sum_gex_vol sum_gex_oi delta_risk_reversal max_priors".split()
+)
+"""Keys of a GEX snapshot, without `timestamp`, which anything may have."""
+
+FLAT_KEYS: dict[str, frozenset[bytes]] = {
+    "orderflow": frozenset(
+        b"z_mlgamma z_msgamma o_mlgamma o_msgamma zero_mcall zero_mput one_mcall one_mput zcvr ocvr zgr ogr zvanna "
+        b"ovanna zcharm ocharm agg_dex one_agg_dex net_dex one_net_dex dexoflow gexoflow cvroflow one_dexoflow "
+        b"one_gexoflow one_cvroflow".split()
+    ),
+    "majors": frozenset(b"mpos_vol mpos_oi mneg_vol mneg_oi net_gex_vol net_gex_oi".split()),
+    "maxchange": frozenset(b"current one five ten fifteen thirty".split()),
+}
+"""Record types without a ladder, and keys that tell them: so many of them are enough:"""
+ENOUGH_FLAT_KEYS = 3
+
+FOREIGN_FORMATS: dict[bytes, str] = {
+    b"<": "an HTML or XML page, such as a failed download leaves",
+    b"PK\x03\x04": "a ZIP archive; unpack it first",
+    b"BZh": "packed by bzip2; unpack it first",
+    b"\xfd7zXZ\x00": "packed by xz; unpack it first",
+    b"\x1f\x8b": "packed twice; unpack it first",
+    b"\x28\xb5\x2f\xfd": "packed twice; unpack it first",
+    b"PAR1": "Parquet",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"SCID": "Sierra Chart ticks",
+    b"\xff\xfe": "UTF-16 text; convert it to UTF-8 first",
+    b"\xfe\xff": "UTF-16 text; convert it to UTF-8 first",
+}
+"""How other formats start that lie about in archives of this kind. Only the first is text."""
+
+MAX_VALUE_BYTES = 512
+"""A longer ticker, time or label is none."""
+PROBE_BYTES = 512
+"""Within so many bytes, binary content shows by its control characters."""
+
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?+\s*+")
+_JSON_START = re.compile(rb'\[\s*+(?:\{\s*+["}]|\])|\{\s*+["}]')
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
+class Content(NamedTuple):
+    """What the start of a text shows. Where nothing could be told, values are None, empty or False."""
+
+    form: Form
+    is_json: bool
+    record_type: str | None = None
+    """"gex" or one of `OTHER_RECORD_TYPES`."""
+    ticker: str | None = None
+    """Of the first record, like `timestamp`, as it stands there."""
+    timestamp: str | None = None
+    labels: tuple[str, ...] = ()
+    """What an envelope says of the feed: its `endpoint` and `kind`."""
+    has_no_records: bool = False
+    """The array is empty."""
+    has_record: bool = False
+    """The first record is an object that is damaged or has keys of a GEX snapshot."""
+    foreign_keys: tuple[str, ...] | None = None
+    """Keys of the first object, where this is the whole text and nothing in it can be a GEX snapshot."""
+    is_binary: bool = False
+    description: str = ""
+    """What it is instead of JSON, in words."""
+
+
+def is_blank(text: bytes) -> bool:
+    """Whether there is nothing but white space, after a byte order mark at most."""
+    return end_of(_BLANK, text, 0) == len(text)
+
+
+def sniff(text: bytes, *, is_whole: bool) -> Content:
+    """Tell what a text is by its start; `is_whole` says that nothing follows."""
+    start = end_of(_BLANK, text, 0)
+    if not _is_json(text, start):
+        return _sniff_other(text, start)
+    if text.startswith(b"[", start):
+        form, start = Form.ARRAY, end_of(SPACE, text, start + 1)
+        record = FirstRecord(text, start, may_hold_array=False)
+        has_no_records = text.startswith(b"]", start)
+    else:
+        record = FirstRecord(text, start, may_hold_array=True)
+        form = Form.WRAPPED if record.is_in_array else _form_of_objects(text, start, is_whole)
+        has_no_records = record.is_missing
+    record_type = _record_type(record.keys, text)
+    has_gex_keys = not GEX_KEYS.isdisjoint(record.keys)
+    is_foreign = is_whole and record.is_complete and not has_gex_keys and record_type is None
+    return Content(
+        form=form,
+        is_json=True,
+        record_type=record_type,
+        ticker=_plain(record.ticker),
+        timestamp=_plain(record.timestamp),
+        labels=_labels(record),
+        has_no_records=has_no_records,
+        has_record=record.is_object and (has_gex_keys or not record.is_complete),
+        foreign_keys=_names(record.keys) if is_foreign else None,
+    )
+
+
+def _is_json(text: bytes, start: int) -> bool:
+    if _JSON_START.match(text, start):
+        return True
+    return text[start : start + 1] in (b"[", b"{") and not _is_binary(text, start)
+
+
+def _is_binary(text: bytes, start: int) -> bool:
+    return _CONTROL.search(text, start, start + PROBE_BYTES) is not None
+
+
+def _sniff_other(text: bytes, start: int) -> Content:
+    """Content that does not begin as JSON does: JSON Lines whose first line is damaged, or something else."""
+    for magic, description in FOREIGN_FORMATS.items():
+        if text.startswith(magic, start):
+            return Content(Form.LINES, is_json=False, is_binary=magic != b"<", description=description)
+    if _is_binary(text, start):
+        return Content(Form.LINES, is_json=False, is_binary=True, description="binary content")
+    record = FirstRecord(text, start, may_hold_array=False)
+    return Content(
+        form=Form.LINES,
+        is_json=False,
+        record_type=_record_type(record.keys, text),
+        ticker=_plain(record.ticker),
+        timestamp=_plain(record.timestamp),
+        labels=_labels(record),
+        description="text, but not JSON",
+    )
+
+
+def _record_type(keys: set[bytes], text: bytes) -> str | None:
+    """By the keys of the first record; failing that, by the keys of ladders anywhere in the text."""
+    for key, record_type in LADDER_KEYS.items():
+        if key in keys:
+            return record_type
+    for record_type, flat_keys in FLAT_KEYS.items():
+        if len(keys & flat_keys) >= ENOUGH_FLAT_KEYS:
+            return record_type
+    return next((record_type for key, record_type in LADDER_KEYS.items() if b'"%b"' % key in text), None)
+
+
+def _form_of_objects(text: bytes, start: int, is_whole: bool) -> Form:
+    """One object, or one per line. A long first object on a single line is taken for a line."""
+    brace = text.find(b"}", start)
+    while brace >= 0:
+        if text.startswith(b"{", end_of(SPACE, text, brace + 1)):
+            return Form.LINES
+        brace = text.find(b"}", brace + 1)
+    return Form.OBJECT if is_whole or text.find(b"\n", start) >= 0 else Form.LINES
+
+
+def _labels(record: FirstRecord) -> tuple[str, ...]:
+    return tuple(label for label in map(_plain, record.labels) if label) if record.labels else ()
+
+
+def _plain(value: bytes | None) -> str | None:
+    """A JSON scalar as text, without quotes; None for what no ticker, time or label can be."""
+    if value is None or len(value) > MAX_VALUE_BYTES:
+        return None
+    text = value.decode("utf-8", "replace").strip('"').replace("\\/", "/")
+    return None if "\\" in text else text
+
+
+def _names(keys: set[bytes]) -> tuple[str, ...]:
+    return tuple(sorted(key.decode("utf-8", "replace") for key in keys))

@@ -1,0 +1,366 @@
+"""The import: scan, plan, stage in workers, commit session by session in the plan's order, report."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gexlake.db.commit import OverlapError, StaleStageError, commit_session
+from gexlake.db.database import open_database, storage_error
+from gexlake.db.journal import write_journal
+from gexlake.db.layout import LakeLayout
+from gexlake.db.queries import LakeState, begin_import, end_import, load_sessions, load_state
+from gexlake.db.recovery import recover, staging_area
+from gexlake.errors import GexlakeError, LakeLockedError, SourceError
+from gexlake.models.feed import SessionKey
+from gexlake.models.report import (
+    DEFAULT_MAX_ERROR_RATE,
+    FileResult,
+    ImportReport,
+    ResultStatus,
+    overall_status,
+    total_of,
+)
+from gexlake.models.source import RefusedFile, SourceFile
+from gexlake.models.staged import StagedSession
+from gexlake.models.task import SessionTask
+from gexlake.scanner import ScanResult, scan
+from gexlake.services.workers import Stagers, open_stagers, worker_died
+
+if TYPE_CHECKING:
+    import duckdb
+
+PROGRESS_SECONDS = 0.1
+STAGED_AHEAD = 2
+"""Sessions staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
+MAX_RESTAGES = 5
+FAILED_CODES = frozenset({"empty_file", "unreadable", "compression_damaged", "no_session_date", "no_feed", "no_ticker"})
+"""Refusals of the scanner that mean data went missing; the other files are none of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What to import and how. `workers` None means one per core; dates are inclusive."""
+
+    tickers: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    dry_run: bool = False
+    force: bool = False
+    workers: int | None = None
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an import is; `files` and `bytes` are out of totals that stand from the first call on."""
+
+    files_total: int = 0
+    bytes_total: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    records_imported: int = 0
+    records_quarantined: int = 0
+    current: str = ""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def import_history(
+    sources: Sequence[Path], lake: Path, options: ImportOptions | None = None, *, on_progress: OnProgress | None = None
+) -> ImportReport:
+    """Import GEX history below `sources` into the lake at `lake`, and say what became of every file.
+
+    What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
+    Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
+    """
+    return _Import(list(sources), LakeLayout(lake), options or ImportOptions(), on_progress).run()
+
+
+@dataclass(slots=True)
+class _Unit:
+    """One session of the plan and the future of its staging."""
+
+    task: SessionTask
+    future: Future[StagedSession] | None = None
+    restages: int = 0
+    compared_with: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Import:
+    sources: list[Path]
+    layout: LakeLayout
+    options: ImportOptions
+    on_progress: OnProgress | None
+    import_id: str = ""
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.perf_counter)
+    progress: Progress = field(default_factory=Progress)
+    results: list[FileResult] = field(default_factory=list)
+    sessions: int = 0
+    strike_rows: int = 0
+    interrupted: bool = False
+
+    def run(self) -> ImportReport:
+        self.import_id = f"{self.started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        found = self._scan()
+        self.results += [_refused_result(refused) for refused in found.refused]
+        with ExitStack() as stack:
+            workers = self.options.workers or _cores()
+            stagers = stack.enter_context(open_stagers(workers=workers, total_bytes=self.progress.bytes_total))
+            units = self._plan(found, stack)
+            self._report_progress(stagers)
+            try:
+                self._work(units, stagers)
+            except KeyboardInterrupt:
+                self.interrupted = True
+                stagers.stop()
+            except OSError as error:
+                raise storage_error(self.layout, error) from error
+            except BrokenProcessPool as error:
+                raise worker_died() from error
+            finally:
+                reached = {result.source_file for result in self.results}
+                self.results += [_pending_result(s) for s in found.files if str(s.path.absolute()) not in reached]
+                self._end()
+        return self._report(found)
+
+    # ---- before --------------------------------------------------------------------------------------------
+
+    def _scan(self) -> ScanResult:
+        options = self.options
+        found = scan(
+            self.sources,
+            tickers=options.tickers,
+            packages=options.packages,
+            categories=options.categories,
+            since=options.since,
+            until=options.until,
+            exclude=[self.layout.root],
+        )
+        if not found.files and not found.refused and not found.filtered:
+            raise SourceError(
+                f"There is nothing to import in {', '.join(map(str, self.sources))}.",
+                hint="Name a folder that holds GEX history, such as 2025-11-14_NQ_NDX_classic_gex_zero.json.",
+            )
+        self.progress.files_total = len(found.files)
+        self.progress.bytes_total = sum(source.size_bytes for source in found.files)
+        return found
+
+    def _plan(self, found: ScanResult, stack: ExitStack) -> list[_Unit]:
+        """One unit per session, in order; opens the lake, settles what earlier imports left, and locks a place."""
+        if self.options.dry_run:
+            state = self._read_state()
+            return self._units(found.files, state, None)
+        with open_database(self.layout, write=True) as connection:
+            recover(connection, self.layout)
+            area = stack.enter_context(staging_area(self.layout, self.import_id))
+            begin_import(connection, self.import_id, [str(source) for source in self.sources], self.started)
+            return self._units(found.files, load_state(connection, self.layout), area)
+
+    def _read_state(self) -> LakeState:
+        if not self.layout.database.exists():
+            return LakeState()
+        with open_database(self.layout, write=False) as connection:
+            return load_state(connection, self.layout)
+
+    def _units(self, files: Sequence[SourceFile], state: LakeState, area: Path | None) -> list[_Unit]:
+        units = []
+        moment_us = int(self.started.timestamp() * 1_000_000)
+        for index, ((record_type, session), sources) in enumerate(groupby(files, key=_session_id)):
+            task = SessionTask(
+                import_id=self.import_id,
+                record_type=record_type,
+                session=session,
+                sources=tuple(sources),
+                directory=area / f"{index:06d}" if area else None,
+                known=state.known.get((record_type, session), ()),
+                published=state.published.get((record_type, session)),
+                force=self.options.force,
+                moment_us=moment_us,
+            )
+            units.append(_Unit(task))
+        return units
+
+    # ---- the work ------------------------------------------------------------------------------------------
+
+    def _work(self, units: list[_Unit], stagers: Stagers) -> None:
+        """Keep the workers busy, and commit what is staged in the plan's order."""
+        waiting, under_way = deque(units), deque[_Unit]()
+        while waiting or under_way:
+            while waiting and len(under_way) < stagers.parallel + STAGED_AHEAD:
+                unit = waiting.popleft()
+                unit.future = stagers.submit(unit.task)
+                under_way.append(unit)
+                if unit.future.done():
+                    break
+            ready = self._take_ready(under_way, stagers)
+            if ready:
+                self._commit(ready, stagers)
+            self._report_progress(stagers)
+
+    def _take_ready(self, under_way: deque[_Unit], stagers: Stagers) -> list[_Unit]:
+        first = under_way[0].future
+        assert first is not None
+        while not first.done():
+            wait([first], timeout=PROGRESS_SECONDS)
+            self._report_progress(stagers)
+        ready = []
+        while under_way and under_way[0].future is not None and under_way[0].future.done():
+            ready.append(under_way.popleft())
+        return ready
+
+    def _commit(self, units: list[_Unit], stagers: Stagers) -> None:
+        if self.options.dry_run:
+            for unit in units:
+                self._record(_staged(unit))
+            return
+        staged = [(unit, _staged(unit)) for unit in units]
+        with open_database(self.layout, write=True) as connection:
+            for unit, session in staged:
+                self._record(self._commit_one(connection, unit, session, stagers))
+
+    def _commit_one(
+        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, staged: StagedSession, stagers: Stagers
+    ) -> StagedSession:
+        """Commit one session; where the lake has moved on since it was planned, stage it anew and try again."""
+        while True:
+            try:
+                commit_session(connection, self.layout, staged, compared_with=unit.compared_with)
+            except (StaleStageError, OverlapError) as stale:
+                unit.restages += 1
+                if unit.restages > MAX_RESTAGES:
+                    raise LakeLockedError(
+                        f"{unit.task.session} keeps changing while it is imported.",
+                        hint="Let the other imports end, then run the same command again.",
+                    ) from stale
+                self._replan(connection, unit, stale)
+                unit.future = stagers.submit(unit.task)
+                staged = _staged(unit)
+            else:
+                return staged
+
+    def _replan(
+        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, stale: StaleStageError | OverlapError
+    ) -> None:
+        task = unit.task
+        if isinstance(stale, OverlapError):
+            unit.compared_with |= frozenset(stale.session_dates)
+        state = load_state(connection, self.layout)
+        session_id = (task.record_type, task.session)
+        assert task.directory is not None
+        unit.task = replace(
+            task,
+            directory=task.directory.with_name(f"{task.directory.name.split('-')[0]}-{unit.restages}"),
+            known=state.known.get(session_id, ()),
+            published=state.published.get(session_id),
+            foreign=load_sessions(
+                connection, self.layout, task.record_type, task.session.feed, sorted(unit.compared_with)
+            ),
+        )
+
+    def _record(self, staged: StagedSession) -> None:
+        for record in staged.lineage:
+            result = FileResult.of_lineage(record)
+            self.results.append(result)
+            self.progress.files_done += 1
+            self.progress.records_imported += result.records_imported
+            self.progress.records_quarantined += result.records_quarantined
+        self.progress.current = str(staged.session)
+        if staged.summary is not None:
+            self.sessions += 1
+            self.strike_rows += staged.summary.rows
+
+    def _report_progress(self, stagers: Stagers) -> None:
+        if self.on_progress is not None:
+            self.progress.bytes_done = stagers.bytes_read
+            self.on_progress(self.progress)
+
+    # ---- after ---------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """Write the end of the import down. After a fault this may fail as well; recovery will do it then."""
+        if self.options.dry_run:
+            return
+        status = overall_status(self.results, interrupted=self.interrupted)
+        try:
+            with open_database(self.layout, write=True) as connection:
+                end_import(connection, self.import_id, status.value, len(self.results))
+                write_journal(connection, self.layout, self.import_id)
+        except GexlakeError:
+            if not _raising():
+                raise
+
+    def _report(self, found: ScanResult) -> ImportReport:
+        totals = total_of(self.results)
+        totals.sessions, totals.strike_rows = self.sessions, self.strike_rows
+        errors, warnings = Counter[str](), Counter[str]()
+        imported = Counter[str]()
+        for result in self.results:
+            errors.update(result.errors)
+            warnings.update(result.warnings)
+        imported["gex"] = totals.records_imported
+        return ImportReport(
+            import_id=self.import_id,
+            status=overall_status(self.results, interrupted=self.interrupted),
+            dry_run=self.options.dry_run,
+            lake=str(self.layout.root),
+            sources=[str(source) for source in self.sources],
+            started_at=self.started.isoformat(),
+            duration_seconds=round(time.perf_counter() - self.clock, 3),
+            records_imported=dict(imported),
+            totals=totals,
+            error_rate=totals.records_quarantined / totals.records_seen if totals.records_seen else 0.0,
+            max_error_rate=self.options.max_error_rate,
+            errors=dict(errors),
+            warnings=dict(warnings),
+            files=self.results,
+            files_filtered=found.filtered,
+            files_ignored=found.ignored,
+        )
+
+
+def _session_id(source: SourceFile) -> tuple[str, SessionKey]:
+    return source.record_type, source.session
+
+
+def _staged(unit: _Unit) -> StagedSession:
+    assert unit.future is not None
+    return unit.future.result()
+
+
+def _refused_result(refused: RefusedFile) -> FileResult:
+    failed = refused.code in FAILED_CODES
+    return FileResult.of_refused(refused, ResultStatus.FAILED if failed else ResultStatus.UNSUPPORTED)
+
+
+def _pending_result(source: SourceFile) -> FileResult:
+    return FileResult(
+        source_file=str(source.path.absolute()), status=ResultStatus.PENDING, source_bytes=source.size_bytes
+    )
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _raising() -> bool:
+    import sys
+
+    return sys.exc_info()[0] is not None

@@ -1,0 +1,144 @@
+"""Where sessions are staged: in worker processes at low priority, or right here when there is little to do."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from typing import Any, Protocol
+
+from gexlake.errors import WorkerError
+from gexlake.models.staged import StagedSession
+from gexlake.models.task import SessionTask
+from gexlake.services.stage import stage_session
+
+INLINE_BYTES = 16 << 20
+"""Less than this is staged in the calling process: starting workers would take longer."""
+NICENESS = 10
+
+
+class StoppedError(Exception):
+    """The import was asked to stop while this session was being staged."""
+
+
+class Stagers(Protocol):
+    """Stages sessions; `bytes_read` counts source bytes over all of them."""
+
+    parallel: int
+
+    @property
+    def bytes_read(self) -> int: ...
+
+    def submit(self, task: SessionTask) -> Future[StagedSession]: ...
+
+    def stop(self) -> None: ...
+
+
+class InlineStager:
+    """Stages in the calling process, one session at a time."""
+
+    parallel = 1
+
+    def __init__(self) -> None:
+        self.bytes_read = 0
+
+    def submit(self, task: SessionTask) -> Future[StagedSession]:
+        """Stage at once; the future is done when this returns."""
+        future: Future[StagedSession] = Future()
+        try:
+            future.set_result(stage_session(task, on_bytes=self._count))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def stop(self) -> None:
+        """Nothing runs between calls."""
+
+    def _count(self, count: int) -> None:
+        self.bytes_read += count
+
+
+class WorkerStagers:
+    """Stages in worker processes; each runs at low priority and ends when this process does."""
+
+    def __init__(self, workers: int) -> None:
+        self.parallel = workers
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["gexlake.services.preload"])
+        self._bytes = context.Value("Q", 0)
+        self._stop = context.Event()
+        self._executor = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin_worker, initargs=(self._bytes, self._stop)
+        )
+        for _ in range(workers):
+            self._executor.submit(os.getpid)  # workers start while the caller goes on
+
+    @property
+    def bytes_read(self) -> int:
+        """Source bytes read so far."""
+        return int(self._bytes.value)
+
+    def submit(self, task: SessionTask) -> Future[StagedSession]:
+        """Stage in some worker; raises `WorkerError` when the workers have died."""
+        try:
+            return self._executor.submit(_stage, task)
+        except BrokenProcessPool as error:
+            raise worker_died() from error
+
+    def stop(self) -> None:
+        """Ask workers to stop at their next read, and wait until they are gone."""
+        self._stop.set()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def worker_died() -> WorkerError:
+    """What to say when a worker was killed, as the system does when memory runs out."""
+    return WorkerError(
+        "A worker process ended without a result; it may have been killed for want of memory.",
+        hint="Run the same command again, with fewer --workers if it happens twice.",
+    )
+
+
+@contextmanager
+def open_stagers(*, workers: int, total_bytes: int) -> Iterator[Stagers]:
+    """Stagers fit for that much work; they are stopped at the end of the block."""
+    stagers: Stagers = InlineStager() if total_bytes <= INLINE_BYTES else WorkerStagers(workers)
+    try:
+        yield stagers
+    finally:
+        stagers.stop()
+
+
+_on_bytes: Callable[[int], None] | None = None
+
+
+def _begin_worker(counter: Any, stop: Any) -> None:
+    global _on_bytes  # noqa: PLW0603 - a worker process has no other place to keep what its initializer was given
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    os.nice(NICENESS)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+
+    def count(read: int) -> None:
+        if stop.is_set():
+            raise StoppedError
+        with counter.get_lock():
+            counter.value += read
+
+    _on_bytes = count
+
+
+def _die_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
+
+
+def _stage(task: SessionTask) -> StagedSession:
+    return stage_session(task, on_bytes=_on_bytes)

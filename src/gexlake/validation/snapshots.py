@@ -1,0 +1,114 @@
+"""Warnings: what is odd about snapshots that are imported all the same. Pure and vectorised, a block at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gexlake.models.gex_block import Block, Doubles
+from gexlake.models.gex_columns import (
+    FLAG_EXTRA,
+    FLAG_FIELD_TYPE,
+    FLAG_PRIORS_NOT_FIVE,
+    LADDER,
+    NUMBERS,
+    Int,
+)
+from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours
+from gexlake.validation.rules import Rule
+
+CELL_ROUNDING = 0.005
+"""Ladder cells have 2 decimals, so each may be off by this much from what the vendor added up."""
+SUM_ROUNDING = 0.001
+"""Sums have 3 decimals."""
+
+MAJORS = tuple(i for i, name in enumerate(NUMBERS) if name.startswith("major_"))
+ZERO_GAMMA = NUMBERS.index("zero_gamma")
+SUMS = (
+    (NUMBERS.index("sum_gex_vol"), LADDER.index("gex_vol")),
+    (NUMBERS.index("sum_gex_oi"), LADDER.index("gex_oi")),
+)
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBounds:
+    """The New York day of a session and its cash hours, Unix microseconds UTC; closed days have no hours."""
+
+    day_start_us: int
+    day_end_us: int
+    open_us: int | None
+    close_us: int | None
+
+    @classmethod
+    def of(cls, session_date: date) -> SessionBounds:
+        """Bounds of a trading date by the NYSE calendar."""
+        hours = cash_hours(session_date)
+        return cls(
+            day_start_us=_midnight_us(session_date),
+            day_end_us=_midnight_us(session_date + timedelta(days=1)),
+            open_us=hours.open_us if hours else None,
+            close_us=hours.close_us if hours else None,
+        )
+
+
+def count_warnings(block: Block, bounds: SessionBounds, previous_us: int) -> Counter[Rule]:
+    """How many snapshots of the block break each rule of severity `warning`.
+
+    `previous_us` is the timestamp of the file's record before the block; any number below all others at its start.
+    """
+    timestamps, flags = block.column(Int.TIMESTAMP), block.column(Int.FLAGS)
+    numbers, ladder, starts = block.filled_numbers, block.filled_ladder, block.row_starts
+    outside_date = (timestamps < bounds.day_start_us) | (timestamps >= bounds.day_end_us)
+    broken: dict[Rule, Mask] = {
+        Rule.SUM_MISMATCH: sums_disagree(numbers, ladder, starts, block.column(Int.ROWS)),
+        Rule.MAJOR_OFF_LADDER: majors_off_ladder(numbers, ladder, starts, block.column(Int.ROWS)),
+        Rule.OPENING_UNPOPULATED: (numbers[[ZERO_GAMMA, *MAJORS]] == 0).all(axis=0),
+        Rule.PRIORS_COUNT: flags & FLAG_PRIORS_NOT_FIVE != 0,
+        Rule.OUTSIDE_SESSION_DATE: outside_date,
+        Rule.OUTSIDE_CASH_HOURS: ~outside_date & outside_hours(timestamps, bounds),
+        Rule.OUT_OF_ORDER: np.diff(timestamps, prepend=previous_us) < 0,
+        Rule.UNKNOWN_FIELD: flags & FLAG_EXTRA != 0,
+        Rule.FIELD_TYPE: flags & FLAG_FIELD_TYPE != 0,
+    }
+    return Counter({rule: count for rule, mask in broken.items() if (count := int(np.count_nonzero(mask)))})
+
+
+def sums_disagree(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mask:
+    """Records whose ladder column does not add up to its `sum_gex_…`, beyond the rounding of the cells."""
+    tolerance = CELL_ROUNDING * rows + SUM_ROUNDING
+    wrong = np.zeros(len(starts), np.bool_)
+    for number, column in SUMS:
+        reported = numbers[number]
+        added = np.add.reduceat(ladder[column], starts)
+        wrong |= np.abs(added - reported) > tolerance + 1e-12 * np.abs(reported)  # False where not reported: NaN
+    return wrong
+
+
+def majors_off_ladder(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mask:
+    """Records with a major level, other than 0, that is not among the ladder's strikes."""
+    strikes = ladder[LADDER.index("strike")]
+    off = np.zeros(len(starts), np.bool_)
+    for number in MAJORS:
+        level = numbers[number]
+        present = np.logical_or.reduceat(strikes == np.repeat(level, rows), starts)
+        off |= ~present & (level != 0) & ~np.isnan(level)
+    return off
+
+
+def outside_hours(timestamps: NDArray[np.int64], bounds: SessionBounds) -> Mask:
+    """Timestamps before the open or after the close; all of them on a closed day."""
+    if bounds.open_us is None or bounds.close_us is None:
+        return np.ones(len(timestamps), np.bool_)
+    return (timestamps < bounds.open_us) | (timestamps > bounds.close_us)
+
+
+def _midnight_us(day: date) -> int:
+    midnight = datetime.combine(day, time(), ZoneInfo(EXCHANGE_TIME_ZONE))
+    return int(midnight.timestamp()) * 1_000_000
