@@ -17,9 +17,6 @@ HEAD_BYTES = 64 << 10
 ZSTD_BLOCK_BYTES = 128 << 10
 """A zstd block is unpacked whole or not at all, and can be this long where it does not compress."""
 
-RETRY_BYTES = 256
-"""Step by which the text before a damaged place is recovered."""
-
 GZIP_WINDOW_BITS = 31
 
 MAGIC: dict[Compression, bytes] = {Compression.GZIP: b"\x1f\x8b", Compression.ZSTD: b"\x28\xb5\x2f\xfd"}
@@ -52,7 +49,7 @@ def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:
         return Head(compression, packed[:HEAD_BYTES], is_whole and len(packed) <= HEAD_BYTES)
     unpacked = _unpack(packed, compression, len(packed))
     if unpacked.problem:
-        unpacked = _unpack(packed, compression, RETRY_BYTES)
+        unpacked = _unpack(packed, compression, 1)  # a failing call keeps what it had: lose one byte's worth only
     if not unpacked.text and not unpacked.is_end:
         problem = unpacked.problem or "ends before any content"
         return Refusal("compression_damaged", f"Its {compression} stream is damaged from the start: {problem}.")
@@ -93,20 +90,20 @@ class _Unpacker(Protocol):
 def _unpack(packed: bytes, compression: Compression, step: int) -> _Unpacked:
     """At most `HEAD_BYTES` of text, fed `step` bytes at a time; gzip members and zstd frames may follow each other."""
     start, errors = _unpackers(compression)
-    unpacker, text, at = start(), b"", 0
+    unpacker, text, at = start(), bytearray(), 0
     while at < len(packed) and len(text) < HEAD_BYTES:
         piece = packed[at : at + step]
         try:
             text += unpacker.decompress(piece, HEAD_BYTES - len(text))
         except errors as error:
-            return _Unpacked(text, is_end=False, problem=str(error))
+            return _Unpacked(bytes(text), is_end=False, problem=str(error))
         at += len(piece)
         if unpacker.eof:
             at -= len(unpacker.unused_data)
             if not packed.startswith(MAGIC[compression], at):
-                return _Unpacked(text, is_end=True)
+                return _Unpacked(bytes(text), is_end=True)
             unpacker = start()
-    return _Unpacked(text, is_end=False)
+    return _Unpacked(bytes(text), is_end=False)
 
 
 def _unpackers(compression: Compression) -> tuple[Callable[[], _Unpacker], tuple[type[Exception], ...]]:

@@ -28,35 +28,39 @@ PRIOR_COLUMNS = LADDER[3:]
 
 def snapshot_frame(ints: Ints, numbers: Doubles, extra: list[str | None], import_ids: list[str]) -> pl.DataFrame:
     """Snapshots as a frame of `SNAPSHOT_SCHEMA`; `ints` and `numbers` as in `Block`, n columns each."""
-    pairs = numbers[len(NUMBERS) :]
-    columns = {
-        "timestamp": ints[Int.TIMESTAMP],
-        "min_dte": ints[Int.MIN_DTE],
-        "sec_min_dte": ints[Int.SEC_MIN_DTE],
-        **{name: numbers[i] for i, name in enumerate(NUMBERS)},
-        **{f"strike_{i}": pairs[2 * i] for i in range(MAX_PRIORS)},
-        **{f"change_{i}": pairs[2 * i + 1] for i in range(MAX_PRIORS)},
-        "max_priors": ints[Int.MAX_PRIORS],
+    integers = {
+        "timestamp": pl.Series(ints[Int.TIMESTAMP]).cast(TIMESTAMP),
+        "min_dte": _nullable(ints[Int.MIN_DTE]),
+        "sec_min_dte": _nullable(ints[Int.SEC_MIN_DTE]),
     }
-    texts = pl.DataFrame({"extra": extra, "import_id": import_ids}, schema={"extra": pl.String, "import_id": pl.String})
-    listed = pl.concat_list(
-        pl.struct(strike=pl.col(f"strike_{i}"), change=pl.col(f"change_{i}")) for i in range(MAX_PRIORS)
+    doubles = {name: pl.Series(numbers[i]).fill_nan(None) for i, name in enumerate(NUMBERS)}
+    return pl.DataFrame(
+        {
+            **integers,
+            **doubles,
+            "max_priors": _max_priors(ints[Int.MAX_PRIORS], numbers[len(NUMBERS) :]),
+            "extra": pl.Series(extra, dtype=pl.String),
+            "import_id": pl.Series(import_ids, dtype=pl.String),
+        },
+        schema=SNAPSHOT_SCHEMA,
     )
-    count = pl.col("max_priors")
-    return (
-        pl.DataFrame(columns)
-        .hstack(texts)
-        .with_columns(
-            pl.col("timestamp").cast(TIMESTAMP),
-            *(
-                pl.when(pl.col(name) != MISSING_INT).then(pl.col(name)).cast(pl.Int32).alias(name)
-                for name in ("min_dte", "sec_min_dte")
-            ),
-            pl.col(*NUMBERS).fill_nan(None),
-            pl.when(count >= 0).then(listed.list.head(count.clip(0))).alias("max_priors"),
-        )
-        .select(SNAPSHOT_SCHEMA.names())
-    )
+
+
+def _nullable(values: Ints) -> pl.Series:
+    series = pl.Series(values)
+    return series.set(series == MISSING_INT, None).cast(pl.Int32)
+
+
+def _max_priors(counts: Ints, pairs: Doubles) -> pl.Series:
+    """Lists of {strike, change} from the (12, n) pairs; `counts` pairs each, -1 for NULL."""
+    flat = np.ascontiguousarray(pairs.T).reshape(-1, 2)
+    structs = pl.DataFrame({"strike": flat[:, 0], "change": flat[:, 1]}).to_struct("max_priors")
+    lists = structs.reshape((len(counts), MAX_PRIORS)).arr.to_list()
+    if (counts == MAX_PRIORS).all():
+        return lists
+    frame = pl.DataFrame({"lists": lists, "count": counts})
+    some = pl.col("lists").list.head(pl.col("count").clip(0))
+    return frame.select(pl.when(pl.col("count") >= 0).then(some).alias("max_priors"))["max_priors"]
 
 
 def strike_frame(timestamps: Ints, rows: Ints, ladder: Doubles) -> pl.DataFrame:
