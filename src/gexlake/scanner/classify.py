@@ -20,7 +20,6 @@ from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed,
 from gexlake.scanner.refusals import Refusal
 from gexlake.scanner.sniff import GEX, OTHER_RECORD_TYPES, Content, is_blank, sniff
 
-GEX_PACKAGES = frozenset({"classic", "state"})
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
 MAX_KEYS_SHOWN = 4
@@ -63,7 +62,10 @@ def session_date_of(timestamp: str | int | None) -> date | None:
     moment = None if timestamp is None else _moment(timestamp)
     if moment is None:
         return None
-    found = moment.astimezone(_exchange_time_zone()).date()
+    try:
+        found = moment.astimezone(_exchange_time_zone()).date()
+    except OverflowError:  # at the ends of the calendar
+        return None
     return found if EARLIEST_YEAR <= found.year <= LATEST_YEAR else None
 
 

@@ -14,7 +14,7 @@ from gexlake.models.source import CONTAINER_KEYS, PAYLOAD_KEY
 LADDER_KEYS: dict[bytes, str] = {b"strikes": "gex", b"mini_contracts": "greek"}
 """Keys that only one record type has, and which."""
 
-MAX_ATTEMPTS = 16
+MAX_ATTEMPTS = 8
 """How many objects are tried while they turn out damaged."""
 
 SPACE = re.compile(rb"\s*+")

@@ -33,8 +33,9 @@ FLAT_KEYS: dict[str, frozenset[bytes]] = {
     "majors": frozenset(b"mpos_vol mpos_oi mneg_vol mneg_oi net_gex_vol net_gex_oi".split()),
     "maxchange": frozenset(b"current one five ten fifteen thirty".split()),
 }
-"""Record types without a ladder, and keys that tell them: so many of them are enough:"""
+"""Record types without a ladder, and keys by which they are told."""
 ENOUGH_FLAT_KEYS = 3
+"""How many of those keys it takes; a single one may be chance."""
 
 FOREIGN_FORMATS: dict[bytes, str] = {
     b"<": "an HTML or XML page, such as a failed download leaves",

@@ -73,10 +73,10 @@ class Walk:
         try:
             status = source.stat()
         except (OSError, ValueError) as error:
-            why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-            raise SourceError(
-                f"The source {str(source)!r} {why}.", hint="Name a file or folder that holds GEX history."
-            ) from error
+            missing = isinstance(error, FileNotFoundError)
+            why = "does not exist" if missing else f"cannot be read: {getattr(error, 'strerror', error)}"
+            hint = "Name a file or folder that holds GEX history."
+            raise SourceError(f"The source {str(source)!r} {why}.", hint=hint) from error
         if (status.st_dev, status.st_ino) in self._excluded:
             raise SourceError(
                 f"The source {str(source)!r} is the lake itself or another folder that is left out.",

@@ -81,6 +81,7 @@ enum { KEY_COUNT = sizeof(KEYS) / sizeof(KEYS[0]) };
 #define REQUIRED ((1u << KEY_TIMESTAMP) | (1u << KEY_STRIKES) | (1u << (KEY_NUMBERS + NUM_SPOT)))
 
 static inline void skip_space(Decoder *d) {
+    if ((unsigned char)*d->p > ' ') return; /* in the vendor's form there is none */
     while (*d->p == ' ' || *d->p == '\n' || *d->p == '\r' || *d->p == '\t') d->p++;
 }
 

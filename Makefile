@@ -1,0 +1,60 @@
+# Every target sets up what it needs in .venv by itself. Python 3.11 or newer, make and a C compiler are all it takes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.installed-bench
+NATIVE := src/gexlake/importers/gex/_native.c
+
+SAMPLE ?= sample
+LAKE ?= data
+SESSIONS ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs bench clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## generate synthetic history, import it, report
+	test -d $(SAMPLE) || $(BIN)/gexlake sample $(SAMPLE) --sessions $(SESSIONS)
+	$(BIN)/gexlake import $(SAMPLE) --lake $(LAKE)
+	$(BIN)/gexlake status --lake $(LAKE)
+	$(BIN)/gexlake gaps --lake $(LAKE)
+
+test: $(INSTALLED) ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## style, types, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/make_docs.py --check
+
+format: $(INSTALLED) ## rewrite in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## rewrite the generated pages of docs/
+	$(BIN)/python tools/make_docs.py
+
+bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the table of docs/benchmarks.md
+	$(BIN)/python -m bench
+
+clean: ## remove everything that can be made again, the sample and its lake included
+	rm -rf $(VENV) build src/*.egg-info $(SAMPLE) $(LAKE) bench/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gexlake needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(VENV)/bin/python requirements.txt pyproject.toml $(NATIVE)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED) requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	touch $@
