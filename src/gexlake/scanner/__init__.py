@@ -68,9 +68,9 @@ def scan(
             importable.setdefault((file_id, file.session), file)
         else:
             refused.setdefault(file_id or file.path, file)
-    for file_id, _ in importable:  # a name that says more makes up for one that says too little
+    for file_id, _ in importable if refused else ():
         if file_id:
-            refused.pop(file_id, None)
+            refused.pop(file_id, None)  # a name that says more makes up for one that says too little
     files = [file for file in importable.values() if wanted.admits(file.session)]
     return ScanResult(
         files=tuple(sorted(files, key=lambda file: (file.session, file.path.parts))),

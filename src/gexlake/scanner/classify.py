@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from gexlake.models.feed import GEX_CATEGORIES, Feed, SessionKey
@@ -53,8 +53,14 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
     session_date = hints.session_date or session_date_of(content.timestamp) or session_date_of(hints.unix_time)
     if session_date is None:
         return Refusal("no_session_date", "There is no date in its name, its folders or its first record.")
-    feed = Feed(ticker, package or "", category or "")
-    return Importable(GEX, SessionKey(feed, session_date), head.compression, content.form)
+    session = _session(ticker, package or "", category or "", session_date)
+    return Importable(GEX, session, head.compression, content.form)
+
+
+@lru_cache(maxsize=256)
+def _session(ticker: str, package: str, category: str, session_date: date) -> SessionKey:
+    """The same object for all single records of a session: it takes less room, and sorts faster."""
+    return SessionKey(Feed(ticker, package, category), session_date)
 
 
 def session_date_of(timestamp: str | int | None) -> date | None:

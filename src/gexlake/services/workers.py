@@ -76,8 +76,13 @@ class WorkerStagers:
         self._executor = ProcessPoolExecutor(
             workers, mp_context=context, initializer=_begin_worker, initargs=(self._bytes, self._stop)
         )
-        for _ in range(workers):
-            self._executor.submit(os.getpid)  # workers start while the caller goes on
+        # Starting the first worker waits until the server has imported its modules: the caller need not.
+        self._start = threading.Thread(target=self._warm_up, name="start-workers")
+        self._start.start()
+
+    def _warm_up(self) -> None:
+        for _ in range(self.parallel):
+            self._executor.submit(os.getpid)
 
     @property
     def bytes_read(self) -> int:
@@ -86,6 +91,7 @@ class WorkerStagers:
 
     def submit(self, task: SessionTask) -> Future[StagedSession]:
         """Stage in some worker; raises `WorkerError` when the workers have died."""
+        self._start.join()
         try:
             return self._executor.submit(_stage, task)
         except BrokenProcessPool as error:
@@ -94,6 +100,7 @@ class WorkerStagers:
     def stop(self) -> None:
         """Ask workers to stop at their next read, and wait until they are gone."""
         self._stop.set()
+        self._start.join()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
