@@ -1,15 +1,16 @@
-"""NYSE trading sessions, in Unix seconds UTC.
-
-`exchange_calendars` pulls in pandas (about a second), so it is imported on first use only.
-"""
+"""The NYSE sessions that synthetic history is made for, in Unix seconds UTC."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
-from typing import Any
+from datetime import date, timedelta
+from itertools import islice
+
+from gexlake.validation.calendar import cash_hours
+
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 1, 1)
+"""Bounds of what can be generated; the calendar's rules say little beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,55 +29,38 @@ class TradingSession:
 
 def sessions_from(start: date, count: int) -> list[TradingSession]:
     """The first `count` sessions on or after `start`; holidays and weekends have none."""
-    calendar = _nyse()
-    try:
-        first = calendar.date_to_session(start.isoformat(), direction="next")
-        window = calendar.sessions_window(first, count) if count else []
-    except (ValueError, OverflowError) as exc:
-        raise ValueError(_out_of_calendar(f"{count} sessions from {start}")) from exc
-    return [_session(day.date()) for day in window]
+    return _take(_iter_sessions(start, timedelta(days=1)), count, f"{count} sessions from {start}")
 
 
 def sessions_before(start: date, count: int) -> list[TradingSession]:
     """The last `count` sessions before `start`, latest first."""
-    calendar = _nyse()
-    try:
-        last = calendar.date_to_session(start.isoformat(), direction="next")
-        window = calendar.sessions_window(last, -(count + 1))[:-1]
-    except (ValueError, OverflowError) as exc:
-        raise ValueError(_out_of_calendar(f"{count} sessions before {start}")) from exc
-    return [_session(day.date()) for day in reversed(window)]
+    before = _iter_sessions(start - timedelta(days=1), timedelta(days=-1))
+    return _take(before, count, f"{count} sessions before {start}")
 
 
 def session_on(day: date) -> TradingSession:
     """The session of that date. Raises ValueError on a holiday or weekend."""
-    if not _nyse().is_session(day.isoformat()):
+    hours = cash_hours(day)
+    if hours is None:
         raise ValueError(f"The NYSE has no session on {day:%A} {day}; sessions are trading days only.")
-    return _session(day)
+    return TradingSession(day, hours.open_us // 1_000_000, hours.close_us // 1_000_000)
 
 
 def days_to_next_sessions(day: date, count: int) -> list[int]:
     """Calendar days from `day` to each of the following `count` sessions."""
-    following = _nyse().sessions_window(day.isoformat(), count + 1)[1:]
-    return [(session.date() - day).days for session in following]
+    return [(session.date - day).days for session in sessions_from(day + timedelta(days=1), count)]
 
 
-@lru_cache(maxsize=4096)
-def _session(day: date) -> TradingSession:
-    opened, closed = _nyse().session_open_close(day.isoformat())
-    return TradingSession(day, int(opened.timestamp()), int(closed.timestamp()))
+def _iter_sessions(start: date, step: timedelta) -> Iterator[TradingSession]:
+    day = start
+    while FIRST_DAY <= day <= LAST_DAY:
+        if cash_hours(day) is not None:
+            yield session_on(day)
+        day += step
 
 
-def _out_of_calendar(wanted: str) -> str:
-    calendar = _nyse()
-    first, last = calendar.first_session.date(), calendar.last_session.date()
-    return f"Cannot list {wanted}: the trading calendar covers {first} to {last}."
-
-
-@lru_cache(maxsize=1)
-def _nyse() -> Any:
-    with warnings.catch_warnings():  # the library's own use of pandas is not ours to warn about
-        warnings.simplefilter("ignore")
-        import exchange_calendars
-
-        return exchange_calendars.get_calendar("XNYS")
+def _take(sessions: Iterator[TradingSession], count: int, wanted: str) -> list[TradingSession]:
+    found = list(islice(sessions, count))
+    if len(found) < count:
+        raise ValueError(f"Cannot list {wanted}: synthetic history covers {FIRST_DAY} to {LAST_DAY}.")
+    return found

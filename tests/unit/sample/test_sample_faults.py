@@ -158,9 +158,7 @@ def count(file: SampleFile, records: list[Judged], seen: Content) -> Counter[str
         if reason is None:
             key = (file.feed, seconds_of(record["timestamp"]))
             known = seen.setdefault(key, record)
-            outcomes[
-                "imported" if known is record else "duplicate" if known == record else "key_conflict"
-            ] += 1
+            outcomes["imported" if known is record else "duplicate" if known == record else "key_conflict"] += 1
         else:
             outcomes[reason] += 1
     return outcomes
@@ -270,6 +268,4 @@ def test_orderflow_records_are_37_scalars(report: SampleReport) -> None:
 
 def test_same_options_give_the_same_faults(report: SampleReport, tmp_path: Path) -> None:
     again = write_sample(tmp_path, **OPTIONS)
-    assert [(file.name, file.sha256) for file in again.files] == [
-        (file.name, file.sha256) for file in report.files
-    ]
+    assert [(file.name, file.sha256) for file in again.files] == [(file.name, file.sha256) for file in report.files]

@@ -80,9 +80,7 @@ def test_snapshots_form_holds_the_array_in_an_object(tmp_path: Path) -> None:
 def test_enveloped_form_wraps_each_record(tmp_path: Path) -> None:
     file = small(tmp_path, form="enveloped").files[0]
     envelopes = [json.loads(line) for line in file.path.read_bytes().splitlines()]
-    assert [envelope["payload"] for envelope in envelopes] == [
-        json.loads(text) for text in good_records(file)
-    ]
+    assert [envelope["payload"] for envelope in envelopes] == [json.loads(text) for text in good_records(file)]
     assert {key: value for key, value in envelopes[0].items() if key != "payload"} == {
         "ticker": "NQ_NDX",
         "kind": "classic_gex_zero",
@@ -93,8 +91,7 @@ def test_enveloped_form_wraps_each_record(tmp_path: Path) -> None:
 
 def test_compressed_files_hold_the_same_text(tmp_path: Path) -> None:
     plain, gzipped, zstd = (
-        small(tmp_path / compression, compression=compression).files[0].path
-        for compression in ("none", "gzip", "zstd")
+        small(tmp_path / compression, compression=compression).files[0].path for compression in ("none", "gzip", "zstd")
     )
     assert (gzipped.name, zstd.name) == (f"{plain.name}.gz", f"{plain.name}.zst")
     assert gzip.decompress(gzipped.read_bytes()) == plain.read_bytes()

@@ -74,9 +74,7 @@ def test_text_is_compact() -> None:
 
 
 def test_numbers_drop_trailing_zeros_and_need_no_more_than_three_decimals() -> None:
-    numbers = [
-        number for text in generate_session(CLASSIC, MONDAY, snapshots=300) for number in decimals(text)
-    ]
+    numbers = [number for text in generate_session(CLASSIC, MONDAY, snapshots=300) for number in decimals(text)]
     fractions = [number.partition(".")[2] for number in numbers if "." in number]
     assert max(map(len, fractions)) == 3
     assert not [fraction for fraction in fractions if fraction.endswith("0") or not fraction]
@@ -198,9 +196,7 @@ def test_tickers_on_one_underlying_have_scales_of_their_own() -> None:
         ("gex_full", date(2025, 11, 26), (0, 2)),
     ],
 )
-def test_days_to_expiry_count_to_the_next_sessions(
-    category: str, day: date, expiries: tuple[int, int]
-) -> None:
+def test_days_to_expiry_count_to_the_next_sessions(category: str, day: date, expiries: tuple[int, int]) -> None:
     record = sample_records(1, SampleFeed("NQ_NDX", "classic", category), day)[0]
     assert (record["min_dte"], record["sec_min_dte"]) == expiries
 

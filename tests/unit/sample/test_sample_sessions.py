@@ -38,7 +38,5 @@ def test_hours_follow_new_york_through_both_halves_of_the_year() -> None:
 
 
 def test_dates_beyond_the_calendar_are_named() -> None:
-    with pytest.raises(
-        ValueError, match="Cannot list 3 sessions from 2999-01-01: the trading calendar covers"
-    ):
+    with pytest.raises(ValueError, match="Cannot list 3 sessions from 2999-01-01: synthetic history covers"):
         sessions_from(date(2999, 1, 1), 3)

@@ -48,7 +48,5 @@ def test_cells_read_as_plain_formatting_does(cents: int) -> None:
         (7100, 0, "7100"),
     ],
 )
-def test_plain_numbers_drop_trailing_zeros_of_the_fraction_alone(
-    value: float, decimals: int, text: str
-) -> None:
+def test_plain_numbers_drop_trailing_zeros_of_the_fraction_alone(value: float, decimals: int, text: str) -> None:
     assert plain_number(value, decimals) == text

@@ -1,0 +1,53 @@
+"""Imports point one way: each folder knows only those below it in the list."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import gexlake
+
+SOURCE = Path(gexlake.__file__).parent
+LAYERS = ["cli", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
+FOUNDATION = {"errors", "settings", "_version"}
+DOORS = {"__init__", "__main__", "cli"}
+
+
+def imported_parts(file: Path) -> set[str]:
+    """First parts below `gexlake` of all that a module imports, wherever in it."""
+    parts = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [node.module if node.module != "gexlake" else f"gexlake.{alias.name}" for alias in node.names]
+        parts |= {name.split(".")[1] for name in names if name.startswith("gexlake.")}
+    return parts
+
+
+def test_no_module_uses_relative_imports() -> None:
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), file
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layer_imports_only_from_below(layer: str) -> None:
+    allowed = set(LAYERS[LAYERS.index(layer) :]) | FOUNDATION
+    for file in (SOURCE / layer).rglob("*.py"):
+        assert imported_parts(file) <= allowed, file.relative_to(SOURCE)
+
+
+def test_every_folder_has_its_place_in_the_list() -> None:
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(LAYERS)
+
+
+def test_foundation_imports_nothing_of_gexlake() -> None:
+    for name in FOUNDATION:
+        file = SOURCE / f"{name}.py"
+        if file.exists():
+            assert imported_parts(file) <= FOUNDATION
