@@ -117,11 +117,11 @@ class SessionBuilder(Protocol):
         ...
 
     def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
-        """Decode one source to its end; `source` is the caller's number for it."""
+        """Decode one source to its end; `source` is the caller's number for it. Its warnings may come later."""
         ...
 
     def resolve(self, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
-        """Count duplicates in the tallies and name the records that conflict with an earlier one."""
+        """Complete the tallies with duplicates, conflicts and warnings; name the records that conflict."""
         ...
 
     def summarize(self) -> SessionSummary:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 READ_BYTES = 1 << 20
+DRAIN_BYTES = 1 << 16
 MAX_EXPANSION_RATIO = 300
 """Real GEX history packs 4 to 12 times; deflate can reach 1,032 and zstd far more in a bomb."""
 EXPANSION_ALLOWANCE_BYTES = 64 << 20
@@ -103,7 +104,7 @@ class SourceStream:
 
     def drain(self) -> None:
         """Read on to the end of the file, so that digest and size are those of the whole."""
-        scratch = memoryview(bytearray(READ_BYTES))
+        scratch = memoryview(bytearray(DRAIN_BYTES))
         while self._raw.readinto(scratch):
             pass
 

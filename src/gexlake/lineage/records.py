@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+_FIELDS = [field.name for field in fields(LineageRecord)]
+
+
 def lineage_row(record: LineageRecord) -> dict[str, Any]:
     """The row of a lineage record, in the types of `LINEAGE_COLUMNS`."""
-    row = asdict(record)
+    row = {name: getattr(record, name) for name in _FIELDS}
     row["status"] = record.status.value
     row["session_date"] = date.fromisoformat(record.session_date)
     row["warnings"] = json.dumps(record.warnings)

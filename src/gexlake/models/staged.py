@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,8 @@ class StagedSession:
 
     def dump(self) -> str:
         """The manifest's text."""
-        return json.dumps(asdict(self), default=str)
+        document = {item.name: getattr(self, item.name) for item in fields(self)}
+        return json.dumps(document, default=_plain)
 
     @classmethod
     def load(cls, directory: Path) -> StagedSession:
@@ -72,6 +73,12 @@ class StagedSession:
             holes = [(start, end) for start, end in document["summary"].pop("holes")]
             document["summary"] = SessionSummary(**document["summary"], holes=holes)
         return cls(**{item.name: document[item.name] for item in fields(cls)})
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, LineageRecord | SessionSummary):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    return str(value)
 
 
 def _load_lineage(record: dict[str, Any]) -> LineageRecord:

@@ -58,12 +58,16 @@ class SessionBounds:
         )
 
 
-def count_warnings(block: Block, bounds: SessionBounds, previous_us: int) -> Counter[Rule]:
-    """How many snapshots of the block break each rule of severity `warning`.
+def count_warnings(
+    block: Block, source: NDArray[np.int64], bounds: SessionBounds, previous_us: int
+) -> dict[int, Counter[Rule]]:
+    """How many snapshots of the block break each rule of severity `warning`, for each source that has any.
 
-    `previous_us` is the timestamp of the file's record before the block; any number below all others at its start.
+    `source` numbers the source of each snapshot; `previous_us` is the timestamp of the record before the block, if it
+    is of the same source, or else any number below all others.
     """
     timestamps, flags = block.column(Int.TIMESTAMP), block.column(Int.FLAGS)
+    continued = np.diff(source, prepend=source[:1]) == 0
     numbers, ladder, starts = block.filled_numbers, block.filled_ladder, block.row_starts
     outside_date = (timestamps < bounds.day_start_us) | (timestamps >= bounds.day_end_us)
     broken: dict[Rule, Mask] = {
@@ -73,11 +77,17 @@ def count_warnings(block: Block, bounds: SessionBounds, previous_us: int) -> Cou
         Rule.PRIORS_COUNT: flags & FLAG_PRIORS_NOT_FIVE != 0,
         Rule.OUTSIDE_SESSION_DATE: outside_date,
         Rule.OUTSIDE_CASH_HOURS: ~outside_date & outside_hours(timestamps, bounds),
-        Rule.OUT_OF_ORDER: np.diff(timestamps, prepend=previous_us) < 0,
+        Rule.OUT_OF_ORDER: continued & (np.diff(timestamps, prepend=previous_us) < 0),
         Rule.UNKNOWN_FIELD: flags & FLAG_EXTRA != 0,
         Rule.FIELD_TYPE: flags & FLAG_FIELD_TYPE != 0,
     }
-    return Counter({rule: count for rule, mask in broken.items() if (count := int(np.count_nonzero(mask)))})
+    counts: dict[int, Counter[Rule]] = {}
+    for rule, mask in broken.items():
+        if mask.any():
+            numbers_of, counted = np.unique(source[mask], return_counts=True)
+            for number, count in zip(numbers_of.tolist(), counted.tolist(), strict=True):
+                counts.setdefault(number, Counter())[rule] = count
+    return counts
 
 
 def sums_disagree(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mask:

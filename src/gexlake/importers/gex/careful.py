@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +22,7 @@ from gexlake.models.gex_columns import (
     FLAG_EXTRA,
     FLAG_FIELD_TYPE,
     FLAG_PRIORS_NOT_FIVE,
+    LADDER,
     MAX_PRIORS,
     MISSING_INT,
     NUMBERS,
@@ -33,6 +36,13 @@ OPTIONAL_FIELDS = frozenset({*NUMBERS[1:], "min_dte", "sec_min_dte", "max_priors
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAN = math.nan
+MAX_NESTING = 100
+"""Levels of an unknown field. Python and DuckDB give up at about 1,000, and not at the same place every time."""
+
+_NUMBER_TYPES = frozenset((int, float))
+_LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
+_CUT_NUMBER_OR_ESCAPE = re.compile(r"\.|[eE][+-]?|u[0-9a-fA-F]{0,3}")
+_FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 
 class RefusedRecordError(Exception):
@@ -81,8 +91,7 @@ class Oddities:
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
         if len(result) != len(pairs) and self.duplicate is None:
-            keys = [key for key, _ in pairs]
-            self.duplicate = next(key for key in keys if keys.count(key) > 1)
+            self.duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return result
 
     def number(self, text: str) -> float:
@@ -93,7 +102,8 @@ class Oddities:
 
     def integer(self, text: str) -> int | float:
         # Python refuses to convert thousands of digits; as a double such a number overflows anyway.
-        return int(text) if len(text) < 300 else self.number(text)
+        # And its integers have no negative zero, which doubles and JSON have.
+        return int(text) if len(text) < 300 and text != "-0" else self.number(text)
 
     def reject_constant(self, text: str) -> float:
         self.constant = text
@@ -114,6 +124,16 @@ def parse(text: str, start: int = 0) -> tuple[Any, int, Oddities]:
     )
     value, end = decoder.raw_decode(text, start)
     return value, end, oddities
+
+
+def is_cut_short(error: ValueError) -> bool:
+    """Whether a text that `parse` raised this for is sound as far as it goes, and only its end is missing."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    if error.msg.startswith("Unterminated string"):
+        return True
+    rest = error.doc[error.pos : error.pos + 10]
+    return any(literal.startswith(rest) for literal in _LITERALS) or bool(_CUT_NUMBER_OR_ESCAPE.fullmatch(rest))
 
 
 def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapshot:
@@ -147,7 +167,8 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
 
 
 def dump_extra(extra: dict[str, Any]) -> str:
-    """`extra` as one line of JSON."""
+    """`extra` as one line of JSON; raises `RefusedRecordError` where it is nested deeper than `MAX_NESTING`."""
+    _check_nesting(extra, MAX_NESTING)
     text = json.dumps(extra, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         text.encode()
@@ -168,6 +189,14 @@ def parse_extra(members: list[bytes], envelope_members: list[bytes]) -> tuple[di
         unknown = unknown or bool(outer.keys() - ENVELOPE_FIELDS)
         extra[_envelope_name(extra)] = outer
     return extra, unknown
+
+
+def _check_nesting(value: Any, levels: int) -> None:
+    if levels < 0:
+        raise RefusedRecordError(Rule.JSON_INVALID, f"a field is nested more than {MAX_NESTING} levels deep")
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)):
+            _check_nesting(item, levels - 1)
 
 
 def _envelope_name(extra: dict[str, Any]) -> str:
@@ -254,7 +283,7 @@ def _whole_microseconds(seconds_or_finer: float) -> int | None:
 
 
 def _iso_microseconds(text: str) -> int | None:
-    if "T" not in text and " " not in text:
+    if ("T" not in text and " " not in text) or _FINER_THAN_MICROSECONDS.search(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -303,13 +332,29 @@ def _read_strikes(value: Any, snapshot: Snapshot) -> None:
         raise RefusedRecordError(Rule.STRIKES_EMPTY, "strikes is an empty array")
     lossless = True
     for index, row in enumerate(value):
-        cells, whole, five = _strike_row(row, index)
+        cells = _usual_row(row)
+        if cells is None:
+            cells, whole, five = _strike_row(row, index)
+            lossless &= whole
+            if not five:
+                snapshot.flags |= FLAG_PRIORS_NOT_FIVE
         snapshot.ladder.append(cells)
-        lossless &= whole
-        if not five:
-            snapshot.flags |= FLAG_PRIORS_NOT_FIVE
     if not lossless:
         snapshot.extra["strikes"] = value
+        snapshot.flags |= FLAG_EXTRA
+
+
+def _usual_row(row: Any) -> tuple[float, ...] | None:
+    """The cells of a row with five priors that breaks no rule, or None; most rows are such, so this is the fast way."""
+    try:
+        strike, gex_vol, gex_oi, priors = row
+        cells = (strike, gex_vol, gex_oi, *priors)
+    except (TypeError, ValueError):
+        return None
+    if len(cells) != len(LADDER) or not _NUMBER_TYPES.issuperset(map(type, cells)) or not strike > 0:
+        return None
+    # An infinite cell makes the sum infinite or NaN.
+    return tuple(map(float, cells)) if math.isfinite(sum(cells)) else None
 
 
 def _strike_row(row: Any, index: int) -> tuple[tuple[float, ...], bool, bool]:
@@ -385,4 +430,5 @@ def _kind(value: Any) -> str:
 
 def _short(value: Any, limit: int = 60) -> str:
     text = json.dumps(value, ensure_ascii=False) if not isinstance(value, float) else repr(value)
+    text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -87,37 +87,54 @@ class _Place(Enum):
     CONTAINER = auto()
 
 
+class Scratch:
+    """Memory that the decoders of a session's sources hand on: thousands of small files would else pay for it each."""
+
+    def __init__(self) -> None:
+        self.text = bytearray(TEXT_BYTES + 1)
+        self.extras = np.empty((4, EXTRA_CAPACITY), np.int64)
+        self.block = Block.empty()
+        """The block being filled, perhaps with records of sources before."""
+
+
 class GexDecoder:
     """Decodes one source: iterate `events` to its end, then `seen` and `findings` are final.
 
     Every record of the file has an index, counted from 0; it comes out either in a block or as a refusal.
     """
 
-    def __init__(self, source: ByteSource, expect: Expectation) -> None:
+    def __init__(self, source: ByteSource, expect: Expectation, scratch: Scratch | None = None) -> None:
         self.seen = 0
         self.findings = FileFindings()
+        self._scratch = scratch or Scratch()
         self._source = source
         self._expect = expect
-        self._text = bytearray(TEXT_BYTES + 1)
+        self._text = self._scratch.text
         self._start = 0
         self._end = 0
         self._base = 0
         """Offset in the file of the first byte of `_text`."""
         self._final = False
         self._place = _Place.TOP
-        self._block = Block.empty()
-        self._extras = np.empty((4, EXTRA_CAPACITY), np.int64)
 
     def events(self) -> Iterator[Event]:
         """Blocks and refusals of the whole file, each in the file's order."""
+        yield from self.full_blocks()
+        if self._block.records:
+            yield self._take_block()
+
+    def full_blocks(self) -> Iterator[Event]:
+        """As `events`, but what does not fill a block stays in the scratch's, for the next source to go on."""
         self._fill()
         if self._text.startswith(BYTE_ORDER_MARK):
             self._start = len(BYTE_ORDER_MARK)
         while self._to_next_text():
             yield from self._step()
         self._check_end()
-        if self._block.records:
-            yield self._take_block()
+
+    @property
+    def _block(self) -> Block:
+        return self._scratch.block
 
     def _step(self) -> Iterator[Event]:
         """Take what stands at the cursor: a bracket of the grammar, a run of regular records, or one other."""
@@ -247,7 +264,7 @@ class GexDecoder:
             block.ints,
             block.numbers,
             block.ladder,
-            self._extras,
+            self._scratch.extras,
             before,
             block.rows,
         )
@@ -264,11 +281,11 @@ class GexDecoder:
 
     def _parse_extras(self, count: int) -> None:
         """Parse the unknown members; the first unsound record goes back to the text, to be read carefully."""
-        record_of = self._extras[0, :count]
+        record_of = self._scratch.extras[0, :count]
         for record in dict.fromkeys(record_of.tolist()):
             members: tuple[list[bytes], list[bytes]] = ([], [])
             for column in np.flatnonzero(record_of == record):
-                _, start, end, envelope = self._extras[:, column].tolist()
+                _, start, end, envelope = self._scratch.extras[:, column].tolist()
                 members[envelope].append(bytes(self._text[start:end]))
             try:
                 extra, unknown = parse_extra(*members)
@@ -292,7 +309,7 @@ class GexDecoder:
         self.seen += records - before
 
     def _take_block(self) -> Block:
-        block, self._block = self._block, Block.empty()
+        block, self._scratch.block = self._block, Block.empty()
         return block
 
     # ---- everything else -----------------------------------------------------------------------------------
@@ -350,7 +367,7 @@ class GexDecoder:
             return
         if not self._block.has_room(rows=len(snapshot.ladder)):
             yield self._take_block()
-            self._block = Block.empty(rows=max(ROW_CAPACITY, len(snapshot.ladder)))
+            self._scratch.block = Block.empty(rows=max(ROW_CAPACITY, len(snapshot.ladder)))
         self._append(snapshot, len(raw))
 
     def _append(self, snapshot: Snapshot, length: int) -> None:

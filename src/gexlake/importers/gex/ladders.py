@@ -10,8 +10,8 @@ import numpy as np
 from gexlake.models.gex_block import ROW_CAPACITY, Doubles, Ints
 from gexlake.models.gex_columns import LADDER
 
-MEMORY_BYTES = 192 << 20
-"""A usual session (2.3 million strike rows) takes 150 MB and stays in memory; larger ones spill."""
+MEMORY_BYTES = 160 << 20
+"""A usual session (2.3 million strike rows) takes 150 MB and stays in memory; larger ones go to disk whole."""
 
 
 class LadderStore:
@@ -30,14 +30,17 @@ class LadderStore:
         self._table_of.append(np.full(len(starts), len(self._tables), np.int64))
         self._start_of.append(starts)
         self._rows_of.append(rows)
+        self._tables.append(ladder)
         self._held_bytes += ladder.nbytes
         if self._workspace is not None and self._held_bytes > MEMORY_BYTES:
-            path = self._workspace / f"ladder-{len(self._tables)}.npy"
-            np.save(path, ladder)
-            self._tables.append(path)
-            self._held_bytes -= ladder.nbytes
-        else:
-            self._tables.append(ladder)
+            self._spill(self._workspace)
+
+    def _spill(self, workspace: Path) -> None:
+        for index, table in enumerate(self._tables):
+            if not isinstance(table, Path):
+                path = workspace / f"ladder-{index}.npy"
+                np.save(path, table)
+                self._tables[index] = path
 
     def seal(self) -> None:
         """No more will be added; from here on snapshots are known by their number over all blocks."""

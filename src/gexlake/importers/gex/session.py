@@ -12,7 +12,7 @@ import numpy as np
 
 from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
 from gexlake.importers.gex.careful import Expectation
-from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.decoder import GexDecoder, Scratch
 from gexlake.importers.gex.ladders import LadderStore
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
@@ -59,6 +59,12 @@ class GexSession:
         self._parts: list[_Part] = []
         self._names: list[SourceName] = []
         self._foreign: set[int] = set()
+        self._scratch = Scratch()
+        self._begun: list[tuple[int, int]] = []
+        """Sources with records in the scratch's block, as (number, first record)."""
+        self._last: tuple[int, int] = (-1, 0)
+        """Source and timestamp of the last record of the block before."""
+        self._warnings: dict[int, Counter[Rule]] = {}
 
     # ---- collecting ----------------------------------------------------------------------------------------
 
@@ -98,25 +104,34 @@ class GexSession:
         return owner
 
     def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
-        """Decode one source to its end."""
-        tally = SourceTally()
+        """Decode one source to its end; its warnings are counted by the time of `resolve`."""
         number = self._number(source)
-        decoder = GexDecoder(stream, self._expect)
-        previous_us = 0
-        for event in decoder.events():
-            if not isinstance(event, Block):
+        self._begun.append((number, self._scratch.block.records))
+        decoder = GexDecoder(stream, self._expect, self._scratch)
+        for event in decoder.full_blocks():
+            if isinstance(event, Block):
+                self._add_block(event)
+                self._begun = [(number, 0)]
+            else:
                 sink.take(event)
-                continue
-            tally.warnings.update(count_warnings(event, self._bounds, previous_us))
-            previous_us = int(event.column(Int.TIMESTAMP)[-1])
-            sources = np.full(event.records, number, np.int64)
-            part = _Part(sources, event.ints[:, : event.records].copy(), event.filled_numbers.copy(), event.extra)
-            self._add(part, event.filled_ladder)
-        tally.seen = decoder.seen
-        tally.refused.update(sink.counts)
-        tally.findings = decoder.findings.findings
-        tally.container = decoder.findings.container
-        return tally
+        return SourceTally(
+            seen=decoder.seen,
+            refused=Counter(sink.counts),
+            findings=decoder.findings.findings,
+            container=decoder.findings.container,
+        )
+
+    def _add_block(self, block: Block) -> None:
+        numbers, firsts = zip(*self._begun, strict=True)
+        source = np.repeat(np.array(numbers, np.int64), np.diff(firsts, append=block.records))
+        last_source, last_us = self._last
+        previous_us = last_us if last_source == source[0] else MIN_US
+        for number, counts in count_warnings(block, source, self._bounds, previous_us).items():
+            self._warnings.setdefault(number, Counter()).update(counts)
+        self._last = int(source[-1]), int(block.column(Int.TIMESTAMP)[-1])
+        part = _Part(source, block.ints[:, : block.records].copy(), block.filled_numbers.copy(), block.extra)
+        ladder = block.filled_ladder
+        self._add(part, ladder if block.rows > ROW_CAPACITY // 2 else ladder.copy())
 
     def _number(self, name: SourceName) -> int:
         self._names.append(name)
@@ -139,6 +154,12 @@ class GexSession:
 
     def resolve(self, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
         """Decide which snapshots stand; see `SessionBuilder.resolve`. Of equal keys the first stands."""
+        if self._scratch.block.records:
+            self._add_block(self._scratch.block)
+        for number, counts in self._warnings.items():
+            name = self._names[number]
+            if isinstance(name, int):
+                tallies[name].warnings = counts
         self._ladders.seal()
         self._join()
         timestamps = self._ints[Int.TIMESTAMP]
@@ -233,6 +254,8 @@ class GexSession:
         from gexlake.importers.gex.frames import STRIKE_SCHEMA, Checksum, snapshot_frame, strike_frame
 
         order, checksum = self._order, Checksum()
+        ints, numbers = self._ints[:, order], self._numbers[:, order]
+        extra = [self._extra.get(i) for i in order.tolist()]
 
         def iter_strikes(*_: object) -> Iterator[pl.DataFrame]:
             for batch in self._ladders.batches(order):
@@ -243,10 +266,9 @@ class GexSession:
         rows_of = [[rows, count] for rows, _, count in _runs_of(self._ladders.rows_of[order])]
         document = {**footer, "strikes_per_snapshot": rows_of}
         ids = [import_ids.get(name, "") for name in self._names]
-        extra = [self._extra.get(int(i)) for i in order]
-        checksum.add_snapshots(self._ints[:, order], self._numbers[:, order], extra)
-        owners = [ids[number] for number in self._source[order]]
-        snapshots = snapshot_frame(self._ints[:, order], self._numbers[:, order], extra, owners)
+        checksum.add_snapshots(ints, numbers, extra)
+        owners = [ids[number] for number in self._source[order].tolist()]
+        snapshots = snapshot_frame(ints, numbers, extra, owners)
         _sink(register_io_source(iter_strikes, schema=STRIKE_SCHEMA), directory / "strikes.parquet", document)
         document["checksum"] = checksum.hexdigest()
         _sink(snapshots.lazy(), directory / "snapshots.parquet", document)
