@@ -6,18 +6,18 @@ crash came between.
 
 from __future__ import annotations
 
-import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.database import refresh_views
 from gexlake.db.layout import LakeLayout, sync_directory
-from gexlake.db.schema import quoted, table_columns
+from gexlake.db.schema import parquet_file
+from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
-from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.staged import SessionSummary, StagedSession
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
-SESSION_FILTER = "record_type = ? AND ticker = ? AND package = ? AND category = ? AND session_date = ?"
 FEED_FILTER = "record_type = ? AND ticker = ? AND package = ? AND category = ?"
 
 
@@ -54,17 +53,22 @@ def commit_session(
     `compared_with` are the dates of overlapping sessions that staging has taken into account. Raises
     `StaleStageError` or `OverlapError`, with nothing changed, when it must be staged anew.
     """
+    import duckdb
+
     _check_base(connection, staged)
     if staged.changes_data:
         _check_overlap(connection, staged, compared_with)
+    _make_places(layout, staged)
     connection.begin()
     try:
         if staged.changes_data:
-            _replace_rows(connection, layout, staged)
+            files = staged_files(staged)
+            replace_session(connection, SessionRow.of_staged(staged, files), files)
         _append_records(connection, staged)
         connection.commit()
     except BaseException:
-        connection.rollback()
+        with suppress(duckdb.Error):  # it has ended already where the commit itself failed
+            connection.rollback()
         raise
     publish(layout, staged)
     refresh_views(connection, layout)
@@ -73,18 +77,17 @@ def commit_session(
 
 def publish(layout: LakeLayout, staged: StagedSession) -> None:
     """Move a committed session's files to their places; done again after a crash, it does what is left."""
-    moves: list[tuple[Path, Path]] = []
-    directory = _directory(staged)
-    if staged.changes_data:
-        for dataset in IMPORTERS[staged.record_type].datasets:
-            target = layout.dataset_file(staged.record_type, dataset.name, staged.session)
-            moves.append((directory / f"{dataset.name}.parquet", target))
-    moves += [(directory / name, layout.quarantine / name) for name in staged.raw_files]
-    for source, target in moves:
+    for source, target in _moves(layout, staged):
         if source.exists():
             _make_directories(target.parent)
             source.replace(target)
             sync_directory(target.parent)
+
+
+def staged_files(staged: StagedSession) -> dict[str, Path]:
+    """The staged Parquet files by data set name."""
+    directory = _directory(staged)
+    return {dataset.name: directory / f"{dataset.name}.parquet" for dataset in IMPORTERS[staged.record_type].datasets}
 
 
 def discard(staged: StagedSession) -> None:
@@ -93,7 +96,8 @@ def discard(staged: StagedSession) -> None:
 
 
 def _check_base(connection: Connection, staged: StagedSession) -> None:
-    row = connection.execute(f"SELECT version FROM sessions WHERE {SESSION_FILTER}", _key(staged)).fetchone()
+    identity = session_id(staged.record_type, staged.session)
+    row = connection.execute(f"SELECT version FROM sessions WHERE {SESSION_FILTER}", identity).fetchone()
     if (row[0] if row else None) != staged.base_version:
         raise StaleStageError(staged)
 
@@ -102,7 +106,7 @@ def _check_overlap(connection: Connection, staged: StagedSession, compared_with:
     summary = _summary(staged)
     if summary.first_us is None:
         return
-    record_type, *feed, day = _key(staged)
+    record_type, *feed, day = session_id(staged.record_type, staged.session)
     rows = connection.execute(
         f"SELECT session_date::VARCHAR FROM sessions WHERE {FEED_FILTER} AND session_date <> ? "
         "AND epoch_us(first_timestamp) <= ? AND epoch_us(last_timestamp) >= ?",
@@ -113,47 +117,21 @@ def _check_overlap(connection: Connection, staged: StagedSession, compared_with:
         raise OverlapError(staged, overlapping)
 
 
-def _replace_rows(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
-    directory, summary = _directory(staged), _summary(staged)
-    _, *identity = _key(staged)
-    for dataset in IMPORTERS[staged.record_type].datasets:
-        if not dataset.in_database:
-            continue
-        table, file = f"{staged.record_type}_{dataset.name}", directory / f"{dataset.name}.parquet"
-        connection.execute(f"DELETE FROM {table} WHERE {SESSION_FILTER.split(' AND ', 1)[1]}", identity)
-        constants = dict(zip((column.name for column in PARTITION_COLUMNS), identity, strict=True))
-        selected = ", ".join(
-            f"{quoted(str(constants[name]))}::{kind} AS {name}" if name in constants else f"{name}::{kind} AS {name}"
-            for name, kind, _ in table_columns(dataset)
-        )
-        row = connection.execute(
-            f"INSERT INTO {table} SELECT {selected} FROM read_parquet({quoted(str(file))}, hive_partitioning = false)"
-        ).fetchone()
-        if row is None or row[0] != summary.snapshots:
-            raise LakeError(
-                f"{file} holds {row and row[0]} rows, {summary.snapshots} were staged.", hint="Import again."
-            )
-    connection.execute(f"DELETE FROM sessions WHERE {SESSION_FILTER}", _key(staged))
-    connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, make_timestamptz(?), make_timestamptz(?), "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            *_key(staged),
-            summary.snapshots,
-            summary.rows,
-            summary.first_us,
-            summary.last_us,
-            len(summary.holes),
-            sum(end - start for start, end in summary.holes) / 1_000_000,
-            json.dumps(summary.holes),
-            staged.source_files,
-            staged.source_bytes,
-            sum((directory / f"{d.name}.parquet").stat().st_size for d in IMPORTERS[staged.record_type].datasets),
-            staged.checksum,
-            staged.import_id,
-            staged.version,
-        ],
-    )
+def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]:
+    """Which staged file goes where."""
+    moves = []
+    if staged.changes_data:
+        moves = [
+            (source, layout.dataset_file(staged.record_type, name, staged.session))
+            for name, source in staged_files(staged).items()
+        ]
+    return moves + [(_directory(staged) / name, layout.quarantine / name) for name in staged.raw_files]
+
+
+def _make_places(layout: LakeLayout, staged: StagedSession) -> None:
+    """Make the target directories ahead of the transaction, so that only renames are left to do behind it."""
+    for _, target in _moves(layout, staged):
+        _make_directories(target.parent)
 
 
 def _append_records(connection: Connection, staged: StagedSession) -> None:
@@ -161,17 +139,14 @@ def _append_records(connection: Connection, staged: StagedSession) -> None:
         if not record.balanced:
             raise LakeError(f"{record.source_file}: the records do not add up.", hint="Report this as a bug.")
     directory = _directory(staged)
-    _copy(connection, "lineage", directory / "lineage.parquet")
+    append_rows(connection, "lineage", parquet_file(directory / "lineage.parquet"))
     if staged.has_quarantine:
-        _copy(connection, "quarantine", directory / QUARANTINE_GLOB)
+        append_rows(connection, "quarantine", parquet_file(directory, QUARANTINE_GLOB))
 
 
-def _copy(connection: Connection, table: str, files: Path) -> None:
-    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet({quoted(str(files))})")
-
-
-def _key(staged: StagedSession) -> list[str]:
-    return [staged.record_type, *staged.session.feed, staged.session.session_date.isoformat()]
+def append_rows(connection: Connection, table: str, source: str) -> None:
+    """Copy rows into a table, column by name; `source` is an expression of SQL, such as `schema.parquet_file` gives."""
+    connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {source}")
 
 
 def _summary(staged: StagedSession) -> SessionSummary:

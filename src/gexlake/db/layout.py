@@ -53,7 +53,7 @@ class LakeLayout:
 
     def dataset_glob(self, record_type: str, dataset: str) -> str:
         """Pattern of all published files of a data set, for DuckDB and Polars."""
-        root = _glob_escape(str(self.root.absolute()))
+        root = glob_escape(str(self.root.absolute()))
         return f"{root}/{record_type}/{dataset}/*/*/*/*/{dataset}.parquet"
 
     def dataset_files(self, record_type: str, dataset: str) -> list[Path]:
@@ -76,5 +76,6 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _glob_escape(text: str) -> str:
+def glob_escape(text: str) -> str:
+    """A pattern that matches this text alone."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gexlake.db.layout import glob_escape
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
@@ -98,6 +101,12 @@ def create_view(name: str, glob: str | None) -> str:
         "hive_partitioning = true, hive_types = {'ticker': VARCHAR, 'package': VARCHAR, 'category': VARCHAR, "
         "'session_date': DATE})"
     )
+
+
+def parquet_file(path: Path, pattern: str = "") -> str:
+    """One Parquet file as a table of SQL, whatever characters are in its path; or those in `path` by a pattern."""
+    files = glob_escape(str(path)) + (f"/{pattern}" if pattern else "")
+    return f"read_parquet({quoted(files)}, hive_partitioning = false)"
 
 
 def quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gexlake.errors import SourceError
-from gexlake.models.source import Compression
+from gexlake.models.source import Compression, sniff_compression
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ MAX_EXPANSION_RATIO = 300
 EXPANSION_ALLOWANCE_BYTES = 64 << 20
 """Expansion is not questioned below this many unpacked bytes: small files may be repetitive."""
 
-MAGIC: tuple[tuple[bytes, Compression], ...] = (
-    (b"\x1f\x8b", Compression.GZIP),
-    (b"\x28\xb5\x2f\xfd", Compression.ZSTD),
-)
-
 
 class DamagedStreamError(Exception):
     """The packed stream cannot be unpacked any further; all that came before has been delivered."""
@@ -39,14 +34,6 @@ class DamagedStreamError(Exception):
         super().__init__(message)
         self.rule = rule
         self.message = message
-
-
-def sniff_compression(head: bytes) -> Compression:
-    """Compression by the first bytes; a name says nothing (RFC 1952 2.3.1, RFC 8878 3.1.1)."""
-    for magic, compression in MAGIC:
-        if head.startswith(magic):
-            return compression
-    return Compression.NONE
 
 
 class SourceStream:

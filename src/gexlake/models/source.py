@@ -17,6 +17,15 @@ class Compression(StrEnum):
     ZSTD = "zstd"
 
 
+MAGIC: dict[Compression, bytes] = {Compression.GZIP: b"\x1f\x8b", Compression.ZSTD: b"\x28\xb5\x2f\xfd"}
+"""First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1)."""
+
+
+def sniff_compression(head: bytes) -> Compression:
+    """Compression by the first bytes; a name says nothing."""
+    return next((compression for compression, magic in MAGIC.items() if head.startswith(magic)), Compression.NONE)
+
+
 class Form(StrEnum):
     """How the records stand in a file.
 

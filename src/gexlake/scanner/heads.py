@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from gexlake.models.source import Compression
+from gexlake.models.source import MAGIC, Compression, sniff_compression
 from gexlake.scanner.refusals import Refusal
 
 HEAD_BYTES = 64 << 10
@@ -18,9 +18,6 @@ ZSTD_BLOCK_BYTES = 128 << 10
 """A zstd block is unpacked whole or not at all, and can be this long where it does not compress."""
 
 GZIP_WINDOW_BITS = 31
-
-MAGIC: dict[Compression, bytes] = {Compression.GZIP: b"\x1f\x8b", Compression.ZSTD: b"\x28\xb5\x2f\xfd"}
-"""First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1)."""
 
 
 class Head(NamedTuple):
@@ -34,7 +31,7 @@ class Head(NamedTuple):
 def read_head(descriptor: int, size_bytes: int) -> Head | Refusal:
     """Read and unpack the start of an open file. Raises OSError."""
     packed = _read(descriptor, HEAD_BYTES, size_bytes)
-    if len(packed) < size_bytes and _compression(packed) is Compression.ZSTD:
+    if len(packed) < size_bytes and sniff_compression(packed) is Compression.ZSTD:
         packed += _read(descriptor, ZSTD_BLOCK_BYTES, size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
 
@@ -44,7 +41,7 @@ def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:
 
     A stream that is cut short or breaks later on is fine here: it holds records. One without any text is refused.
     """
-    compression = _compression(packed)
+    compression = sniff_compression(packed)
     if compression is Compression.NONE:
         return Head(compression, packed[:HEAD_BYTES], is_whole and len(packed) <= HEAD_BYTES)
     unpacked = _unpack(packed, compression, len(packed))
@@ -54,13 +51,6 @@ def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:
         problem = unpacked.problem or "ends before any content"
         return Refusal("compression_damaged", f"Its {compression} stream is damaged from the start: {problem}.")
     return Head(compression, unpacked.text, is_whole and unpacked.is_end)
-
-
-def _compression(packed: bytes) -> Compression:
-    for compression, magic in MAGIC.items():
-        if packed.startswith(magic):
-            return compression
-    return Compression.NONE
 
 
 def _read(descriptor: int, wanted: int, size_bytes: int) -> bytes:

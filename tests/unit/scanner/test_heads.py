@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.source import Compression
@@ -136,6 +136,7 @@ def test_a_large_packed_file_that_hardly_packs_is_read(tmp_path: Path, compressi
     assert not head.is_whole
 
 
+@settings(max_examples=50)
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"\x28\xb5\x2f\xfd"]), st.booleans()
 )
@@ -144,6 +145,7 @@ def test_any_bytes_are_a_head_or_a_refusal(tail: bytes, magic: bytes, is_whole: 
     assert isinstance(head, Head | Refusal)
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=2_000), st.integers(0, 2_000), st.sampled_from(list(PACKERS)))
 def test_a_packed_file_cut_anywhere_gives_a_prefix_of_its_text(text: bytes, cut: int, compression: Compression) -> None:
     head = unpack_head(PACKERS[compression](text)[:cut], is_whole=True)

@@ -352,9 +352,8 @@ def test_a_file_larger_than_the_head_is_importable(tmp_path: Path, put: Put, mak
     assert [file.session for file in scan([tmp_path]).files] == [NQ_ZERO, NQ_ZERO]
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails on reading, as /proc has")
 def test_a_file_that_fails_on_reading_is_unreadable(tmp_path: Path) -> None:
-    (tmp_path / VENDOR_NAME).symlink_to("/proc/self/mem")
+    (tmp_path / VENDOR_NAME).symlink_to("/proc/self/mem")  # Linux: opens for everyone, and fails on its first byte
     refused = refusal(scan([tmp_path]))
     assert (refused.code, refused.reason) == ("unreadable", "It cannot be read: Input/output error.")
 
@@ -524,7 +523,7 @@ STARTS = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(NAMES, STARTS, st.binary(max_size=80))
 def test_any_content_is_either_importable_or_refused(name: str, start: bytes, rest: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -237,6 +237,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_are_sniffed_without_a_crash(text: bytes, is_whole: bool) -> None:
     assert isinstance(sniff(text, is_whole=is_whole), Content)

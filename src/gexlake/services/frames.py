@@ -1,0 +1,36 @@
+"""What a SQL statement yields, as a Polars frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+
+class _ArrowStream:
+    """Hands a relation's Arrow stream to Polars, and nothing else of it.
+
+    Polars remembers the type of what it is given. A DuckDB type that it remembered would outlive the interpreter,
+    and DuckDB prints a page of complaints about that at exit. (`relation.pl()` is no way out: it needs pyarrow.)
+    """
+
+    def __init__(self, relation: duckdb.DuckDBPyRelation) -> None:
+        self._capsule = relation.__arrow_c_stream__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._capsule
+
+
+def fetch_frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """All rows of a relation; instants in UTC where the connection's time zone is."""
+    import polars as pl
+
+    frame = pl.DataFrame(_ArrowStream(relation))
+    # DuckDB may call it Etc/UTC, which joins with none of our columns.
+    return frame.with_columns(
+        pl.col(name).dt.convert_time_zone("UTC")
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Datetime) and kind.time_zone not in (None, "UTC")
+    )
