@@ -1,1 +1,76 @@
-"""gexlake: GEXBot history as a verified lake."""
+"""gexlake: a folder of GEXBot history becomes a verified lake that can prove where every number came from.
+
+    import gexlake
+
+    gexlake.import_history("outputs/gex_bridge/history", "data")
+    lake = gexlake.open("data")
+    lake.snapshots("NQ_NDX", start="2025-11-14")
+    lake.strikes("NQ_NDX", start="2025-11-14T15:30:00Z", end="2025-11-14T15:30:00Z")
+    lake.sql("SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL")
+
+What `__all__` lists is promised; everything else may change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gexlake._version import __version__
+from gexlake.errors import (
+    GexlakeError,
+    LakeError,
+    LakeLockedError,
+    LakeVersionError,
+    QueryError,
+    SourceError,
+    StorageError,
+    UsageError,
+    WorkerError,
+)
+
+if TYPE_CHECKING:
+    from gexlake.models.report import ImportReport
+    from gexlake.services.import_history import ImportOptions, import_history
+    from gexlake.services.lake import Lake
+    from gexlake.services.lake import open_lake as open  # noqa: A004 - as `gzip.open`, read with its module
+
+__all__ = [
+    "GexlakeError",
+    "ImportOptions",
+    "ImportReport",
+    "Lake",
+    "LakeError",
+    "LakeLockedError",
+    "LakeVersionError",
+    "QueryError",
+    "SourceError",
+    "StorageError",
+    "UsageError",
+    "WorkerError",
+    "__version__",
+    "import_history",
+    "open",
+]
+
+_HOMES = {
+    "ImportOptions": ("gexlake.services.import_history", "ImportOptions"),
+    "ImportReport": ("gexlake.models.report", "ImportReport"),
+    "Lake": ("gexlake.services.lake", "Lake"),
+    "import_history": ("gexlake.services.import_history", "import_history"),
+    "open": ("gexlake.services.lake", "open_lake"),
+}
+"""Where a name lives that is loaded on first use: these pull in Pydantic, and later DuckDB and Polars."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _HOMES[name]
+    value = globals()[name] = getattr(import_module(module), attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

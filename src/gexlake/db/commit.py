@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gexlake.db.database import refresh_views
 from gexlake.db.layout import LakeLayout, sync_directory
 from gexlake.db.schema import parquet_file
-from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id
+from gexlake.db.sessions import SessionRow, replace_session, session_id, version_of
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
@@ -96,9 +96,7 @@ def discard(staged: StagedSession) -> None:
 
 
 def _check_base(connection: Connection, staged: StagedSession) -> None:
-    identity = session_id(staged.record_type, staged.session)
-    row = connection.execute(f"SELECT version FROM sessions WHERE {SESSION_FILTER}", identity).fetchone()
-    if (row[0] if row else None) != staged.base_version:
+    if version_of(connection, staged.record_type, staged.session) != staged.base_version:
         raise StaleStageError(staged)
 
 

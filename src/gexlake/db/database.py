@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout
-from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
+from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def open_database(
         with translated_faults(layout):
             connection.execute("SET TimeZone = 'UTC'")
             if write:
-                _create_schema(connection, layout)
+                create_schema(connection)
             _check_version(connection, layout)
             if not write:
                 _point_views_here(connection, layout)
@@ -77,14 +77,30 @@ def storage_error(layout: LakeLayout, error: OSError) -> StorageError:
     )
 
 
+def locked_error(layout: LakeLayout, pid: int | None, program: str = "") -> LakeLockedError:
+    """Another process holds the database; `program` is its name where its command line cannot be read."""
+    who = f"process {pid} ({_command_of(pid) or program or 'unknown'})" if pid else "another process"
+    return LakeLockedError(
+        f"The lake's database {layout.database} is held by {who}.",
+        hint="Close it there and run the same command again; staged work is kept and committed then.",
+    )
+
+
 def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
-    """Point the views at the published files of this lake, where they do not yet."""
-    for name in VIEWS:
-        glob = _view_glob(layout, name)
-        row = connection.execute("SELECT sql FROM duckdb_views() WHERE view_name = ?", [name]).fetchone()
-        current = bool(row) and (quoted(glob) in row[0] if glob else "read_parquet" not in row[0])  # type: ignore[index]
-        if not current:
-            connection.execute(create_view(name, glob))
+    """Point the views at the published files of this lake, where they do not yet.
+
+    `lake_info` says where they point: asking DuckDB for a view's text takes longer than a commit.
+    """
+    row = connection.execute("SELECT root FROM lake_info").fetchone()
+    root = str(layout.root.absolute())
+    globs = {name: _view_glob(layout, name) for name in VIEWS}
+    if None in globs.values() or (row is not None and row[0] == root):
+        return
+    connection.begin()
+    for name, glob in globs.items():
+        connection.execute(create_view(name, glob))
+    connection.execute("UPDATE lake_info SET root = ?", [root])
+    connection.commit()
 
 
 def _check_root(layout: LakeLayout, *, write: bool) -> None:
@@ -102,32 +118,35 @@ def _check_root(layout: LakeLayout, *, write: bool) -> None:
             raise storage_error(layout, error) from error
 
 
+def settings(layout: LakeLayout) -> dict[str, str | bool | int | float | list[str]]:
+    """DuckDB's settings for work on a lake."""
+    return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(layout.staging)}
+
+
 def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     deadline = time.monotonic() + wait_seconds
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "threads": 2,
-        "temp_directory": str(layout.staging),
-    }
     while True:
         try:
-            return duckdb.connect(str(layout.database), read_only=not write, config=config)
+            return duckdb.connect(str(layout.database), read_only=not write, config=settings(layout))
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(POLL_SECONDS)
 
 
-def _create_schema(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
-    if connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'lake_info'").fetchone() is None:
+def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables and views of a lake where there are none."""
+    import duckdb
+
+    try:
+        connection.execute("SELECT 1 FROM lake_info")  # takes a tenth of the time that the catalog does
+    except duckdb.CatalogException:
         connection.begin()
         for name in TABLES:
             connection.execute(create_table(name))
-        connection.execute(
-            "INSERT INTO lake_info VALUES (?, ?, ?)", [SCHEMA_VERSION, __version__, str(layout.root.absolute())]
-        )
+        connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL)", [SCHEMA_VERSION, __version__])
         for name in VIEWS:
             connection.execute(create_view(name, None))
         connection.commit()
@@ -167,11 +186,7 @@ def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
     text = str(error).splitlines()[0]
     holder = _HOLDER.search(text)
     if "Could not set lock" in text:
-        who = f"process {holder['pid']} ({_command_of(holder)})" if holder else "another process"
-        return LakeLockedError(
-            f"The lake's database {layout.database} is held by {who}.",
-            hint="Close it there and run the same command again; staged work is kept and committed then.",
-        )
+        return locked_error(layout, int(holder["pid"]) if holder else None, holder["program"] if holder else "")
     if "not a valid DuckDB database" in text or "Serialization Error" in text:
         return LakeError(
             f"{layout.database} is damaged or not a DuckDB database.",
@@ -189,9 +204,9 @@ def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
     return LakeError(f"DuckDB failed on {layout.database}: {text}", hint="Run `gexlake verify`.")
 
 
-def _command_of(holder: re.Match[str]) -> str:
+def _command_of(pid: int) -> str:
     try:
-        words = Path("/proc", holder["pid"], "cmdline").read_bytes().decode(errors="replace").split("\0")
+        words = Path("/proc", str(pid), "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
-        words = []
-    return " ".join(words).strip()[:120] or holder["program"]
+        return ""
+    return " ".join(words).strip()[:120]

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     import duckdb
 
 JOURNAL_TABLES = ("imports", "lineage", "quarantine")
+JOURNAL_PREFIX = "journal-"
+"""Of a directory in `staging/`: a journal that is being written, or one that was replaced."""
 
 
 def write_journal(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, import_id: str) -> Path:
-    """Write what the database holds of one import to `imports/<import_id>/`, replacing what is there."""
+    """Write what the database holds of one import to `imports/<import_id>/`, replacing what is there.
+
+    It is there whole or, after a crash at the wrong moment, not at all: `recovery` writes one that is missing.
+    """
     target = layout.imports / import_id
-    temporary = layout.staging / f"journal-{import_id}-{os.getpid()}"
+    temporary = layout.staging / f"{JOURNAL_PREFIX}{import_id}-{os.getpid()}"
+    replaced = temporary.with_name(f"{temporary.name}-old")
     temporary.mkdir(parents=True, exist_ok=True)
     for table in JOURNAL_TABLES:
         file = temporary / f"{table}.parquet"
@@ -30,7 +36,8 @@ def write_journal(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, imp
         sync_file(file)
     layout.imports.mkdir(exist_ok=True)
     if target.exists():
-        shutil.rmtree(target)
+        target.replace(replaced)
     temporary.replace(target)
     sync_directory(layout.imports)
+    shutil.rmtree(replaced, ignore_errors=True)
     return target

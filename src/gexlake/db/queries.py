@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout
+from gexlake.db.sessions import version_of
 from gexlake.importers import IMPORTERS
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.task import KnownSource, Published
@@ -45,9 +46,9 @@ def load_state(connection: Connection, layout: LakeLayout) -> LakeState:
     known: dict[SessionId, list[KnownSource]] = defaultdict(list)
     for record_type, ticker, package, category, day, *source in connection.execute(
         "SELECT record_type, ticker, package, category, session_date, source_file, source_sha256, source_bytes, "
-        "import_id, records_duplicate FROM lineage WHERE status IN ('success', 'partial', 'failed') "
-        "AND source_sha256 <> '' QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, "
-        "session_date, source_file ORDER BY import_timestamp DESC, import_id DESC) = 1"
+        "import_id, records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), status = 'skipped' "
+        "FROM lineage WHERE source_sha256 <> '' QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, "
+        "category, session_date, source_file ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1"
     ).fetchall():
         known[record_type, SessionKey(Feed(ticker, package, category), day)].append(KnownSource(*source))
     return LakeState(published, {session: tuple(sources) for session, sources in known.items()})
@@ -65,14 +66,10 @@ def load_sessions(
     """Some sessions of one feed."""
     found = []
     for day in days:
-        row = connection.execute(
-            "SELECT version FROM sessions WHERE record_type = ? AND ticker = ? AND package = ? AND category = ? "
-            "AND session_date = ?",
-            [record_type, *feed, day],
-        ).fetchone()
-        if row is not None:
-            session = SessionKey(feed, date.fromisoformat(day))
-            found.append(published_session(layout, record_type, session, row[0]))
+        session = SessionKey(feed, date.fromisoformat(day))
+        version = version_of(connection, record_type, session)
+        if version is not None:
+            found.append(published_session(layout, record_type, session, version))
     return tuple(found)
 
 
@@ -86,14 +83,26 @@ def begin_import(connection: Connection, import_id: str, sources: list[str], sta
 
 
 def end_import(connection: Connection, import_id: str, status: str, files: int) -> None:
-    """Write down how an import ended, with the sums of its lineage."""
+    """Write down how an import ended."""
     connection.execute(
-        "UPDATE imports SET status = ?, finished_at = make_timestamptz(?), files = ?, records_seen = s.seen, "
-        "records_imported = s.imported, records_duplicate = s.duplicate, records_quarantined = s.quarantined "
-        "FROM (SELECT coalesce(sum(records_seen), 0) AS seen, coalesce(sum(records_imported), 0) AS imported, "
-        "coalesce(sum(records_duplicate), 0) AS duplicate, coalesce(sum(records_quarantined), 0) AS quarantined "
-        "FROM lineage WHERE import_id = ?) AS s WHERE import_id = ?",
-        [status, _microseconds(datetime.now(UTC)), files, import_id, import_id],
+        "UPDATE imports SET status = ?, finished_at = make_timestamptz(?), files = ? WHERE import_id = ?",
+        [status, _microseconds(datetime.now(UTC)), files, import_id],
+    )
+    sum_import(connection, import_id)
+
+
+def sum_import(connection: Connection, import_id: str) -> None:
+    """Write the sums of an import's lineage into its row; one that ended without a word was interrupted."""
+    connection.execute(
+        "UPDATE imports SET status = if(status = 'running', 'interrupted', status), "
+        "finished_at = coalesce(finished_at, make_timestamptz(?)), files = coalesce(imports.files, s.files), "
+        "records_seen = s.seen, records_imported = s.imported, records_duplicate = s.duplicate, "
+        "records_quarantined = s.quarantined "
+        "FROM (SELECT count(*) AS files, coalesce(sum(records_seen), 0) AS seen, "
+        "coalesce(sum(records_imported), 0) AS imported, coalesce(sum(records_duplicate), 0) AS duplicate, "
+        "coalesce(sum(records_quarantined), 0) AS quarantined FROM lineage WHERE import_id = ?) AS s "
+        "WHERE import_id = ?",
+        [_microseconds(datetime.now(UTC)), import_id, import_id],
     )
 
 

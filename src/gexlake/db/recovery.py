@@ -10,10 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish
-from gexlake.db.journal import write_journal
+from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish, staged_files
+from gexlake.db.database import refresh_views
+from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.models.staged import StagedSession
+from gexlake.db.queries import sum_import
+from gexlake.errors import LakeError
+from gexlake.models.staged import MANIFEST_NAME, StagedSession
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     Connection = duckdb.DuckDBPyConnection
 
 LOCK_NAME = "lock"
+DUCKDB_TEMPORARY_PREFIX = "duckdb_temp"
 
 
 @contextmanager
@@ -32,30 +36,36 @@ def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield directory
-        # Only at a good end: after a fault, staged work is left for the next import to commit.
-        shutil.rmtree(directory)
+        # Only at a good end: after a fault, staged work is left for the next import to commit. A recovery that comes
+        # upon the directory while it is being removed may take a hand in that, so nothing here is an error.
+        shutil.rmtree(directory, ignore_errors=True)
     finally:
         os.close(lock)
 
 
 def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     """Settle the staging directories of imports that are no more; the ids of those imports."""
+    for path in layout.staging.iterdir():
+        if path.name.startswith((JOURNAL_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
+            _remove(path)  # an owner of the database that died left it: no other is alive while we own it
     settled = [
         directory.name
         for directory in sorted(layout.staging.iterdir())
         if _recover_import(connection, layout, directory)
     ]
-    running = connection.execute("SELECT import_id FROM imports WHERE status = 'running'").fetchall()
-    for (import_id,) in running:
-        if import_id in settled or not (layout.staging / import_id).exists():
-            connection.execute(
-                "UPDATE imports SET status = 'interrupted', finished_at = now() WHERE import_id = ?", [import_id]
-            )
+    for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status = 'running'").fetchall():
+        if not (layout.staging / import_id).exists():
+            sum_import(connection, import_id)
             write_journal(connection, layout, import_id)
+    for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall():
+        if not (layout.imports / import_id).exists():
+            write_journal(connection, layout, import_id)
+    refresh_views(connection, layout)
     return settled
 
 
 def _recover_import(connection: Connection, layout: LakeLayout, directory: Path) -> bool:
+    """Settle one entry of the staging directory; whether it was the place of an import that is no more."""
     if not directory.is_dir():
         return False
     with _abandoned(directory) as abandoned:
@@ -67,18 +77,52 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it was not finished, and is removed with the rest
             _settle(connection, layout, staged)
-        shutil.rmtree(directory)
+        if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
+            sum_import(connection, directory.name)
+            write_journal(connection, layout, directory.name)
+        _remove(directory)
         return True
 
 
 def _settle(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
+    import duckdb
+
     if is_committed(connection, staged):
         row = connection.execute("SELECT 1 FROM sessions WHERE version = ?", [staged.version]).fetchone()
         if row is not None or not staged.changes_data:
             publish(layout, staged)
         return
-    with suppress(StaleStageError, OverlapError):  # the import that comes next stages it anew
+    # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages anew.
+    with suppress(StaleStageError, OverlapError, FileNotFoundError, duckdb.InvalidInputException, LakeError):
         commit_session(connection, layout, staged)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a tree; a worker that has outlived its import for a moment may still put something there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
+    """Complete what was cut off between the renames of one session; those sessions, still in their staging directories.
+
+    Needs no database: where one of its files is in its place, the session was committed. Staged work of which no file
+    has moved is left to `recover`.
+    """
+    finished = []
+    for manifest in sorted(layout.staging.glob(f"*/*/{MANIFEST_NAME}")):
+        if is_running(manifest.parent.parent):
+            continue
+        try:
+            staged = StagedSession.load(manifest.parent)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if staged.changes_data and any(not file.exists() for file in staged_files(staged).values()):
+            publish(layout, staged)
+            finished.append(staged)
+    return finished
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:
@@ -89,6 +133,21 @@ def is_committed(connection: Connection, staged: StagedSession) -> bool:
         [first.import_id, first.source_file, first.session_date],
     ).fetchone()
     return row is not None
+
+
+def is_running(directory: Path) -> bool:
+    """Whether a living process owns a staging directory; nothing is changed by asking."""
+    try:
+        lock = os.open(directory / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @contextmanager

@@ -59,7 +59,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "lake_info": (
         Column("schema_version", "INTEGER", "of these tables"),
         Column("gexlake_version", "VARCHAR", "the software that created the lake"),
-        Column("root", "VARCHAR", "where the lake lay when its views were made"),
+        Column("root", "VARCHAR", "where the lake lay when its views were made; NULL while they are empty"),
     ),
     "imports": IMPORT_COLUMNS,
     "sessions": SESSION_COLUMNS,

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.db.schema import parquet_file, quoted, table_columns
+from gexlake.db.schema import SESSION_COLUMNS, parquet_file, quoted, table_columns
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS
@@ -97,10 +97,36 @@ class SessionRow:
             self.version,
         )
 
+    @property
+    def by_column(self) -> dict[str, Any]:
+        """The values by the names of the columns."""
+        return dict(zip((column.name for column in SESSION_COLUMNS), self.values, strict=True))
+
 
 def session_id(record_type: str, session: SessionKey) -> list[str]:
     """The parameters of `SESSION_FILTER`."""
     return [record_type, *session.feed, session.session_date.isoformat()]
+
+
+def load_rows(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, Any]]:
+    """Every row of `sessions` by column, as `SessionRow.by_column` gives it, in the order of the sessions."""
+    shown = {"DATE": "{}::VARCHAR", "TIMESTAMPTZ": "epoch_us({})"}
+    columns = ", ".join(shown.get(column.sql_type, "{}").format(column.name) for column in SESSION_COLUMNS)
+    identity = ", ".join(column.name for column in PARTITION_COLUMNS)
+    rows = connection.execute(f"SELECT {identity}, {columns} FROM sessions ORDER BY {identity}").fetchall()
+    names = [column.name for column in SESSION_COLUMNS]
+    return {
+        (values[0], SessionKey(Feed(ticker, package, category), day)): dict(zip(names, values, strict=True))
+        for ticker, package, category, day, *values in rows
+    }
+
+
+def version_of(connection: Connection, record_type: str, session: SessionKey) -> str | None:
+    """The version of a session that the database has now; None where it has none."""
+    row = connection.execute(
+        f"SELECT version FROM sessions WHERE {SESSION_FILTER}", session_id(record_type, session)
+    ).fetchone()
+    return str(row[0]) if row else None
 
 
 def replace_session(connection: Connection, row: SessionRow, files: Mapping[str, Path]) -> None:

@@ -7,12 +7,13 @@ nothing of its columns; docs/record-types.md shows how to add one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gexlake.importers.stream import SourceStream
+from gexlake.models.checks import Check
 from gexlake.models.column import Column
 from gexlake.models.feed import SessionKey
 from gexlake.models.staged import SessionSummary
@@ -112,7 +113,8 @@ class SessionBuilder(Protocol):
     def keep(self, files: Mapping[str, Path], *, replaced: frozenset[str], foreign: bool = False) -> None:
         """Take what the lake holds: `files` by data set name, without the rows of `replaced` sources.
 
-        Of a `foreign` session only the keys count: they are taken, but not written again.
+        Of a `foreign` session only the keys count: they are taken, but not written again. Raises `LakeError` for
+        files that are damaged; the builder is then of no more use.
         """
         ...
 
@@ -130,6 +132,10 @@ class SessionBuilder(Protocol):
 
     def runs(self) -> dict[SourceName, list[Run]]:
         """Which snapshots of the result came from which source."""
+        ...
+
+    def checksum(self) -> str:
+        """The checksum that `write` would return."""
         ...
 
     def write(self, directory: Path, *, import_ids: Mapping[SourceName, str], footer: Mapping[str, object]) -> str:
@@ -155,6 +161,10 @@ class Importer(Protocol):
 
     def open_session(self, session: SessionKey, *, workspace: Path | None, moment_us: int) -> SessionBuilder:
         """A builder for one session; it may spill into `workspace`, and refuses timestamps after `moment_us`."""
+        ...
+
+    def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
+        """What is wrong with a session's written files, `files` by data set name: nothing where all is as written."""
         ...
 
 

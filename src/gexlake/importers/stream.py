@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import sys
@@ -10,16 +9,18 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from gexlake.errors import SourceError
-from gexlake.models.source import Compression, sniff_compression
+from gexlake.models.source import Compression, path_text, sniff_compression
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 READ_BYTES = 1 << 20
+PACKED_BYTES = 1 << 16
+GZIP_WINDOW_BITS = 31
 DRAIN_BYTES = 1 << 16
 MAX_EXPANSION_RATIO = 300
 """Real GEX history packs 4 to 12 times; deflate can reach 1,032 and zstd far more in a bomb."""
@@ -79,8 +80,8 @@ class SourceStream:
             data = self._unpacked.read1(len(target))
         except EOFError as error:
             raise DamagedStreamError(Rule.STREAM_TRUNCATED, f"the {self.compression} stream ends early") from error
-        except (gzip.BadGzipFile, zlib.error, _zstd_error()) as error:
-            message = f"the {self.compression} stream is damaged near byte {self.size_bytes:,}: {error}"
+        except (zlib.error, _zstd_error()) as error:
+            message = f"the {self.compression} stream is damaged within its first {self.size_bytes:,} bytes: {error}"
             raise DamagedStreamError(Rule.COMPRESSION_DAMAGED, message) from error
         self._unpacked_bytes += len(data)
         if self._unpacked_bytes > max(EXPANSION_ALLOWANCE_BYTES, self.size_bytes * MAX_EXPANSION_RATIO):
@@ -143,6 +144,67 @@ class _HashedFile(io.RawIOBase):
         super().close()
 
 
+class _Unpacker(Protocol):
+    """Unpacked bytes, up to `size` at a time and b"" at the end; EOFError where the packed ones end early."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class _GzipReader:
+    """gzip members one behind the other, zeros between and behind them.
+
+    `gzip.GzipFile` loses up to a buffer of text when it comes to damage; this gives all that can be unpacked first.
+    """
+
+    def __init__(self, packed: io.BufferedIOBase) -> None:
+        self._source = packed
+        self._packed = b""
+        self._member: zlib._Decompress | None = None
+        self._damage: zlib.error | None = None
+
+    def read1(self, size: int, /) -> bytes:
+        while True:
+            if self._damage is not None:
+                raise self._damage
+            self._packed = self._packed or self._source.read1(PACKED_BYTES)
+            if self._member is None:
+                if not self._packed:
+                    return b""
+                self._packed = self._packed.lstrip(b"\0")
+                self._member = zlib.decompressobj(GZIP_WINDOW_BITS) if self._packed else None
+                continue
+            is_end = not self._packed
+            data = self._unpack(self._member, size)
+            if data:
+                return data
+            if is_end and self._member is not None:
+                raise EOFError
+
+    def _unpack(self, member: zlib._Decompress, size: int) -> bytes:
+        before = member.copy()
+        try:
+            data = member.decompress(self._packed, size)
+        except zlib.error as damage:
+            self._damage = damage
+            return _up_to_damage(before, self._packed)
+        if member.eof:
+            self._member, self._packed = None, member.unused_data
+        else:
+            self._packed = member.unconsumed_tail
+        return data
+
+
+def _up_to_damage(member: zlib._Decompress, packed: bytes) -> bytes:
+    """What the bytes before the damaged one unpack to."""
+    text = bytearray()
+    try:
+        for at in range(len(packed)):
+            text += member.decompress(packed[at : at + 1])
+    except zlib.error:
+        pass
+    return bytes(text)
+
+
 def hash_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> str:
     """SHA-256 (hex) of a file's bytes; raises `SourceError` when it cannot be read."""
     with SourceStream(path, on_bytes=on_bytes) as stream:
@@ -150,12 +212,12 @@ def hash_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> s
         return stream.sha256
 
 
-def _unpacked(raw: _HashedFile, compression: Compression) -> io.BufferedIOBase | None:
+def _unpacked(raw: _HashedFile, compression: Compression) -> _Unpacker | None:
     if compression is Compression.NONE:
         return None
     buffered = io.BufferedReader(raw, READ_BYTES)
     if compression is Compression.GZIP:
-        return gzip.GzipFile(fileobj=buffered, mode="rb")
+        return _GzipReader(buffered)
     if sys.version_info >= (3, 14):
         from compression.zstd import ZstdFile
     else:
@@ -170,6 +232,6 @@ def _zstd_error() -> type[Exception]:
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
     return SourceError(
-        f"{path} cannot be read: {error.strerror or error}.",
+        f"{path_text(path)} cannot be read: {error.strerror or error}.",
         hint="Check its permissions and the disk, then import again.",
     )

@@ -56,6 +56,13 @@ class Quarantine:
         self._close_raw()
         self._flush()
 
+    def discard(self) -> None:
+        """Remove what was written, because reading begins again."""
+        self._close_raw()
+        if self._directory is not None:
+            for name in (*self.raw_files, *map(_part_name, range(self._parts))):
+                (self._directory / name).unlink(missing_ok=True)
+
     def _keep(self, refusal: Refusal, directory: Path) -> None:
         text: str | None
         raw: bytes | None = None
@@ -104,6 +111,10 @@ class Quarantine:
         from gexlake.models.lineage import QUARANTINE_COLUMNS
 
         frame = table_frame(self._rows, QUARANTINE_COLUMNS)
-        write_rows(frame, self._directory / f"quarantine-{self._parts}.parquet")
+        write_rows(frame, self._directory / _part_name(self._parts))
         self._parts += 1
         self._rows, self._row_bytes = [], 0
+
+
+def _part_name(number: int) -> str:
+    return f"quarantine-{number}.parquet"

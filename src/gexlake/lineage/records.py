@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gexlake.importers.parquet import write_parquet
 from gexlake.models.column import Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, LineageRecord
 
@@ -52,4 +53,4 @@ def table_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) ->
 
 def write_rows(frame: pl.DataFrame, path: Path) -> None:
     """Write a small table as Parquet and sync it to disk."""
-    frame.lazy().sink_parquet(path, compression="zstd", sync_on_close="all")
+    write_parquet(frame.lazy(), path)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from gexlake.models.lineage import LineageRecord
-from gexlake.models.source import RefusedFile
+from gexlake.models.source import RefusedFile, path_text
 
 DEFAULT_MAX_ERROR_RATE = 0.001
 
@@ -76,7 +76,7 @@ class FileResult(BaseModel):
     def of_refused(cls, refused: RefusedFile, status: ResultStatus) -> FileResult:
         """The result of a file that the scanner did not take."""
         return cls(
-            source_file=str(refused.path),
+            source_file=path_text(refused.path),
             status=status,
             source_bytes=refused.size_bytes,
             errors={refused.code: 1} if status is ResultStatus.FAILED else {},
@@ -136,9 +136,9 @@ def total_of(results: Iterable[FileResult]) -> ImportTotals:
 
 def overall_status(results: Iterable[FileResult], *, interrupted: bool) -> ImportStatus:
     """The status of an import from those of its files."""
-    if interrupted:
-        return ImportStatus.INTERRUPTED
     seen = {result.status for result in results}
+    if interrupted or ResultStatus.PENDING in seen:
+        return ImportStatus.INTERRUPTED
     bad = {ResultStatus.PARTIAL, ResultStatus.FAILED} & seen
     good = {ResultStatus.SUCCESS, ResultStatus.PARTIAL, ResultStatus.SKIPPED} & seen
     if not bad:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +50,10 @@ PAYLOAD_KEY = "payload"
 """Key under which an enveloped record (`{"ticker", "kind", "endpoint", "received_at", …}`) holds the snapshot."""
 
 
+SYNTHETIC_NOTE = "SYNTHETIC.md"
+"""A file of this name says that what lies beside it is synthetic."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """An importable file. `size_bytes` is its size on disk, packed or not."""
@@ -69,3 +74,8 @@ class RefusedFile:
     size_bytes: int
     code: str
     reason: str
+
+
+def path_text(path: Path) -> str:
+    r"""An absolute path as text, as it stands in lineage and reports; bytes that are not UTF-8 stand as \xNN."""
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")

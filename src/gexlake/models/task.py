@@ -11,13 +11,23 @@ from gexlake.models.source import SourceFile
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A source file that the lake has already read, as its lineage has it."""
+    """A source file that the lake has already read, as its lineage has it.
+
+    `yielded` counts its records whose key another source had taken before: duplicates and conflicts. A copy was never
+    read itself, because another file had the same bytes.
+    """
 
     source_file: str
     sha256: str
     size_bytes: int
     import_id: str
-    duplicates: int
+    yielded: int
+    is_copy: bool = False
+
+    @property
+    def path(self) -> Path:
+        """Where it was."""
+        return Path(self.source_file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 
+from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.sample.faults import iter_fault_files
 from gexlake.sample.faults.material import FaultFile
 from gexlake.sample.feeds import SampleFeed, check_choice, check_feed, file_stem
@@ -25,7 +26,7 @@ from gexlake.sample.writer import (
     write_file,
 )
 
-NOTE_NAME = "SYNTHETIC.md"
+NOTE_NAME = SYNTHETIC_NOTE
 
 Progress = Callable[[SampleFile], object]
 

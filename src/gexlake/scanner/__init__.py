@@ -37,7 +37,7 @@ class ScanResult:
     filtered: int
     """Importable, but left out by a filter."""
     ignored: int
-    """Hidden files and folders, and unfinished downloads: not looked at."""
+    """Hidden files and folders, unfinished downloads, notes that call a folder synthetic: not looked at."""
 
 
 def scan(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gexlake.errors import SourceError
-from gexlake.models.source import RefusedFile
+from gexlake.models.source import SYNTHETIC_NOTE, RefusedFile
 from gexlake.scanner.refusals import Refusal
 
 UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload")
@@ -48,7 +48,7 @@ class Walk:
 
     def __init__(self, sources: Iterable[Path], *, exclude: Iterable[Path] = ()) -> None:
         self.ignored = 0
-        """Hidden files and folders, and unfinished downloads."""
+        """Hidden files and folders, unfinished downloads, and notes that call a folder synthetic."""
         self.refused: list[RefusedFile] = []
         self._excluded = {found for path in exclude if (found := _file_id(path))}
         self._entered: set[FileId] = set()
@@ -88,7 +88,7 @@ class Walk:
         """A source or a followed link, by what it turned out to be."""
         if stat.S_ISDIR(status.st_mode):
             yield from self._iter_folder(place)
-        elif _is_unfinished(place.path.name):
+        elif _is_left_out(place.path.name):
             self.ignored += 1
         elif stat.S_ISREG(status.st_mode):
             yield FoundFile(place.path, place.parts[:-1])
@@ -112,7 +112,7 @@ class Walk:
                     self._links.append(folder.below(entry.name))
                 elif entry.is_dir(follow_symlinks=False):
                     below.append(folder.below(entry.name))
-                elif _is_unfinished(entry.name):
+                elif _is_left_out(entry.name):
                     self.ignored += 1
                 elif entry.is_file(follow_symlinks=False):
                     yield FoundFile(folder.path / entry.name, folder.parts)
@@ -142,8 +142,8 @@ def unreadable(error: OSError) -> Refusal:
     return Refusal("unreadable", f"It cannot be read: {error.strerror or type(error).__name__}.")
 
 
-def _is_unfinished(name: str) -> bool:
-    return name.lower().endswith(UNFINISHED_SUFFIXES)
+def _is_left_out(name: str) -> bool:
+    return name.lower().endswith(UNFINISHED_SUFFIXES) or name == SYNTHETIC_NOTE
 
 
 def _file_id(path: Path) -> FileId | None:

@@ -31,11 +31,12 @@ from gexlake.models.report import (
     overall_status,
     total_of,
 )
-from gexlake.models.source import RefusedFile, SourceFile
+from gexlake.models.source import RefusedFile, SourceFile, path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import SessionTask
 from gexlake.scanner import ScanResult, scan
-from gexlake.services.workers import Stagers, open_stagers, worker_died
+from gexlake.services.stage import stage_session
+from gexlake.services.workers import Workers, open_workers, worker_died
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,20 +75,29 @@ class Progress:
     records_imported: int = 0
     records_quarantined: int = 0
     current: str = ""
+    damaged: list[FileResult] = field(default_factory=list)
+    """Files that have turned out partial or failed, in the order found."""
 
 
 OnProgress = Callable[[Progress], None]
 
 
 def import_history(
-    sources: Sequence[Path], lake: Path, options: ImportOptions | None = None, *, on_progress: OnProgress | None = None
+    sources: str | Path | Sequence[str | Path],
+    lake: str | Path = "data",
+    options: ImportOptions | None = None,
+    *,
+    on_progress: OnProgress | None = None,
 ) -> ImportReport:
-    """Import GEX history below `sources` into the lake at `lake`, and say what became of every file.
+    """Import GEX history below one or more `sources` into the lake at `lake`, and say what became of every file.
 
     What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
     Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
     """
-    return _Import(list(sources), LakeLayout(lake), options or ImportOptions(), on_progress).run()
+    named = [sources] if isinstance(sources, str | Path) else sources
+    return _Import(
+        [Path(source) for source in named], LakeLayout(Path(lake)), options or ImportOptions(), on_progress
+    ).run()
 
 
 @dataclass(slots=True)
@@ -120,22 +130,24 @@ class _Import:
         found = self._scan()
         self.results += [_refused_result(refused) for refused in found.refused]
         with ExitStack() as stack:
-            workers = self.options.workers or _cores()
-            stagers = stack.enter_context(open_stagers(workers=workers, total_bytes=self.progress.bytes_total))
+            workers = stack.enter_context(
+                open_workers(count=self.options.workers, total_bytes=self.progress.bytes_total)
+            )
             units = self._plan(found, stack)
-            self._report_progress(stagers)
+            stack.callback(workers.stop)  # before the lock on the staging directory goes: none may outlive it
+            self._report_progress(workers)
             try:
-                self._work(units, stagers)
+                self._work(units, workers)
             except KeyboardInterrupt:
                 self.interrupted = True
-                stagers.stop()
+                workers.stop()
             except OSError as error:
                 raise storage_error(self.layout, error) from error
             except BrokenProcessPool as error:
                 raise worker_died() from error
             finally:
                 reached = {result.source_file for result in self.results}
-                self.results += [_pending_result(s) for s in found.files if str(s.path.absolute()) not in reached]
+                self.results += [_pending_result(s) for s in found.files if path_text(s.path) not in reached]
                 self._end()
         return self._report(found)
 
@@ -152,11 +164,8 @@ class _Import:
             until=options.until,
             exclude=[self.layout.root],
         )
-        if not found.files and not found.refused and not found.filtered:
-            raise SourceError(
-                f"There is nothing to import in {', '.join(map(str, self.sources))}.",
-                hint="Name a folder that holds GEX history, such as 2025-11-14_NQ_NDX_classic_gex_zero.json.",
-            )
+        if not found.files and not found.filtered and not any(file.code in FAILED_CODES for file in found.refused):
+            raise nothing_found(self.sources, found)
         self.progress.files_total = len(found.files)
         self.progress.bytes_total = sum(source.size_bytes for source in found.files)
         return found
@@ -169,11 +178,11 @@ class _Import:
         with open_database(self.layout, write=True) as connection:
             recover(connection, self.layout)
             area = stack.enter_context(staging_area(self.layout, self.import_id))
-            begin_import(connection, self.import_id, [str(source) for source in self.sources], self.started)
+            begin_import(connection, self.import_id, list(map(path_text, self.sources)), self.started)
             return self._units(found.files, load_state(connection, self.layout), area)
 
     def _read_state(self) -> LakeState:
-        if not self.layout.database.exists():
+        if not self.layout.database.exists() and not self.layout.root.is_file():
             return LakeState()
         with open_database(self.layout, write=False) as connection:
             return load_state(connection, self.layout)
@@ -198,33 +207,33 @@ class _Import:
 
     # ---- the work ------------------------------------------------------------------------------------------
 
-    def _work(self, units: list[_Unit], stagers: Stagers) -> None:
+    def _work(self, units: list[_Unit], workers: Workers) -> None:
         """Keep the workers busy, and commit what is staged in the plan's order."""
         waiting, under_way = deque(units), deque[_Unit]()
         while waiting or under_way:
-            while waiting and len(under_way) < stagers.parallel + STAGED_AHEAD:
+            while waiting and len(under_way) < workers.parallel + STAGED_AHEAD:
                 unit = waiting.popleft()
-                unit.future = stagers.submit(unit.task)
+                unit.future = workers.submit(stage_session, unit.task)
                 under_way.append(unit)
                 if unit.future.done():
                     break
-            ready = self._take_ready(under_way, stagers)
+            ready = self._take_ready(under_way, workers)
             if ready:
-                self._commit(ready, stagers)
-            self._report_progress(stagers)
+                self._commit(ready, workers)
+            self._report_progress(workers)
 
-    def _take_ready(self, under_way: deque[_Unit], stagers: Stagers) -> list[_Unit]:
+    def _take_ready(self, under_way: deque[_Unit], workers: Workers) -> list[_Unit]:
         first = under_way[0].future
         assert first is not None
         while not first.done():
             wait([first], timeout=PROGRESS_SECONDS)
-            self._report_progress(stagers)
+            self._report_progress(workers)
         ready = []
         while under_way and under_way[0].future is not None and under_way[0].future.done():
             ready.append(under_way.popleft())
         return ready
 
-    def _commit(self, units: list[_Unit], stagers: Stagers) -> None:
+    def _commit(self, units: list[_Unit], workers: Workers) -> None:
         if self.options.dry_run:
             for unit in units:
                 self._record(_staged(unit))
@@ -232,10 +241,10 @@ class _Import:
         staged = [(unit, _staged(unit)) for unit in units]
         with open_database(self.layout, write=True) as connection:
             for unit, session in staged:
-                self._record(self._commit_one(connection, unit, session, stagers))
+                self._record(self._commit_one(connection, unit, session, workers))
 
     def _commit_one(
-        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, staged: StagedSession, stagers: Stagers
+        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, staged: StagedSession, workers: Workers
     ) -> StagedSession:
         """Commit one session; where the lake has moved on since it was planned, stage it anew and try again."""
         while True:
@@ -249,7 +258,7 @@ class _Import:
                         hint="Let the other imports end, then run the same command again.",
                     ) from stale
                 self._replan(connection, unit, stale)
-                unit.future = stagers.submit(unit.task)
+                unit.future = workers.submit(stage_session, unit.task)
                 staged = _staged(unit)
             else:
                 return staged
@@ -277,6 +286,8 @@ class _Import:
         for record in staged.lineage:
             result = FileResult.of_lineage(record)
             self.results.append(result)
+            if result.status in (ResultStatus.PARTIAL, ResultStatus.FAILED):
+                self.progress.damaged.append(result)
             self.progress.files_done += 1
             self.progress.records_imported += result.records_imported
             self.progress.records_quarantined += result.records_quarantined
@@ -285,9 +296,9 @@ class _Import:
             self.sessions += 1
             self.strike_rows += staged.summary.rows
 
-    def _report_progress(self, stagers: Stagers) -> None:
+    def _report_progress(self, workers: Workers) -> None:
         if self.on_progress is not None:
-            self.progress.bytes_done = stagers.bytes_read
+            self.progress.bytes_done = workers.bytes_read
             self.on_progress(self.progress)
 
     # ---- after ---------------------------------------------------------------------------------------------
@@ -297,12 +308,13 @@ class _Import:
         if self.options.dry_run:
             return
         status = overall_status(self.results, interrupted=self.interrupted)
+        after_fault = _raising()
         try:
             with open_database(self.layout, write=True) as connection:
                 end_import(connection, self.import_id, status.value, len(self.results))
                 write_journal(connection, self.layout, self.import_id)
         except GexlakeError:
-            if not _raising():
+            if not after_fault:
                 raise
 
     def _report(self, found: ScanResult) -> ImportReport:
@@ -319,7 +331,7 @@ class _Import:
             status=overall_status(self.results, interrupted=self.interrupted),
             dry_run=self.options.dry_run,
             lake=str(self.layout.root),
-            sources=[str(source) for source in self.sources],
+            sources=list(map(path_text, self.sources)),
             started_at=self.started.isoformat(),
             duration_seconds=round(time.perf_counter() - self.clock, 3),
             records_imported=dict(imported),
@@ -332,6 +344,22 @@ class _Import:
             files_filtered=found.filtered,
             files_ignored=found.ignored,
         )
+
+
+def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
+    """What to say where there is no GEX history at all."""
+    where = ", ".join(map(str, sources))
+    if not found.refused:
+        return SourceError(
+            f"There is nothing to import in {where}.",
+            hint="Name a folder that holds GEX history, such as 2025-11-14_NQ_NDX_classic_gex_zero.json.",
+        )
+    first, count = found.refused[0], len(found.refused)
+    what = "The one file" if count == 1 else f"None of the {count:,} files"
+    return SourceError(
+        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.path.name}: {first.reason}",
+        hint="`gexlake scan` says what each file is.",
+    )
 
 
 def _session_id(source: SourceFile) -> tuple[str, SessionKey]:
@@ -349,15 +377,7 @@ def _refused_result(refused: RefusedFile) -> FileResult:
 
 
 def _pending_result(source: SourceFile) -> FileResult:
-    return FileResult(
-        source_file=str(source.path.absolute()), status=ResultStatus.PENDING, source_bytes=source.size_bytes
-    )
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0))
+    return FileResult(source_file=path_text(source.path), status=ResultStatus.PENDING, source_bytes=source.size_bytes)
 
 
 def _raising() -> bool:

@@ -35,6 +35,11 @@ def parse_bound(value: Moment, *, parameter: str) -> date | int:
     return round(value * 1_000_000)
 
 
+def instant(microseconds: int) -> datetime:
+    """The instant of Unix microseconds, UTC."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
 def _parse_text(text: str, parameter: str) -> date | int:
     try:
         return date.fromisoformat(text)

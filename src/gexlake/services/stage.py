@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,29 +20,20 @@ from gexlake.db.layout import sync_directory, sync_file
 from gexlake.db.parquet import read_footer
 from gexlake.errors import SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import Conflict, Refusal, SessionBuilder, SourceName, SourceTally
-from gexlake.importers.stream import DamagedStreamError, SourceStream, hash_file
+from gexlake.importers.base import Conflict, Refusal, SessionBuilder, SourceName
+from gexlake.importers.stream import DamagedStreamError, SourceStream
 from gexlake.lineage.quarantine import Quarantine
 from gexlake.lineage.records import lineage_frame, lineage_row, write_rows
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFile
+from gexlake.models.source import SourceFile, path_text
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
 from gexlake.models.task import SessionTask
+from gexlake.services.reading import OnBytes, Reading, find_replaced, find_unchanged
 from gexlake.validation.rules import Rule
 
-OnBytes = Callable[[int], None]
 
-
-@dataclass(slots=True)
-class _Reading:
-    """One source while its session is staged."""
-
-    number: int
-    source: SourceFile
-    record: LineageRecord
-    tally: SourceTally = field(default_factory=SourceTally)
-    unchanged: bool = False
-    read: bool = False
+class _LostSourceError(Exception):
+    """A source cannot be read to its end: what was read of it is in the builder, so staging begins again without it."""
 
 
 def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> StagedSession:
@@ -50,20 +41,29 @@ def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> Stag
 
     Raises `OSError` where staging cannot be written; a source that cannot be read is a finding of that source.
     """
-    readings = [_Reading(number, source, _blank_record(task, source)) for number, source in enumerate(task.sources)]
-    replaced = _find_unchanged(task, readings, on_bytes)
-    staged = StagedSession(
-        import_id=task.import_id,
-        record_type=task.record_type,
-        session=task.session,
-        version=f"{task.import_id}/{task.directory.name if task.directory else 'dry-run'}",
-        base_version=task.published.version if task.published else None,
-        directory=task.directory,
-        lineage=[reading.record for reading in readings],
-    )
-    if not all(reading.unchanged for reading in readings):
-        with _workspace(task.directory) as workspace:
-            _stage_data(task, staged, readings, replaced, workspace, on_bytes)
+    readings = [Reading(number, source, _blank_record(task, source)) for number, source in enumerate(task.sources)]
+    find_unchanged(task, readings, on_bytes=on_bytes)
+    while True:
+        staged = StagedSession(
+            import_id=task.import_id,
+            record_type=task.record_type,
+            session=task.session,
+            version=f"{task.import_id}/{task.directory.name if task.directory else 'dry-run'}",
+            base_version=task.published.version if task.published else None,
+            directory=task.directory,
+            lineage=[reading.record for reading in readings],
+        )
+        replaced = find_replaced(task, readings)
+        try:
+            if any(reading.wanted for reading in readings):
+                with _workspace(task.directory) as workspace:
+                    _stage_data(task, staged, readings, replaced=replaced, workspace=workspace, on_bytes=on_bytes)
+            break
+        except _LostSourceError:
+            continue
+    for reading in readings:
+        if reading.unchanged:
+            reading.record.status = FileStatus.SKIPPED
     if task.directory is not None:
         _finish(task.directory, staged)
     return staged
@@ -73,7 +73,7 @@ def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
     feed, day = source.session
     return LineageRecord(
         import_id=task.import_id,
-        source_file=str(source.path.absolute()),
+        source_file=path_text(source.path),
         source_sha256="",
         source_bytes=source.size_bytes,
         record_type=task.record_type,
@@ -84,47 +84,6 @@ def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
         status=FileStatus.FAILED,
         import_timestamp=datetime.now(UTC),
     )
-
-
-# ---- which sources are to be read ----------------------------------------------------------------------------------
-
-
-def _find_unchanged(task: SessionTask, readings: list[_Reading], on_bytes: OnBytes | None) -> frozenset[str]:
-    """Mark the sources that need not be read; the known source files whose rows the others replace.
-
-    A file is hashed before it is read only where its size is that of one already known: for any other the digest
-    falls out of reading it.
-    """
-    by_path = {known.source_file: known for known in task.known}
-    sizes = {known.size_bytes for known in task.known}
-    hashes = {known.sha256 for known in task.known}
-    for reading in readings:
-        if not task.force and reading.source.size_bytes in sizes:
-            _compare_hash(reading, hashes, on_bytes)
-    replaced = {reading.record.source_file for reading in readings if not reading.unchanged} & by_path.keys()
-    if replaced:
-        # What a replaced file gave may have made records of another one duplicates: read that one again as well.
-        for reading in readings:
-            known = by_path.get(reading.record.source_file)
-            if known and known.duplicates and reading.unchanged:
-                reading.unchanged = False
-                replaced.add(known.source_file)
-    for reading in readings:
-        if reading.unchanged:
-            reading.record.status = FileStatus.SKIPPED
-    return frozenset(replaced)
-
-
-def _compare_hash(reading: _Reading, hashes: set[str], on_bytes: OnBytes | None) -> None:
-    started = time.perf_counter()
-    try:
-        digest = hash_file(reading.source.path, on_bytes=on_bytes)
-    except SourceError:
-        return  # reading it will fail the same way, and say so
-    if digest in hashes:
-        reading.record.source_sha256 = digest
-        reading.unchanged = True
-        reading.record.duration_seconds = time.perf_counter() - started
 
 
 # ---- reading -------------------------------------------------------------------------------------------------------
@@ -143,7 +102,8 @@ def _workspace(directory: Path | None) -> Iterator[Path]:
 def _stage_data(
     task: SessionTask,
     staged: StagedSession,
-    readings: list[_Reading],
+    readings: list[Reading],
+    *,
     replaced: frozenset[str],
     workspace: Path,
     on_bytes: OnBytes | None,
@@ -155,40 +115,58 @@ def _stage_data(
         builder.keep(other.files, replaced=frozenset(), foreign=True)
     name = f"{task.import_id}-{task.directory.name}" if task.directory else "dry-run"
     quarantine = Quarantine(task.directory, import_id=task.import_id, name=name)
-    for reading in readings:
-        if not reading.unchanged:
-            _read_source(builder, reading, quarantine, on_bytes)
-    conflicts = builder.resolve({reading.number: reading.tally for reading in readings})
-    _quarantine_conflicts(conflicts, readings, quarantine)
+    wanted = [reading for reading in readings if reading.wanted]
+    try:
+        for reading in wanted:
+            _read_source(builder, reading, quarantine, replaced=replaced, on_bytes=on_bytes)
+        conflicts = builder.resolve({reading.number: reading.tally for reading in wanted})
+        _quarantine_conflicts(conflicts, wanted, quarantine)
+    except _LostSourceError:
+        quarantine.discard()
+        raise
     quarantine.close()
-    for reading in readings:
-        if reading.read:
-            _settle(reading)
+    given = [reading for reading in wanted if reading.read]
+    for reading in given:
+        _settle(reading)
     staged.has_quarantine = quarantine.records > 0
     staged.raw_files = quarantine.raw_files
-    if replaced or task.published is None or any(reading.tally.imported for reading in readings):
+    if given and (replaced or task.published is None or any(reading.tally.imported for reading in given)):
         staged.summary = builder.summarize()
         if task.directory is not None:
             _write_data(task, task.directory, staged, readings, builder)
 
 
-def _read_source(builder: SessionBuilder, reading: _Reading, quarantine: Quarantine, on_bytes: OnBytes | None) -> None:
+def _read_source(
+    builder: SessionBuilder,
+    reading: Reading,
+    quarantine: Quarantine,
+    *,
+    replaced: frozenset[str],
+    on_bytes: OnBytes | None,
+) -> None:
     started = time.perf_counter()
     record = reading.record
+    try:
+        stream = SourceStream(reading.source.path, on_bytes=on_bytes)
+    except SourceError as error:
+        reading.lose(error)
+        if record.source_file in replaced:
+            raise _LostSourceError from error
+        return
     quarantine.begin(record.source_file)
     try:
-        with SourceStream(reading.source.path, on_bytes=on_bytes) as stream:
+        with stream:
             reading.tally = builder.read(stream, reading.number, quarantine)
             stream.drain()
-            record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
-        reading.read = True
     except SourceError as error:
-        record.message = error.message
-        record.errors = {"unreadable": 1}
+        reading.lose(error)
+        raise _LostSourceError from error
+    record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
+    reading.read = True
     record.duration_seconds = time.perf_counter() - started
 
 
-def _quarantine_conflicts(conflicts: list[Conflict], readings: list[_Reading], quarantine: Quarantine) -> None:
+def _quarantine_conflicts(conflicts: list[Conflict], readings: list[Reading], quarantine: Quarantine) -> None:
     """Fetch the text of conflicting records from their sources again: they are known only once all is read."""
     for reading in readings:
         mine = [conflict for conflict in conflicts if conflict.source == reading.number]
@@ -196,10 +174,14 @@ def _quarantine_conflicts(conflicts: list[Conflict], readings: list[_Reading], q
             continue
         quarantine.begin(reading.record.source_file)
         spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
-        for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
-            quarantine.take(
-                Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, conflict.message, raw)
-            )
+        try:
+            for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
+                quarantine.take(
+                    Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, conflict.message, raw)
+                )
+        except SourceError as error:
+            reading.lose(error)
+            raise _LostSourceError from error
 
 
 def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
@@ -215,12 +197,14 @@ def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
                 except DamagedStreamError:
                     count = 0
                 if not count:
-                    raise SourceError(f"{path} changed while it was read.", hint="Import it again when it is settled.")
+                    raise SourceError(
+                        f"{path_text(path)} changed while it was read.", hint="Import it again when it is settled."
+                    )
                 held += chunk[:count]
             yield held[offset - base : offset - base + length]
 
 
-def _settle(reading: _Reading) -> None:
+def _settle(reading: Reading) -> None:
     """Fill the lineage record from the tally."""
     record, tally = reading.record, reading.tally
     record.records_seen = tally.seen
@@ -247,7 +231,7 @@ def _settle(reading: _Reading) -> None:
 
 
 def _write_data(
-    task: SessionTask, directory: Path, staged: StagedSession, readings: list[_Reading], builder: SessionBuilder
+    task: SessionTask, directory: Path, staged: StagedSession, readings: list[Reading], builder: SessionBuilder
 ) -> None:
     documents: dict[SourceName, dict[str, Any]] = {
         reading.number: lineage_row(reading.record) for reading in readings if reading.read

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,10 @@ from pydantic import BaseModel
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import LOCK_NAME
-from gexlake.services.gaps import FeedGaps, load_gaps
+from gexlake.models.feed import Feed
+from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.services.gaps import assess_feed, load_sessions
+from gexlake.services.moments import instant
 from gexlake.services.synthetic import synthetic_sources
 
 if TYPE_CHECKING:
@@ -95,17 +98,18 @@ def lake_status(lake: Path) -> LakeStatus:
     """Take stock of the lake. Raises `LakeError` where there is none."""
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
-        feeds = _load_feeds(connection, {gaps.feed: gaps for gaps in load_gaps(connection)})
-        schema_version, version = _row(connection, "SELECT schema_version, gexlake_version FROM lake_info")
-        imports, quarantined = _row(
-            connection, "SELECT (SELECT count(*) FROM imports), (SELECT count(*) FROM quarantine)"
-        )
+        feeds = _load_feeds(connection)
         last_import = _load_last_import(connection)
-        sources = connection.execute("SELECT DISTINCT sources FROM imports").fetchall()
+        row = connection.execute(
+            "SELECT schema_version, gexlake_version, (SELECT count(*) FROM imports), "
+            "(SELECT count(*) FROM quarantine), (SELECT list(DISTINCT sources) FROM imports) FROM lake_info"
+        ).fetchone()
+    assert row is not None
+    schema_version, gexlake_version, imports, records_quarantined, sources = row
     return LakeStatus(
         lake=str(lake),
         schema_version=schema_version,
-        gexlake_version=version,
+        gexlake_version=gexlake_version,
         feeds=feeds,
         sessions=sum(feed.sessions for feed in feeds),
         snapshots=sum(feed.snapshots for feed in feeds),
@@ -115,13 +119,83 @@ def lake_status(lake: Path) -> LakeStatus:
         database_bytes=layout.database.stat().st_size,
         imports=imports,
         last_import=last_import,
-        records_quarantined=quarantined,
-        staged=_staged_imports(layout.staging),
-        synthetic_sources=synthetic_sources(source for (text,) in sources for source in json.loads(text)),
+        records_quarantined=records_quarantined,
+        staged=list(_iter_staged(layout.staging)),
+        synthetic_sources=synthetic_sources(source for text in sources or () for source in json.loads(text)),
     )
 
 
-def _row(connection: Connection, statement: str) -> tuple[int, ...]:
-    row = connection.execute(statement).fetchone()
-    assert row is not None
-    return tuple(row)
+def _load_feeds(connection: Connection) -> list[FeedStatus]:
+    stored = load_sessions(connection)
+    feeds = []
+    for *names, snapshots, strike_rows, source_bytes, parquet_bytes in connection.execute(
+        "SELECT ticker, package, category, sum(snapshots)::BIGINT, sum(strike_rows)::BIGINT, "
+        "sum(source_bytes)::BIGINT, sum(parquet_bytes)::BIGINT FROM sessions WHERE record_type = ? "
+        "GROUP BY ALL ORDER BY ALL",
+        [RECORD_TYPE],
+    ).fetchall():
+        feed = Feed(*names)
+        gaps = assess_feed(feed, stored[feed])
+        expected = gaps.sessions_expected
+        feeds.append(
+            FeedStatus(
+                **feed._asdict(),
+                sessions=len(stored[feed]),
+                first_session=min(stored[feed]),
+                last_session=max(stored[feed]),
+                snapshots=snapshots,
+                strike_rows=strike_rows,
+                source_bytes=source_bytes,
+                parquet_bytes=parquet_bytes,
+                sessions_expected=expected,
+                sessions_missing=gaps.sessions_missing,
+                session_coverage=gaps.sessions_present / expected if expected else None,
+                time_coverage=gaps.coverage,
+                gaps=gaps.gaps,
+                gap_seconds=gaps.gap_seconds,
+            )
+        )
+    return feeds
+
+
+def _load_last_import(connection: Connection) -> ImportSummary | None:
+    row = connection.execute(
+        "SELECT import_id, status, sources, epoch_us(started_at), epoch_us(finished_at), files, records_seen, "
+        "records_imported, records_duplicate, records_quarantined FROM imports ORDER BY started_at DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    import_id, status, sources, started_us, finished_us, *counts = row
+    return ImportSummary(
+        import_id=import_id,
+        status=status,
+        sources=json.loads(sources),
+        started_at=instant(started_us),
+        finished_at=None if finished_us is None else instant(finished_us),
+        **dict(zip(_COUNTS, counts, strict=True)),
+    )
+
+
+_COUNTS = ("files", "records_seen", "records_imported", "records_duplicate", "records_quarantined")
+
+
+def _iter_staged(staging: Path) -> Iterator[StagedImport]:
+    """What lies in staging: an import holds a lock on its directory for as long as it lives."""
+    if not staging.is_dir():
+        return
+    for directory in sorted(path for path in staging.iterdir() if path.is_dir()):
+        yield StagedImport(import_id=directory.name, running=_is_locked(directory / LOCK_NAME))
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

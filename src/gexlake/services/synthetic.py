@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-NOTE_NAME = "SYNTHETIC.md"
-"""The note that `gexlake sample` leaves beside what it writes."""
+from gexlake.models.source import SYNTHETIC_NOTE
 
 
 def synthetic_sources(sources: Iterable[str | Path]) -> list[str]:
@@ -16,4 +15,4 @@ def synthetic_sources(sources: Iterable[str | Path]) -> list[str]:
 
 def _has_note(source: Path) -> bool:
     folder = source if source.is_dir() else source.parent
-    return (folder / NOTE_NAME).is_file()
+    return (folder / SYNTHETIC_NOTE).is_file()

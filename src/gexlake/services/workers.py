@@ -1,4 +1,4 @@
-"""Where sessions are staged: in worker processes at low priority, or right here when there is little to do."""
+"""Where work on sessions is done: in worker processes at low priority, or right here when there is little to do."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from gexlake.errors import WorkerError
-from gexlake.models.staged import StagedSession
-from gexlake.models.task import SessionTask
-from gexlake.services.stage import stage_session
 
 INLINE_BYTES = 16 << 20
-"""Less than this is staged in the calling process: starting workers would take longer."""
+"""Less than this is done in the calling process: starting workers would take longer."""
 NICENESS = 10
+
+Result = TypeVar("Result")
+Work = Callable[..., Result]
+"""A function of a module, called with a task and `on_bytes`, which it calls with the source bytes that it has read."""
 
 
 class StoppedError(Exception):
-    """The import was asked to stop while this session was being staged."""
+    """The work was to stop while this session was at hand."""
 
 
-class Stagers(Protocol):
-    """Stages sessions; `bytes_read` counts source bytes over all of them."""
+class Workers(Protocol):
+    """Does work on sessions, `parallel` at a time; `bytes_read` counts source bytes over all of them."""
 
     parallel: int
 
     @property
     def bytes_read(self) -> int: ...
 
-    def submit(self, task: SessionTask) -> Future[StagedSession]: ...
+    def submit(self, work: Work[Result], task: object) -> Future[Result]: ...
 
     def stop(self) -> None: ...
 
 
-class InlineStager:
-    """Stages in the calling process, one session at a time."""
+class InlineWorker:
+    """Works in the calling process, on one session at a time."""
 
     parallel = 1
 
     def __init__(self) -> None:
         self.bytes_read = 0
 
-    def submit(self, task: SessionTask) -> Future[StagedSession]:
-        """Stage at once; the future is done when this returns."""
-        future: Future[StagedSession] = Future()
+    def submit(self, work: Work[Result], task: object) -> Future[Result]:
+        """Work at once; the future is done when this returns."""
+        future: Future[Result] = Future()
         try:
-            future.set_result(stage_session(task, on_bytes=self._count))
+            future.set_result(work(task, on_bytes=self._count))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -64,8 +65,8 @@ class InlineStager:
         self.bytes_read += count
 
 
-class WorkerStagers:
-    """Stages in worker processes; each runs at low priority and ends when this process does."""
+class WorkerPool:
+    """Works in worker processes; each runs at low priority and ends when this process does."""
 
     def __init__(self, workers: int) -> None:
         self.parallel = workers
@@ -87,13 +88,13 @@ class WorkerStagers:
     @property
     def bytes_read(self) -> int:
         """Source bytes read so far."""
-        return int(self._bytes.value)
+        return int(self._bytes.get_obj().value)  # without its lock, which a worker that was killed may have taken along
 
-    def submit(self, task: SessionTask) -> Future[StagedSession]:
-        """Stage in some worker; raises `WorkerError` when the workers have died."""
+    def submit(self, work: Work[Result], task: object) -> Future[Result]:
+        """Work in some worker; raises `WorkerError` when the workers have died."""
         self._start.join()
         try:
-            return self._executor.submit(_stage, task)
+            return self._executor.submit(_do, work, task)
         except BrokenProcessPool as error:
             raise worker_died() from error
 
@@ -113,13 +114,18 @@ def worker_died() -> WorkerError:
 
 
 @contextmanager
-def open_stagers(*, workers: int, total_bytes: int) -> Iterator[Stagers]:
-    """Stagers fit for that much work; they are stopped at the end of the block."""
-    stagers: Stagers = InlineStager() if total_bytes <= INLINE_BYTES else WorkerStagers(workers)
+def open_workers(*, count: int | None, total_bytes: int) -> Iterator[Workers]:
+    """Workers fit for that much work, `count` of them or one per core; they are stopped at the end of the block."""
+    workers: Workers = InlineWorker() if total_bytes <= INLINE_BYTES else WorkerPool(count or cores())
     try:
-        yield stagers
+        yield workers
     finally:
-        stagers.stop()
+        workers.stop()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 _on_bytes: Callable[[int], None] | None = None
@@ -147,5 +153,5 @@ def _die_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def _stage(task: SessionTask) -> StagedSession:
-    return stage_session(task, on_bytes=_on_bytes)
+def _do(work: Work[Result], task: object) -> Result:
+    return work(task, on_bytes=_on_bytes)

@@ -18,12 +18,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, NamedTuple
 
 from gexlake.validation.calendar import CashHours, cash_hours, iter_days
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 HOLE_THRESHOLD_SECONDS = 5
 """A stretch without snapshots longer than this is a hole; one exactly as long is not."""
@@ -101,6 +102,8 @@ def find_holes(
 
     Raises ValueError if the timestamps inside the cash hours are not ascending; repeated ones are allowed.
     """
+    import numpy as np
+
     inside = timestamps_us[(timestamps_us >= hours.open_us) & (timestamps_us <= hours.close_us)]
     if not inside.size:
         return [_whole(hours)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from gexlake.importers.base import Dataset, SessionBuilder
+from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE, SNAPSHOT_COLUMNS, STRIKE_COLUMNS
 
@@ -23,3 +26,9 @@ class GexImporter:
         from gexlake.importers.gex.session import GexSession
 
         return GexSession(session, workspace=workspace, moment_us=moment_us)
+
+    def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
+        """Rows, keys, attribution and checksum of a session's files."""
+        from gexlake.importers.gex.check import check_files
+
+        return check_files(files, footer)

@@ -10,8 +10,8 @@
  *   - `ticker` equal to the expected one; `spot` > 0; `max_priors` at most six [strike, change];
  *   - `strikes` a non-empty array of [strike, gex_vol, gex_oi] or [strike, gex_vol, gex_oi, [up to five priors]]
  *     with strike > 0;
- *   - optional fields absent or null; unknown fields anything that is bracketed and quoted in balance (the caller
- *     parses those); or all of this inside the `payload` of an envelope.
+ *   - optional fields absent or null; unknown fields anything that is bracketed and quoted in balance and not very
+ *     long (the caller parses those); or all of this inside the `payload` of an envelope.
  *
  * Memory safety rests on one rule: the caller's text ends in a NUL byte, no state accepts NUL, and a cursor never moves
  * past a byte that it has not accepted. Every store is bounded by the capacities computed from the buffers' sizes.
@@ -38,6 +38,7 @@ enum {
 enum { EXTRA_RECORD, EXTRA_START, EXTRA_END, EXTRA_ENVELOPE, EXTRA_COLUMNS };
 enum { LADDER_COLUMNS = 8, PRIORS = 5, MAX_PRIORS = 6 };
 enum { FLAG_PRIORS_NOT_FIVE = 1, FLAG_EXTRA = 2 };
+enum { EXTRA_BYTES = 1 << 16 };
 
 /* Why decode() came back. */
 enum { STOP_END, STOP_INCOMPLETE, STOP_IRREGULAR, STOP_FULL };
@@ -236,7 +237,7 @@ static Outcome read_strikes(Decoder *d, int64_t *rows) {
     Py_ssize_t row = d->row;
     if (!take(d, '[')) return IRREGULAR;
     do {
-        if (row == d->row_capacity) return FULL;
+        if (row >= d->row_capacity) return FULL;
         if (read_strike_row(d, d->ladder + row, d->row_capacity) != OK) return IRREGULAR;
         row++;
     } while (take(d, ','));
@@ -275,10 +276,13 @@ static Outcome skip_string(Decoder *d) {
     }
 }
 
-/* Past a value of any kind, only balanced, not checked: the caller parses what stands here. */
+/* Past a value of any kind, only balanced, not checked: the caller parses what stands here. A very long one may be the
+ * array of records itself, with nothing to be gained from its end. */
 static Outcome skip_value(Decoder *d) {
+    const char *start = d->p;
     Py_ssize_t depth = 0;
     do {
+        if (d->p - start > EXTRA_BYTES) return IRREGULAR;
         switch (*d->p) {
         case '\0': return IRREGULAR;
         case '"':
@@ -295,7 +299,6 @@ static Outcome skip_value(Decoder *d) {
             break;
         default:
             if (depth == 0) {
-                const char *start = d->p;
                 while (*d->p && !strchr(",]}\"[{ \n\r\t", *d->p)) d->p++;
                 if (d->p == start) return IRREGULAR;
             } else {
@@ -429,8 +432,8 @@ static int read_records(Decoder *d, const char *end) {
 static int table(PyObject *object, Py_buffer *view, Py_ssize_t columns, Py_ssize_t *capacity) {
     if (PyObject_GetBuffer(object, view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) return 0;
     *capacity = view->len / (columns * 8);
-    if (*capacity > 0 && view->len == *capacity * columns * 8) return 1;
-    PyErr_SetString(PyExc_ValueError, "an output table has the wrong size");
+    if (*capacity > 0 && view->len == *capacity * columns * 8 && (uintptr_t)view->buf % 8 == 0) return 1;
+    PyErr_SetString(PyExc_ValueError, "an output table has the wrong size or is not aligned");
     PyBuffer_Release(view);
     return 0;
 }

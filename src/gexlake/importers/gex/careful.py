@@ -41,7 +41,7 @@ MAX_NESTING = 100
 
 _NUMBER_TYPES = frozenset((int, float))
 _LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
-_CUT_NUMBER_OR_ESCAPE = re.compile(r"\.|[eE][+-]?|u[0-9a-fA-F]{0,3}")
+_CUT_NUMBER_OR_ESCAPE = re.compile(r"\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
 _FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
 
 

@@ -9,11 +9,11 @@ the next text that opens a record, so that good neighbours survive.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ from gexlake.importers.gex.careful import (
     RefusedRecordError,
     Snapshot,
     dump_extra,
+    is_cut_short,
     parse,
     parse_extra,
     read_snapshot,
@@ -39,22 +40,40 @@ from gexlake.validation.rules import Rule
 TEXT_BYTES = 1 << 20
 MAX_RECORD_BYTES = 4 << 20
 """A record longer than this is refused unread: real ones have 5 to 50 KB, and memory must stay bounded."""
-FIRST_WINDOW_BYTES = 1 << 16
+WINDOWS_BYTES = (1 << 16, 1 << 19, MAX_RECORD_BYTES)
+"""How much text is looked at to read one irregular record: as little as will do."""
+WINDOW_BYTES = WINDOWS_BYTES[0]
+PATIENCE_BYTES = 16 << 20
+"""Text that may be parsed in vain, over and over, behind records that were cut off within an array.
+
+Once it is used up, the next text that opens a record ends the one before without further trial.
+"""
+SHORT_STRIDE_BYTES = 1 << 13
+CONTAINER_FIELDS = 32
+"""Fields in front of the array of records: an object with more of them is taken for a record."""
+CONTAINER_BYTES = 1 << 16
+"""So much of the objects around the records is kept."""
 EXTRA_CAPACITY = 4096
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _ARRAY_OPEN, _ARRAY_CLOSE, _OBJECT_OPEN = b"[]{"
 
+_SEPARATOR_BYTES = b" \t\n\r\v\f,"
 _SEPARATORS = re.compile(rb"[\s,]*")
 _COMMA = re.compile(rb"\s*,")
 _OPENING = re.compile(
-    rb'\{\s*"(?:timestamp|ticker|payload|kind|endpoint|received_at|spot|spot_price|min_dte|sec_min_dte|strikes|'
-    rb'zero_gamma|sum_gex_vol|sum_gex_oi|delta_risk_reversal|max_priors|major_[a-z_]+)"\s*:'
+    rb'\{(?:(?<=\n\{)\s*"|\s*"(?:timestamp|ticker|payload|kind|endpoint|received_at|spot|spot_price|min_dte|sec_min_dte|'
+    rb'strikes|zero_gamma|sum_gex_vol|sum_gex_oi|delta_risk_reversal|max_priors|major_[a-z_]+)"\s*:)'
 )
-"""How a record begins, as far as damage around it lets one tell: a brace and a field of the vendor's."""
-_CONTAINER = re.compile(rb'\s*"(?:' + b"|".join(key.encode() for key in CONTAINER_KEYS) + rb')"\s*:\s*\[')
+"""How a record begins, as far as damage around it lets one tell: a brace and a field of the vendor's, or a line with a
+brace and any field."""
+_CONTAINER = re.compile(
+    rb'\s*"(?:' + b"|".join(key.encode() for key in CONTAINER_KEYS) + rb')"\s*:\s*\[(?=\s*(?:[{\]]|\Z))'
+)
+_ARRAY_START = re.compile(rb"\[\s*([{\]])")
 _RECORD_KEYS = frozenset(f'"{key}"'.encode() for key in ("timestamp", "strikes", PAYLOAD_KEY))
-_MEMBER = re.compile(rb'\s*("(?:[^"\\\x00-\x1f]|\\.)*")\s*:\s*')
+_NOT_BEHIND_SCALAR = re.compile(rb"[^\s,\]}]|\s+:")
+_MEMBER = re.compile(rb'\s*("[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+")\s*:\s*')
 
 
 class ByteSource(Protocol):
@@ -72,19 +91,20 @@ class FileFindings:
 
     findings: list[tuple[Rule, str]] = field(default_factory=list)
     container: str | None = None
-    """The members of the object around the records, without the records."""
+    """The members of the objects around the records, without the records; at most `CONTAINER_BYTES` of them."""
 
     def add(self, rule: Rule, message: str) -> None:
-        """Record one finding."""
-        self.findings.append((rule, message))
+        """Record one finding, once."""
+        if (rule, message) not in self.findings:
+            self.findings.append((rule, message))
 
 
-class _Place(Enum):
-    """Where in the file's grammar the cursor stands."""
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """An array of records that the cursor stands in, and what was expected of records before it."""
 
-    TOP = auto()
-    ARRAY = auto()
-    CONTAINER = auto()
+    in_object: bool
+    before: Expectation
 
 
 class Scratch:
@@ -115,7 +135,11 @@ class GexDecoder:
         self._base = 0
         """Offset in the file of the first byte of `_text`."""
         self._final = False
-        self._place = _Place.TOP
+        self._stride = TEXT_BYTES
+        self._patience = PATIENCE_BYTES
+        self._container_fields: dict[str, None] = {}
+        self._container_texts: dict[str, None] = {}
+        self._arrays: list[_Array] = []
 
     def events(self) -> Iterator[Event]:
         """Blocks and refusals of the whole file, each in the file's order."""
@@ -139,21 +163,17 @@ class GexDecoder:
     def _step(self) -> Iterator[Event]:
         """Take what stands at the cursor: a bracket of the grammar, a run of regular records, or one other."""
         byte = self._text[self._start]
-        if self._place is _Place.TOP:
-            if byte == _ARRAY_OPEN:
-                self._place = _Place.ARRAY
-                self._start += 1
-                return
-            if byte == _OBJECT_OPEN and self._enter_container():
-                return
-        elif byte == _ARRAY_CLOSE:
-            self._leave_array()
-            return
         if byte == _OBJECT_OPEN:
             progress = yield from self._read_regular()
             if progress:
                 return
-        yield from self._read_carefully()
+        self._reach(WINDOW_BYTES)
+        if byte == _ARRAY_CLOSE and self._arrays:
+            self._leave_array()
+        elif not (byte == _OBJECT_OPEN and self._enter_container()) and not (
+            byte == _ARRAY_OPEN and self._enter_array()
+        ):
+            yield from self._read_carefully()
 
     # ---- text ----------------------------------------------------------------------------------------------
 
@@ -183,6 +203,11 @@ class GexDecoder:
                 self._end += self._read(view[self._end : capacity])
         self._text[self._end] = 0
 
+    def _reach(self, count: int) -> None:
+        """Have that much text at the cursor, if there is as much: decisions must not hang on where buffers end."""
+        while self._end - self._start < count and not self._final:
+            self._fill()
+
     def _read(self, target: memoryview) -> int:
         count = 0
         try:
@@ -194,56 +219,87 @@ class GexDecoder:
 
     # ---- the grammar around records ------------------------------------------------------------------------
 
+    def _enter_array(self) -> bool:
+        """Whether the bracket at the cursor opens an array of records, not one that stands in a record's place."""
+        first = _ARRAY_START.match(self._text, self._start, self._end)
+        opens = bool(first and first[1] == b"{") if self._arrays else bool(first) or not self._is_plain_array()
+        if opens:
+            self._arrays.append(_Array(in_object=False, before=self._expect))
+            self._start += 1
+        return opens
+
+    def _is_plain_array(self) -> bool:
+        parsed = self._parse(self._start, WINDOW_BYTES)
+        return isinstance(parsed, _Parsed) and self._text.find(b"{", self._start, parsed.end) < 0
+
     def _enter_container(self) -> bool:
         """Whether an object that holds the array of records begins here; if so, the cursor moves into it."""
         first = at = self._start + 1
-        while True:
-            array = _CONTAINER.match(self._text, at, self._end)
+        stop = min(self._start + WINDOW_BYTES, self._end)
+        for _ in range(CONTAINER_FIELDS):
+            array = _CONTAINER.match(self._text, at, stop)
             if array:
-                self._keep_container(bytes(self._text[first:at]))
+                before = self._expect
+                if self._record_within(first, at) or not self._keep_container(bytes(self._text[first:at])):
+                    return False
+                self._arrays.append(_Array(in_object=True, before=before))
                 self._start = array.end()
-                self._place = _Place.CONTAINER
                 return True
-            member = _MEMBER.match(self._text, at, self._end)
+            member = _MEMBER.match(self._text, at, stop)
             if not member or member[1] in _RECORD_KEYS:
                 return False
-            parsed = self._parse(member.end(), FIRST_WINDOW_BYTES)
-            comma = parsed and _COMMA.match(self._text, parsed.end, self._end)
+            parsed = self._parse(member.end(), stop - member.end())
+            comma = isinstance(parsed, _Parsed) and _COMMA.match(self._text, parsed.end, stop)
             if not comma:
                 return False
             at = comma.end()
+        return False
 
-    def _keep_container(self, members: bytes) -> None:
-        text = members.decode("utf-8", "backslashreplace").strip().strip(",").strip()
-        if not text:
-            return
-        container = json.loads(f"{{{text}}}")
-        self.findings.container = f"{self.findings.container},{text}" if self.findings.container else text
-        self.findings.add(Rule.CONTAINER_FIELD, f"fields around the records: {', '.join(container)}")
-        ticker = container.get("ticker")
+    def _keep_container(self, members: bytes) -> bool:
+        """Keep fields of the object around the records; False where they are not sound JSON."""
+        text = members.decode("utf-8", "replace").strip().strip(",").strip()
+        try:
+            fields, _, _ = parse(f"{{{text}}}")
+        except (ValueError, RecursionError):
+            return False
+        ticker = fields.get("ticker")
         if isinstance(ticker, str):
             self._expect = replace(self._expect, container_ticker=ticker)
+        if fields:
+            if len(self._container_fields) < CONTAINER_FIELDS:
+                self._container_fields |= dict.fromkeys(fields)
+            if sum(map(len, self._container_texts)) + len(text) <= CONTAINER_BYTES:
+                self._container_texts[text] = None
+        return True
 
     def _leave_array(self) -> None:
         """Past the bracket that closes the records and, in a container, past the members behind it."""
         self._start += 1
-        if self._place is _Place.CONTAINER:
-            if self._end - self._start < FIRST_WINDOW_BYTES and not self._final:
-                self._fill()
-            trailer = bytes(self._text[self._start : min(self._end, self._start + FIRST_WINDOW_BYTES)])
-            before = '{"":0'
-            try:
-                _, end, _ = parse(before + trailer.decode("latin-1"))
-            except (ValueError, RecursionError):
-                self.findings.add(Rule.ARRAY_NOT_CLOSED, "the object around the records has no proper end")
-            else:
-                length = end - len(before)
-                self._keep_container(trailer[: length - 1])
-                self._start += length
-        self._place = _Place.TOP
+        array = self._arrays.pop()
+        if array.in_object and not self._leave_container():
+            self.findings.add(Rule.ARRAY_NOT_CLOSED, "the object around the records has no proper end")
+        self._expect = array.before
+
+    def _leave_container(self) -> bool:
+        self._reach(WINDOW_BYTES)
+        trailer = bytes(self._text[self._start : min(self._end, self._start + WINDOW_BYTES)])
+        before = '{"":0'
+        try:
+            _, end, _ = parse(before + trailer.decode("latin-1"))
+        except (ValueError, RecursionError):
+            return False
+        length = end - len(before)
+        if self._record_within(self._start, self._start + length) or not self._keep_container(trailer[: length - 1]):
+            return False
+        self._start += length
+        return True
 
     def _check_end(self) -> None:
-        if self._place is not _Place.TOP:
+        if self._container_fields:
+            self.findings.container = ",".join(self._container_texts) or None
+            names = ", ".join(self._container_fields).encode(errors="backslashreplace").decode()
+            self.findings.add(Rule.CONTAINER_FIELD, f"fields around the records: {names}")
+        if self._arrays:
             self.findings.add(Rule.ARRAY_NOT_CLOSED, "the array of records has no end")
         if self.seen == 0:
             self.findings.add(Rule.NO_RECORDS, "the file holds no record")
@@ -253,10 +309,12 @@ class GexDecoder:
     def _read_regular(self) -> Generator[Event, None, bool]:
         """Run the native decoder; False where the record at the cursor is not for it."""
         block, start, before = self._block, self._start, self._block.records
+        stop = min(start + self._stride, self._end)
+        after, self._text[stop] = self._text[stop], 0
         records, rows, extras, self._start, why = _native.decode(
             self._text,
             start,
-            self._end,
+            stop,
             self._expect.ticker.encode(),
             self._expect.container_ticker == self._expect.ticker,
             self._expect.min_us,
@@ -268,33 +326,39 @@ class GexDecoder:
             before,
             block.rows,
         )
+        self._text[stop] = after
         block.records, block.rows = records, rows
-        self._parse_extras(extras)
+        sound = self._parse_extras(extras)
         self._number_records(before)
-        if why == _native.STOP_FULL and block.records:
+        # What was decoded behind an unsound record is decoded again: where there may be more of them, go less far.
+        self._stride = min(2 * self._stride, MAX_RECORD_BYTES) if sound else SHORT_STRIDE_BYTES
+        if not sound:
+            return False
+        if why == _native.STOP_FULL and self._start == start and block.records:
             yield self._take_block()
             return True
-        if why == _native.STOP_INCOMPLETE and self._may_fill():
-            self._fill()
+        if why == _native.STOP_INCOMPLETE and (stop < self._end or self._may_fill()):
+            if stop == self._end:
+                self._fill()
             return True
         return self._start > start
 
-    def _parse_extras(self, count: int) -> None:
+    def _parse_extras(self, count: int) -> bool:
         """Parse the unknown members; the first unsound record goes back to the text, to be read carefully."""
-        record_of = self._scratch.extras[0, :count]
-        for record in dict.fromkeys(record_of.tolist()):
+        spans = self._scratch.extras[:, :count].T.tolist()
+        for record, spans_of_record in groupby(spans, itemgetter(0)):
             members: tuple[list[bytes], list[bytes]] = ([], [])
-            for column in np.flatnonzero(record_of == record):
-                _, start, end, envelope = self._scratch.extras[:, column].tolist()
+            for _, start, end, envelope in spans_of_record:
                 members[envelope].append(bytes(self._text[start:end]))
             try:
                 extra, unknown = parse_extra(*members)
                 self._block.extra[record] = dump_extra(extra)
             except (ValueError, RecursionError, RefusedRecordError):
                 self._give_back(record)
-                return
+                return False
             if not unknown:
                 self._block.ints[Int.FLAGS, record] &= ~FLAG_EXTRA
+        return True
 
     def _give_back(self, record: int) -> None:
         block = self._block
@@ -319,29 +383,28 @@ class GexDecoder:
 
     def _read_carefully(self) -> Iterator[Event]:
         """One record at the cursor that is not regular: into the block, or refused."""
-        window = FIRST_WINDOW_BYTES
-        while True:
-            parsed = self._parse(self._start, window)
-            if parsed:
+        for window in WINDOWS_BYTES:
+            self._reach(window)
+            is_rest = self._final and self._start + window >= self._end
+            opening = None if self._patience > 0 else self._next_opening(self._start + 1, window)
+            parsed = self._parse(self._start, window if opening is None else opening - self._start)
+            if isinstance(parsed, _Parsed):
                 yield from self._take_parsed(parsed)
                 return
+            if parsed.is_cut and opening is None and not is_rest and window < MAX_RECORD_BYTES:
+                continue
             opening = self._next_opening(self._start + 1, window)
             if opening is not None:
+                self._patience -= max(0, parsed.length - (opening - self._start))
                 yield self._refuse(opening, Rule.JSON_INVALID, "the text up to the next record is not JSON")
                 return
-            if self._start + window < self._end:
-                window *= 8
-            elif self._may_fill():
-                self._fill()
-            elif self._final:
-                yield self._refuse_rest()
+            if is_rest:
+                yield self._refuse_rest(is_cut=parsed.is_cut)
                 return
-            else:
-                yield from self._refuse_oversized()
-                return
+        yield from self._refuse_oversized()
 
-    def _parse(self, start: int, window: int) -> _Parsed | None:
-        """The JSON value at `start`, or None where none ends within the window.
+    def _parse(self, start: int, window: int) -> _Parsed | _Unparsed:
+        """The JSON value at `start`, if one ends within the window.
 
         Latin-1 maps bytes to characters one to one, so that positions are bytes; structure is ASCII in any case.
         """
@@ -349,28 +412,54 @@ class GexDecoder:
         text = self._text[start:stop].decode("latin-1")
         try:
             value, end, oddities = parse(text)
-        except (ValueError, RecursionError):
-            return None
-        if end == len(text) and (stop < self._end or not self._final) and text[0] not in '[{"':
-            return None  # a number may go on behind the window
+        except ValueError as error:
+            return _Unparsed(is_cut_short(error), getattr(error, "pos", 0))
+        except RecursionError:
+            return _Unparsed(is_cut=False, length=len(text))
+        if text[0] not in "[{":
+            if end == len(text) and (stop < self._end or not self._final) and text[0] != '"':
+                return _Unparsed(is_cut=True, length=end)  # a number may go on behind the window
+            if _NOT_BEHIND_SCALAR.match(self._text, start + end, self._end):
+                return _Unparsed(is_cut=False, length=end)  # a piece of a record, such as a key without its brace
         return _Parsed(value, start + end, oddities)
 
     def _take_parsed(self, parsed: _Parsed) -> Iterator[Event]:
+        inner = self._record_within(self._start + 1, parsed.end)
+        if inner:
+            yield self._refuse(inner, Rule.JSON_INVALID, "the record is not closed before the next one begins")
+            return
         raw = bytes(self._text[self._start : parsed.end])
         value, oddities = parsed.value, parsed.oddities
         try:
             if not raw.isascii():
                 value, _, oddities = parse(_utf8(raw))
             snapshot = read_snapshot(value, oddities, self._expect)
+            extra = dump_extra(snapshot.extra) if snapshot.extra else None
         except RefusedRecordError as refused:
             yield self._refuse(parsed.end, refused.rule, refused.message)
             return
+        except RecursionError:
+            yield self._refuse(parsed.end, Rule.JSON_INVALID, "the record is nested too deeply")
+            return
         if not self._block.has_room(rows=len(snapshot.ladder)):
-            yield self._take_block()
+            if self._block.records:
+                yield self._take_block()
             self._scratch.block = Block.empty(rows=max(ROW_CAPACITY, len(snapshot.ladder)))
-        self._append(snapshot, len(raw))
+        self._append(snapshot, extra, len(raw))
 
-    def _append(self, snapshot: Snapshot, length: int) -> None:
+    def _record_within(self, start: int, end: int) -> int | None:
+        """Where a whole record stands in a value that is sound JSON only because something before it lost its end."""
+        opening = self._next_opening(start, end - start)
+        while opening is not None and self._patience > 0:
+            parsed = self._parse(opening, end - opening)
+            if isinstance(parsed, _Parsed):
+                if not self._is_behind_colon(opening, b" \t\r\n") and _is_record(parsed, self._expect):
+                    return opening
+                self._patience -= parsed.end - opening
+            opening = self._next_opening(opening + 1, end - opening - 1)
+        return None
+
+    def _append(self, snapshot: Snapshot, extra: str | None, length: int) -> None:
         block, record, rows = self._block, self._block.records, len(snapshot.ladder)
         offset = self._base + self._start
         pairs = snapshot.max_priors
@@ -391,8 +480,8 @@ class GexDecoder:
             flat = [value for pair in pairs for value in pair]
             block.numbers[len(NUMBERS) : len(NUMBERS) + len(flat), record] = flat
         block.ladder[:, block.rows : block.rows + rows] = np.array(snapshot.ladder).T
-        if snapshot.extra:
-            block.extra[record] = dump_extra(snapshot.extra)
+        if extra is not None:
+            block.extra[record] = extra
         block.records += 1
         block.rows += rows
         self.seen += 1
@@ -400,44 +489,61 @@ class GexDecoder:
 
     def _refuse(self, end: int, rule: Rule, message: str) -> Refusal:
         """Refuse the text from the cursor to `end`, without the separators at its end, and move there."""
-        raw = bytes(self._text[self._start : end]).rstrip(b" \t\r\n,")
+        raw = bytes(self._text[self._start : end]).rstrip(_SEPARATOR_BYTES)
         refusal = Refusal(self.seen, self._base + self._start, rule, message, raw)
         self.seen += 1
         self._start = end
         return refusal
 
-    def _refuse_rest(self) -> Refusal:
+    def _refuse_rest(self, *, is_cut: bool) -> Refusal:
         """Nothing behind the cursor opens a record and the file ends: it was cut short, or is damaged here."""
-        rest = self._text[self._start : self._end].rstrip()
-        if not rest.endswith((b"}", b"]")):
+        if is_cut:
             return self._refuse(self._end, Rule.TRUNCATED, "the file ends inside this record")
-        end = self._end
-        if self._place is _Place.ARRAY and len(rest) > 1 and rest.endswith(b"]"):
-            end = self._start + len(rest) - 1
+        end = self._before_last_bracket() or self._end
         return self._refuse(end, Rule.JSON_INVALID, "the text up to the end of the file is not JSON")
+
+    def _before_last_bracket(self) -> int | None:
+        """Where the bracket stands that closes the records at the end of the file, behind some text."""
+        rest = self._text[self._start : self._end].rstrip()
+        at = self._start + len(rest) - 1
+        in_array = bool(self._arrays) and not self._arrays[-1].in_object
+        return at if in_array and at > self._start and self._text[at] == _ARRAY_CLOSE else None
 
     def _refuse_oversized(self) -> Iterator[Event]:
         """Give away text as it comes until a record opens, keeping enough to recognise an opening by."""
         keep = 4096
+        stop = self._end - keep
         message = f"the record is longer than {MAX_RECORD_BYTES:,} bytes"
-        yield self._refuse(self._end - keep, Rule.RECORD_TOO_LARGE, message)
+        raw = bytes(self._text[self._start : stop])
+        yield Refusal(self.seen, self._base + self._start, Rule.RECORD_TOO_LARGE, message, raw)
+        self.seen += 1
+        self._start = stop
         while True:
             opening = self._next_opening(self._start, self._end - self._start)
-            stop = opening if opening is not None else self._end - (0 if self._final else keep)
-            if stop > self._start:
-                yield OversizedPiece(bytes(self._text[self._start : stop]))
-                self._start = stop
-            if opening is not None or self._final:
+            if opening is not None:
+                stop = opening
+            elif self._final:
+                stop = self._before_last_bracket() or self._end
+            else:
+                stop = self._end - keep
+            piece = bytes(self._text[self._start : stop])
+            is_end = opening is not None or self._final
+            if piece:
+                yield OversizedPiece(piece.rstrip(_SEPARATOR_BYTES) if is_end else piece)
+            self._start = stop
+            if is_end:
                 return
             self._fill()
 
     def _next_opening(self, start: int, window: int) -> int | None:
-        """Where the next record begins, as far as that can be told; never a value behind a colon."""
+        """Where the next record begins, as far as that can be told; never a value behind a colon in the same line."""
         for match in _OPENING.finditer(self._text, start, min(start + window, self._end)):
-            before = bytes(self._text[max(0, match.start() - 64) : match.start()]).rstrip()
-            if not before.endswith(b":"):
+            if not self._is_behind_colon(match.start(), b" \t"):
                 return match.start()
         return None
+
+    def _is_behind_colon(self, at: int, space: bytes) -> bool:
+        return self._text[max(0, at - 64) : at].rstrip(space).endswith(b":")
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +551,22 @@ class _Parsed:
     value: Any
     end: int
     oddities: Oddities
+
+
+@dataclass(frozen=True, slots=True)
+class _Unparsed:
+    """No JSON value: damage after `length` bytes, or (`is_cut`) only the end is missing."""
+
+    is_cut: bool
+    length: int
+
+
+def _is_record(parsed: _Parsed, expect: Expectation) -> bool:
+    try:
+        read_snapshot(parsed.value, parsed.oddities, expect)
+    except (RefusedRecordError, RecursionError):
+        return False
+    return True
 
 
 def _utf8(raw: bytes) -> str:

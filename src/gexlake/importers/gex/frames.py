@@ -125,6 +125,10 @@ class Checksum:
     def add_ladder(self, rows: Ints, ladder: Doubles) -> None:
         """Continue the ladder columns: strikes per snapshot, and the (8, n) cells."""
         self.add("rows", rows)
+        self.add_cells(ladder)
+
+    def add_cells(self, ladder: Doubles) -> None:
+        """Continue the (8, n) cells alone."""
         for row, name in enumerate(LADDER):
             self.add(name, ladder[row])
 

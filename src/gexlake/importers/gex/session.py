@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
 from gexlake.importers.gex.careful import Expectation
 from gexlake.importers.gex.decoder import GexDecoder, Scratch
 from gexlake.importers.gex.ladders import LadderStore
+from gexlake.importers.parquet import write_parquet
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import ROW_CAPACITY, Block, Doubles, Ints
@@ -72,13 +74,24 @@ class GexSession:
         """Take what the lake holds of a session; see `SessionBuilder.keep`."""
         import polars as pl
 
+        try:
+            self._keep(files, replaced, foreign=foreign)
+        except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
+            raise LakeError(
+                f"{files['snapshots']}, or its strikes, is damaged: {str(error).partition(chr(10))[0]}.",
+                hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+            ) from error
+
+    def _keep(self, files: Mapping[str, Path], replaced: frozenset[str], *, foreign: bool) -> None:
+        import polars as pl
+
         from gexlake.importers.gex.frames import snapshot_tables, strike_tables
 
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
-        ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], hive_partitioning=False))
-        ints[Int.ROWS] = _from_runs(footer["strikes_per_snapshot"])
+        ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
+        ints[Int.ROWS] = from_runs(footer["strikes_per_snapshot"])
         owner = self._owners(footer["sources"], ints.shape[1], replaced, foreign=foreign)
-        strikes = pl.scan_parquet(files["strikes"], hive_partitioning=False)
+        strikes = pl.scan_parquet(files["strikes"], glob=False, hive_partitioning=False)
         ends = np.cumsum(ints[Int.ROWS])
         start = 0
         while start < ints.shape[1]:
@@ -164,12 +177,11 @@ class GexSession:
         self._join()
         timestamps = self._ints[Int.TIMESTAMP]
         if (np.diff(timestamps) > 0).all():
-            self._order = self._without_foreign(np.arange(len(timestamps)))
+            self._arrange(self._without_foreign(np.arange(len(timestamps))))
             return []
         order = np.argsort(timestamps, kind="stable")
         again = np.concatenate(([False], np.diff(timestamps[order]) == 0))
         first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
-        self._order = self._without_foreign(order[~again])
         later, earlier = order[again], first[again]
         same = self._same_content(earlier, later)
         duplicates = Counter(self._source[later[same]].tolist())
@@ -177,7 +189,17 @@ class GexSession:
             name = self._names[number]
             if isinstance(name, int):
                 tallies[name].duplicate += count
-        return [self._conflict(int(i), tallies) for i in np.sort(later[~same])]
+        conflicts = [self._conflict(int(i), tallies) for i in np.sort(later[~same])]
+        self._arrange(self._without_foreign(order[~again]))
+        return conflicts
+
+    def _arrange(self, order: Ints) -> None:
+        """Keep the snapshots that stand, in time order; their ladders go on by the numbers in `order`."""
+        if len(order) < len(self._source) or (np.diff(order) != 1).any():
+            self._ints, self._numbers = self._ints[:, order], self._numbers[:, order]
+            self._source = self._source[order]
+        self._texts = [self._extra.get(i) for i in order.tolist()]
+        self._order = order
 
     def _join(self) -> None:
         parts = self._parts
@@ -227,7 +249,7 @@ class GexSession:
 
     def summarize(self) -> SessionSummary:
         """Counts, first and last timestamp, and the holes in cash hours."""
-        timestamps = self._ints[Int.TIMESTAMP, self._order]
+        timestamps = self._ints[Int.TIMESTAMP]
         hours = cash_hours(self._session.session_date)
         holes = find_holes(timestamps, hours) if hours else []
         return SessionSummary(
@@ -240,12 +262,22 @@ class GexSession:
 
     def runs(self) -> dict[SourceName, list[Run]]:
         """Which snapshots of the result came from which source."""
-        result: dict[SourceName, list[Run]] = {name: [] for name in self._names}
-        for number, first, count in _runs_of(self._source[self._order]):
+        result: dict[SourceName, list[Run]] = {
+            name: [] for number, name in enumerate(self._names) if number not in self._foreign
+        }
+        for number, first, count in runs_of(self._source):
             result[self._names[number]].append((first, count))
-        for number in self._foreign:
-            result.pop(self._names[number], None)
         return result
+
+    def checksum(self) -> str:
+        """The checksum that `write` would return."""
+        from gexlake.importers.gex.frames import Checksum
+
+        checksum = Checksum()
+        checksum.add_snapshots(self._ints, self._numbers, self._texts)
+        for batch in self._ladders.batches(self._order):
+            checksum.add_ladder(self._ladders.rows_of[batch], self._ladders.gather(batch))
+        return checksum.hexdigest()
 
     def write(self, directory: Path, *, import_ids: Mapping[SourceName, str], footer: Mapping[str, object]) -> str:
         """Write `snapshots.parquet` and `strikes.parquet`; the checksum of their content."""
@@ -253,22 +285,22 @@ class GexSession:
 
         from gexlake.importers.gex.frames import STRIKE_SCHEMA, Checksum, snapshot_frame, strike_frame
 
-        order, checksum = self._order, Checksum()
-        ints, numbers = self._ints[:, order], self._numbers[:, order]
-        extra = [self._extra.get(i) for i in order.tolist()]
+        checksum = Checksum()
 
         def iter_strikes(*_: object) -> Iterator[pl.DataFrame]:
-            for batch in self._ladders.batches(order):
+            start = 0
+            for batch in self._ladders.batches(self._order):
                 rows, ladder = self._ladders.rows_of[batch], self._ladders.gather(batch)
                 checksum.add_ladder(rows, ladder)
-                yield strike_frame(self._ints[Int.TIMESTAMP, batch], rows, ladder)
+                yield strike_frame(self._ints[Int.TIMESTAMP, start : start + len(batch)], rows, ladder)
+                start += len(batch)
 
-        rows_of = [[rows, count] for rows, _, count in _runs_of(self._ladders.rows_of[order])]
+        rows_of = [[rows, count] for rows, _, count in runs_of(self._ladders.rows_of[self._order])]
         document = {**footer, "strikes_per_snapshot": rows_of}
         ids = [import_ids.get(name, "") for name in self._names]
-        checksum.add_snapshots(ints, numbers, extra)
-        owners = [ids[number] for number in self._source[order].tolist()]
-        snapshots = snapshot_frame(ints, numbers, extra, owners)
+        checksum.add_snapshots(self._ints, self._numbers, self._texts)
+        owners = [ids[number] for number in self._source.tolist()]
+        snapshots = snapshot_frame(self._ints, self._numbers, self._texts, owners)
         _sink(register_io_source(iter_strikes, schema=STRIKE_SCHEMA), directory / "strikes.parquet", document)
         document["checksum"] = checksum.hexdigest()
         _sink(snapshots.lazy(), directory / "snapshots.parquet", document)
@@ -276,13 +308,12 @@ class GexSession:
 
 
 def _sink(frame: pl.LazyFrame, path: Path, document: Mapping[str, object]) -> None:
-    frame.sink_parquet(
+    write_parquet(
+        frame,
         path,
-        compression="zstd",
         compression_level=COMPRESSION_LEVEL,
         row_group_size=ROW_CAPACITY,
         metadata={FOOTER_KEY: json.dumps(document, default=str)},
-        sync_on_close="all",
     )
 
 
@@ -299,7 +330,7 @@ def _without_envelope(text: str | None) -> object:
     return extra
 
 
-def _runs_of(values: Ints) -> list[tuple[int, int, int]]:
+def runs_of(values: Ints) -> list[tuple[int, int, int]]:
     """Runs of equal neighbours as (value, first, count)."""
     if not len(values):
         return []
@@ -308,6 +339,7 @@ def _runs_of(values: Ints) -> list[tuple[int, int, int]]:
     return list(zip(values[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True))
 
 
-def _from_runs(runs: list[list[int]]) -> Ints:
+def from_runs(runs: list[list[int]]) -> Ints:
+    """The values that [value, count] stand for."""
     values = np.array(runs, np.int64).reshape(-1, 2)
     return np.repeat(values[:, 0], values[:, 1])

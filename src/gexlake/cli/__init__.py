@@ -1,0 +1,59 @@
+"""The command line: words into calls, results into tables or JSON.
+
+    command    what all commands have in common: output, verbosity, errors, exit status
+    options    options that several commands share
+    terminal   stdout for data, stderr for talk
+    values     numbers and times as people read them
+
+and one module per command. Heavy modules are imported where they are used: `gexlake --help` must be quick.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gexlake.cli import gaps, import_history, lineage, query, sample, scan, status, verify, version
+from gexlake.cli.command import app
+
+__all__ = ["app", "gaps", "import_history", "lineage", "main", "query", "sample", "scan", "status", "verify", "version"]
+
+
+COMMANDS = (
+    "import",
+    "scan",
+    "status",
+    "gaps",
+    "lineage",
+    "quarantine",
+    "query",
+    "verify",
+    "rebuild",
+    "sample",
+    "version",
+)
+"""All commands, in the order of `gexlake --help`: as one comes to need them."""
+
+app.registered_commands.sort(key=lambda registered: COMMANDS.index(str(registered.name)))
+
+
+@app.callback()
+def gexlake(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version.show_short, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """A folder of GEXBot history becomes a verified lake of DuckDB and Parquet.
+
+    \b
+    Example:
+      gexlake import outputs/gex_bridge/history
+      gexlake status
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and leave the process with its exit status."""
+    app(arguments, prog_name="gexlake")

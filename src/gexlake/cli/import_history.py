@@ -1,0 +1,76 @@
+"""`gexlake import`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gexlake.cli.command import command
+from gexlake.cli.options import (
+    DEFAULT_LAKE,
+    Categories,
+    LakeOption,
+    Packages,
+    Since,
+    Sources,
+    Tickers,
+    Until,
+    Workers,
+    words,
+)
+from gexlake.cli.terminal import Terminal
+
+DEFAULT_MAX_ERROR_RATE = 0.001
+
+
+@command("import", example="gexlake import outputs/gex_bridge/history --lake data")
+def run_import(
+    terminal: Terminal,
+    sources: Sources,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen and everything that is wrong; write nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Import unchanged files again.")] = False,
+    tickers: Tickers = None,
+    packages: Packages = None,
+    categories: Categories = None,
+    since: Since = None,
+    until: Until = None,
+    workers: Workers = None,
+    max_error_rate: Annotated[
+        float,
+        typer.Option(
+            "--max-error-rate", metavar="SHARE", min=0, max=1, help="Exit with status 1 if more records are refused."
+        ),
+    ] = DEFAULT_MAX_ERROR_RATE,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> int:
+    """Import GEX history into the lake; files that are in it unchanged are skipped.
+
+    What is good is imported, whatever else is wrong. The exit status is 1 when a file failed, when work is left undone
+    after Ctrl-C, or when the error rate is above its bound. The same command again takes up what is left.
+    """
+    from gexlake.cli.import_report import show_report
+    from gexlake.cli.progress import import_progress
+    from gexlake.services.import_history import ImportOptions, import_history
+
+    options = ImportOptions(
+        tickers=words(tickers),
+        packages=words(packages),
+        categories=words(categories),
+        since=since,
+        until=until,
+        dry_run=dry_run,
+        force=force,
+        workers=workers,
+        max_error_rate=max_error_rate,
+    )
+    with import_progress(terminal) as on_progress:
+        report = import_history(sources, lake, options, on_progress=on_progress)
+    if terminal.wants_json:
+        terminal.json(report.model_dump(mode="json"))
+    else:
+        show_report(terminal, report)
+    return int(not report.acceptable)

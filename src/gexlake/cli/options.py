@@ -1,0 +1,55 @@
+"""Options that several commands share: one name, one help, one meaning."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_LAKE = Path("data")
+
+
+def parse_date(text: str | date) -> date:
+    """A date as people type it."""
+    if isinstance(text, date):
+        return text
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-11-14.") from None
+
+
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="SOURCE", help="Files and folders of GEX history; folders with all below.")
+]
+LakeOption = Annotated[Path, typer.Option("--lake", metavar="DIR", envvar="GEXLAKE_LAKE", help="The lake.")]
+Tickers = Annotated[list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Only this ticker; repeatable.")]
+Packages = Annotated[
+    list[str] | None, typer.Option("--package", metavar="PACKAGE", help="Only classic or state; repeatable.")
+]
+Categories = Annotated[
+    list[str] | None,
+    typer.Option("--category", metavar="CATEGORY", help="Only gex_full, gex_zero or gex_one; repeatable."),
+]
+Since = Annotated[
+    date | None, typer.Option("--since", metavar="DATE", parser=parse_date, help="First session date, included.")
+]
+Until = Annotated[
+    date | None, typer.Option("--until", metavar="DATE", parser=parse_date, help="Last session date, included.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", min=1, help="Worker processes.  [default: one per core]")
+]
+ImportId = Annotated[
+    str | None, typer.Option("--import", metavar="ID", help="Only this import: its id, or the beginning of it.")
+]
+SourcePart = Annotated[
+    str | None, typer.Option("--source", metavar="TEXT", help="Only source files with this text in their path.")
+]
+
+
+def words(values: list[str] | None) -> tuple[str, ...]:
+    """What a repeatable option collected."""
+    return tuple(values or ())

@@ -1,0 +1,159 @@
+"""How long work is getting on: a bar where stderr is a terminal, a line now and then where it is not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from gexlake.cli import values
+from gexlake.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from gexlake.models.report import FileResult
+    from gexlake.models.verify_report import SessionProgress
+    from gexlake.services.import_history import OnProgress, Progress
+
+MAX_CODES = 4
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Position(NamedTuple):
+    """Where some work is: `items` and `note` in words, bytes done out of a total."""
+
+    items: str
+    bytes_done: int
+    bytes_total: int
+    note: str = ""
+
+
+Show = Callable[[Position], None]
+
+
+# ---- what is watched -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def import_progress(terminal: Terminal) -> Iterator[OnProgress | None]:
+    """What an import calls to be watched; None where the terminal is to be quiet."""
+    with _display(terminal) as show:
+        yield None if show is None else _ImportWatcher(terminal, show).watch
+
+
+@contextmanager
+def session_progress(terminal: Terminal) -> Iterator[Callable[[SessionProgress], None] | None]:
+    """What verify and rebuild call to be watched; None where the terminal is to be quiet."""
+    with _display(terminal) as show:
+        yield None if show is None else lambda progress: show(_session_position(progress))
+
+
+class _ImportWatcher:
+    """Shows the position, and names each damaged file as soon as it is known."""
+
+    def __init__(self, terminal: Terminal, show: Show) -> None:
+        self._terminal = terminal
+        self._show = show
+        self._named = 0
+
+    def watch(self, progress: Progress) -> None:
+        for result in progress.damaged[self._named :]:
+            self._terminal.talk(_damage(result), style="yellow")
+        self._named = len(progress.damaged)
+        self._show(_import_position(progress))
+
+
+def _import_position(progress: Progress) -> Position:
+    return Position(
+        items=f"{progress.files_done:,} of {values.plural(progress.files_total, 'file')}",
+        bytes_done=progress.bytes_done,
+        bytes_total=progress.bytes_total,
+        note=values.plural(progress.records_imported, "snapshot"),
+    )
+
+
+def _session_position(progress: SessionProgress) -> Position:
+    return Position(
+        items=f"{progress.sessions_done:,} of {values.plural(progress.sessions_total, 'session')}",
+        bytes_done=progress.bytes_done,
+        bytes_total=progress.bytes_total,
+    )
+
+
+def _damage(result: FileResult) -> str:
+    return f"{result.status.value}: {result.source_file}: {result.message or codes_text(result.errors)}"
+
+
+def codes_text(counts: dict[str, int]) -> str:
+    """The commonest codes with their counts, in one line."""
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{code} {number:,}" for code, number in ranked[:MAX_CODES])
+    return f"{text} and {len(ranked) - MAX_CODES} more" if len(ranked) > MAX_CODES else text
+
+
+# ---- where it is shown -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _display(terminal: Terminal) -> Iterator[Show | None]:
+    if terminal.quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar(terminal) as bar:
+            task = bar.add_task("scanning", total=None, note="")
+            yield lambda position: bar.update(
+                task,
+                description=position.items,
+                total=position.bytes_total,
+                completed=min(position.bytes_done, position.bytes_total),
+                note=position.note,
+            )
+    else:
+        yield _Lines(terminal).show
+
+
+def _bar(terminal: Terminal) -> Bar:
+    from rich import progress as rich
+
+    return rich.Progress(
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.DownloadColumn(),
+        rich.TransferSpeedColumn(),
+        rich.TextColumn("{task.fields[note]}"),
+        rich.TimeRemainingColumn(),
+        console=terminal.talk_console,
+        transient=True,
+    )
+
+
+class _Lines:
+    """Writes a line every ten seconds."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._started = self._last = time.monotonic()
+
+    def show(self, position: Position) -> None:
+        now = time.monotonic()
+        if now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._terminal.talk(position_line(position, now - self._started))
+
+
+def position_line(position: Position, elapsed_seconds: float) -> str:
+    """One line of where the work is, how fast it goes and how long it will take."""
+    rate = position.bytes_done / elapsed_seconds if elapsed_seconds else 0.0
+    parts = [
+        position.items,
+        f"{values.size(position.bytes_done)} of {values.size(position.bytes_total)}",
+        f"{values.size(rate)}/s",
+        position.note,
+    ]
+    if rate:
+        left = max(position.bytes_total - position.bytes_done, 0) / rate
+        parts.append(f"about {values.seconds(round(left))} left")
+    return ", ".join(part for part in parts if part)

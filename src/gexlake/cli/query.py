@@ -1,0 +1,104 @@
+"""`gexlake query`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gexlake.cli import values
+from gexlake.cli.command import command
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption
+from gexlake.cli.terminal import Terminal, json_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TABLE_ROWS = 100
+ROWS_PER_WRITE = 20_000
+
+
+class QueryOutput(StrEnum):
+    """The form of the rows on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@command(
+    "query",
+    example='gexlake query "SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL ORDER BY ALL"',
+    outputs=QueryOutput,
+)
+def show_query(
+    terminal: Terminal,
+    statement: Annotated[
+        str, typer.Argument(metavar="SQL", help="One statement that only reads; - reads it from stdin.")
+    ],
+    *,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", metavar="N", min=1, help=f"At most so many rows.  [default: {TABLE_ROWS} in a table, else all]"
+        ),
+    ] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """Show the rows of one SQL statement over the lake.
+
+    Tables and views: gex_snapshots, gex_strikes, sessions, imports, lineage, quarantine. Nothing can be changed, and
+    no file outside the lake can be read.
+    """
+    from gexlake.services.query import run_query
+
+    text = sys.stdin.read() if statement == "-" else statement
+    bound = limit or (TABLE_ROWS if terminal.output == QueryOutput.TABLE else None)
+    # One row more than is shown tells whether there are more.
+    frame = run_query(lake, text, limit=None if bound is None else bound + 1)
+    shown = frame if bound is None else frame.head(bound)
+    SHOW[QueryOutput(terminal.output)](terminal, shown)
+    if shown.height < frame.height:
+        terminal.talk(f"These are the first {values.plural(shown.height, 'row')}; --limit shows more.")
+
+
+def _show_table(terminal: Terminal, frame: pl.DataFrame) -> None:
+    numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
+    terminal.table(frame.columns, ([_cell(value) for value in row] for row in frame.iter_rows()), right=numbers)
+
+
+def _show_json(terminal: Terminal, frame: pl.DataFrame) -> None:
+    terminal.json_rows(frame.iter_rows(named=True))
+
+
+def _show_csv(terminal: Terminal, frame: pl.DataFrame) -> None:
+    """CSV with a header; lists, structs and bytes as JSON text, because CSV has no form for them."""
+    import polars as pl
+
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested() or kind == pl.Binary]
+    flat = frame.with_columns(pl.Series(name, map(_json_or_none, frame[name].to_list()), pl.String) for name in nested)
+    for number, part in enumerate(flat.iter_slices(ROWS_PER_WRITE)):
+        sys.stdout.write(part.write_csv(include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
+    if flat.is_empty():
+        sys.stdout.write(flat.write_csv())
+
+
+def _json_or_none(value: object) -> str | None:
+    return None if value is None else json_text(value)
+
+
+SHOW = {QueryOutput.TABLE: _show_table, QueryOutput.JSON: _show_json, QueryOutput.CSV: _show_csv}
+"""Form of the rows -> what writes them."""
+
+
+def _cell(value: object) -> str:
+    """A value as text: the shortest that denotes it exactly."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return repr(value)
+    return json_text(value).strip('"')

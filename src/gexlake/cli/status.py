@@ -1,0 +1,86 @@
+"""`gexlake status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gexlake.cli import values
+from gexlake.cli.command import command
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption
+from gexlake.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from gexlake.services.status import FeedStatus, LakeStatus
+
+HEADERS = ["feed", "sessions", "from", "to", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
+RIGHT = ["sessions", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
+
+
+@command("status", example="gexlake status --lake data")
+def show_status(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
+    """Show what is in the lake: feeds, sessions, rows, bytes, coverage.
+
+    Days is the share of trading days between a feed's first and last session that have snapshots, time the share of
+    their cash hours outside holes longer than 5 s.
+    """
+    from gexlake.services.status import lake_status
+
+    status = lake_status(lake)
+    if terminal.wants_json:
+        terminal.json(status.model_dump())
+        return
+    terminal.line(f"Lake {lake}: {_contents(status)}", style="bold")
+    terminal.facts(_facts(status))
+    if status.feeds:
+        terminal.line()
+        terminal.table(HEADERS, map(_feed_row, status.feeds), right=RIGHT)
+
+
+def _contents(status: LakeStatus) -> str:
+    if not status.feeds:
+        return "no session yet"
+    return ", ".join(
+        [
+            values.plural(len(status.feeds), "feed"),
+            values.plural(status.sessions, "session"),
+            values.plural(status.snapshots, "snapshot"),
+            values.plural(status.strike_rows, "strike row"),
+        ]
+    )
+
+
+def _facts(status: LakeStatus) -> list[tuple[str, str]]:
+    facts = [
+        (
+            "size",
+            f"{values.size(status.source_bytes)} of sources as {values.size(status.parquet_bytes)} of Parquet "
+            f"and {values.size(status.database_bytes)} of database",
+        ),
+    ]
+    last = status.last_import
+    if last is not None:
+        imports = values.plural(status.imports, "import")
+        facts.append(("last import", f"{last.import_id}, {last.status}, {values.instant(last.started_at)} ({imports})"))
+    if status.records_quarantined:
+        facts.append(("quarantine", f"{values.plural(status.records_quarantined, 'record')}: see `gexlake quarantine`"))
+    for staged in status.staged:
+        what = "is running" if staged.running else "was stopped; the next import settles what it left"
+        facts.append(("staging", f"import {staged.import_id} {what}"))
+    if status.synthetic_sources:
+        facts.append(("synthetic", f"not real history: {', '.join(status.synthetic_sources)}"))
+    return facts
+
+
+def _feed_row(feed: FeedStatus) -> list[str]:
+    return [
+        f"{feed.ticker}/{feed.package}/{feed.category}",
+        values.count(feed.sessions),
+        str(feed.first_session),
+        str(feed.last_session),
+        values.count(feed.snapshots),
+        values.count(feed.strike_rows),
+        values.size(feed.parquet_bytes),
+        values.share(feed.session_coverage),
+        values.share(feed.time_coverage),
+        values.count(feed.gaps),
+    ]

@@ -1,0 +1,110 @@
+"""The finished files of a session held to their footer and to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gexlake.importers.gex.session import from_runs, runs_of
+from gexlake.models.checks import Check
+from gexlake.models.gex_block import ROW_CAPACITY, Ints
+from gexlake.models.gex_columns import Int
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Problem = tuple[Check, str]
+
+
+def check_files(files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with `snapshots.parquet` and `strikes.parquet`, in words; nothing where all is as written."""
+    import polars as pl
+
+    from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA
+
+    try:
+        snapshots = pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False)
+        strikes = pl.scan_parquet(files["strikes"], glob=False, hive_partitioning=False)
+        for name, schema, expected in (
+            ("snapshots", snapshots.schema, SNAPSHOT_SCHEMA),
+            ("strikes", strikes.collect_schema(), STRIKE_SCHEMA),
+        ):
+            if schema != expected:
+                yield Check.PARQUET_DAMAGED, f"{name}.parquet has other columns than it should: {dict(schema)}"
+                return
+        yield from _check_rows(snapshots, strikes, footer)
+    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
+        yield Check.PARQUET_DAMAGED, f"its Parquet files cannot be read: {_first_line(error)}"
+
+
+def _check_rows(snapshots: pl.DataFrame, strikes: pl.LazyFrame, footer: Mapping[str, Any]) -> Iterator[Problem]:
+    timestamps = snapshots["timestamp"].to_physical().to_numpy()
+    if not (np.diff(timestamps) > 0).all():
+        yield Check.PARQUET_KEYS, "the timestamps of snapshots.parquet do not ascend"
+    keys = strikes.select("timestamp").collect()["timestamp"].to_physical().to_numpy()
+    ladders = runs_of(keys)
+    summary = footer["summary"]
+    for name, rows, written in (
+        ("snapshots", len(timestamps), summary["snapshots"]),
+        ("strikes", len(keys), summary["rows"]),
+    ):
+        if rows != written:
+            yield Check.PARQUET_ROWS, f"{name}.parquet has {rows:,} rows, {written:,} were written"
+    yield from _check_owners(snapshots, footer)
+    ladder_keys = np.array([key for key, _, _ in ladders], np.int64)
+    if not np.array_equal(ladder_keys, timestamps):
+        yield Check.PARQUET_KEYS, _key_words(timestamps, ladder_keys)
+        return
+    rows_of = np.array([count for _, _, count in ladders], np.int64)
+    if not np.array_equal(rows_of, from_runs(footer["strikes_per_snapshot"])):
+        yield Check.PARQUET_ROWS, "the number of strikes of some snapshots is not what was written"
+    if _checksum(snapshots, strikes, rows_of) != footer["checksum"]:
+        yield Check.PARQUET_CHECKSUM, "the checksum of its Parquet files is not that of what was written"
+
+
+def _check_owners(snapshots: pl.DataFrame, footer: Mapping[str, Any]) -> Iterator[Problem]:
+    """Each snapshot of one source, and with that source's import id."""
+    claims = np.zeros(snapshots.height, np.int64)
+    import_ids = np.full(snapshots.height, "", object)
+    for source in footer["sources"]:
+        for first, count in source["runs"]:
+            claims[first : first + count] += 1
+            import_ids[first : first + count] = source["import_id"]
+    wrong = int(np.count_nonzero(claims != 1))
+    if wrong:
+        yield Check.PARQUET_SOURCES, f"the footer attributes {wrong:,} snapshots to no source or to several"
+    elif snapshots["import_id"].to_list() != import_ids.tolist():
+        yield Check.PARQUET_SOURCES, "the import ids of some snapshots are not those of their sources"
+
+
+def _checksum(snapshots: pl.DataFrame, strikes: pl.LazyFrame, rows_of: Ints) -> str:
+    from gexlake.importers.gex.frames import Checksum, snapshot_tables, strike_tables
+
+    checksum = Checksum()
+    ints, numbers, extra = snapshot_tables(snapshots)
+    ints[Int.ROWS] = rows_of
+    checksum.add_snapshots(ints, numbers, extra)
+    if len(rows_of):  # a session without snapshots has no ladder columns
+        checksum.add("rows", rows_of)
+    for start in range(0, int(rows_of.sum()), ROW_CAPACITY):
+        checksum.add_cells(strike_tables(strikes.slice(start, ROW_CAPACITY).collect()))
+    return checksum.hexdigest()
+
+
+def _key_words(snapshots: Ints, ladders: Ints) -> str:
+    without, unknown = np.setdiff1d(snapshots, ladders), np.setdiff1d(ladders, snapshots)
+    if not len(without) and not len(unknown):
+        return "the ladders in strikes.parquet are not in the order of the snapshots"
+    words = []
+    if len(without):
+        words.append(f"{len(without):,} snapshots have no strikes, the first at {without[0] / 1e6:.0f}")
+    if len(unknown):
+        words.append(f"{len(unknown):,} ladders have no snapshot, the first at {unknown[0] / 1e6:.0f}")
+    return "; ".join(words)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]

@@ -1,0 +1,29 @@
+"""Writing Parquet: durable when it returns, and with the system's own error where the disk refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+
+
+def write_parquet(frame: pl.LazyFrame, path: Path, **options: Any) -> None:
+    """Stream a frame into a file compressed with zstd and sync it to disk; `options` are those of `sink_parquet`.
+
+    Raises `OSError` where the file cannot be written: Polars wraps that in an error of its own, or in none.
+    """
+    from polars.exceptions import PolarsError
+
+    try:
+        frame.sink_parquet(path, compression="zstd", sync_on_close="all", **options)
+    except PolarsError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error

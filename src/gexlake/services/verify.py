@@ -1,0 +1,258 @@
+"""Verify: sources, database and Parquet files held against each other; every difference is named.
+
+The database is held open, for reading only, in short stretches, so that an import can run beside it. Files and sources
+are looked at in worker processes, a session at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gexlake.db.compare import check_database, check_journal, compare_session
+from gexlake.db.database import open_database
+from gexlake.db.layout import LakeLayout
+from gexlake.db.queries import published_session
+from gexlake.db.sessions import load_rows, version_of
+from gexlake.db.strays import find_strays
+from gexlake.models.checks import Check
+from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.task import Published
+from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
+from gexlake.scanner.filters import SessionFilter
+from gexlake.services.verify_session import LineageFacts, SessionChecks, VerifyTask, verify_session
+from gexlake.services.workers import Workers, open_workers, worker_died
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+OnProgress = Callable[[SessionProgress], None]
+SESSIONS_AT_ONCE = 16
+"""Compared in SQL before the database is given free for a moment."""
+TASKS_AHEAD = 2
+"""Sessions handed out beyond those that workers are at, so that none waits for the next."""
+PROGRESS_SECONDS = 0.1
+
+
+def verify_lake(
+    lake: Path,
+    *,
+    read_sources: bool = True,
+    tickers: Sequence[str] = (),
+    packages: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    since: date | None = None,
+    until: date | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> VerifyReport:
+    """Look for differences between sources, database and Parquet files of the wanted sessions, and write nothing.
+
+    With `read_sources`, sources that are still there are decoded again and held to what is stored. Both dates are
+    included. Raises `LakeError` where there is no lake, `LakeLockedError` when another process holds it to write.
+    """
+    wanted = SessionFilter.of(tickers=tickers, packages=packages, categories=categories, since=since, until=until)
+    verify = _Verify(LakeLayout(lake), read_sources=read_sources, on_progress=on_progress)
+    return verify.run(wanted, workers)
+
+
+@dataclass(slots=True)
+class _Unit:
+    """A session and what came of it."""
+
+    task: VerifyTask
+    problems: list[tuple[Check, str]] = field(default_factory=list)
+    checks: SessionChecks = field(default_factory=SessionChecks)
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class _Verify:
+    layout: LakeLayout
+    read_sources: bool
+    on_progress: OnProgress | None
+    progress: SessionProgress = field(default_factory=SessionProgress)
+
+    def run(self, wanted: SessionFilter, worker_count: int | None) -> VerifyReport:
+        started = time.perf_counter()
+        report = VerifyReport(lake=str(self.layout.root))
+        with open_database(self.layout, write=False) as connection:
+            whole = [
+                *check_database(connection),
+                *check_journal(connection, self.layout),
+                *find_strays(connection, self.layout),
+            ]
+            tasks = self._load_tasks(connection)
+        units = [_Unit(task) for task in tasks if wanted.admits(task.session)]
+        self.progress.sessions_total = len(units)
+        self.progress.bytes_total = sum(unit.task.bytes_to_read for unit in units)
+        self._report_progress()
+        self._compare_tables(units)
+        with open_workers(count=worker_count, total_bytes=self.progress.bytes_total) as workers:
+            try:
+                self._check_files(units, _Spans(tasks), workers)
+            except BrokenProcessPool as error:
+                raise worker_died() from error
+        self._forgive_changed(units)
+        for unit in units:
+            _add(report, unit)
+        for finding in whole:
+            report.add(finding)
+        report.duration_seconds = round(time.perf_counter() - started, 3)
+        return report
+
+    # ---- what the database says ----------------------------------------------------------------------------
+
+    def _load_tasks(self, connection: Connection) -> list[VerifyTask]:
+        lineage = _load_lineage(connection)
+        moments = dict(connection.execute("SELECT import_id, epoch_us(started_at) FROM imports").fetchall())
+        tasks = []
+        for (record_type, session), row in load_rows(connection).items():
+            known = lineage.get((record_type, session), {})
+            tasks.append(
+                VerifyTask(
+                    record_type=record_type,
+                    session=session,
+                    row=row,
+                    published=published_session(self.layout, record_type, session, row["version"]),
+                    lineage=known,
+                    moment_us=max((moments.get(facts.import_id, 0) for facts in known.values()), default=0),
+                    read_sources=self.read_sources,
+                )
+            )
+        spans = _Spans(tasks)
+        return [replace(task, foreign=spans.overlapping(task, task.span)) for task in tasks]
+
+    def _compare_tables(self, units: Sequence[_Unit]) -> None:
+        """Tables against Parquet files; what keeps a file from being read, a worker will say."""
+        import duckdb
+
+        for start in range(0, len(units), SESSIONS_AT_ONCE):
+            with open_database(self.layout, write=False) as connection:
+                for unit in units[start : start + SESSIONS_AT_ONCE]:
+                    task = unit.task
+                    self.progress.current = str(task.session)
+                    self._report_progress()
+                    unit.changed = _is_replaced(connection, task)
+                    if unit.changed:
+                        continue
+                    try:
+                        unit.problems += compare_session(
+                            connection, task.record_type, task.session, task.published.files
+                        )
+                    except (duckdb.IOException, duckdb.InvalidInputException):
+                        continue
+
+    def _forgive_changed(self, units: Iterable[_Unit]) -> None:
+        """What differs because an import has replaced the session meanwhile is no finding."""
+        suspects = [unit for unit in units if unit.problems or unit.checks.findings]
+        if suspects:
+            with open_database(self.layout, write=False) as connection:
+                for unit in suspects:
+                    unit.changed |= _is_replaced(connection, unit.task)
+
+    # ---- files and sources ---------------------------------------------------------------------------------
+
+    def _check_files(self, units: Sequence[_Unit], spans: _Spans, workers: Workers) -> None:
+        waiting = iter([unit for unit in units if not unit.changed])
+        under_way: dict[Future[SessionChecks], _Unit] = {}
+        while True:
+            while len(under_way) < workers.parallel + TASKS_AHEAD:
+                unit = next(waiting, None)
+                if unit is None:
+                    break
+                under_way[workers.submit(verify_session, unit.task)] = unit
+            if not under_way:
+                return
+            done, _ = wait(under_way, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
+            for future in done:
+                unit = under_way.pop(future)
+                unit.checks = future.result()
+                again = self._with_foreign(unit, spans)
+                if again is None:
+                    self.progress.sessions_done += 1
+                    self.progress.bytes_done += unit.task.bytes_to_read
+                    self.progress.current = str(unit.task.session)
+                else:
+                    unit.task = again
+                    under_way[workers.submit(verify_session, again)] = unit
+            self._report_progress()
+
+    def _with_foreign(self, unit: _Unit, spans: _Spans) -> VerifyTask | None:
+        """The task once more with sessions in view that may hold keys which its sources have too, if there are any."""
+        if unit.checks.span is None:
+            return None
+        foreign = spans.overlapping(unit.task, unit.checks.span)
+        return replace(unit.task, foreign=foreign) if len(foreign) > len(unit.task.foreign) else None
+
+    def _report_progress(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.progress)
+
+
+class _Spans:
+    """The time spans of all sessions, by feed."""
+
+    def __init__(self, tasks: Iterable[VerifyTask]) -> None:
+        self._tasks = defaultdict[tuple[str, Feed], list[VerifyTask]](list)
+        for task in tasks:
+            if task.span is not None:
+                self._tasks[task.record_type, task.session.feed].append(task)
+
+    def overlapping(self, task: VerifyTask, span: tuple[int, int] | None) -> tuple[Published, ...]:
+        """Other sessions of the task's feed that have timestamps within `span`, or on both sides of it."""
+        if span is None:
+            return ()
+        first_us, last_us = span
+        return tuple(
+            other.published
+            for other in self._tasks[task.record_type, task.session.feed]
+            if other.session != task.session and other.span and other.span[0] <= last_us and other.span[1] >= first_us
+        )
+
+
+def _is_replaced(connection: Connection, task: VerifyTask) -> bool:
+    return version_of(connection, task.record_type, task.session) != task.published.version
+
+
+def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, LineageFacts]]:
+    """By session and source file: the latest reading, and where else the same bytes were found."""
+    found: dict[tuple[str, SessionKey], dict[str, LineageFacts]] = defaultdict(dict)
+    for record_type, ticker, package, category, day, name, import_id, imported, copies in connection.execute(
+        "WITH latest AS (SELECT *, status = 'skipped' AS is_copy FROM lineage WHERE source_sha256 <> '' "
+        "QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, session_date, source_file "
+        "ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1), "
+        "copies AS (SELECT record_type, ticker, package, category, session_date, source_sha256, "
+        "list(source_file ORDER BY source_file) AS files FROM latest WHERE is_copy GROUP BY ALL) "
+        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, files "
+        "FROM (FROM latest WHERE NOT is_copy) LEFT JOIN copies "
+        "USING (record_type, ticker, package, category, session_date, source_sha256)"
+    ).fetchall():
+        facts = LineageFacts(import_id, imported, tuple(copies or ()))
+        found[record_type, SessionKey(Feed(ticker, package, category), day)][name] = facts
+    return found
+
+
+def _add(report: VerifyReport, unit: _Unit) -> None:
+    """Put what came of a session into the report."""
+    session = str(unit.task.session)
+    if unit.changed:
+        words = "it was replaced while it was verified; verify it again"
+        report.add(Finding(code=Check.SESSION_CHANGED, session=session, message=words))
+        return
+    report.sessions += 1
+    report.snapshots += unit.task.row["snapshots"]
+    report.strike_rows += unit.task.row["strike_rows"]
+    report.sources_read += unit.checks.sources_read
+    report.sources_missing += unit.checks.sources_missing
+    for code, message in (*unit.problems, *unit.checks.findings):
+        report.add(Finding(code=code, session=session, message=message))

@@ -1,0 +1,260 @@
+"""Verify one session, in any process and without the database: its Parquet files, and its sources against them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gexlake.db.parquet import read_footer
+from gexlake.db.sessions import SessionRow
+from gexlake.errors import LakeError, SourceError
+from gexlake.importers import IMPORTERS
+from gexlake.importers.base import OversizedPiece, Refusal, SessionBuilder, SourceTally
+from gexlake.importers.stream import SourceStream, hash_file
+from gexlake.models.checks import Check
+from gexlake.models.feed import SessionKey
+from gexlake.models.task import Published
+from gexlake.validation.rules import Rule
+
+OnBytes = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LineageFacts:
+    """What lineage says of a source's latest reading for a session; `copies` are paths with the same bytes."""
+
+    import_id: str
+    imported: int
+    copies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyTask:
+    """A session as the database has it; `foreign` are other sessions of the feed that may hold some of its keys."""
+
+    record_type: str
+    session: SessionKey
+    row: Mapping[str, Any]
+    published: Published
+    lineage: Mapping[str, LineageFacts]
+    moment_us: int
+    read_sources: bool
+    foreign: tuple[Published, ...] = ()
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """First and last timestamp of the session, in Unix microseconds."""
+        first_us, last_us = self.row["first_timestamp"], self.row["last_timestamp"]
+        return None if first_us is None else (first_us, last_us)
+
+    @property
+    def bytes_to_read(self) -> int:
+        """What there is to look at."""
+        return int(self.row["parquet_bytes"]) + (int(self.row["source_bytes"]) if self.read_sources else 0)
+
+
+@dataclass(slots=True)
+class SessionChecks:
+    """What came of it; `span` is the first and last timestamp of lake and sources together where those differ."""
+
+    findings: list[tuple[Check, str]] = field(default_factory=list)
+    sources_read: int = 0
+    sources_missing: int = 0
+    span: tuple[int, int] | None = None
+
+    def add(self, check: Check, message: str) -> None:
+        """Add a finding or note."""
+        self.findings.append((check, message))
+
+
+def verify_session(task: VerifyTask, *, on_bytes: OnBytes | None = None) -> SessionChecks:
+    """Hold a session's files to the database's row, to each other and, if asked to, to its sources."""
+    checks = SessionChecks()
+    footer = _check_footers(task, checks)
+    if footer is None:
+        return checks
+    checks.findings += IMPORTERS[task.record_type].check_files(task.published.files, footer)
+    _check_lineage(task, footer, checks)
+    if task.read_sources and not any(check is Check.PARQUET_DAMAGED for check, _ in checks.findings):
+        _check_sources(task, footer, checks, on_bytes)
+    return checks
+
+
+# ---- Parquet against the database ----------------------------------------------------------------------------------
+
+
+def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | None:
+    """The footer of the snapshots where all files are there, of this session and of this version."""
+    footers = {}
+    for name, path in task.published.files.items():
+        if not path.exists():
+            checks.add(Check.PARQUET_MISSING, f"{path} is missing")
+            continue
+        try:
+            footers[name] = read_footer(path)
+        except LakeError as error:
+            checks.add(Check.PARQUET_DAMAGED, error.message)
+    for name, footer in footers.items():
+        path = task.published.files[name]
+        if footer["session"] != [*task.session.feed, task.session.session_date.isoformat()]:
+            checks.add(Check.PARQUET_DAMAGED, f"{path} is a file of another session: {'/'.join(footer['session'])}")
+        elif footer["version"] != task.published.version:
+            checks.add(
+                Check.PARQUET_VERSION,
+                f"{path} is version {footer['version']}, the database has {task.published.version}",
+            )
+    if checks.findings:
+        return None
+    footer = footers["snapshots"]
+    _check_row(task, footer, checks)
+    return footer
+
+
+def _check_row(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
+    written = SessionRow.of_footer(footer, task.published.files).by_column
+    for name, expected in written.items():
+        found = task.row[name]
+        if found != expected:
+            checks.add(Check.DATABASE_SESSION, f"`{name}` is {found!r} in the database, {expected!r} by its files")
+
+
+def _check_lineage(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
+    in_footer = set()
+    for source in footer["sources"]:
+        name, given = source["source_file"], sum(count for _, count in source["runs"])
+        in_footer.add(name)
+        facts = task.lineage.get(name)
+        if facts is None or facts.import_id != source["import_id"]:
+            checks.add(Check.LINEAGE_MISSING, f"{name} gave {given:,} snapshots in import {source['import_id']}")
+        elif not facts.imported == given == source["records_imported"]:
+            checks.add(
+                Check.LINEAGE_IMPORTED,
+                f"{name} gave {given:,} snapshots by the footer, {facts.imported:,} by its lineage",
+            )
+    for name, facts in task.lineage.items():
+        if name not in in_footer and facts.imported and not facts.copies:
+            checks.add(
+                Check.LINEAGE_IMPORTED,
+                f"{name} gave {facts.imported:,} snapshots by its lineage, and the footer does not know it",
+            )
+
+
+# ---- the sources ---------------------------------------------------------------------------------------------------
+
+
+class _Counting:
+    """A sink that counts refusals and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Rule] = Counter()
+
+    def take(self, event: Refusal | OversizedPiece) -> None:
+        if isinstance(event, Refusal):
+            self.counts[event.rule] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source of the footer that is there and has not changed, in the file at `path`."""
+
+    document: Mapping[str, Any]
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """As it stands in lineage."""
+        return str(self.document["source_file"])
+
+
+def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks, on_bytes: OnBytes | None) -> None:
+    """Decode the sources again, in the order in which they were imported: the first of equal keys stands."""
+    sources = [found for source in footer["sources"] if (found := _find_source(task, source, checks))]
+    checks.sources_read = len(sources)
+    if not sources:
+        return
+    decoded = None
+    try:
+        with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
+            if len(sources) == len(footer["sources"]):
+                builder = _open_builder(task, Path(scratch))
+                builder.resolve(_read_sources(builder, sources, on_bytes))
+                if builder.checksum() == footer["checksum"]:
+                    return
+                decoded = builder.summarize().snapshots
+                del builder  # its ladders, before others are collected
+            _name_differences(task, sources, decoded, checks, Path(scratch))
+    except SourceError as error:
+        checks.add(Check.SOURCE_UNREADABLE, error.message)
+
+
+def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChecks) -> _Source | None:
+    """A source where it was, or else a copy of it that an import has skipped; None with a finding or note."""
+    name = source["source_file"]
+    facts = task.lineage.get(name)
+    there = [path for path in map(Path, (name, *(facts.copies if facts else ()))) if path.is_file()]
+    if not there:
+        checks.sources_missing += 1
+        checks.add(Check.SOURCE_MISSING, f"{name} is not there any more")
+        return None
+    try:
+        for path in there:
+            if path.stat().st_size == source["source_bytes"] and hash_file(path) == source["source_sha256"]:
+                return _Source(source, path)
+    except (SourceError, OSError) as error:
+        checks.add(Check.SOURCE_UNREADABLE, f"{name} cannot be read: {error}")
+        return None
+    checks.add(Check.SOURCE_CHANGED, f"{name} has changed since it was imported; import it again")
+    return None
+
+
+def _open_builder(task: VerifyTask, scratch: Path) -> SessionBuilder:
+    builder = IMPORTERS[task.record_type].open_session(task.session, workspace=scratch, moment_us=task.moment_us)
+    for other in task.foreign:
+        builder.keep(other.files, replaced=frozenset(), foreign=True)
+    return builder
+
+
+def _read_sources(
+    builder: SessionBuilder, sources: list[_Source], on_bytes: OnBytes | None = None
+) -> dict[int, SourceTally]:
+    tallies = {}
+    for number, source in enumerate(sources):
+        with SourceStream(source.path, on_bytes=on_bytes) as stream:
+            tallies[number] = builder.read(stream, number, _Counting())
+    return tallies
+
+
+def _name_differences(
+    task: VerifyTask, sources: list[_Source], decoded: int | None, checks: SessionChecks, scratch: Path
+) -> None:
+    """Read the sources on top of what the lake holds: every record should be there already.
+
+    `decoded` is how many snapshots the sources alone come to, None where some of them are missing.
+    """
+    builder = _open_builder(task, scratch)
+    builder.keep(task.published.files, replaced=frozenset())
+    tallies = _read_sources(builder, sources)
+    builder.resolve(tallies)
+    for number, source in enumerate(sources):
+        tally, document = tallies[number], source.document
+        conflicts = tally.refused[Rule.KEY_CONFLICT] - json.loads(document["errors"]).get(Rule.KEY_CONFLICT, 0)
+        if tally.seen != document["records_seen"]:
+            words = f"holds {tally.seen:,} records, {document['records_seen']:,} were seen"
+            checks.add(Check.SOURCE_CONTENT, f"{source.name} {words}")
+        if tally.imported:
+            checks.add(Check.SOURCE_CONTENT, f"{source.name} holds {tally.imported:,} snapshots that the lake lacks")
+        if conflicts > 0:
+            checks.add(Check.SOURCE_CONTENT, f"{source.name} holds other values for {conflicts:,} snapshots")
+    summary = builder.summarize()
+    unknown = summary.snapshots - decoded if decoded is not None else 0
+    if unknown > 0:
+        checks.add(Check.SOURCE_CONTENT, f"{unknown:,} snapshots of the lake are in none of its sources")
+    if decoded is not None and all(check is not Check.SOURCE_CONTENT for check, _ in checks.findings):
+        checks.add(Check.SOURCE_CONTENT, "its sources, read again, come to another checksum than what is stored")
+    if summary.first_us is not None and summary.last_us is not None:
+        checks.span = summary.first_us, summary.last_us

@@ -1,0 +1,89 @@
+"""Small synthetic histories and lakes for all tests, and a clean environment for each."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from gexlake.sample import write_sample
+from gexlake.services.import_history import import_history
+
+SNAPSHOTS = 60
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GEXLAKE_LAKE", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two feeds; 2025-11-24 to 28 is Thanksgiving week.
+
+    NQ_NDX/classic/gex_zero: the 24th, the 26th (two bad records), the 28th (early close); the 25th is missing.
+    SPX/state/gex_full: the 24th.
+    """
+    folder = tmp_path_factory.mktemp("history")
+    start = date(2025, 11, 24)
+    write_sample(folder, sessions=4, start=start, snapshots=SNAPSHOTS, strikes=9)
+    write_sample(
+        folder,
+        sessions=1,
+        start=start,
+        tickers=["SPX"],
+        packages=["state"],
+        categories=["gex_full"],
+        snapshots=SNAPSHOTS,
+        strikes=9,
+    )
+    (folder / "2025-11-25_NQ_NDX_classic_gex_zero.json").unlink()
+    damage(folder / "2025-11-26_NQ_NDX_classic_gex_zero.json")
+    return folder
+
+
+def damage(file: Path) -> None:
+    """Make the fourth record one without a usable spot, and the sixth one without strikes."""
+    records = json.loads(file.read_text())
+    records[3]["spot"] = 0
+    del records[5]["strikes"]
+    file.write_text(json.dumps(records, separators=(",", ":")))
+
+
+@pytest.fixture(scope="session")
+def lake(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake that `history` makes; for reading only."""
+    path = tmp_path_factory.mktemp("lake") / "data"
+    import_history(history, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake without a session, as an interrupted first import leaves it; for reading only."""
+    from gexlake.db.database import open_database
+    from gexlake.db.layout import LakeLayout
+
+    path = tmp_path_factory.mktemp("empty-lake") / "data"
+    with open_database(LakeLayout(path), write=True):
+        pass
+    return path
+
+
+@pytest.fixture(scope="session")
+def newer_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of a gexlake that is yet to come; for reading only, as nothing else may succeed."""
+    import duckdb
+
+    from gexlake.db.database import open_database
+    from gexlake.db.layout import LakeLayout
+
+    layout = LakeLayout(tmp_path_factory.mktemp("newer-lake") / "data")
+    with open_database(layout, write=True):
+        pass
+    with duckdb.connect(str(layout.database)) as connection:
+        connection.execute("UPDATE lake_info SET schema_version = 99, gexlake_version = '9.0.0'")
+    return layout.root

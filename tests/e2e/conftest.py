@@ -1,0 +1,43 @@
+"""The command line, as a function."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import typer
+
+from gexlake.cli import app
+
+COMMAND = typer.main.get_command(app)
+"""Built once: Typer's own test runner builds all commands anew for every call."""
+
+
+class Ran(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    def run(*arguments: str | Path, stdin: str = "") -> Ran:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            COMMAND.main([str(argument) for argument in arguments], prog_name="gexlake")
+        return Ran(caught.value.code, *capsys.readouterr())  # type: ignore[arg-type]
+
+    return run

@@ -1,0 +1,59 @@
+"""The command as a process: streams, pipes and signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+GEXLAKE = [sys.executable, "-m", "gexlake"]
+
+
+def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*GEXLAKE, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_import_then_status_leave_stdout_to_the_data(history: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "GEXLAKE_LAKE": str(tmp_path / "lake")}
+    source = history / "2025-11-26_NQ_NDX_classic_gex_zero.json"
+    out, err = start("import", source, "-o", "json", env=environment).communicate(timeout=60)
+    assert json.loads(out)["status"] == "partial"
+    assert err == f"partial: {source}: spot_invalid 1, strikes_missing 1\n"
+    out, err = start("status", "-o", "json", env=environment).communicate(timeout=60)
+    assert (json.loads(out)["snapshots"], err) == (58, "")
+
+
+def test_an_error_leaves_no_traceback_and_no_noise(lake: Path) -> None:
+    process = start("query", "SELECT error('boom') FROM gex_strikes", "--lake", lake)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err == (
+        "Error: Invalid Input Error: boom.\n"
+        "`DESCRIBE gex_snapshots` lists the columns of a table, `SHOW TABLES` the tables.\n"
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(lake: Path) -> None:
+    process = start("query", "FROM range(200000)", "-o", "csv", "--lake", lake)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.wait(timeout=60)
+    process.stderr.close()
+
+
+def test_ctrl_c_ends_a_query(lake: Path) -> None:
+    process = start("query", "SELECT count(*) FROM range(10000000) a, range(10000000) b", "--lake", lake)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (1, "", "Error: Interrupted.\n")

@@ -1,0 +1,81 @@
+"""What a process of the zygote does: one call of a service, perhaps with a fault on its way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gexlake.errors import GexlakeError
+from helpers.faults import arrange
+
+
+def run(command: dict[str, Any]) -> int:
+    """Do it, write the result to stdout as JSON, and return the exit status that the command line would give."""
+    count = arrange(command.get("faults") or {}, Path(command.get("lake", "/nowhere")))
+    try:
+        status = _COMMANDS[command["do"]](command)
+    except GexlakeError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = error.exit_status
+    if count is not None:
+        print(json.dumps({"points": count()}), file=sys.stderr)
+    return status
+
+
+def _import(command: dict[str, Any]) -> int:
+    from gexlake.services.import_history import ImportOptions, import_history
+
+    options = dict(command.get("options") or {})
+    for name in ("since", "until"):
+        if name in options:
+            options[name] = date.fromisoformat(options[name])
+    on_progress = None
+    if command.get("pause"):  # say that the import has begun, and go on when told to
+        started = False
+
+        def on_progress(_: object) -> None:
+            nonlocal started
+            if not started:
+                started = True
+                Path(command["pause"]).write_text("ready")
+                Path(command["resume"]).read_text()
+
+    sources = [Path(os.fsdecode(bytes.fromhex(source))) for source in command["sources"]]
+    report = import_history(sources, Path(command["lake"]), ImportOptions(**options), on_progress=on_progress)
+    sys.stdout.write(report.model_dump_json())
+    return 0 if report.acceptable else 1
+
+
+def _verify(command: dict[str, Any]) -> int:
+    from gexlake.services.verify import verify_lake
+
+    report = verify_lake(Path(command["lake"]), **(command.get("options") or {}))
+    sys.stdout.write(report.model_dump_json())
+    return 0 if report.clean else 1
+
+
+def _rebuild(command: dict[str, Any]) -> int:
+    from gexlake.services.rebuild import rebuild_database
+
+    report = rebuild_database(Path(command["lake"]))
+    sys.stdout.write(report.model_dump_json())
+    return 0 if report.clean else 1
+
+
+def _content(command: dict[str, Any]) -> int:
+    from helpers.lakes import lake_content
+
+    sys.stdout.write(json.dumps(lake_content(Path(command["lake"])), default=str))
+    return 0
+
+
+def _shell(command: dict[str, Any]) -> int:
+    return subprocess.run(command["words"], check=False).returncode
+
+
+_COMMANDS = {"import": _import, "verify": _verify, "rebuild": _rebuild, "content": _content, "shell": _shell}

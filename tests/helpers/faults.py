@@ -1,0 +1,146 @@
+"""Faults at chosen moments, arranged inside a process before it does its work.
+
+A point is a place where an import changes something that outlives it: a rename, a new directory, a file opened for
+writing or removed, an fsync, a statement or commit of the database. They are counted as they are reached, so "die at
+point k" for every k up to their number tries all crashes there are between two changes.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+CHANGES = {"os.rename": 1, "os.mkdir": 0, "os.remove": 0, "os.rmdir": 0, "os.link": 1}
+"""Audit events that change a directory, and which of their arguments is the path that appears or goes."""
+
+
+def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
+    """Prepare the faults of a command; a function that gives the number of points reached, if they are counted.
+
+    `count`: only count. `die_at`: SIGKILL to this process at that point. `fail_at` and `errno`: that change fails.
+    `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
+    `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
+    be read, after so many bytes.
+    """
+    if "inline_bytes" in faults:
+        from gexlake.services import workers
+
+        workers.INLINE_BYTES = faults["inline_bytes"]
+    if "wait_seconds" in faults:
+        from gexlake.db import database
+
+        database.open_database.__wrapped__.__kwdefaults__["wait_seconds"] = faults["wait_seconds"]  # type: ignore[attr-defined]
+    if "read_error" in faults:
+        _fail_reading(*faults["read_error"])
+    if "file_bytes" in faults:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (faults["file_bytes"], resource.RLIM_INFINITY))
+    if not faults.keys() & {"count", "die_at", "fail_at"}:
+        return None
+    points = _Points(lake, die_at=faults.get("die_at"), fail_at=faults.get("fail_at"), errno=faults.get("errno", 0))
+    points.install(database="fail_at" not in faults)
+    return lambda: points.reached
+
+
+class _Points:
+    def __init__(self, lake: Path, *, die_at: int | None, fail_at: int | None, errno: int) -> None:
+        self.reached = 0
+        self._lake = str(lake.absolute())
+        self._die_at = die_at
+        self._fail_at = fail_at
+        self._errno = errno
+
+    def install(self, *, database: bool) -> None:
+        sys.addaudithook(self._audit)
+        if not database:
+            return
+        import duckdb
+
+        plain_fsync, plain_connect = os.fsync, duckdb.connect
+
+        def fsync(descriptor: int) -> None:
+            plain_fsync(descriptor)
+            self.reach()
+
+        os.fsync = fsync
+        duckdb.connect = lambda *args, **options: _Database(plain_connect(*args, **options), self.reach)  # type: ignore[assignment]
+
+    def reach(self, path: str = "") -> None:
+        self.reached += 1
+        if self.reached == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.reached == self._fail_at:
+            raise OSError(self._errno, os.strerror(self._errno), path)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in CHANGES:
+            path = arguments[CHANGES[event]]
+        elif event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING:
+            path = arguments[0]
+        else:
+            return
+        if isinstance(path, (str, os.PathLike)) and self._is_inside(os.fspath(path)):
+            self.reach(str(path))
+
+    def _is_inside(self, path: str) -> bool:
+        return str(Path(path).absolute()).startswith(self._lake)
+
+
+class _Database:
+    """A connection that changes the file at points: statements of their own, and the beginning and end of commits."""
+
+    def __init__(self, connection: Any, reach: Callable[[], None]) -> None:
+        self._connection = connection
+        self._reach = reach
+        self._in_transaction = False
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._connection, name)
+        if name not in {"execute", "begin", "commit", "rollback", "close"}:
+            return value
+
+        def call(*args: Any, **options: Any) -> Any:
+            reading = name == "execute" and args[0].lstrip().upper().startswith(("SELECT", "SET", "WITH", "FROM"))
+            if not reading and (name == "commit" or not self._in_transaction):
+                self._reach()
+            result = value(*args, **options)
+            self._in_transaction = name == "begin" or (self._in_transaction and name == "execute")
+            if name == "commit":
+                self._reach()
+            return result
+
+        return call
+
+
+def _fail_reading(ending: str, after_bytes: int, errno: int) -> None:
+    """Reading a source fails like that of a bad disk."""
+    import io
+
+    from gexlake.importers import stream
+
+    plain = stream._HashedFile.readinto
+
+    class _BadFile(io.RawIOBase):
+        def __init__(self, file: Any) -> None:
+            self._file = file
+
+        def readinto(self, target: Any) -> int | None:
+            if self._file.tell() >= after_bytes:
+                raise OSError(errno, os.strerror(errno))
+            count: int | None = self._file.readinto(memoryview(target)[:after_bytes])
+            return count
+
+        def close(self) -> None:
+            self._file.close()
+
+    def readinto(self: Any, target: Any) -> int:
+        if str(self._path).endswith(ending) and not isinstance(self._file, _BadFile):
+            self._file = _BadFile(self._file)
+        return plain(self, target)
+
+    stream._HashedFile.readinto = readinto  # type: ignore[method-assign]

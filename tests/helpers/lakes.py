@@ -1,0 +1,112 @@
+"""What a lake holds, without what differs from run to run, so that two lakes can be compared; and trees of files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+Content = dict[str, list[Any]]
+
+TABLES = ("imports", "sessions", "lineage", "quarantine", "gex_snapshots")
+SNAPSHOT_COLUMNS = (
+    "epoch_us(timestamp) AS us, min_dte, sec_min_dte, spot, zero_gamma, major_pos_vol, major_pos_oi, major_neg_vol, "
+    "major_neg_oi, sum_gex_vol, sum_gex_oi, delta_risk_reversal, max_priors, extra"
+)
+STRIKE_COLUMNS = "epoch_us(timestamp) AS us, strike, gex_vol, gex_oi, prior_1, prior_2, prior_3, prior_4, prior_5"
+IDENTITY = "ticker, package, category, session_date::VARCHAR AS session_date"
+
+
+def lake_content(lake: Path) -> Content:
+    """All tables and both Parquet data sets, without ids of imports, times of day, durations and sizes.
+
+    A file that a later run skipped is left out: an undisturbed run has nothing to skip.
+    """
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH '{quoted(lake / 'gexlake.duckdb')}' AS lake (READ_ONLY)")
+    connection.execute("USE lake")
+    try:
+        return {name: connection.execute(sql).fetchall() for name, sql in _queries(lake).items()}
+    finally:
+        connection.close()
+
+
+def _queries(lake: Path) -> dict[str, str]:
+    strikes, snapshots = (
+        f"read_parquet('{quoted(lake)}/gex/{name}/*/*/*/*/{name}.parquet', hive_types_autocast = 0)"
+        for name in ("strikes", "snapshots")
+    )
+    has_files = any((lake / "gex" / "snapshots").glob("*/*/*/*/*.parquet"))
+    queries = {
+        "sessions": f"SELECT record_type, {IDENTITY}, snapshots, strike_rows, epoch_us(first_timestamp), "
+        "epoch_us(last_timestamp), gaps, gap_seconds, holes, source_files, source_bytes, checksum FROM sessions",
+        "lineage": f"SELECT source_file, source_sha256, source_bytes, record_type, {IDENTITY}, status, records_seen, "
+        "records_imported, records_duplicate, records_quarantined, warnings, errors, message, container "
+        "FROM lineage WHERE status <> 'skipped'",
+        "quarantine": "SELECT source_file, record_index, byte_offset, reason, message, raw, raw_bytes, "
+        "raw_file IS NOT NULL FROM quarantine",
+        "gex_snapshots": _digest(f"{IDENTITY}, {SNAPSHOT_COLUMNS}", "gex_snapshots"),
+    }
+    if has_files:
+        queries["snapshots.parquet"] = _digest(f"{IDENTITY}, {SNAPSHOT_COLUMNS}", snapshots)
+        queries["strikes.parquet"] = _digest(f"{IDENTITY}, {STRIKE_COLUMNS}", strikes)
+    return {name: f"{sql} ORDER BY ALL" for name, sql in queries.items()}
+
+
+def _digest(columns: str, table: str) -> str:
+    """One row per session: its rows, and a hash that does not depend on their order."""
+    rows = f"SELECT {columns} FROM {table}"
+    return (
+        "SELECT ticker, package, category, session_date, count(*), count(DISTINCT us), sum(hash(r))::VARCHAR "
+        f"FROM ({rows}) AS r GROUP BY ALL"
+    )
+
+
+def different_tables(left: Path, right: Path) -> list[str]:
+    """Tables of which one of two databases has rows that the other lacks."""
+    connection = duckdb.connect()
+    try:
+        connection.execute(f"ATTACH '{quoted(left)}' AS a (READ_ONLY)")
+        connection.execute(f"ATTACH '{quoted(right)}' AS b (READ_ONLY)")
+        rows = connection.execute(
+            " UNION ALL ".join(
+                f"SELECT '{table}', count(*) FROM ((FROM a.{table} EXCEPT ALL FROM b.{table}) UNION ALL "
+                f"(FROM b.{table} EXCEPT ALL FROM a.{table}))"
+                for table in TABLES
+            )
+        ).fetchall()
+    finally:
+        connection.close()
+    return [table for table, count in rows if count]
+
+
+def select(lake: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a statement on the lake's database, opened for reading."""
+    connection = duckdb.connect(str(lake / "gexlake.duckdb"), read_only=True)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def tree(root: Path) -> dict[str, tuple[int, int, str]]:
+    """Every file and folder below a path: mode, time of change in ns, SHA-256 of the content or target of the link."""
+    found = {}
+    for folder, folders, files in os.walk(root):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            status = path.lstat()
+            if path.is_symlink():
+                content = str(path.readlink())
+            elif path.is_file():
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+            else:
+                content = ""
+            found[str(path)] = (status.st_mode, status.st_mtime_ns, content)
+    return found
+
+
+def quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

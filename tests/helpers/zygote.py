@@ -1,0 +1,88 @@
+"""Forks a process per command, with the heavy modules imported: a real process for the price of a fork.
+
+Reads commands from stdin, one JSON document a line, and answers each with two lines: the process id at once, and what
+became of it at its end. Every process leads a group of its own, so that it can be killed with all its workers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import duckdb  # noqa: F401
+import numpy.ma  # noqa: F401
+import pydantic.main  # noqa: F401
+
+import gexlake.services.import_history
+import gexlake.services.preload
+import gexlake.services.rebuild
+import gexlake.services.verify  # noqa: F401
+import helpers.lakes  # noqa: F401
+from helpers.commands import run
+
+
+def serve() -> None:
+    for line in sys.stdin:
+        command = json.loads(line)
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _become(command, out_end, err_end)
+        os.close(out_end)
+        os.close(err_end)
+        _answer({"pid": pid})
+        texts = _read_all(out, err)
+        _, status = os.waitpid(pid, 0)
+        _answer({"status": os.waitstatus_to_exitcode(status), "out": texts[out], "err": texts[err]})
+
+
+def _become(command: dict[str, Any], out: int, err: int) -> None:
+    os.setsid()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    for descriptor in (out, err):
+        os.close(descriptor)
+    status = 70
+    try:
+        status = run(command)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _answer(document: dict[str, Any]) -> None:
+    os.write(ANSWERS, json.dumps(document).encode() + b"\n")
+
+
+def _read_all(*descriptors: int) -> dict[int, str]:
+    import selectors
+
+    texts = dict.fromkeys(descriptors, b"")
+    with selectors.DefaultSelector() as selector:
+        for descriptor in descriptors:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                data = os.read(key.fd, 1 << 16)
+                if data:
+                    texts[key.fd] += data
+                else:
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+    return {descriptor: text.decode(errors="replace") for descriptor, text in texts.items()}
+
+
+if __name__ == "__main__":
+    ANSWERS = os.dup(1)
+    os.dup2(2, 1)
+    serve()

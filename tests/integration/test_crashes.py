@@ -1,0 +1,190 @@
+"""Killed at any moment and run again, an import leaves the lake of an undisturbed run: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+import pytest
+
+from helpers.histories import (
+    TUESDAY,
+    Record,
+    edit,
+    oversized_record,
+    records_of,
+    vendor_name,
+    write_array,
+    write_history,
+)
+from helpers.lakes import Content, different_tables, lake_content, select
+from helpers.runner import Runner
+
+Item = TypeVar("Item")
+KILLED = -9
+KILLS = 50
+KILLS_WITH_WORKERS = 12
+
+
+@pytest.fixture(scope="module")
+def history(fast_disk: Path) -> Path:
+    """Two sessions, one of which has two refused records."""
+    folder = fast_disk / "crash-history"
+    _, second = write_history(folder, sessions=2)
+    edit(second, damage)
+    return folder
+
+
+def damage(records: list[Record]) -> None:
+    del records[3]["strikes"]
+    records[9]["spot"] = 0
+
+
+@pytest.fixture(scope="module")
+def changed(fast_disk: Path, runner: Runner) -> tuple[Path, Path]:
+    """A lake of two sessions, and its history with one of them changed: other records, a conflict, an oversized one."""
+    folder, lake = fast_disk / "crash-changed", fast_disk / "crash-lake"
+    write_history(folder, sessions=2)
+    assert runner.run_import(folder, lake).status == 0
+    records = records_of(TUESDAY, 30, skip=10)
+    write_array(folder / vendor_name(TUESDAY), [*records, records[0] | {"spot": 1.5}])
+    (folder / "more").mkdir()
+    (folder / "more" / vendor_name(TUESDAY)).write_bytes(oversized_record(TUESDAY))
+    return folder, lake
+
+
+def spread(runners: Iterable[Runner], items: Iterable[Item], work: Callable[[Runner, Item], None]) -> None:
+    """Do `work` for every item, on as many threads as there are runners."""
+    free: SimpleQueue[Runner] = SimpleQueue()
+    for runner in runners:
+        free.put(runner)
+
+    def with_runner(item: Item) -> None:
+        runner = free.get()
+        try:
+            work(runner, item)
+        finally:
+            free.put(runner)
+
+    with ThreadPoolExecutor(free.qsize()) as pool:
+        list(pool.map(with_runner, items))
+
+
+def assert_same_lake(lake: Path, expected: Content, where: str) -> None:
+    content = lake_content(lake)
+    for name, rows in expected.items():
+        assert content[name] == rows, f"{name} differs after {where}"
+    left = [str(path.relative_to(lake)) for path in (lake / "staging").iterdir()]
+    assert left == [], f"left in staging after {where}"
+
+
+def assert_sound(runner: Runner, lake: Path, where: str) -> None:
+    """Verify finds nothing, and rebuild makes the same database again."""
+    verified = runner.verify(lake)
+    assert verified.status == 0, (where, verified.report["findings"])
+    kept = lake.with_suffix(".duckdb")
+    shutil.copyfile(lake / "gexlake.duckdb", kept)
+    rebuilt = runner.start("rebuild", lake).wait()
+    assert rebuilt.status == 0, (where, rebuilt)
+    assert different_tables(kept, lake / "gexlake.duckdb") == [], where
+
+
+def test_every_crash_while_a_session_is_replaced(
+    changed: tuple[Path, Path], runner: Runner, other_runner: Runner, work: Path
+) -> None:
+    folder, template = changed
+    undisturbed = shutil.copytree(template, work / "undisturbed")
+    counted = runner.run_import(folder, undisturbed, {"count": True})
+    assert counted.points > 60
+    expected = lake_content(undisturbed)
+    assert_sound(runner, undisturbed, "no crash")
+
+    def crash(runner: Runner, point: int) -> None:
+        where = f"a crash at point {point} of {counted.points}"
+        lake = shutil.copytree(template, work / f"lake-{point}")
+        assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED, where
+        assert runner.run_import(folder, lake).status in {0, 1}, where  # 0 where all was staged before
+        assert_same_lake(lake, expected, where)
+        if point % 8 == 0:
+            assert_sound(runner, lake, where)
+        shutil.rmtree(lake)
+
+    spread((runner, other_runner), range(1, counted.points + 1), crash)
+
+
+def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
+    history: Path, runner: Runner, other_runner: Runner, work: Path
+) -> None:
+    counted = runner.run_import(history, work / "undisturbed", {"count": True})
+    expected = lake_content(work / "undisturbed")
+    chance = random.Random(20251110)
+
+    def crash_twice(runner: Runner, point: int) -> None:
+        again = chance.randrange(1, counted.points)
+        where = f"crashes at points {point} and {again} of {counted.points}"
+        lake = work / f"lake-{point}"
+        assert runner.run_import(history, lake, {"die_at": point}).status == KILLED, where
+        assert runner.run_import(history, lake, {"die_at": again}).status in {KILLED, 0, 1}, where
+        assert runner.run_import(history, lake).status in {0, 1}, where
+        assert_same_lake(lake, expected, where)
+        assert_sound(runner, lake, where)
+        shutil.rmtree(lake)
+
+    spread((runner, other_runner), range(1, counted.points + 1, 8), crash_twice)
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_kill_of_the_process_group_at_random_moments(
+    history: Path, runner: Runner, other_runner: Runner, work: Path, *, workers: bool
+) -> None:
+    faults = {"inline_bytes": 0} if workers else {}
+    kills = KILLS_WITH_WORKERS if workers else KILLS
+    started = time.monotonic()
+    assert runner.run_import(history, work / "undisturbed", faults).status == 1
+    seconds = time.monotonic() - started
+    expected = lake_content(work / "undisturbed")
+
+    def kill_until_done(runner: Runner, seed: int) -> None:
+        chance = random.Random(seed)
+        lake = work / f"lake-{seed}"
+        killed = 0
+        while killed < kills // 2:
+            running = runner.start_import(history, lake, faults)
+            time.sleep(chance.uniform(0, seconds))  # the moment is what is tested
+            running.kill()
+            if running.wait().status == KILLED:
+                killed += 1
+            elif killed % 5 == 0:
+                assert_same_lake(lake, expected, f"{killed} kills, seed {seed}")
+                lake = work / f"lake-{seed}-{killed}"
+        runner.run_import(history, lake, faults)
+        assert_same_lake(lake, expected, f"{killed} kills, seed {seed}")
+        assert_sound(runner, lake, f"{killed} kills, seed {seed}")
+
+    spread((runner, other_runner), (1, 2), kill_until_done)
+
+
+def test_what_an_import_staged_before_it_died_is_committed_by_the_next(
+    history: Path, runner: Runner, work: Path
+) -> None:
+    counted = runner.run_import(history, work / "undisturbed", {"count": True})
+    staged = None
+    for point in range(1, counted.points):
+        lake = work / f"lake-{point}"
+        assert runner.run_import(history, lake, {"die_at": point}).status == KILLED
+        if any((lake / "staging").glob("*/*/manifest.json")):
+            staged = lake
+            break
+    assert staged is not None
+    report = runner.run_import(history, staged).report
+    assert report["totals"]["files"]["skipped"] >= 1
+    assert [row[0] for row in select(staged, "SELECT status FROM imports ORDER BY started_at")] == [
+        "interrupted",
+        "partial",
+    ]

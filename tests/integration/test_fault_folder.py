@@ -1,0 +1,103 @@
+"""A folder that mixes every form and every damage: the report is right to the record, for every file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from gexlake.models.report import FileResult, ImportReport
+from gexlake.sample import SampleFile, SampleReport, write_sample
+from gexlake.services.import_history import import_history
+from gexlake.services.verify import verify_lake
+from helpers.lakes import select, tree
+
+Imported = tuple[SampleReport, ImportReport, Path]
+
+
+@pytest.fixture(scope="module")
+def imported(fast_disk: Path) -> Imported:
+    folder, lake = fast_disk / "faults", fast_disk / "faults-lake"
+    sample = write_sample(folder, sessions=2, snapshots=60, strikes=9, faults=True)
+    before = tree(folder)
+    report = import_history([folder], lake)
+    assert tree(folder) == before
+    return sample, report, lake
+
+
+def test_every_file_is_reported_as_the_sample_says(imported: Imported) -> None:
+    sample, report, _ = imported
+    found = {result.source_file: result for result in report.files}
+    assert len(found) == len(report.files)
+    wrong = {
+        file.name: (file.fault, expected, actual)
+        for file in sample.files
+        if (expected := _expected(file)) != (actual := _actual(found.get(str(file.path))))
+    }
+    assert wrong == {}
+    strangers = found.keys() - {str(file.path) for file in sample.files}
+    assert strangers == {str(sample.note)}
+    assert report.files_ignored == sum(file.expected.status == "ignored" for file in sample.files)
+
+
+def _expected(file: SampleFile) -> object:
+    expected = file.expected
+    if expected.status == "ignored":
+        return None
+    counts = (expected.records_seen, expected.records_imported, expected.records_duplicate)
+    return expected.status, *counts, dict(expected.records_quarantined_by_reason)
+
+
+def _actual(result: FileResult | None) -> object:
+    if result is None:
+        return None
+    counts = (result.records_seen, result.records_imported, result.records_duplicate)
+    reasons = {code: count for code, count in result.errors.items() if code not in FILE_CODES}
+    return result.status.value, *counts, reasons
+
+
+FILE_CODES = {"array_not_closed", "stream_truncated", "compression_damaged", "empty_file"}
+"""Said of a file as a whole, beside the reasons of its records."""
+
+
+def test_totals_are_the_sums_of_the_files(imported: Imported) -> None:
+    sample, report, lake = imported
+    totals = report.totals
+    assert totals.records_seen == sum(file.expected.records_seen for file in sample.files)
+    assert totals.records_imported == sum(file.expected.records_imported for file in sample.files)
+    assert totals.records_seen == totals.records_imported + totals.records_duplicate + totals.records_quarantined
+    assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(totals.records_imported,)]
+    assert select(lake, "SELECT sum(strike_rows)::BIGINT FROM sessions") == [(totals.strike_rows,)]
+    assert not report.acceptable
+
+
+def test_every_refused_record_is_kept_whole_with_its_place(imported: Imported) -> None:
+    sample, _, lake = imported
+    kept = select(lake, "SELECT source_file, reason, byte_offset, raw FROM quarantine WHERE raw IS NOT NULL")
+    assert Counter(reason for _, reason, _, _ in kept) == Counter(sample.records_quarantined_by_reason)
+    plain = {str(file.path): file.path.read_bytes() for file in sample.files if file.feed is not None}
+    checked = 0
+    for source, _, offset, raw in kept:
+        data = plain[source]
+        if not data.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+            assert data[offset:].startswith(raw.encode()), (source, offset)
+            checked += 1
+    assert checked > 100
+
+
+def test_lake_of_the_fault_folder_is_sound(imported: Imported) -> None:
+    _, _, lake = imported
+    report = verify_lake(lake)
+    assert report.findings == []
+    assert report.sources_read == select(lake, "SELECT count(*) FROM lineage")[0][0]
+
+
+def test_the_same_folder_again_is_skipped_whole(imported: Imported) -> None:
+    sample, first, lake = imported
+    second = import_history([sample.directory], lake)
+    statuses = Counter(result.status.value for result in first.files)
+    read = statuses["success"] + statuses["partial"]
+    assert second.totals.files["skipped"] >= read
+    assert second.totals.records_seen == 0
+    assert not second.acceptable, "files that fail without being read fail again"

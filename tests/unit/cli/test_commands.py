@@ -1,0 +1,57 @@
+"""What holds for every command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from gexlake.cli import COMMANDS, app
+from gexlake.sample import COMPRESSIONS, FORMS
+
+GROUP = typer.main.get_command(app)
+LAKE_COMMANDS = set(COMMANDS) - {"scan", "sample", "version"}
+
+
+def help_of(*command: str) -> str:
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="gexlake")
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_help_lists_the_commands_in_order() -> None:
+    listed = re.findall(r"^  ([a-z]+) {2,}", help_of().partition("Commands:")[2], re.MULTILINE)
+    assert listed == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does_in_one_sentence(command: str) -> None:
+    summary = GROUP.commands[command].short_help  # type: ignore[attr-defined]
+    assert summary.endswith(".")
+    assert summary[0].isupper()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_example_to_paste(command: str) -> None:
+    text = help_of(command)
+    example = re.search(r"^  Example:\n    gexlake (.*)$", text, re.MULTILINE)
+    assert example is not None
+    words = shlex.split(example[1])
+    assert words[0] == command
+    assert all(word in text for word in words if word.startswith("--")), "the example uses an option that is not there"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_the_shared_options(command: str) -> None:
+    text = help_of(command)
+    for option in ("-o, --output", "-v, --verbose", "-q, --quiet", "--traceback", "-h, --help"):
+        assert option in text
+    assert ("--lake DIR" in text) == (command in LAKE_COMMANDS)
+
+
+def test_sample_names_its_choices() -> None:
+    text = help_of("sample")
+    assert all(choice in text for choice in (*FORMS, *COMPRESSIONS))

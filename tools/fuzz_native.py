@@ -1,0 +1,245 @@
+"""Feed mutated records to the GEX decoders until the time is up: nothing may crash, and they must agree.
+
+    python tools/fuzz_native.py --seconds 60 --sanitize
+
+`--sanitize` builds the native decoder with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary folder and
+fuzzes that one; it needs gcc. Without it the installed decoder is fuzzed. On a finding the text is printed, and the
+exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.machinery
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+MODULE = "gexlake.importers.gex._native"
+SOURCE = Path(__file__).parents[1] / "src/gexlake/importers/gex/_native.c"
+BUILT = "GEXLAKE_FUZZ_NATIVE"
+"""Environment variable that names the sanitized build in the process that fuzzes it."""
+
+DECODED_EVERY = 10
+"""Whole decoders are slow to set up under a sanitizer."""
+
+TOKENS = (
+    b'{}[],:"\\ \n\r\t\0-.eE0123456789'.decode("latin-1").split()
+    + list('{}[],:"\\ \n\t\0')
+    + ["null", "true", "NaN", "-0", "-0.0", "1e308", "1e-400", "0.1234567890123456789", "9" * 19, "9" * 40, "1" * 400]
+    + ['"payload":{', '"payload":null,', '"a":{"b":[', '"ticker":"NQ_NDX",', '"strikes":[[1,2,3]],', '"spot_price":1,']
+    + ['"sp\\u006ft":1,', "\xff", "[" * 70, "[[", "]]", '"max_priors":[],', '"min_dte":2147483648,', '"data":[']
+)
+
+
+def main() -> int:
+    """Parse options, build if asked to, fuzz."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sanitize", action="store_true")
+    options = parser.parse_args()
+    if options.sanitize and BUILT not in os.environ:
+        return run_sanitized(sys.argv)
+    if BUILT in os.environ:
+        load_native(Path(os.environ[BUILT]))
+    return fuzz(options.seconds, options.seed)
+
+
+def run_sanitized(arguments: list[str]) -> int:
+    """Build with sanitizers and run this script again on the result."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder) / "_native.abi3.so"
+        include = sysconfig.get_path("include")
+        flags = [
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+            "-g",
+            "-O1",
+            "-std=c11",
+            "-shared",
+            "-fPIC",
+        ]
+        subprocess.run(["gcc", *flags, f"-I{include}", str(SOURCE), "-o", str(built)], check=True)
+        runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
+        environment = {
+            **os.environ,
+            BUILT: str(built),
+            "LD_PRELOAD": runtime.stdout.strip(),
+            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16",  # leaks are the interpreter's own
+            "PYTHONMALLOC": "malloc",  # or small buffers would have no guards
+        }
+        return subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
+
+
+def load_native(path: Path) -> None:
+    """Put the sanitized build in the place of the installed one."""
+    loader = importlib.machinery.ExtensionFileLoader(MODULE, str(path))
+    spec = importlib.util.spec_from_file_location(MODULE, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    sys.modules[MODULE] = module
+
+
+def fuzz(seconds: float, seed: int) -> int:
+    """Try mutated texts; 1 when one of them shows a fault."""
+    chance = random.Random(seed)
+    records = sample_texts()
+    deadline, tried = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline:
+        text = mutated(chance, b",".join(chance.choices(records, k=chance.randint(1, 4))))
+        try:
+            check_native(chance, text)
+            if tried % DECODED_EVERY == 0:
+                check_decoder(chance, text)
+        except Exception:
+            print(f"seed {seed}, text {tried}:\n{text!r}", file=sys.stderr)
+            raise
+        tried += 1
+    print(f"{tried:,} texts, no fault (seed {seed})")
+    return 0
+
+
+def sample_texts() -> list[bytes]:
+    """Small good records of several shapes."""
+    import json
+
+    from gexlake.sample import sample_records
+
+    texts = []
+    for record in sample_records(6, strikes=3):
+        compact = json.dumps(record, separators=(",", ":"))
+        texts += [compact, json.dumps(record), json.dumps(record, indent=1), compact[:-1] + ',"note":{"a":[1,"]"]}}']
+        texts.append(f'{{"ticker":"NQ_NDX","kind":"gex","received_at":"2025","payload":{compact}}}')
+        texts.append(json.dumps({key: record[key] for key in ("timestamp", "ticker", "spot", "strikes")}))
+    return [text.encode() for text in texts]
+
+
+def mutated(chance: random.Random, text: bytes) -> bytes:
+    """The text with up to six changes, most of them small."""
+    data = bytearray(text)
+    for _ in range(chance.randint(0, 6)):
+        at = chance.randrange(len(data) + 1)
+        to = min(len(data), at + int(chance.expovariate(0.1)))
+        kind = chance.randrange(6)
+        if kind == 0 and data:
+            data[min(at, len(data) - 1)] ^= 1 << chance.randrange(8)
+        elif kind == 1:
+            data[at:at] = chance.choice(TOKENS).encode("latin-1")
+        elif kind == 2:
+            del data[at:to]
+        elif kind == 3:
+            data[at:at] = data[at:to]
+        elif kind == 4:
+            data[at:to] = chance.choice(TOKENS).encode("latin-1")
+        elif chance.random() < 0.2:
+            del data[at:]
+    return bytes(data)
+
+
+def check_native(chance: random.Random, text: bytes) -> None:
+    """Decode into small tables, from and to anywhere; what is taken has the values that careful reading gives."""
+    import numpy as np
+
+    from gexlake.importers.gex import _native
+    from gexlake.importers.gex.careful import parse_extra
+    from gexlake.models.gex_columns import FLAG_EXTRA, NUMBER_ROWS, NUMBERS, Int
+
+    stop = len(text) if chance.random() < 0.7 else chance.randint(0, len(text))
+    start = 0 if chance.random() < 0.7 else chance.randint(0, stop)
+    held = bytearray(text[:stop] + b"\0")
+    capacity, rows, members = chance.randint(1, 5), chance.randint(1, 15), chance.randint(1, 4)
+    ints, numbers = np.zeros((len(Int), capacity), np.int64), np.zeros((NUMBER_ROWS, capacity))
+    ladder, extras = np.zeros((8, rows)), np.zeros((4, members), np.int64)
+    taken = _native.decode(
+        held, start, stop, b"NQ_NDX", False, 0, 2 * 10**15, ints, numbers, ladder, extras, 0, 0
+    )  # fmt: skip
+    records, filled, spans, position, why = taken
+    assert 0 <= records <= capacity, taken
+    assert 0 <= filled <= rows, taken
+    assert 0 <= spans <= members, taken
+    assert start <= position <= stop, taken
+    assert filled == ints[Int.ROWS, :records].sum(), taken
+    assert why in (_native.STOP_END, _native.STOP_INCOMPLETE, _native.STOP_IRREGULAR, _native.STOP_FULL)
+    row = 0
+    for record in range(records):
+        count = int(ints[Int.ROWS, record])
+        if ints[Int.FLAGS, record] & FLAG_EXTRA:
+            inner: list[bytes] = []
+            outer: list[bytes] = []
+            for owner, first, last, envelope in extras[:, :spans].T.tolist():
+                if owner == record:
+                    (outer if envelope else inner).append(bytes(held[first:last]))
+            try:
+                parse_extra(inner, outer)
+            except Exception:  # the decoder gives such a record back
+                row += count
+                continue
+        snapshot = read_carefully(bytes(held[ints[Int.START, record] : ints[Int.END, record]]))
+        assert snapshot.timestamp_us == ints[Int.TIMESTAMP, record]
+        assert [snapshot.min_dte, snapshot.sec_min_dte] == ints[Int.MIN_DTE : Int.SEC_MIN_DTE + 1, record].tolist()
+        assert same_bits(snapshot.numbers, numbers[: len(NUMBERS), record])
+        assert same_bits(snapshot.ladder, ladder[:, row : row + count].T)
+        pairs = int(ints[Int.MAX_PRIORS, record])
+        assert pairs == (-1 if snapshot.max_priors is None else len(snapshot.max_priors))
+        flat = numbers[len(NUMBERS) : len(NUMBERS) + 2 * max(pairs, 0), record]
+        assert same_bits(snapshot.max_priors or [], flat)
+        row += count
+
+
+def read_carefully(text: bytes) -> Any:
+    """The same record by the other way; raises where it is refused."""
+    from gexlake.importers.gex.careful import Expectation, parse, read_snapshot
+
+    value, _, oddities = parse(text.decode())
+    return read_snapshot(value, oddities, Expectation("NQ_NDX", 0, 2 * 10**15))
+
+
+def same_bits(left: Any, right: Any) -> bool:
+    """Whether two lists of doubles are equal bit for bit."""
+    import numpy as np
+
+    return np.array(left, np.float64).tobytes() == np.ascontiguousarray(right).tobytes()
+
+
+def check_decoder(chance: random.Random, text: bytes) -> None:
+    """Decode as a file: every record comes out once, refused ones with the bytes that stand there."""
+    from gexlake.importers.base import Refusal
+    from gexlake.importers.gex.careful import Expectation
+    from gexlake.importers.gex.decoder import GexDecoder, Scratch
+    from gexlake.models.gex_block import Block
+    from gexlake.models.gex_columns import Int
+
+    class Source:
+        at = 0
+
+        def readinto(self, target: memoryview) -> int:
+            data = text[self.at : self.at + len(target)]
+            target[: len(data)] = data
+            self.at += len(data)
+            return len(data)
+
+    scratch = Scratch()
+    scratch.text = bytearray(chance.choice((2, 100, 1000, 1 << 16)))
+    scratch.block = Block.empty(records=chance.randint(1, 4), rows=chance.randint(1, 20))
+    decoder = GexDecoder(Source(), Expectation("NQ_NDX", 0, 2 * 10**15), scratch)
+    indexes: list[int] = []
+    for event in decoder.events():
+        if isinstance(event, Block):
+            indexes += event.column(Int.INDEX).tolist()
+        elif isinstance(event, Refusal):
+            indexes.append(event.record_index)
+            assert text[event.byte_offset :].startswith(event.raw)
+    assert sorted(indexes) == list(range(decoder.seen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Write the pages of docs/ that say what the code says: command line, validation rules, data dictionary.
+
+    python tools/make_docs.py           write them
+    python tools/make_docs.py --check   exit with status 1 and name those that are stale
+
+`tests/unit/test_generated_docs.py` fails when one is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from gexlake.cli import COMMANDS, app
+from gexlake.db.schema import TABLES, VIEWS
+from gexlake.importers import IMPORTERS
+from gexlake.models.column import PARTITION_COLUMNS, Column
+from gexlake.scanner import REFUSALS
+from gexlake.validation.rules import Rule, Severity
+
+DOCS = Path(__file__).parents[1] / "docs"
+NOTE = "<!-- Written by tools/make_docs.py from the code. Change it there, then run `make docs`. -->"
+HELP_WIDTH = "100"
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+def cli_reference() -> str:
+    """`--help` of every command."""
+    sections = [
+        "# Command line",
+        NOTE,
+        """Data goes to stdout, talk (progress, notes, errors) to stderr. With `--output json` stdout holds one JSON
+document and nothing else. Exit status: 0 done; 1 findings, or the work could not be done; 2 the command line is wrong.
+
+`GEXLAKE_LAKE` names the lake where `--lake` does not; `NO_COLOR` turns colours off.""",
+        f"```text\n{help_of()}\n```",
+    ]
+    for name in COMMANDS:
+        sections += [f"## gexlake {name}", f"```text\n{help_of(name)}\n```"]
+    return page(sections)
+
+
+def validation_rules() -> str:
+    """Every rule for records and files, and the refusals of the scanner."""
+    return page(
+        [
+            "# Validation rules",
+            NOTE,
+            "A code is stable: it stands in reports, lineage and quarantine, and scripts may rely on it.",
+            "## Records refused",
+            "Not imported; kept whole in quarantine, with the code as `reason`. `gexlake quarantine` shows them.",
+            table(["code", "meaning"], rules(Severity.REFUSED)),
+            "## Records imported with a warning",
+            "Counted per source file in `lineage.warnings`.",
+            table(["code", "meaning"], rules(Severity.WARNING)),
+            "## Findings on a file as a whole",
+            "Its whole records are imported. They stand in `lineage.errors`, those that are no damage in "
+            "`lineage.warnings`, and in words in `lineage.message`.",
+            table(["code", "meaning"], rules(Severity.FILE)),
+            "## Files that are not importable",
+            "The scanner names them with one of these codes; `gexlake scan` and the import report show them.",
+            table(["code", "meaning"], ((f"`{code}`", f"{meaning}.") for code, meaning in REFUSALS.items())),
+            """## Identity
+
+For every file of every import: seen = imported + duplicate + quarantined. A record that is there already with the same
+content, in the same file or another, is a duplicate: counted, not stored. One with the same key, (ticker, package,
+category, timestamp), and other content is refused as `key_conflict`; the first stays.""",
+        ]
+    )
+
+
+TABLE_NOTES = {
+    "gex_snapshots": "One row per snapshot. The same columns as its Parquet files, and the partition columns.",
+    "sessions": "One row per session: a trading date of a feed.",
+    "imports": "One row per run of an import.",
+    "lineage": "One row per source file per import. Always: seen = imported + duplicate + quarantined.",
+    "quarantine": "One row per refused record.",
+    "lake_info": "One row: what the lake is.",
+    "gex_strikes": "One row per strike of each snapshot: a view over the Parquet files, by timestamp and strike.",
+}
+
+
+def data_dictionary() -> str:
+    """Every column of tables, views and Parquet files."""
+    sections = [
+        "# Data dictionary",
+        NOTE,
+        """Instants are UTC and to the microsecond. A stored double is the double that the source text denotes: nothing
+is rounded, shifted, scaled, filled or dropped. Prices and strikes stand on the ticker's own scale: `NQ_NDX` is not
+`NDX`. The key of a snapshot is (ticker, package, category, timestamp).""",
+        "## In DuckDB: gexlake.duckdb",
+    ]
+    for name, columns in (TABLES | VIEWS).items():
+        kind = "View" if name in VIEWS else "Table"
+        sections += [f"### {kind} `{name}`", TABLE_NOTES[name], column_table(columns)]
+    sections += [
+        "## In Parquet",
+        "One file per session and data set, at `<record type>/<data set>/ticker=…/package=…/category=…/session_date=…/"
+        "<data set>.parquet`. The partition columns are in the path:",
+        column_table(PARTITION_COLUMNS),
+        "The footer holds a JSON document under the key `gexlake`: version of the software, session, import id, "
+        "a summary, and each source file with its SHA-256 and the rows that it gave.",
+    ]
+    for importer in IMPORTERS.values():
+        for dataset in importer.datasets:
+            path = f"{importer.record_type}/{dataset.name}"
+            sections += [f"### Data set `{path}`", column_table(dataset.columns)]
+    return page(sections)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli-reference.md": cli_reference,
+    "validation-rules.md": validation_rules,
+    "data-dictionary.md": data_dictionary,
+}
+"""File below docs/ -> what writes it."""
+
+
+# ---- parts -----------------------------------------------------------------------------------------------------------
+
+
+def help_of(*command: str) -> str:
+    """What `gexlake … --help` prints."""
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="gexlake", env={"COLUMNS": HELP_WIDTH})
+    if result.exit_code:
+        raise RuntimeError(f"gexlake {' '.join(command)} --help failed: {result.output}")
+    return "\n".join(line.rstrip() for line in result.stdout.splitlines()).strip()
+
+
+def rules(severity: Severity) -> Iterable[tuple[str, str]]:
+    """Codes and explanations of one severity."""
+    return ((f"`{rule.value}`", rule.explanation) for rule in Rule if rule.severity is severity)
+
+
+def column_table(columns: Iterable[Column]) -> str:
+    """Columns with their types and meanings."""
+    return table(["column", "type", "meaning"], ((f"`{c.name}`", f"`{c.sql_type}`", c.meaning) for c in columns))
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def page(sections: Iterable[str]) -> str:
+    """Sections, a blank line between them."""
+    return "\n\n".join(sections) + "\n"
+
+
+def stale_pages() -> list[str]:
+    """Pages that do not say what the code says."""
+    return [name for name, write in PAGES.items() if not _is_current(DOCS / name, write())]
+
+
+def _is_current(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or with --check say which are stale."""
+    if "--check" in arguments:
+        stale = stale_pages()
+        for name in stale:
+            print(f"docs/{name} is stale: run `make docs`.", file=sys.stderr)
+        return int(bool(stale))
+    for name, write in PAGES.items():
+        (DOCS / name).write_text(write(), encoding="utf-8")
+        print(f"docs/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
