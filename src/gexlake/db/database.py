@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, place_new, sync_file
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
 
@@ -21,6 +22,8 @@ LOCK_WAIT_SECONDS = 10.0
 """Other imports hold the database for tens of milliseconds at a time; what holds it longer is something else."""
 POLL_SECONDS = 0.02
 MEMORY_LIMIT = "192MB"
+NEW_DATABASE_PREFIX = "new-"
+"""Of a file in `staging/`: a database that is being made."""
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
@@ -38,12 +41,12 @@ def open_database(
 
     _check_root(layout, write=write)
     with translated_faults(layout):
+        if write and not layout.database.exists():
+            _create_database(layout)
         connection = _connect(layout, write=write, wait_seconds=wait_seconds)
     try:
         with translated_faults(layout):
             connection.execute("SET TimeZone = 'UTC'")
-            if write:
-                create_schema(connection)
             _check_version(connection, layout)
             if not write:
                 _point_views_here(connection, layout)
@@ -137,19 +140,33 @@ def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.
 
 
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables and views of a lake where there are none."""
+    """Make the tables and views of a lake in an empty database."""
+    connection.begin()
+    for name in TABLES:
+        connection.execute(create_table(name))
+    connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL)", [SCHEMA_VERSION, __version__])
+    for name in VIEWS:
+        connection.execute(create_view(name, None))
+    connection.commit()
+
+
+def _create_database(layout: LakeLayout) -> None:
+    """Make an empty database whole before it gets its name: a crash or a full disk must not leave half of one there."""
     import duckdb
 
+    new = layout.staging / f"{NEW_DATABASE_PREFIX}{uuid.uuid4().hex}.duckdb"
     try:
-        connection.execute("SELECT 1 FROM lake_info")  # takes a tenth of the time that the catalog does
-    except duckdb.CatalogException:
-        connection.begin()
-        for name in TABLES:
-            connection.execute(create_table(name))
-        connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL)", [SCHEMA_VERSION, __version__])
-        for name in VIEWS:
-            connection.execute(create_view(name, None))
-        connection.commit()
+        with closing(duckdb.connect(str(new), config=settings(layout))) as connection:
+            create_schema(connection)
+            connection.execute("CHECKPOINT")
+        sync_file(new)
+        place_new(new, layout.database)
+    except FileNotFoundError:
+        if not layout.database.exists():  # else another process made one meanwhile, and swept ours up
+            raise
+    finally:
+        new.unlink(missing_ok=True)
+        new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
 
 
 def _check_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:

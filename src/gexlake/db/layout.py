@@ -70,6 +70,16 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def place_new(source: Path, target: Path) -> bool:
+    """Give a finished file its name unless that is taken; whether it was free. Unlike a rename, it never replaces."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    sync_directory(target.parent)
+    return True
+
+
 def sync_file(path: Path) -> None:
     """Make a file's content durable."""
     with path.open("rb") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout
 from gexlake.db.sessions import version_of
 from gexlake.importers import IMPORTERS
+from gexlake.lineage.records import lineage_row
 from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.lineage import LINEAGE_COLUMNS, LineageRecord
 from gexlake.models.task import KnownSource, Published
 
 if TYPE_CHECKING:
@@ -104,6 +106,20 @@ def sum_import(connection: Connection, import_id: str) -> None:
         "WHERE import_id = ?",
         [_microseconds(datetime.now(UTC)), import_id, import_id],
     )
+
+
+def insert_lineage(connection: Connection, records: Sequence[LineageRecord]) -> None:
+    """Add lineage records that no staged session carries."""
+    rows = [lineage_row(record) for record in records]
+    values = [
+        "make_timestamptz(unnest(?::BIGINT[]))" if sql_type == "TIMESTAMPTZ" else f"unnest(?::{sql_type}[])"
+        for _, sql_type, _ in LINEAGE_COLUMNS
+    ]
+    columns = [
+        [_microseconds(row[name]) if sql_type == "TIMESTAMPTZ" else row[name] for row in rows]
+        for name, sql_type, _ in LINEAGE_COLUMNS
+    ]
+    connection.execute(f"INSERT INTO lineage SELECT {', '.join(values)}", columns)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish, staged_files
-from gexlake.db.database import refresh_views
+from gexlake.db.database import NEW_DATABASE_PREFIX, refresh_views
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import sum_import
@@ -46,7 +46,7 @@ def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
 def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     """Settle the staging directories of imports that are no more; the ids of those imports."""
     for path in layout.staging.iterdir():
-        if path.name.startswith((JOURNAL_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
+        if path.name.startswith((JOURNAL_PREFIX, NEW_DATABASE_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
             _remove(path)  # an owner of the database that died left it: no other is alive while we own it
     settled = [
         directory.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -24,6 +25,7 @@ def write_parquet(frame: pl.LazyFrame, path: Path, **options: Any) -> None:
         frame.sink_parquet(path, compression="zstd", sync_on_close="all", **options)
     except PolarsError as error:
         number = _SYSTEM_ERROR.search(str(error))
-        if number is None:
+        if number is None and "transport error" not in str(error):  # of Thrift, in which footers are written
             raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+        code = int(number[1]) if number else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gexlake.models.feed import SessionKey
@@ -43,7 +44,8 @@ class SessionTask:
     """Everything a worker needs to stage one session.
 
     `directory` is where to stage, None for a dry run. `foreign` are other sessions of the feed whose time span
-    overlaps this one's: of records with one key, theirs came first.
+    overlaps this one's: of records with one key, theirs came first. `digests` are SHA-256 of source files by path,
+    where they were taken already.
     """
 
     import_id: str
@@ -56,3 +58,4 @@ class SessionTask:
     foreign: tuple[Published, ...] = ()
     force: bool = False
     moment_us: int = 0
+    digests: Mapping[str, str] = field(default_factory=dict)

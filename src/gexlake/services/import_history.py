@@ -19,7 +19,7 @@ from gexlake.db.commit import OverlapError, StaleStageError, commit_session
 from gexlake.db.database import open_database, storage_error
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.db.queries import LakeState, begin_import, end_import, load_sessions, load_state
+from gexlake.db.queries import LakeState, begin_import, end_import, insert_lineage, load_sessions, load_state
 from gexlake.db.recovery import recover, staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.feed import SessionKey
@@ -35,14 +35,15 @@ from gexlake.models.source import RefusedFile, SourceFile, path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import SessionTask
 from gexlake.scanner import ScanResult, scan
+from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.stage import stage_session
-from gexlake.services.workers import Workers, open_workers, worker_died
+from gexlake.services.workers import Workers, cores, open_workers, worker_died
 
 if TYPE_CHECKING:
     import duckdb
 
 PROGRESS_SECONDS = 0.1
-STAGED_AHEAD = 2
+STAGED_AHEAD = 8
 """Sessions staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
 MAX_RESTAGES = 5
 FAILED_CODES = frozenset({"empty_file", "unreadable", "compression_damaged", "no_session_date", "no_feed", "no_ticker"})
@@ -123,6 +124,7 @@ class _Import:
     results: list[FileResult] = field(default_factory=list)
     sessions: int = 0
     strike_rows: int = 0
+    bytes_hashed: int = 0
     interrupted: bool = False
 
     def run(self) -> ImportReport:
@@ -130,17 +132,20 @@ class _Import:
         found = self._scan()
         self.results += [_refused_result(refused) for refused in found.refused]
         with ExitStack() as stack:
-            workers = stack.enter_context(
-                open_workers(count=self.options.workers, total_bytes=self.progress.bytes_total)
-            )
-            units = self._plan(found, stack)
-            stack.callback(workers.stop)  # before the lock on the staging directory goes: none may outlive it
-            self._report_progress(workers)
+            workers = None
+            if not self.layout.database.exists():  # all is to be read: workers may start while the lake is made
+                workers = self._open_workers(stack, self.progress.bytes_total)
+            tasks = self._plan(found, stack)
             try:
+                units = [_Unit(task) for task in self._skip_unchanged(tasks)]
+                size = sum(source.size_bytes for unit in units for source in unit.task.sources)
+                workers = workers or self._open_workers(stack, size)
+                stack.callback(workers.stop)  # before the lock on the staging directory goes: none may outlive it
                 self._work(units, workers)
             except KeyboardInterrupt:
                 self.interrupted = True
-                workers.stop()
+                if workers is not None:
+                    workers.stop()
             except OSError as error:
                 raise storage_error(self.layout, error) from error
             except BrokenProcessPool as error:
@@ -170,16 +175,18 @@ class _Import:
         self.progress.bytes_total = sum(source.size_bytes for source in found.files)
         return found
 
-    def _plan(self, found: ScanResult, stack: ExitStack) -> list[_Unit]:
-        """One unit per session, in order; opens the lake, settles what earlier imports left, and locks a place."""
+    def _open_workers(self, stack: ExitStack, total_bytes: int) -> Workers:
+        return stack.enter_context(open_workers(count=self.options.workers, total_bytes=total_bytes))
+
+    def _plan(self, found: ScanResult, stack: ExitStack) -> list[SessionTask]:
+        """One task per session, in order; opens the lake, settles what earlier imports left, and locks a place."""
         if self.options.dry_run:
-            state = self._read_state()
-            return self._units(found.files, state, None)
+            return self._tasks(found.files, self._read_state(), None)
         with open_database(self.layout, write=True) as connection:
             recover(connection, self.layout)
             area = stack.enter_context(staging_area(self.layout, self.import_id))
             begin_import(connection, self.import_id, list(map(path_text, self.sources)), self.started)
-            return self._units(found.files, load_state(connection, self.layout), area)
+            return self._tasks(found.files, load_state(connection, self.layout), area)
 
     def _read_state(self) -> LakeState:
         if not self.layout.database.exists() and not self.layout.root.is_file():
@@ -187,8 +194,8 @@ class _Import:
         with open_database(self.layout, write=False) as connection:
             return load_state(connection, self.layout)
 
-    def _units(self, files: Sequence[SourceFile], state: LakeState, area: Path | None) -> list[_Unit]:
-        units = []
+    def _tasks(self, files: Sequence[SourceFile], state: LakeState, area: Path | None) -> list[SessionTask]:
+        tasks = []
         moment_us = int(self.started.timestamp() * 1_000_000)
         for index, ((record_type, session), sources) in enumerate(groupby(files, key=_session_id)):
             task = SessionTask(
@@ -202,38 +209,49 @@ class _Import:
                 force=self.options.force,
                 moment_us=moment_us,
             )
-            units.append(_Unit(task))
-        return units
+            tasks.append(task)
+        return tasks
+
+    def _skip_unchanged(self, tasks: list[SessionTask]) -> list[SessionTask]:
+        """Write down the sessions in which nothing has changed; the others, with the digests taken on the way."""
+        hasher = Hasher(self.options.workers or cores())
+        tasks = hasher.hash_known(tasks, on_tick=lambda: self._report_progress(hasher.bytes_read))
+        self.bytes_hashed = hasher.bytes_read
+        skipped = [(task, skipped_records(task)) for task in tasks]
+        records = [record for _, found in skipped if found for record in found]
+        if records and not self.options.dry_run:
+            with open_database(self.layout, write=True) as connection:
+                insert_lineage(connection, records)
+        for record in records:
+            self._record_file(FileResult.of_lineage(record))
+        return [task for task, found in skipped if not found]
 
     # ---- the work ------------------------------------------------------------------------------------------
 
     def _work(self, units: list[_Unit], workers: Workers) -> None:
         """Keep the workers busy, and commit what is staged in the plan's order."""
         waiting, under_way = deque(units), deque[_Unit]()
-        while waiting or under_way:
-            while waiting and len(under_way) < workers.parallel + STAGED_AHEAD:
-                unit = waiting.popleft()
-                unit.future = workers.submit(stage_session, unit.task)
-                under_way.append(unit)
-                if unit.future.done():
-                    break
-            ready = self._take_ready(under_way, workers)
-            if ready:
-                self._commit(ready, workers)
-            self._report_progress(workers)
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < workers.parallel + STAGED_AHEAD:
+                    waiting[0].future = workers.submit(stage_session, waiting[0].task)
+                    under_way.append(waiting.popleft())
+                self._wait_for(under_way[0], workers)
+                self._commit(_take_done(under_way), workers)
+                self._report_progress(workers.bytes_read)
+        except KeyboardInterrupt:
+            self._commit(_take_done(under_way), workers)
+            raise
 
-    def _take_ready(self, under_way: deque[_Unit], workers: Workers) -> list[_Unit]:
-        first = under_way[0].future
-        assert first is not None
-        while not first.done():
-            wait([first], timeout=PROGRESS_SECONDS)
-            self._report_progress(workers)
-        ready = []
-        while under_way and under_way[0].future is not None and under_way[0].future.done():
-            ready.append(under_way.popleft())
-        return ready
+    def _wait_for(self, unit: _Unit, workers: Workers) -> None:
+        assert unit.future is not None
+        while not unit.future.done():
+            wait([unit.future], timeout=PROGRESS_SECONDS)
+            self._report_progress(workers.bytes_read)
 
     def _commit(self, units: list[_Unit], workers: Workers) -> None:
+        if not units:
+            return
         if self.options.dry_run:
             for unit in units:
                 self._record(_staged(unit))
@@ -284,21 +302,23 @@ class _Import:
 
     def _record(self, staged: StagedSession) -> None:
         for record in staged.lineage:
-            result = FileResult.of_lineage(record)
-            self.results.append(result)
-            if result.status in (ResultStatus.PARTIAL, ResultStatus.FAILED):
-                self.progress.damaged.append(result)
-            self.progress.files_done += 1
-            self.progress.records_imported += result.records_imported
-            self.progress.records_quarantined += result.records_quarantined
+            self._record_file(FileResult.of_lineage(record))
         self.progress.current = str(staged.session)
         if staged.summary is not None:
             self.sessions += 1
             self.strike_rows += staged.summary.rows
 
-    def _report_progress(self, workers: Workers) -> None:
+    def _record_file(self, result: FileResult) -> None:
+        self.results.append(result)
+        if result.status in (ResultStatus.PARTIAL, ResultStatus.FAILED):
+            self.progress.damaged.append(result)
+        self.progress.files_done += 1
+        self.progress.records_imported += result.records_imported
+        self.progress.records_quarantined += result.records_quarantined
+
+    def _report_progress(self, bytes_read: int) -> None:
         if self.on_progress is not None:
-            self.progress.bytes_done = workers.bytes_read
+            self.progress.bytes_done = self.bytes_hashed + bytes_read
             self.on_progress(self.progress)
 
     # ---- after ---------------------------------------------------------------------------------------------
@@ -364,6 +384,14 @@ def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
 
 def _session_id(source: SourceFile) -> tuple[str, SessionKey]:
     return source.record_type, source.session
+
+
+def _take_done(under_way: deque[_Unit]) -> list[_Unit]:
+    """The units at the front whose staging has ended."""
+    done = []
+    while under_way and under_way[0].future is not None and under_way[0].future.done():
+        done.append(under_way.popleft())
+    return done
 
 
 def _staged(unit: _Unit) -> StagedSession:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
 from gexlake.importers.stream import hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFile
+from gexlake.models.source import SourceFile, path_text
 from gexlake.models.task import KnownSource, SessionTask
 
 OnBytes = Callable[[int], None]
@@ -41,6 +42,28 @@ class Reading:
         self.record.message = error.message
 
 
+def readings_of(task: SessionTask) -> list[Reading]:
+    """The sources of a task, with lineage records in which nothing is said yet."""
+    return [Reading(number, source, _blank_record(task, source)) for number, source in enumerate(task.sources)]
+
+
+def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
+    feed, day = source.session
+    return LineageRecord(
+        import_id=task.import_id,
+        source_file=path_text(source.path),
+        source_sha256="",
+        source_bytes=source.size_bytes,
+        record_type=task.record_type,
+        ticker=feed.ticker,
+        package=feed.package,
+        category=feed.category,
+        session_date=day.isoformat(),
+        status=FileStatus.FAILED,
+        import_timestamp=datetime.now(UTC),
+    )
+
+
 def find_unchanged(task: SessionTask, readings: Sequence[Reading], *, on_bytes: OnBytes | None) -> None:
     """Mark the sources that need not be read, and those that cannot be.
 
@@ -52,12 +75,12 @@ def find_unchanged(task: SessionTask, readings: Sequence[Reading], *, on_bytes: 
         return
     known = _known(task)
     by_path = {source.source_file: source for source in known if not source.is_copy}
-    sizes = {source.size_bytes for source in known}
+    sizes = known_sizes(task)
     hashes = {source.sha256 for source in by_path.values()}
     for reading in readings:
         if reading.source.size_bytes in sizes:
             mine = by_path.get(reading.record.source_file)
-            _compare_hash(reading, {mine.sha256} if mine else hashes, on_bytes)
+            _compare_hash(reading, {mine.sha256} if mine else hashes, task.digests, on_bytes)
 
 
 def find_replaced(task: SessionTask, readings: Sequence[Reading]) -> frozenset[str]:
@@ -113,10 +136,15 @@ def _is_gone(known: KnownSource, now: SourceFile) -> bool:
     return there.st_size != known.size_bytes or (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
 
-def _compare_hash(reading: Reading, hashes: set[str], on_bytes: OnBytes | None) -> None:
+def known_sizes(task: SessionTask) -> set[int]:
+    """Sizes of the files that the lake has read; only a file of such a size can be one of them."""
+    return {source.size_bytes for source in _known(task)} if not task.force else set()
+
+
+def _compare_hash(reading: Reading, hashes: set[str], digests: Mapping[str, str], on_bytes: OnBytes | None) -> None:
     started = time.perf_counter()
     try:
-        digest = hash_file(reading.source.path, on_bytes=on_bytes)
+        digest = digests.get(reading.record.source_file) or hash_file(reading.source.path, on_bytes=on_bytes)
     except SourceError as error:
         reading.lose(error)
         return

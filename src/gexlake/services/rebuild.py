@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.commit import append_rows
 from gexlake.db.database import create_schema, open_database, refresh_views, settings, translated_faults
 from gexlake.db.journal import JOURNAL_TABLES
-from gexlake.db.layout import LakeLayout, sync_directory, sync_file
+from gexlake.db.layout import LakeLayout, place_new, sync_directory, sync_file
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
 from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
@@ -87,9 +86,11 @@ def _move_into_place(layout: LakeLayout, new: Path, *, replace: bool) -> None:
     if replace:
         layout.database.with_name(f"{layout.database.name}.wal").unlink(missing_ok=True)
         new.replace(layout.database)
-    else:
-        os.link(new, layout.database)  # unlike a rename, this refuses where an import has made one meanwhile
-    sync_directory(layout.root)
+        sync_directory(layout.root)
+    elif not place_new(new, layout.database):
+        raise LakeLockedError(
+            f"{layout.database} has been made meanwhile by another process.", hint="Run `gexlake verify`."
+        )
 
 
 @dataclass(slots=True)

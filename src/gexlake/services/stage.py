@@ -11,24 +11,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gexlake._version import __version__
 from gexlake.db.layout import sync_directory, sync_file
 from gexlake.db.parquet import read_footer
-from gexlake.errors import SourceError
+from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Conflict, Refusal, SessionBuilder, SourceName
 from gexlake.importers.stream import DamagedStreamError, SourceStream
 from gexlake.lineage.quarantine import Quarantine
 from gexlake.lineage.records import lineage_frame, lineage_row, write_rows
-from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFile, path_text
+from gexlake.models.lineage import FileStatus
+from gexlake.models.source import path_text
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
-from gexlake.models.task import SessionTask
-from gexlake.services.reading import OnBytes, Reading, find_replaced, find_unchanged
+from gexlake.models.task import Published, SessionTask
+from gexlake.services.reading import OnBytes, Reading, find_replaced, find_unchanged, readings_of
 from gexlake.validation.rules import Rule
 
 
@@ -41,7 +40,7 @@ def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> Stag
 
     Raises `OSError` where staging cannot be written; a source that cannot be read is a finding of that source.
     """
-    readings = [Reading(number, source, _blank_record(task, source)) for number, source in enumerate(task.sources)]
+    readings = readings_of(task)
     find_unchanged(task, readings, on_bytes=on_bytes)
     while True:
         staged = StagedSession(
@@ -69,23 +68,6 @@ def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> Stag
     return staged
 
 
-def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
-    feed, day = source.session
-    return LineageRecord(
-        import_id=task.import_id,
-        source_file=path_text(source.path),
-        source_sha256="",
-        source_bytes=source.size_bytes,
-        record_type=task.record_type,
-        ticker=feed.ticker,
-        package=feed.package,
-        category=feed.category,
-        session_date=day.isoformat(),
-        status=FileStatus.FAILED,
-        import_timestamp=datetime.now(UTC),
-    )
-
-
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
@@ -108,9 +90,7 @@ def _stage_data(
     workspace: Path,
     on_bytes: OnBytes | None,
 ) -> None:
-    builder = IMPORTERS[task.record_type].open_session(task.session, workspace=workspace, moment_us=task.moment_us)
-    if task.published is not None:
-        builder.keep(task.published.files, replaced=replaced)
+    builder, kept = _open_builder(task, replaced, workspace)
     for other in task.foreign:
         builder.keep(other.files, replaced=frozenset(), foreign=True)
     name = f"{task.import_id}-{task.directory.name}" if task.directory else "dry-run"
@@ -133,7 +113,27 @@ def _stage_data(
     if given and (replaced or task.published is None or any(reading.tally.imported for reading in given)):
         staged.summary = builder.summarize()
         if task.directory is not None:
-            _write_data(task, task.directory, staged, readings, builder)
+            _write_data(task, staged, readings, builder, kept=kept)
+
+
+def _open_builder(
+    task: SessionTask, replaced: frozenset[str], workspace: Path
+) -> tuple[SessionBuilder, Published | None]:
+    """A builder with what the lake holds of the session; with `force`, without it where that is damaged."""
+
+    def open_empty() -> SessionBuilder:
+        return IMPORTERS[task.record_type].open_session(task.session, workspace=workspace, moment_us=task.moment_us)
+
+    builder = open_empty()
+    if task.published is None:
+        return builder, None
+    try:
+        builder.keep(task.published.files, replaced=replaced)
+    except LakeError:
+        if not task.force:
+            raise
+        return open_empty(), None
+    return builder, task.published
 
 
 def _read_source(
@@ -231,13 +231,19 @@ def _settle(reading: Reading) -> None:
 
 
 def _write_data(
-    task: SessionTask, directory: Path, staged: StagedSession, readings: list[Reading], builder: SessionBuilder
+    task: SessionTask,
+    staged: StagedSession,
+    readings: list[Reading],
+    builder: SessionBuilder,
+    *,
+    kept: Published | None,
 ) -> None:
+    assert task.directory is not None
     documents: dict[SourceName, dict[str, Any]] = {
         reading.number: lineage_row(reading.record) for reading in readings if reading.read
     }
-    if task.published is not None:
-        footer_sources = read_footer(task.published.files["snapshots"])["sources"]
+    if kept is not None:
+        footer_sources = read_footer(kept.files["snapshots"])["sources"]
         documents |= {document["source_file"]: document for document in footer_sources}
     runs = builder.runs()
     sources = [{**documents[name], "runs": runs[name]} for name in runs]
@@ -253,7 +259,7 @@ def _write_data(
         "summary": asdict(staged.summary) if staged.summary else None,
         "sources": sources,
     }
-    staged.checksum = builder.write(directory, import_ids=import_ids, footer=footer)
+    staged.checksum = builder.write(task.directory, import_ids=import_ids, footer=footer)
 
 
 def _finish(directory: Path, staged: StagedSession) -> None:

@@ -225,16 +225,16 @@ def _is_replaced(connection: Connection, task: VerifyTask) -> bool:
 
 
 def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, LineageFacts]]:
-    """By session and source file: the latest reading, and where else the same bytes were found."""
+    """By session and source file: the latest reading, and where else the same bytes were ever found."""
     found: dict[tuple[str, SessionKey], dict[str, LineageFacts]] = defaultdict(dict)
     for record_type, ticker, package, category, day, name, import_id, imported, copies in connection.execute(
-        "WITH latest AS (SELECT *, status = 'skipped' AS is_copy FROM lineage WHERE source_sha256 <> '' "
+        "WITH latest AS (FROM lineage WHERE source_sha256 <> '' AND status <> 'skipped' "
         "QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, session_date, source_file "
-        "ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1), "
+        "ORDER BY import_timestamp DESC, import_id DESC) = 1), "
         "copies AS (SELECT record_type, ticker, package, category, session_date, source_sha256, "
-        "list(source_file ORDER BY source_file) AS files FROM latest WHERE is_copy GROUP BY ALL) "
-        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, files "
-        "FROM (FROM latest WHERE NOT is_copy) LEFT JOIN copies "
+        "list(DISTINCT source_file) AS files FROM lineage WHERE status = 'skipped' GROUP BY ALL) "
+        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, "
+        "list_sort(list_filter(files, lambda file: file <> source_file)) FROM latest LEFT JOIN copies "
         "USING (record_type, ticker, package, category, session_date, source_sha256)"
     ).fetchall():
         facts = LineageFacts(import_id, imported, tuple(copies or ()))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from gexlake.errors import WorkerError
@@ -82,8 +84,9 @@ class WorkerPool:
         self._start.start()
 
     def _warm_up(self) -> None:
-        for _ in range(self.parallel):
-            self._executor.submit(os.getpid)
+        with _main_hidden():
+            for _ in range(self.parallel):
+                self._executor.submit(os.getpid)
 
     @property
     def bytes_read(self) -> int:
@@ -94,7 +97,8 @@ class WorkerPool:
         """Work in some worker; raises `WorkerError` when the workers have died."""
         self._start.join()
         try:
-            return self._executor.submit(_do, work, task)
+            with _main_hidden():
+                return self._executor.submit(_do, work, task)
         except BrokenProcessPool as error:
             raise worker_died() from error
 
@@ -103,6 +107,20 @@ class WorkerPool:
         self._stop.set()
         self._start.join()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """While workers may start: keep them from running the caller's script again, as multiprocessing would have them.
+
+    They need nothing of it, it may be slow to import, and without `if __name__ == "__main__"` it would import anew.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def worker_died() -> WorkerError:

@@ -149,7 +149,7 @@ class GexDecoder:
 
     def full_blocks(self) -> Iterator[Event]:
         """As `events`, but what does not fill a block stays in the scratch's, for the next source to go on."""
-        self._fill()
+        self._reach(len(BYTE_ORDER_MARK))
         if self._text.startswith(BYTE_ORDER_MARK):
             self._start = len(BYTE_ORDER_MARK)
         while self._to_next_text():

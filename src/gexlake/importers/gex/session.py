@@ -67,6 +67,10 @@ class GexSession:
         self._last: tuple[int, int] = (-1, 0)
         """Source and timestamp of the last record of the block before."""
         self._warnings: dict[int, Counter[Rule]] = {}
+        self._source: Ints = np.empty(0, np.int64)
+        self._ints: Ints = np.empty((len(Int), 0), np.int64)
+        self._numbers: Doubles = np.empty((NUMBER_ROWS, 0))
+        self._extra: dict[int, str] = {}
 
     # ---- collecting ----------------------------------------------------------------------------------------
 
@@ -203,14 +207,10 @@ class GexSession:
 
     def _join(self) -> None:
         parts = self._parts
-        self._source = np.concatenate([part.source for part in parts]) if parts else np.empty(0, np.int64)
-        self._ints = (
-            np.concatenate([part.ints for part in parts], axis=1) if parts else np.empty((len(Int), 0), np.int64)
-        )
-        self._numbers = (
-            np.concatenate([part.numbers for part in parts], axis=1) if parts else np.empty((NUMBER_ROWS, 0))
-        )
-        self._extra: dict[int, str] = {}
+        if parts:
+            self._source = np.concatenate([part.source for part in parts])
+            self._ints = np.concatenate([part.ints for part in parts], axis=1)
+            self._numbers = np.concatenate([part.numbers for part in parts], axis=1)
         offset = 0
         for part in parts:
             self._extra.update({offset + i: text for i, text in part.extra.items()})

@@ -47,9 +47,10 @@ def _empty_file(material: Material) -> list[FaultFile]:
 
 
 def _error_page(material: Material) -> list[FaultFile]:
-    """What a failed download leaves under a history's name."""
+    """What a failed download leaves under a history's name: by that it is history, with one record that is none."""
     page = b"<!DOCTYPE html>\n<html><body><h1>403 Forbidden</h1></body></html>\n"
-    return [material.file(f"{material.stem}.json", page, Expectation("failed"))]
+    refused = Expectation("failed", 1, records_quarantined_by_reason={"json_invalid": 1})
+    return [material.file(f"{material.stem}.json", page, refused)]
 
 
 def _unfinished_download(material: Material) -> list[FaultFile]:

@@ -233,7 +233,7 @@ def test_the_size_of_reads_changes_nothing(decode: Decode, make_record: MakeReco
 
 @pytest.mark.parametrize("buffer", [1, 2, 63, 64, 65, 300, 700, 4096])
 def test_the_size_of_the_buffer_changes_nothing(decode: Decode, make_record: MakeRecord, buffer: int) -> None:
-    text = mixed_text(make_record)
+    text = BOM + mixed_text(make_record)
     assert decode(text, buffer=buffer) == decode(text)
 
 
