@@ -218,15 +218,13 @@ def _unpacked(raw: _HashedFile, compression: Compression) -> _Unpacker | None:
     buffered = io.BufferedReader(raw, READ_BYTES)
     if compression is Compression.GZIP:
         return _GzipReader(buffered)
-    if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdFile
-    else:
-        from backports.zstd import ZstdFile
+    from gexlake.zstd import ZstdFile
+
     return ZstdFile(buffered, "rb")
 
 
 def _zstd_error() -> type[Exception]:
-    module = sys.modules.get("compression.zstd") or sys.modules.get("backports.zstd")
+    module = sys.modules.get("gexlake.zstd")
     return module.ZstdError if module else zlib.error
 
 

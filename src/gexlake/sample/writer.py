@@ -12,8 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
-import zstandard
-
 from gexlake.sample.feeds import FeedLike
 from gexlake.sample.text import record_timestamp
 
@@ -45,7 +43,7 @@ FORMS = {
 
 
 class Compressor(Protocol):
-    """A running compression, as zlib and zstandard shape theirs."""
+    """A running compression, as zlib and zstd shape theirs."""
 
     def compress(self, data: bytes, /) -> bytes:
         """The part of the output that is ready."""
@@ -71,7 +69,9 @@ def _gzip() -> Compressor:
 
 
 def _zstd() -> Compressor:
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj()
+    from gexlake.zstd import ZstdCompressor
+
+    return ZstdCompressor(level=ZSTD_LEVEL)
 
 
 COMPRESSIONS: dict[str, tuple[str, Callable[[], Compressor]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -100,8 +99,6 @@ def _unpackers(compression: Compression) -> tuple[Callable[[], _Unpacker], tuple
     """What makes a decompressor, and the errors it raises on damaged input."""
     if compression is Compression.GZIP:
         return lambda: zlib.decompressobj(GZIP_WINDOW_BITS), (zlib.error,)
-    if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdDecompressor, ZstdError
-    else:
-        from backports.zstd import ZstdDecompressor, ZstdError
+    from gexlake.zstd import ZstdDecompressor, ZstdError
+
     return ZstdDecompressor, (ZstdError,)

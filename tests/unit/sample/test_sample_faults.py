@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
-import zstandard
 
 from gexlake.sample import SampleFile, SampleReport, write_sample
 from gexlake.sample.faults.damage import WOUND_REASONS
+from gexlake.zstd import ZstdDecompressor
 
 OPTIONS: dict[str, Any] = {"sessions": 1, "snapshots": 40, "strikes": 5, "faults": True}
 NOW = 1_800_000_000
@@ -41,7 +41,7 @@ def text_of(file: SampleFile) -> bytes:
     if data.startswith(b"\x1f\x8b"):
         data = zlib.decompressobj(wbits=31).decompress(data)
     elif data.startswith(b"\x28\xb5\x2f\xfd"):
-        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        data = ZstdDecompressor().decompress(data)
     return data.removeprefix(b"\xef\xbb\xbf")
 
 

@@ -183,14 +183,10 @@ class TestEveryInput:
         holes = find_holes(timestamps_us, HOURS, threshold_seconds=threshold)
         share = coverage(holes, HOURS)
         assert 0 <= share <= 1
-        assert share * SESSION_SECONDS + sum(found.seconds for found in holes) == pytest.approx(
-            SESSION_SECONDS
-        )
+        assert share * SESSION_SECONDS + sum(found.seconds for found in holes) == pytest.approx(SESSION_SECONDS)
 
     @given(timestamps, st.integers(0, SESSION_SECONDS))
-    def test_one_more_snapshot_never_lowers_coverage(
-        self, timestamps_us: NDArray[np.int64], second: int
-    ) -> None:
+    def test_one_more_snapshot_never_lowers_coverage(self, timestamps_us: NDArray[np.int64], second: int) -> None:
         more = np.sort(np.concatenate([timestamps_us, at(second)]))
         assert coverage(find_holes(more, HOURS), HOURS) >= coverage(find_holes(timestamps_us, HOURS), HOURS)
 
@@ -264,15 +260,11 @@ class TestAssess:
     def test_stored_holes_are_cut_to_the_cash_hours_of_a_corrected_calendar(self) -> None:
         early = hours_of(EARLY_CLOSE)
         afternoon = Hole(early.close_us, early.close_us + 3 * 3600 * SECOND)
-        row = only_row(
-            {EARLY_CLOSE: StoredDay(snapshots=12_601, source_files=1, holes=(afternoon,))}, EARLY_CLOSE
-        )
+        row = only_row({EARLY_CLOSE: StoredDay(snapshots=12_601, source_files=1, holes=(afternoon,))}, EARLY_CLOSE)
         assert (row.status, row.holes, row.coverage) == (DayStatus.COMPLETE, (), 1)
 
     def test_a_range_gives_its_trading_dates_in_order_with_both_ends(self) -> None:
-        stored = stored_day(THANKSGIVING, at(0)) | stored_day(
-            EARLY_CLOSE, every_second(hours_of(EARLY_CLOSE))
-        )
+        stored = stored_day(THANKSGIVING, at(0)) | stored_day(EARLY_CLOSE, every_second(hours_of(EARLY_CLOSE)))
         rows = assess(stored, date(2025, 11, 26), date(2025, 12, 1))
         assert [(row.session_date.isoformat(), row.status.value) for row in rows] == [
             ("2025-11-26", "missing"),

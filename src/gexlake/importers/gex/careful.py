@@ -85,7 +85,6 @@ class Oddities:
     """What JSON's grammar lets through and the rules do not; collected while a text is parsed."""
 
     duplicate: str | None = None
-    overflow: str | None = None
     constant: str | None = None
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -94,16 +93,10 @@ class Oddities:
             self.duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         return result
 
-    def number(self, text: str) -> float:
-        value = float(text)
-        if math.isinf(value) and self.overflow is None:
-            self.overflow = text
-        return value
-
     def integer(self, text: str) -> int | float:
         # Python refuses to convert thousands of digits; as a double such a number overflows anyway.
         # And its integers have no negative zero, which doubles and JSON have.
-        return int(text) if len(text) < 300 and text != "-0" else self.number(text)
+        return int(text) if len(text) < 300 and text != "-0" else float(text)
 
     def reject_constant(self, text: str) -> float:
         self.constant = text
@@ -118,7 +111,6 @@ def parse(text: str, start: int = 0) -> tuple[Any, int, Oddities]:
     oddities = Oddities()
     decoder = json.JSONDecoder(
         object_pairs_hook=oddities.pairs,
-        parse_float=oddities.number,
         parse_int=oddities.integer,
         parse_constant=oddities.reject_constant,
     )
@@ -155,7 +147,6 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
     _check_ticker(fields.pop("ticker", None), envelope, expect)
     _read_strikes(fields.pop("strikes", None), snapshot)
     snapshot.numbers[0] = _spot(fields)
-    _check_overflow(oddities)
     _read_optional(fields, snapshot)
     outer = {key: item for key, item in (envelope or {}).items() if key not in (PAYLOAD_KEY, "ticker")}
     if fields.keys() - OPTIONAL_FIELDS or outer.keys() - ENVELOPE_FIELDS:
@@ -163,12 +154,12 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
     snapshot.extra.update(fields)
     if outer:
         snapshot.extra[_envelope_name(snapshot.extra)] = outer
+    _check_extra(snapshot.extra)
     return snapshot
 
 
 def dump_extra(extra: dict[str, Any]) -> str:
-    """`extra` as one line of JSON; raises `RefusedRecordError` where it is nested deeper than `MAX_NESTING`."""
-    _check_nesting(extra, MAX_NESTING)
+    """`extra` as one line of JSON."""
     text = json.dumps(extra, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
         text.encode()
@@ -188,15 +179,24 @@ def parse_extra(members: list[bytes], envelope_members: list[bytes]) -> tuple[di
         outer = _parse_members(envelope_members)
         unknown = unknown or bool(outer.keys() - ENVELOPE_FIELDS)
         extra[_envelope_name(extra)] = outer
+    _check_extra(extra)
     return extra, unknown
 
 
-def _check_nesting(value: Any, levels: int) -> None:
-    if levels < 0:
-        raise RefusedRecordError(Rule.JSON_INVALID, f"a field is nested more than {MAX_NESTING} levels deep")
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (dict, list)):
-            _check_nesting(item, levels - 1)
+def _check_extra(extra: dict[str, Any]) -> None:
+    for name, value in extra.items():
+        _check_kept(name, value, MAX_NESTING)
+
+
+def _check_kept(name: str, value: Any, levels: int) -> None:
+    """Refuse what cannot be written as JSON again, wherever in a field it stands."""
+    if isinstance(value, (dict, list)):
+        if not levels:
+            raise RefusedRecordError(Rule.JSON_INVALID, f"{_short(name)} is nested more than {MAX_NESTING} levels deep")
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_kept(name, item, levels - 1)
+    elif isinstance(value, float) and math.isinf(value):
+        raise RefusedRecordError(Rule.NUMBER_OVERFLOW, f"{_short(name)} holds a number too large for a double")
 
 
 def _envelope_name(extra: dict[str, Any]) -> str:
@@ -211,7 +211,6 @@ def _parse_members(members: list[bytes]) -> dict[str, Any]:
     text = (b"{" + b",".join(members) + b"}").decode()
     value, end, oddities = parse(text)
     _check_grammar(oddities)
-    _check_overflow(oddities)
     if end != len(text) or len(value) != len(members):
         raise ValueError("unbalanced members")
     return value  # type: ignore[no-any-return]
@@ -222,11 +221,6 @@ def _check_grammar(oddities: Oddities) -> None:
         raise RefusedRecordError(Rule.JSON_INVALID, f"{oddities.constant} is not JSON")
     if oddities.duplicate is not None:
         raise RefusedRecordError(Rule.DUPLICATE_KEY, f"key {_short(oddities.duplicate)} stands twice")
-
-
-def _check_overflow(oddities: Oddities) -> None:
-    if oddities.overflow is not None:
-        raise RefusedRecordError(Rule.NUMBER_OVERFLOW, f"{_short(oddities.overflow)} is too large for a double")
 
 
 def _unwrap(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:

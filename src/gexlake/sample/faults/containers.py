@@ -8,8 +8,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
-import zstandard
-
 from gexlake.sample.faults.material import (
     ARRAY,
     JSONL,
@@ -22,6 +20,7 @@ from gexlake.sample.faults.material import (
 )
 from gexlake.sample.text import record_timestamp
 from gexlake.sample.writer import COMPRESSIONS, FORMS, Form, compressed, envelope, form_bytes
+from gexlake.zstd import ZstdCompressor
 
 ONE_PER_FILE_SNAPSHOTS = 12
 CRLF_JSONL = Form(".jsonl", b"", b"\r\n", b"\r\n")
@@ -118,9 +117,8 @@ def _unfinished_gzip(data: bytes) -> bytes:
 
 def _unfinished_zstd(data: bytes) -> bytes:
     """A zstd frame without its end, from which exactly `data` can be read."""
-    compressor = zstandard.ZstdCompressor().compressobj()
-    start: bytes = compressor.compress(data)
-    return start + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    compressor = ZstdCompressor()
+    return compressor.compress(data) + compressor.flush(ZstdCompressor.FLUSH_BLOCK)
 
 
 _UNFINISHED: dict[str, Callable[[bytes], bytes]] = {
