@@ -11,7 +11,7 @@ LAKE ?= data
 SESSIONS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test lint format docs bench fuzz clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ docs: $(INSTALLED) ## rewrite the generated pages of docs/
 
 bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the table of docs/benchmarks.md
 	$(BIN)/python -m bench
+
+fuzz: $(INSTALLED) ## mutated records against a sanitized build of the native decoder; needs gcc
+	$(BIN)/python tools/fuzz_native.py --sanitize
 
 clean: ## remove everything that can be made again, the sample and its lake included
 	rm -rf $(VENV) build src/*.egg-info $(SAMPLE) $(LAKE) bench/work .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,12 +30,24 @@ BUILT = "GEXLAKE_FUZZ_NATIVE"
 DECODED_EVERY = 10
 """Whole decoders are slow to set up under a sanitizer."""
 
+FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1 -std=c11 -shared -fPIC"
+NUMBERS = f"-0 -0.0 1e308 1e-400 0.1234567890123456789 {'9' * 19} {'9' * 40} {'1' * 400} NaN".split()
 TOKENS = (
-    b'{}[],:"\\ \n\r\t\0-.eE0123456789'.decode("latin-1").split()
-    + list('{}[],:"\\ \n\t\0')
-    + ["null", "true", "NaN", "-0", "-0.0", "1e308", "1e-400", "0.1234567890123456789", "9" * 19, "9" * 40, "1" * 400]
-    + ['"payload":{', '"payload":null,', '"a":{"b":[', '"ticker":"NQ_NDX",', '"strikes":[[1,2,3]],', '"spot_price":1,']
-    + ['"sp\\u006ft":1,', "\xff", "[" * 70, "[[", "]]", '"max_priors":[],', '"min_dte":2147483648,', '"data":[']
+    *'{}[],:"\\ \n\r\t\0-.eE019\xff',
+    *NUMBERS,
+    *(
+        "null",
+        "true",
+        "[" * 70,
+        "[[",
+        "]]",
+        '"data":[',
+        '"a":{"b":[',
+        '"payload":{',
+        '"payload":null,',
+        '"spot_price":1,',
+    ),
+    *('"ticker":"NQ_NDX",', '"strikes":[[1,2,3]],', '"max_priors":[],', '"min_dte":2147483648,', '"sp\\u006ft":1,'),
 )
 
 
@@ -58,16 +70,7 @@ def run_sanitized(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "_native.abi3.so"
         include = sysconfig.get_path("include")
-        flags = [
-            "-fsanitize=address,undefined",
-            "-fno-sanitize-recover=all",
-            "-g",
-            "-O1",
-            "-std=c11",
-            "-shared",
-            "-fPIC",
-        ]
-        subprocess.run(["gcc", *flags, f"-I{include}", str(SOURCE), "-o", str(built)], check=True)
+        subprocess.run(["gcc", *FLAGS.split(), f"-I{include}", str(SOURCE), "-o", str(built)], check=True)
         runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
         environment = {
             **os.environ,

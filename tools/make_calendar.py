@@ -76,14 +76,8 @@ def make_table(first: date, last: date) -> Table:
 
 def _check_expressible(day: date, session: CashHours) -> None:
     opened, closed = _exchange_time(session.open_us), _exchange_time(session.close_us)
-    if (
-        day.isoweekday() > 5
-        or opened.time() != REGULAR_OPEN
-        or (closed.time() != REGULAR_CLOSE) != session.early_close
-    ):
-        raise ValueError(
-            f"The table cannot hold the session {opened:%a %Y-%m-%d %H:%M} to {closed:%H:%M}; extend it."
-        )
+    if day.isoweekday() > 5 or opened.time() != REGULAR_OPEN or (closed.time() != REGULAR_CLOSE) != session.early_close:
+        raise ValueError(f"The table cannot hold the session {opened:%a %Y-%m-%d %H:%M} to {closed:%H:%M}; extend it.")
 
 
 def _exchange_time(timestamp_us: int) -> datetime:

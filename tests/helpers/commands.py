@@ -30,25 +30,32 @@ def run(command: dict[str, Any]) -> int:
 def _import(command: dict[str, Any]) -> int:
     from gexlake.services.import_history import ImportOptions, import_history
 
+    if command.get("pause"):
+        _pause_after_planning(Path(command["pause"]), Path(command["resume"]))
+
     options = dict(command.get("options") or {})
     for name in ("since", "until"):
         if name in options:
             options[name] = date.fromisoformat(options[name])
-    on_progress = None
-    if command.get("pause"):  # say that the import has begun, and go on when told to
-        started = False
-
-        def on_progress(_: object) -> None:
-            nonlocal started
-            if not started:
-                started = True
-                Path(command["pause"]).write_text("ready")
-                Path(command["resume"]).read_text()
-
     sources = [Path(os.fsdecode(bytes.fromhex(source))) for source in command["sources"]]
-    report = import_history(sources, Path(command["lake"]), ImportOptions(**options), on_progress=on_progress)
+    report = import_history(sources, Path(command["lake"]), ImportOptions(**options))
     sys.stdout.write(report.model_dump_json())
     return 0 if report.acceptable else 1
+
+
+def _pause_after_planning(pause: Path, resume: Path) -> None:
+    """Say so when the import has planned its work and closed the database, and go on when told to."""
+    from gexlake.services.import_history import _Import
+
+    plan = _Import._plan
+
+    def plan_and_wait(*args: Any) -> Any:
+        planned = plan(*args)
+        pause.write_text("ready")
+        resume.read_text()
+        return planned
+
+    _Import._plan = plan_and_wait  # type: ignore[method-assign]
 
 
 def _verify(command: dict[str, Any]) -> int:

@@ -18,9 +18,10 @@ TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended: exit status (negative: the signal that killed it), what it wrote."""
+    """How a process ended: exit status (negative: the signal that killed it), peak memory, what it wrote."""
 
     status: int
+    peak_bytes: int
     out: str
     err: str
 
@@ -46,8 +47,7 @@ class Running:
 
     def wait(self) -> Outcome:
         """Wait for its end."""
-        answer = self._answer()
-        return Outcome(answer["status"], answer["out"], answer["err"])
+        return Outcome(**self._answer())
 
     def kill(self) -> None:
         """SIGKILL to the process and its workers; no matter if it has ended."""

@@ -35,8 +35,9 @@ def serve() -> None:
         os.close(err_end)
         _answer({"pid": pid})
         texts = _read_all(out, err)
-        _, status = os.waitpid(pid, 0)
-        _answer({"status": os.waitstatus_to_exitcode(status), "out": texts[out], "err": texts[err]})
+        _, status, usage = os.wait4(pid, 0)
+        ended = {"status": os.waitstatus_to_exitcode(status), "peak_bytes": usage.ru_maxrss * 1024}
+        _answer({**ended, "out": texts[out], "err": texts[err]})
 
 
 def _become(command: dict[str, Any], out: int, err: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,7 @@ def _find_repeated_keys(connection: Connection) -> Iterator[Finding]:
                 [*feed, earlier, later],
             )
             if count:
-                session = str(SessionKey(Feed(*feed), later))
+                session = str(SessionKey(Feed(*feed), date.fromisoformat(later)))
                 message = f"{count:,} timestamps are also in the session of {earlier}"
                 yield Finding(code=Check.KEY_TWICE, session=session, message=message)
 

@@ -22,9 +22,12 @@ LOCK_WAIT_SECONDS = 10.0
 """Other imports hold the database for tens of milliseconds at a time; what holds it longer is something else."""
 POLL_SECONDS = 0.02
 MEMORY_LIMIT = "192MB"
+NOT_IN_PATHS = "?\\"
+"""DuckDB takes what follows a question mark for options, and a backslash for a slash."""
 NEW_DATABASE_PREFIX = "new-"
 """Of a file in `staging/`: a database that is being made."""
 
+_DAMAGED = re.compile(r"not a valid DuckDB database|Corrupt database|Could not read enough bytes|Serialization Error")
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
 
@@ -99,17 +102,19 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> 
     globs = {name: _view_glob(layout, name) for name in VIEWS}
     if None in globs.values() or (row is not None and row[0] == root):
         return
-    connection.begin()
-    for name, glob in globs.items():
-        connection.execute(create_view(name, glob))
-    connection.execute("UPDATE lake_info SET root = ?", [root])
-    connection.commit()
+    if all(_make_view(connection, create_view(name, glob)) for name, glob in globs.items()):
+        connection.execute("UPDATE lake_info SET root = ?", [root])
 
 
 def _check_root(layout: LakeLayout, *, write: bool) -> None:
     root = layout.root
     if root.exists() and not root.is_dir():
         raise LakeError(f"The lake {root} is a file, not a directory.", hint="Name a directory with --lake.")
+    if any(character in str(root) for character in NOT_IN_PATHS):
+        raise LakeError(
+            f"The lake {root} has a `?` or a backslash in its path, which DuckDB reads as something else.",
+            hint="Name another directory with --lake.",
+        )
     if not write and not layout.database.exists():
         raise LakeError(
             f"There is no lake at {root}.", hint="Name one with --lake, or make one with `gexlake import SOURCE`."
@@ -190,7 +195,18 @@ def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout)
     """Temporary views for a reader: those in the file name the path where the lake lay when it was last written."""
     for name in VIEWS:
         view = create_view(name, _view_glob(layout, name))
-        connection.execute(view.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
+        _make_view(connection, view.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
+
+
+def _make_view(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
+    """Whether the view could be made: DuckDB looks into its first file, and a damaged one must not close the lake."""
+    import duckdb
+
+    try:
+        connection.execute(statement)
+    except (duckdb.InvalidInputException, duckdb.BinderException):
+        return False
+    return True
 
 
 def _view_glob(layout: LakeLayout, view: str) -> str | None:
@@ -204,10 +220,10 @@ def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
     holder = _HOLDER.search(text)
     if "Could not set lock" in text:
         return locked_error(layout, int(holder["pid"]) if holder else None, holder["program"] if holder else "")
-    if "not a valid DuckDB database" in text or "Serialization Error" in text:
+    if _DAMAGED.search(text):
         return LakeError(
-            f"{layout.database} is damaged or not a DuckDB database.",
-            hint="Move it away and run `gexlake rebuild`: the Parquet files hold everything.",
+            f"{layout.database} is damaged or not a DuckDB database: {text}.",
+            hint="Run `gexlake rebuild`: the Parquet files hold everything.",
         )
     if re.search(r"newer version|storage version|version number", text):
         return LakeVersionError(

@@ -27,5 +27,15 @@ def write_parquet(frame: pl.LazyFrame, path: Path, **options: Any) -> None:
         number = _SYSTEM_ERROR.search(str(error))
         if number is None and "transport error" not in str(error):  # of Thrift, in which footers are written
             raise
-        code = int(number[1]) if number else errno.EIO
+        code = int(number[1]) if number else _cause(path)
         raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def _cause(path: Path) -> int:
+    """What the system says to writing on behind a write that failed; the file is of no use any more."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(1 << 16))
+    except OSError as error:
+        return error.errno or errno.EIO
+    return errno.EIO

@@ -23,6 +23,7 @@ from gexlake.db.queries import LakeState, begin_import, end_import, insert_linea
 from gexlake.db.recovery import recover, staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.feed import SessionKey
+from gexlake.models.lineage import LineageRecord
 from gexlake.models.report import (
     DEFAULT_MAX_ERROR_RATE,
     FileResult,
@@ -36,6 +37,7 @@ from gexlake.models.staged import StagedSession
 from gexlake.models.task import SessionTask
 from gexlake.scanner import ScanResult, scan
 from gexlake.services.resume import Hasher, skipped_records
+from gexlake.services.interrupts import undisturbed
 from gexlake.services.stage import stage_session
 from gexlake.services.workers import Workers, cores, open_workers, worker_died
 
@@ -125,6 +127,7 @@ class _Import:
     sessions: int = 0
     strike_rows: int = 0
     bytes_hashed: int = 0
+    skipped: list[LineageRecord] = field(default_factory=list)
     interrupted: bool = False
 
     def run(self) -> ImportReport:
@@ -213,15 +216,16 @@ class _Import:
         return tasks
 
     def _skip_unchanged(self, tasks: list[SessionTask]) -> list[SessionTask]:
-        """Write down the sessions in which nothing has changed; the others, with the digests taken on the way."""
+        """Set the sessions aside in which nothing has changed; the others, with the digests taken on the way.
+
+        Their lineage is written at the end: what is to be staged need not wait for a database that is held.
+        """
         hasher = Hasher(self.options.workers or cores())
         tasks = hasher.hash_known(tasks, on_tick=lambda: self._report_progress(hasher.bytes_read))
         self.bytes_hashed = hasher.bytes_read
         skipped = [(task, skipped_records(task)) for task in tasks]
         records = [record for _, found in skipped if found for record in found]
-        if records and not self.options.dry_run:
-            with open_database(self.layout, write=True) as connection:
-                insert_lineage(connection, records)
+        self.skipped = records
         for record in records:
             self._record_file(FileResult.of_lineage(record))
         return [task for task, found in skipped if not found]
@@ -259,7 +263,8 @@ class _Import:
         staged = [(unit, _staged(unit)) for unit in units]
         with open_database(self.layout, write=True) as connection:
             for unit, session in staged:
-                self._record(self._commit_one(connection, unit, session, workers))
+                with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
+                    self._record(self._commit_one(connection, unit, session, workers))
 
     def _commit_one(
         self, connection: duckdb.DuckDBPyConnection, unit: _Unit, staged: StagedSession, workers: Workers
@@ -331,6 +336,8 @@ class _Import:
         after_fault = _raising()
         try:
             with open_database(self.layout, write=True) as connection:
+                if self.skipped:
+                    insert_lineage(connection, self.skipped)
                 end_import(connection, self.import_id, status.value, len(self.results))
                 write_journal(connection, self.layout, self.import_id)
         except GexlakeError:

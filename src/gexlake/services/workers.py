@@ -84,6 +84,8 @@ class WorkerPool:
         self._start.start()
 
     def _warm_up(self) -> None:
+        # The server inherits this and hands it on: Ctrl-C is for the parent, also while modules are being imported.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with _main_hidden():
             for _ in range(self.parallel):
                 self._executor.submit(os.getpid)

@@ -139,6 +139,7 @@ class GexDecoder:
         self._patience = PATIENCE_BYTES
         self._container_fields: dict[str, None] = {}
         self._container_texts: dict[str, None] = {}
+        self._container_room = CONTAINER_BYTES
         self._arrays: list[_Array] = []
 
     def events(self) -> Iterator[Event]:
@@ -268,8 +269,9 @@ class GexDecoder:
         if fields:
             if len(self._container_fields) < CONTAINER_FIELDS:
                 self._container_fields |= dict.fromkeys(fields)
-            if sum(map(len, self._container_texts)) + len(text) <= CONTAINER_BYTES:
+            if text not in self._container_texts and len(text) <= self._container_room:
                 self._container_texts[text] = None
+                self._container_room -= len(text)
         return True
 
     def _leave_array(self) -> None:
@@ -331,7 +333,7 @@ class GexDecoder:
         sound = self._parse_extras(extras)
         self._number_records(before)
         # What was decoded behind an unsound record is decoded again: where there may be more of them, go less far.
-        self._stride = min(2 * self._stride, MAX_RECORD_BYTES) if sound else SHORT_STRIDE_BYTES
+        self._stride = min(2 * self._stride, len(self._text)) if sound else SHORT_STRIDE_BYTES
         if not sound:
             return False
         if why == _native.STOP_FULL and self._start == start and block.records:
@@ -449,13 +451,15 @@ class GexDecoder:
 
     def _record_within(self, start: int, end: int) -> int | None:
         """Where a whole record stands in a value that is sound JSON only because something before it lost its end."""
-        opening = self._next_opening(start, end - start)
-        while opening is not None and self._patience > 0:
+        opening, trials_bytes = self._next_opening(start, end - start), 2 * (end - start)
+        while opening is not None and trials_bytes > 0:
             parsed = self._parse(opening, end - opening)
-            if isinstance(parsed, _Parsed):
-                if not self._is_behind_colon(opening, b" \t\r\n") and _is_record(parsed, self._expect):
-                    return opening
-                self._patience -= parsed.end - opening
+            if isinstance(parsed, _Unparsed):
+                trials_bytes -= parsed.length
+            elif not self._is_behind_colon(opening, b" \t\r\n") and _is_record(parsed, self._expect):
+                return opening
+            else:
+                trials_bytes -= parsed.end - opening
             opening = self._next_opening(opening + 1, end - opening - 1)
         return None
 
@@ -479,7 +483,7 @@ class GexDecoder:
         if pairs:
             flat = [value for pair in pairs for value in pair]
             block.numbers[len(NUMBERS) : len(NUMBERS) + len(flat), record] = flat
-        block.ladder[:, block.rows : block.rows + rows] = np.array(snapshot.ladder).T
+        block.ladder[:, block.rows : block.rows + rows] = snapshot.ladder.T
         if extra is not None:
             block.extra[record] = extra
         block.records += 1
