@@ -36,8 +36,8 @@ from gexlake.models.source import RefusedFile, SourceFile, path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import SessionTask
 from gexlake.scanner import ScanResult, scan
-from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.interrupts import undisturbed
+from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.stage import stage_session
 from gexlake.services.workers import Workers, cores, open_workers, worker_died
 
