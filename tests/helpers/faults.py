@@ -23,7 +23,8 @@ CHANGES = {"os.rename": 1, "os.mkdir": 0, "os.remove": 0, "os.rmdir": 0, "os.lin
 def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     """Prepare the faults of a command; a function that gives the number of points reached, if they are counted.
 
-    `count`: only count. `die_at`: SIGKILL to this process at that point. `fail_at` and `errno`: that change fails.
+    `count`: only count. `die_at`: SIGKILL to this process at that point. `interrupt_at`: SIGINT, as on Ctrl-C.
+    `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
     be read, after so many bytes.
@@ -40,18 +41,21 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         _fail_reading(*faults["read_error"])
     if "file_bytes" in faults:
         resource.setrlimit(resource.RLIMIT_FSIZE, (faults["file_bytes"], resource.RLIM_INFINITY))
-    if not faults.keys() & {"count", "die_at", "fail_at"}:
+    if not faults.keys() & {"count", "die_at", "interrupt_at", "fail_at"}:
         return None
-    points = _Points(lake, die_at=faults.get("die_at"), fail_at=faults.get("fail_at"), errno=faults.get("errno", 0))
+    signals = {faults.get("die_at"): signal.SIGKILL, faults.get("interrupt_at"): signal.SIGINT}
+    points = _Points(lake, signals, fail_at=faults.get("fail_at"), errno=faults.get("errno", 0))
     points.install(database="fail_at" not in faults)
     return lambda: points.reached
 
 
 class _Points:
-    def __init__(self, lake: Path, *, die_at: int | None, fail_at: int | None, errno: int) -> None:
+    def __init__(
+        self, lake: Path, signals: dict[int | None, signal.Signals], *, fail_at: int | None, errno: int
+    ) -> None:
         self.reached = 0
         self._lake = str(lake.absolute())
-        self._die_at = die_at
+        self._signals = signals
         self._fail_at = fail_at
         self._errno = errno
 
@@ -72,8 +76,8 @@ class _Points:
 
     def reach(self, path: str = "") -> None:
         self.reached += 1
-        if self.reached == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self.reached in self._signals:
+            os.kill(os.getpid(), self._signals[self.reached])
         if self.reached == self._fail_at:
             raise OSError(self._errno, os.strerror(self._errno), path)
 

@@ -43,11 +43,14 @@ class Running:
 
     def __init__(self, zygote: subprocess.Popen[str]) -> None:
         self._zygote = zygote
+        self._outcome: Outcome | None = None
         self.pid = int(self._answer()["pid"])
 
     def wait(self) -> Outcome:
         """Wait for its end."""
-        return Outcome(**self._answer())
+        if self._outcome is None:
+            self._outcome = Outcome(**self._answer())
+        return self._outcome
 
     def kill(self) -> None:
         """SIGKILL to the process and its workers; no matter if it has ended."""
@@ -55,8 +58,9 @@ class Running:
             os.killpg(self.pid, signal.SIGKILL)
 
     def interrupt(self) -> None:
-        """SIGINT to the whole group, as a terminal sends it on Ctrl-C."""
-        os.killpg(self.pid, signal.SIGINT)
+        """SIGINT to the whole group, as a terminal sends it on Ctrl-C; no matter if it has ended."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGINT)
 
     def _answer(self) -> dict[str, Any]:
         assert self._zygote.stdout is not None
@@ -70,6 +74,7 @@ class Runner:
     """Runs one command at a time; `prefix` is put before the command line of the process that forks."""
 
     def __init__(self, prefix: Sequence[str] = ()) -> None:
+        self._running: Running | None = None
         self._zygote = subprocess.Popen(
             [*prefix, sys.executable, "-m", "helpers.zygote"],
             stdin=subprocess.PIPE,
@@ -82,9 +87,13 @@ class Runner:
         """Begin a command of `commands`."""
         assert self._zygote.stdin is not None
         document = {"do": do, **({"lake": str(lake)} if lake else {}), **command}
+        if self._running is not None:  # a test that failed may have left one behind
+            self._running.kill()
+            self._running.wait()
         self._zygote.stdin.write(json.dumps(document) + "\n")
         self._zygote.stdin.flush()
-        return Running(self._zygote)
+        self._running = Running(self._zygote)
+        return self._running
 
     def start_import(
         self, sources: Path | Sequence[Path], lake: Path, faults: dict[str, Any] | None = None, **options: Any

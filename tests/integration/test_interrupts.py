@@ -8,16 +8,14 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
 from gexlake.services.import_history import import_history
 from gexlake.services.verify import verify_lake
 from helpers.histories import write_history
 from helpers.lakes import lake_content, select
 from helpers.pauses import paused_import
-from helpers.runner import Runner
+from helpers.runner import Outcome, Runner
 
-ROUNDS = 8
+WITH_WORKERS = {"inline_bytes": 0}
 PATIENCE_SECONDS = 30
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
@@ -33,30 +31,51 @@ def assert_completes(runner: Runner, folder: Path, lake: Path) -> None:
     assert not list((lake / "staging").iterdir())
 
 
-@pytest.mark.parametrize("faults", [{}, {"inline_bytes": 0}], ids=["inline", "workers"])
-def test_interrupt_at_random_moments(work: Path, runner: Runner, faults: dict[str, int]) -> None:
+def assert_named(outcome: Outcome, lake: Path, sessions: int) -> None:
+    """What was committed is in the lake and in the report, the rest is pending, and nothing is left in staging."""
+    files = outcome.report["totals"]["files"]
+    assert files.get("success", 0) + files.get("pending", 0) == sessions
+    assert select(lake, "SELECT count(*) FROM sessions") == [(files.get("success", 0),)]
+    if "pending" in files:
+        assert (outcome.status, outcome.report["status"]) == (1, "interrupted")
+        assert select(lake, "SELECT status FROM imports") == [("interrupted",)]
+    assert not list((lake / "staging").iterdir())
+
+
+def test_interrupt_at_any_change(work: Path, runner: Runner) -> None:
+    folder = work / "history"
+    write_history(folder, sessions=2)
+    points = runner.run_import(folder, work / "undisturbed", {"count": True}).points
+    seen = set()
+    for point in range(1, points + 1, 6):
+        lake = work / f"lake-{point}"
+        outcome = runner.run_import(folder, lake, {"interrupt_at": point})
+        if outcome.out:
+            assert_named(outcome, lake, 2)
+            seen.add(outcome.report["totals"]["files"].get("pending", 0))
+        else:  # before the work began, or after it
+            assert outcome.err.rstrip().endswith("KeyboardInterrupt")
+        assert_completes(runner, folder, lake)
+    assert seen >= {0, 1, 2}
+
+
+def test_interrupt_of_workers_at_random_moments(work: Path, runner: Runner) -> None:
     folder = work / "history"
     write_history(folder, sessions=6)
     started = time.monotonic()
-    assert runner.run_import(folder, work / "undisturbed", faults).status == 0
+    assert runner.run_import(folder, work / "undisturbed", WITH_WORKERS).status == 0
     seconds = time.monotonic() - started
-    chance, interrupted = random.Random(1), 0
-    for number in range(ROUNDS if not faults else ROUNDS // 2):
+    chance = random.Random(1)
+    for number in range(4):
         lake = work / f"lake-{number}"
-        running = runner.start_import(folder, lake, faults)
+        running = runner.start_import(folder, lake, WITH_WORKERS)
         time.sleep(chance.uniform(0.2, 1) * seconds)  # the moment is what is tested
         running.interrupt()
         outcome = running.wait()
-        if outcome.out and "pending" in outcome.report["totals"]["files"]:
-            interrupted += 1
-            files = outcome.report["totals"]["files"]
-            assert (outcome.status, outcome.err, outcome.report["status"]) == (1, "", "interrupted")
-            assert files.get("success", 0) + files["pending"] == 6
-            assert select(lake, "SELECT count(*) FROM sessions") == [(files.get("success", 0),)]
-            assert select(lake, "SELECT status FROM imports") == [("interrupted",)]
-            assert not list((lake / "staging").iterdir())
+        if outcome.out:
+            assert outcome.err == ""
+            assert_named(outcome, lake, 6)
         assert_completes(runner, folder, lake)
-    assert interrupted > 0
 
 
 def workers_of(pid: int) -> list[int]:
@@ -75,7 +94,7 @@ def workers_of(pid: int) -> list[int]:
 def test_worker_that_is_killed_is_named_and_the_next_run_completes(work: Path, runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
-    with paused_import(runner, folder, lake, {"inline_bytes": 0}, workers=2) as paused:
+    with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not (workers := workers_of(paused.running.pid)):
             assert time.monotonic() < deadline
@@ -90,7 +109,7 @@ def test_worker_that_is_killed_is_named_and_the_next_run_completes(work: Path, r
 def test_workers_end_with_the_process_that_started_them(work: Path, runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
-    with paused_import(runner, folder, lake, {"inline_bytes": 0}, workers=2) as paused:
+    with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(workers := workers_of(paused.running.pid)) < 2:
             assert time.monotonic() < deadline

@@ -72,6 +72,10 @@ def translated_faults(layout: LakeLayout) -> Iterator[None]:
         raise _translated(layout, error) from error
     except OSError as error:
         raise storage_error(layout, error) from error
+    except RuntimeError as error:
+        if "interrupted" in str(error):  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def storage_error(layout: LakeLayout, error: OSError) -> StorageError:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
+POLL_SECONDS = 0.05
+Result = TypeVar("Result")
+
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b)?\s*(\([^)]*\))?", re.IGNORECASE)
 _READS = re.compile(r"\s*(pivot|unpivot|with|from|select)\b", re.IGNORECASE)
 _TEXT_TYPES = re.compile(r"\b(INTERVAL|UNION|BIT|VARIANT|GEOMETRY|TIME WITH TIME ZONE|TIMETZ)\b")
@@ -36,22 +41,39 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
     With `limit`, at most so many rows. Raises `QueryError` for a statement that is not valid, not one, or does not
     only read; `LakeError` where there is no lake.
     """
-    import duckdb
-    import polars as pl
-
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
         _confine(connection, layout)
+        return _interruptible(connection, lambda: _fetch(connection, statement, limit))
+
+
+def _fetch(connection: Connection, statement: str, limit: int | None) -> pl.DataFrame:
+    import duckdb
+    import polars as pl
+
+    try:
+        check_statement(connection, statement)
+        relation = connection.sql(statement)
+        # DuckDB computes with the interpreter's lock released here, but not while it streams.
+        return fetch_frame(_readable(relation if limit is None else relation.limit(limit)).materialize())
+    except duckdb.InterruptException:
+        raise
+    except (duckdb.Error, pl.exceptions.PolarsError, RuntimeError) as error:  # the latter from the stream of rows
+        raise _query_error(error) from error
+
+
+def _interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
+    """Do the work of a connection in another thread, so that Ctrl-C ends it: DuckDB's own handling of it can hang."""
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(work)
         try:
-            check_statement(connection, statement)
-            relation = connection.sql(statement)
-            return fetch_frame(_readable(relation if limit is None else relation.limit(limit)))
-        except duckdb.Error as error:
-            raise _query_error(error) from error
-        except (pl.exceptions.PolarsError, RuntimeError) as error:  # from inside the stream of rows
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
-            raise _query_error(error) from error
+            while not wait([future], timeout=POLL_SECONDS).done:
+                pass  # the system may give the signal to another thread, and nothing wakes this one then
+        except KeyboardInterrupt:
+            while not wait([future], timeout=POLL_SECONDS).done:
+                connection.interrupt()  # again, should the statement not have begun at the first
+            raise
+        return future.result()
 
 
 def _confine(connection: Connection, layout: LakeLayout) -> None:
