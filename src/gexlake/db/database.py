@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout, place_new, sync_file
-from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view
+from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
+from gexlake.importers import IMPORTERS
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,19 +40,87 @@ def open_database(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the lake's database; with `write` the lake is created where there is none.
 
+    Where this process holds the database (`held_database`), it is a cursor of that; one writes at a time.
+
     Raises `LakeLockedError` when another process still holds it after `wait_seconds`, `LakeVersionError` for a lake
     of a newer gexlake, `LakeError` where there is no usable lake, `StorageError` when the disk refuses.
     """
+    held = _held.get(layout.database.absolute())
+    if held is None:
+        with _opened(layout, write=write, wait_seconds=wait_seconds) as connection:
+            yield connection
+        return
+    with (
+        held.writing if write else nullcontext(),
+        translated_faults(layout),
+        closing(held.connection.cursor()) as cursor,
+    ):
+        if not layout.database.exists():
+            raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
+        yield cursor
+
+
+@contextmanager
+def held_database(
+    layout: LakeLayout, *, memory_limit: str = MEMORY_LIMIT, wait_seconds: float = LOCK_WAIT_SECONDS
+) -> Iterator[None]:
+    """Keep the database open for writing in this process, for all its threads; the lake is created where there is none.
+
+    Statements reach nothing but the lake's data, and no setting can be changed. Raises what `open_database` raises.
+    """
+    path = layout.database.absolute()
+    with _opened(layout, write=True, wait_seconds=wait_seconds) as connection:
+        connection.execute(f"SET memory_limit = {quoted(memory_limit)}")
+        confine(connection, layout)
+        _held[path] = _Held(connection)
+        try:
+            yield
+        finally:
+            held = _held.pop(path)
+            with held.writing:  # what is being committed is committed
+                pass
+
+
+@dataclass(frozen=True)
+class _Held:
+    connection: duckdb.DuckDBPyConnection
+    writing: threading.RLock = field(default_factory=threading.RLock)
+
+
+_held: dict[Path, _Held] = {}
+"""By path: the databases that this process keeps open."""
+
+
+def is_held(layout: LakeLayout) -> bool:
+    """Whether this process keeps the database open."""
+    return layout.database.absolute() in _held
+
+
+def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    """Let statements read the lake's data and no other file, load nothing, and change no setting."""
+    root = layout.root.absolute()
+    directories = [root / record_type for record_type in IMPORTERS] + [
+        layout.staging,
+        layout.imports,
+        layout.quarantine,
+    ]
+    connection.execute(f"SET allowed_directories = [{', '.join(quoted(str(path.absolute())) for path in directories)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+@contextmanager
+def _opened(layout: LakeLayout, *, write: bool, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    _check_root(layout, write=write)
+    prepare_lake(layout) if write else _check_exists(layout)
     with translated_faults(layout):
         if write and not layout.database.exists():
             _create_database(layout)
         connection = _connect(layout, write=write, wait_seconds=wait_seconds)
     try:
         with translated_faults(layout):
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             _check_version(connection, layout)
             if not write:
                 _point_views_here(connection, layout)
@@ -110,7 +181,25 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> 
         connection.execute("UPDATE lake_info SET root = ?", [root])
 
 
-def _check_root(layout: LakeLayout, *, write: bool) -> None:
+def prepare_lake(layout: LakeLayout) -> None:
+    """Make the directory of a lake that is to be written. Raises `LakeError` or `StorageError` where that fails."""
+    _check_root(layout)
+    try:
+        layout.staging.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(layout, error) from error
+
+
+def _check_exists(layout: LakeLayout) -> None:
+    _check_root(layout)
+    if not layout.database.exists():
+        raise LakeError(
+            f"There is no lake at {layout.root}.",
+            hint="Name one with --lake, or make one with `gexlake import SOURCE`.",
+        )
+
+
+def _check_root(layout: LakeLayout) -> None:
     root = layout.root
     if root.exists() and not root.is_dir():
         raise LakeError(f"The lake {root} is a file, not a directory.", hint="Name a directory with --lake.")
@@ -119,15 +208,6 @@ def _check_root(layout: LakeLayout, *, write: bool) -> None:
             f"The lake {root} has a `?` or a backslash in its path, which DuckDB reads as something else.",
             hint="Name another directory with --lake.",
         )
-    if not write and not layout.database.exists():
-        raise LakeError(
-            f"There is no lake at {root}.", hint="Name one with --lake, or make one with `gexlake import SOURCE`."
-        )
-    if write:
-        try:
-            layout.staging.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(layout, error) from error
 
 
 def settings(layout: LakeLayout) -> dict[str, str | bool | int | float | list[str]]:

@@ -24,8 +24,9 @@ class LakeLayout:
         return self.root / "staging"
 
     @property
-    def commit_lock(self) -> Path:
-        return self.staging / "commit.lock"
+    def server_file(self) -> Path:
+        """Where the server that holds the lake says how to reach it."""
+        return self.root / "server.json"
 
     @property
     def imports(self) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout
-from gexlake.db.sessions import version_of
+from gexlake.db.sessions import SESSION_FILTER, session_id, version_of
 from gexlake.importers import IMPORTERS
 from gexlake.lineage.records import lineage_row
 from gexlake.models.feed import Feed, SessionKey
@@ -23,37 +23,52 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
-SessionId = tuple[str, SessionKey]
-"""Record type and session."""
-
 
 @dataclass(frozen=True, slots=True)
-class LakeState:
-    """The sessions of a lake, and the source files that each has read, as of their latest reading."""
+class SessionState:
+    """A session in the lake: its version, None where nothing of it is stored, and the source files it has read.
 
-    published: dict[SessionId, Published] = field(default_factory=dict)
-    known: dict[SessionId, tuple[KnownSource, ...]] = field(default_factory=dict)
+    Of each source file it is the latest reading.
+    """
+
+    record_type: str
+    session: SessionKey
+    version: str | None
+    known: tuple[KnownSource, ...] = ()
 
 
-def load_state(connection: Connection, layout: LakeLayout) -> LakeState:
+def load_states(connection: Connection) -> list[SessionState]:
     """Read the state of the whole lake: a row per session and source file, not per snapshot."""
-    published = {
-        (record_type, SessionKey(Feed(ticker, package, category), day)): published_session(
-            layout, record_type, SessionKey(Feed(ticker, package, category), day), version
-        )
-        for record_type, ticker, package, category, day, version in connection.execute(
-            "SELECT record_type, ticker, package, category, session_date, version FROM sessions"
-        ).fetchall()
+    return _load_states(connection, "true", [])
+
+
+def load_session_state(connection: Connection, record_type: str, session: SessionKey) -> SessionState:
+    """The state of one session, also where the lake has nothing of it."""
+    states = _load_states(connection, SESSION_FILTER, session_id(record_type, session))
+    return states[0] if states else SessionState(record_type, session, None)
+
+
+def _load_states(connection: Connection, condition: str, values: list[str]) -> list[SessionState]:
+    identity = "record_type, ticker, package, category, session_date"
+    versions = {
+        _key(row): row[-1]
+        for row in connection.execute(f"SELECT {identity}, version FROM sessions WHERE {condition}", values).fetchall()
     }
-    known: dict[SessionId, list[KnownSource]] = defaultdict(list)
-    for record_type, ticker, package, category, day, *source in connection.execute(
-        "SELECT record_type, ticker, package, category, session_date, source_file, source_sha256, source_bytes, "
-        "import_id, records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), status = 'skipped' "
-        "FROM lineage WHERE source_sha256 <> '' QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, "
-        "category, session_date, source_file ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1"
+    known: dict[tuple[str, SessionKey], list[KnownSource]] = defaultdict(list)
+    for row in connection.execute(
+        f"SELECT {identity}, source_file, source_sha256, source_bytes, import_id, "
+        "records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), status = 'skipped' "
+        f"FROM lineage WHERE source_sha256 <> '' AND {condition} QUALIFY row_number() OVER (PARTITION BY {identity}, "
+        "source_file ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1",
+        values,
     ).fetchall():
-        known[record_type, SessionKey(Feed(ticker, package, category), day)].append(KnownSource(*source))
-    return LakeState(published, {session: tuple(sources) for session, sources in known.items()})
+        known[_key(row)].append(KnownSource(*row[5:]))
+    return [SessionState(*key, versions.get(key), tuple(known.get(key, ()))) for key in {**versions, **known}]
+
+
+def _key(row: Sequence[Any]) -> tuple[str, SessionKey]:
+    record_type, ticker, package, category, day = row[:5]
+    return record_type, SessionKey(Feed(ticker, package, category), day)
 
 
 def published_session(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> Published:
@@ -62,17 +77,10 @@ def published_session(layout: LakeLayout, record_type: str, session: SessionKey,
     return Published(version, {d.name: layout.dataset_file(record_type, d.name, session) for d in datasets})
 
 
-def load_sessions(
-    connection: Connection, layout: LakeLayout, record_type: str, feed: Feed, days: Iterable[str]
-) -> tuple[Published, ...]:
-    """Some sessions of one feed."""
-    found = []
-    for day in days:
-        session = SessionKey(feed, date.fromisoformat(day))
-        version = version_of(connection, record_type, session)
-        if version is not None:
-            found.append(published_session(layout, record_type, session, version))
-    return tuple(found)
+def load_versions(connection: Connection, record_type: str, feed: Feed, days: Iterable[str]) -> dict[str, str]:
+    """The versions of some sessions of one feed by date, as far as the lake has them."""
+    found = {day: version_of(connection, record_type, SessionKey(feed, date.fromisoformat(day))) for day in days}
+    return {day: version for day, version in found.items() if version is not None}
 
 
 def begin_import(connection: Connection, import_id: str, sources: list[str], started: datetime) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish, staged_files
-from gexlake.db.database import NEW_DATABASE_PREFIX, refresh_views
+from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import sum_import
@@ -30,11 +30,8 @@ DUCKDB_TEMPORARY_PREFIX = "duckdb_temp"
 @contextmanager
 def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
     """A staging directory for one import, locked while it runs; the system drops the lock when the process dies."""
-    directory = layout.staging / import_id
-    directory.mkdir(parents=True)
-    lock = os.open(directory / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    directory, lock = _make_locked(layout.staging, import_id)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield directory
         # Only at a good end: after a fault, staged work is left for the next import to commit. A recovery that comes
         # upon the directory while it is being removed may take a hand in that, so nothing here is an error.
@@ -43,11 +40,33 @@ def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
         os.close(lock)
 
 
+def _make_locked(staging: Path, import_id: str) -> tuple[Path, int]:
+    """A new directory that has its name only when it is locked, so that no recovery takes it for an abandoned one."""
+    directory, unlocked = staging / import_id, staging / f".{import_id}"
+    while True:
+        try:
+            unlocked.mkdir(parents=True)
+            lock = os.open(unlocked / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        except FileNotFoundError:  # a recovery was quicker, and has removed it
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unlocked.rename(directory)
+        except FileNotFoundError:
+            os.close(lock)
+        except BaseException:
+            os.close(lock)
+            raise
+        else:
+            return directory, lock
+
+
 def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     """Settle the staging directories of imports that are no more; the ids of those imports."""
-    for path in layout.staging.iterdir():
-        if path.name.startswith((JOURNAL_PREFIX, NEW_DATABASE_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
-            _remove(path)  # an owner of the database that died left it: no other is alive while we own it
+    if not is_held(layout):  # else these may be in use, by another thread
+        for path in layout.staging.iterdir():
+            if path.name.startswith((JOURNAL_PREFIX, NEW_DATABASE_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
+                _remove(path)  # an owner of the database that died left it: no other is alive while we own it
     settled = [
         directory.name
         for directory in sorted(layout.staging.iterdir())

@@ -48,7 +48,7 @@ def find_strays(connection: Connection, layout: LakeLayout) -> Iterator[Finding]
 
 def _find_left(connection: Connection, layout: LakeLayout, running: set[str]) -> Iterator[Finding]:
     """Staged work and imports that ended without a word: the next import settles them."""
-    left = {path.name for path in _staged(layout)} - running - {layout.commit_lock.name}
+    left = {path.name for path in _staged(layout)} - running
     for name in sorted(left):
         yield Finding(code=Check.STAGING_LEFT, message=f"{layout.staging / name} was left; the next import settles it.")
     for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status = 'running'").fetchall():

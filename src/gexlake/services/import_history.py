@@ -13,14 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gexlake.db.commit import OverlapError, StaleStageError, commit_session
-from gexlake.db.database import open_database, storage_error
-from gexlake.db.journal import write_journal
+from gexlake.db.database import prepare_lake, storage_error
 from gexlake.db.layout import LakeLayout
-from gexlake.db.queries import LakeState, begin_import, end_import, insert_lineage, load_sessions, load_state
-from gexlake.db.recovery import recover, staging_area
+from gexlake.db.queries import SessionState, published_session
+from gexlake.db.recovery import staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.feed import SessionKey
 from gexlake.models.lineage import LineageRecord
@@ -34,15 +31,21 @@ from gexlake.models.report import (
 )
 from gexlake.models.source import RefusedFile, SourceFile, path_text
 from gexlake.models.staged import StagedSession
-from gexlake.models.task import SessionTask
+from gexlake.models.task import Published, SessionTask
 from gexlake.scanner import ScanResult, scan
+from gexlake.services.commits import (
+    CommitOutcome,
+    StagedWork,
+    commit_staged,
+    finish_import,
+    load_lake,
+    register_import,
+    view_session,
+)
 from gexlake.services.interrupts import undisturbed
 from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.stage import stage_session
 from gexlake.services.workers import Workers, cores, open_workers, worker_died
-
-if TYPE_CHECKING:
-    import duckdb
 
 PROGRESS_SECONDS = 0.1
 STAGED_AHEAD = 8
@@ -184,22 +187,18 @@ class _Import:
     def _plan(self, found: ScanResult, stack: ExitStack) -> list[SessionTask]:
         """One task per session, in order; opens the lake, settles what earlier imports left, and locks a place."""
         if self.options.dry_run:
-            return self._tasks(found.files, self._read_state(), None)
-        with open_database(self.layout, write=True) as connection:
-            recover(connection, self.layout)
-            area = stack.enter_context(staging_area(self.layout, self.import_id))
-            begin_import(connection, self.import_id, list(map(path_text, self.sources)), self.started)
-            return self._tasks(found.files, load_state(connection, self.layout), area)
+            return self._tasks(found.files, load_lake(self.layout.root), None)
+        prepare_lake(self.layout)
+        area = stack.enter_context(staging_area(self.layout, self.import_id))
+        states = register_import(
+            self.layout.root, self.import_id, list(map(path_text, self.sources)), started=self.started
+        )
+        return self._tasks(found.files, states, area)
 
-    def _read_state(self) -> LakeState:
-        if not self.layout.database.exists() and not self.layout.root.is_file():
-            return LakeState()
-        with open_database(self.layout, write=False) as connection:
-            return load_state(connection, self.layout)
-
-    def _tasks(self, files: Sequence[SourceFile], state: LakeState, area: Path | None) -> list[SessionTask]:
-        tasks = []
+    def _tasks(self, files: Sequence[SourceFile], states: list[SessionState], area: Path | None) -> list[SessionTask]:
+        known = {(state.record_type, state.session): state for state in states}
         moment_us = int(self.started.timestamp() * 1_000_000)
+        tasks = []
         for index, ((record_type, session), sources) in enumerate(groupby(files, key=_session_id)):
             task = SessionTask(
                 import_id=self.import_id,
@@ -207,13 +206,21 @@ class _Import:
                 session=session,
                 sources=tuple(sources),
                 directory=area / f"{index:06d}" if area else None,
-                known=state.known.get((record_type, session), ()),
-                published=state.published.get((record_type, session)),
                 force=self.options.force,
                 moment_us=moment_us,
             )
-            tasks.append(task)
+            tasks.append(self._based_on(task, known.get((record_type, session))))
         return tasks
+
+    def _based_on(self, task: SessionTask, state: SessionState | None) -> SessionTask:
+        """The task, to build on what the lake holds of its session."""
+        if state is None:
+            return task
+        return replace(task, known=state.known, published=self._published(task, state.version))
+
+    def _published(self, task: SessionTask, version: str | None, day: date | None = None) -> Published | None:
+        session = task.session if day is None else task.session._replace(session_date=day)
+        return published_session(self.layout, task.record_type, session, version) if version else None
 
     def _skip_unchanged(self, tasks: list[SessionTask]) -> list[SessionTask]:
         """Set the sessions aside in which nothing has changed; the others, with the digests taken on the way.
@@ -253,57 +260,47 @@ class _Import:
             wait([unit.future], timeout=PROGRESS_SECONDS)
             self._report_progress(workers.bytes_read)
 
-    def _commit(self, units: list[_Unit], workers: Workers) -> None:
-        if not units:
-            return
+    def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
         if self.options.dry_run:
             for unit in units:
                 self._record(_staged(unit))
             return
-        staged = [(unit, _staged(unit)) for unit in units]
-        with open_database(self.layout, write=True) as connection:
-            for unit, session in staged:
-                with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
-                    self._record(self._commit_one(connection, unit, session, workers))
+        while units:
+            works = [StagedWork(self._directory_of(unit), tuple(sorted(unit.compared_with))) for unit in units]
+            staged = [_staged(unit) for unit in units]
+            with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
+                outcomes = commit_staged(self.layout.root, works)
+                done = sum(outcome.committed for outcome in outcomes)
+                for session in staged[:done]:
+                    self._record(session)
+            units = units[done:]
+            if units:
+                self._stage_anew(units[0], outcomes[-1], workers)
 
-    def _commit_one(
-        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, staged: StagedSession, workers: Workers
-    ) -> StagedSession:
-        """Commit one session; where the lake has moved on since it was planned, stage it anew and try again."""
-        while True:
-            try:
-                commit_session(connection, self.layout, staged, compared_with=unit.compared_with)
-            except (StaleStageError, OverlapError) as stale:
-                unit.restages += 1
-                if unit.restages > MAX_RESTAGES:
-                    raise LakeLockedError(
-                        f"{unit.task.session} keeps changing while it is imported.",
-                        hint="Let the other imports end, then run the same command again.",
-                    ) from stale
-                self._replan(connection, unit, stale)
-                unit.future = workers.submit(stage_session, unit.task)
-                staged = _staged(unit)
-            else:
-                return staged
+    def _directory_of(self, unit: _Unit) -> str:
+        directory = _staged(unit).directory
+        assert directory is not None
+        return str(directory.relative_to(self.layout.staging))
 
-    def _replan(
-        self, connection: duckdb.DuckDBPyConnection, unit: _Unit, stale: StaleStageError | OverlapError
-    ) -> None:
+    def _stage_anew(self, unit: _Unit, outcome: CommitOutcome, workers: Workers) -> None:
+        """Stage a session once more: the lake has moved on since it was planned."""
+        unit.restages += 1
         task = unit.task
-        if isinstance(stale, OverlapError):
-            unit.compared_with |= frozenset(stale.session_dates)
-        state = load_state(connection, self.layout)
-        session_id = (task.record_type, task.session)
+        if unit.restages > MAX_RESTAGES:
+            raise LakeLockedError(
+                f"{task.session} keeps changing while it is imported.",
+                hint="Let the other imports end, then run the same command again.",
+            )
+        unit.compared_with |= frozenset(outcome.overlapping)
+        view = view_session(self.layout.root, task.record_type, task.session, sorted(unit.compared_with))
+        foreign = [self._published(task, version, date.fromisoformat(day)) for day, version in view.versions.items()]
         assert task.directory is not None
         unit.task = replace(
-            task,
+            self._based_on(task, view.state),
             directory=task.directory.with_name(f"{task.directory.name.split('-')[0]}-{unit.restages}"),
-            known=state.known.get(session_id, ()),
-            published=state.published.get(session_id),
-            foreign=load_sessions(
-                connection, self.layout, task.record_type, task.session.feed, sorted(unit.compared_with)
-            ),
+            foreign=tuple(session for session in foreign if session),
         )
+        unit.future = workers.submit(stage_session, unit.task)
 
     def _record(self, staged: StagedSession) -> None:
         for record in staged.lineage:
@@ -335,11 +332,7 @@ class _Import:
         status = overall_status(self.results, interrupted=self.interrupted)
         after_fault = _raising()
         try:
-            with open_database(self.layout, write=True) as connection:
-                if self.skipped:
-                    insert_lineage(connection, self.skipped)
-                end_import(connection, self.import_id, status.value, len(self.results))
-                write_journal(connection, self.layout, self.import_id)
+            finish_import(self.layout.root, self.import_id, status.value, len(self.results), self.skipped)
         except GexlakeError:
             if not after_fault:
                 raise

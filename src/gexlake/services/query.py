@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gexlake.db.database import open_database
+from gexlake.db.database import confine, is_held, open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.db.schema import TABLES, VIEWS, quoted
+from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import QueryError
 from gexlake.services.frames import fetch_frame
 
@@ -43,7 +43,8 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
     """
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
-        _confine(connection, layout)
+        if not is_held(layout):
+            _confine(connection, layout)
         return _interruptible(connection, lambda: _fetch(connection, statement, limit))
 
 
@@ -77,12 +78,10 @@ def _interruptible(connection: Connection, work: Callable[[], Result]) -> Result
 
 
 def _confine(connection: Connection, layout: LakeLayout) -> None:
-    """Give the statement all of the machine to compute with, and nothing to read but the lake."""
+    """Give the statement all of the machine to compute with, and nothing to read but the lake's data."""
     connection.execute("RESET memory_limit")
     connection.execute("RESET threads")
-    connection.execute(f"SET allowed_directories = [{quoted(str(layout.root.absolute()))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+    confine(connection, layout)
 
 
 def check_statement(connection: Connection, statement: str) -> None:

@@ -183,7 +183,7 @@ def _iter_staged(staging: Path) -> Iterator[StagedImport]:
     """What lies in staging: an import holds a lock on its directory for as long as it lives."""
     if not staging.is_dir():
         return
-    for directory in sorted(path for path in staging.iterdir() if path.is_dir()):
+    for directory in sorted(path for path in staging.iterdir() if path.is_dir() and not path.name.startswith(".")):
         yield StagedImport(import_id=directory.name, running=_is_locked(directory / LOCK_NAME))
 
 

@@ -1,0 +1,213 @@
+"""Functions over a lake that answer through the server that holds it, or by themselves where none runs.
+
+DuckDB lets nobody else open a database that one process writes. So a function that needs the database is marked
+`@served`: called in any process, it looks for the server's address in the lake and has the server call the very same
+function there. Arguments and result travel as JSON, frames as Arrow.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import inspect
+import io
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
+
+from gexlake import errors
+from gexlake.db.layout import LakeLayout
+from gexlake.errors import GexlakeError, LakeError, LakeLockedError
+
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import TypeAdapter
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CALL_PATH = "/lake/calls/"
+ARROW = "application/vnd.apache.arrow.stream"
+JSON = "application/json"
+CONNECT_SECONDS = 5.0
+CHANGES_OF_OWNER = 5
+"""How often a call follows the lake from one owner to the next before it gives up."""
+
+
+class ServerAddress(NamedTuple):
+    """Where the server of a lake listens; the token admits whoever may read the lake's own files."""
+
+    url: str
+    token: str
+    pid: int
+
+
+class _GoneError(Exception):
+    """The server ended before it answered."""
+
+
+# ---- the address in the lake ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def announced_server(layout: LakeLayout, url: str) -> Iterator[ServerAddress]:
+    """Say in the lake that this process serves it at `url`, for as long as the block lasts and the process lives."""
+    address = ServerAddress(url, secrets.token_urlsafe(32), os.getpid())
+    temporary = layout.server_file.with_suffix(".tmp")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # the system drops it when this process dies, however it dies
+        os.write(descriptor, json.dumps(address._asdict()).encode())
+        temporary.replace(layout.server_file)
+        yield address
+        layout.server_file.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def find_server(lake: Path) -> ServerAddress | None:
+    """The server that holds the lake; None where none runs, or where it is this process."""
+    try:
+        descriptor = os.open(LakeLayout(lake).server_file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with suppress(ValueError, TypeError):
+            address = ServerAddress(**json.loads(os.read(descriptor, 1 << 16)))
+            return None if address.pid == os.getpid() else address
+    finally:
+        os.close(descriptor)
+    return None
+
+
+# ---- calling -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A function that can be called through a server; its first parameter is `lake`."""
+
+    function: Callable[..., Any]
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+    @cached_property
+    def parameters(self) -> dict[str, TypeAdapter[Any]]:
+        return {
+            name: self._adapter(parameter.annotation)
+            for name, parameter in self.signature.parameters.items()
+            if name != "lake"
+        }
+
+    @cached_property
+    def result(self) -> TypeAdapter[Any] | None:
+        """How the result travels; None for a frame, which travels as Arrow."""
+        annotation = self.signature.return_annotation
+        return None if annotation == "pl.DataFrame" else self._adapter(annotation)
+
+    def _adapter(self, annotation: str) -> TypeAdapter[Any]:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(eval(annotation, self.function.__globals__))  # our own source text
+
+
+_calls: dict[str, _Call] = {}
+"""By name, every function that a server can be asked to call."""
+
+
+def served(function: Callable[P, R]) -> Callable[P, R]:
+    """Have a function of a lake answer through the server that holds the lake, where one runs.
+
+    Its parameters and result must have a form in JSON that Pydantic knows, or be a Polars frame. What it raises of
+    `GexlakeError` is raised here as well.
+    """
+    call = _calls[function.__name__] = _Call(function)
+
+    @wraps(function)
+    def anywhere(*args: P.args, **kwargs: P.kwargs) -> R:
+        arguments = call.signature.bind(*args, **kwargs).arguments
+        lake = Path(arguments.pop("lake"))
+        for _ in range(CHANGES_OF_OWNER):
+            address = find_server(lake)
+            try:
+                if address is not None:
+                    return cast(R, _ask(address, call, lake, arguments))
+                return function(*args, **kwargs)
+            except _GoneError:
+                continue
+            except LakeLockedError:
+                if address is not None or find_server(lake) is None:
+                    raise
+        raise LakeLockedError(f"The server of the lake {lake} keeps changing.", hint="Run the same command again.")
+
+    return anywhere
+
+
+def answer(name: str, lake: Path, body: bytes) -> tuple[str, bytes]:
+    """Call a served function in the process that holds the lake; content type and text of its result.
+
+    Raises `LookupError` for a name that is none, `ValueError` for arguments that do not fit, and what it raises.
+    """
+    call = _calls[name]
+    given = json.loads(body)
+    arguments = {name: call.parameters[name].validate_python(value, strict=False) for name, value in given.items()}
+    result = call.function(lake, **arguments)
+    if call.result is None:
+        buffer = io.BytesIO()
+        result.write_ipc_stream(buffer)
+        return ARROW, buffer.getvalue()
+    return JSON, call.result.dump_json(result)
+
+
+def fault_document(error: GexlakeError) -> dict[str, str]:
+    """What a caller needs to raise the same fault."""
+    return {"fault": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
+def _ask(address: ServerAddress, call: _Call, lake: Path, arguments: dict[str, Any]) -> object:
+    import httpx
+
+    body = {name: call.parameters[name].dump_python(value, mode="json") for name, value in arguments.items()}
+    try:
+        response = httpx.post(
+            f"{address.url}{CALL_PATH}{call.function.__name__}",
+            json=body,
+            headers={"Authorization": f"Bearer {address.token}"},
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            trust_env=False,
+        )
+    except httpx.TransportError as error:
+        raise _GoneError from error
+    return _result(response, call, lake)
+
+
+def _result(response: httpx.Response, call: _Call, lake: Path) -> object:
+    if response.is_success and call.result is None:
+        import polars as pl
+
+        return pl.read_ipc_stream(response.content)
+    if response.is_success:
+        assert call.result is not None
+        result = call.result.validate_json(response.content)
+        if hasattr(result, "lake"):
+            result.lake = str(lake)  # as the caller called it
+        return result
+    try:
+        document = response.json()
+        kind = getattr(errors, document["fault"])
+        fault: GexlakeError = kind(document["message"], hint=document["hint"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        fault = LakeError(
+            f"The server of the lake answered with {response.status_code}.", hint="Its log says more; restart it."
+        )
+    raise fault
