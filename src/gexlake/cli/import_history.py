@@ -52,6 +52,9 @@ def run_import(
     What is good is imported, whatever else is wrong. The exit status is 1 when a file failed, when work is left undone
     after Ctrl-C, or when the error rate is above its bound. The same command again takes up what is left.
     """
+    from gexlake.services.workers import start_server_early
+
+    start_server_early(sources, lake)
     from gexlake.cli.import_report import show_report
     from gexlake.cli.progress import import_progress
     from gexlake.services.import_history import ImportOptions, import_history

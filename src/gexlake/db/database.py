@@ -62,17 +62,18 @@ def open_database(
 
 @contextmanager
 def held_database(
-    layout: LakeLayout, *, memory_limit: str = MEMORY_LIMIT, wait_seconds: float = LOCK_WAIT_SECONDS
+    layout: LakeLayout, bounds: StatementBounds, *, wait_seconds: float = LOCK_WAIT_SECONDS
 ) -> Iterator[None]:
     """Keep the database open for writing in this process, for all its threads; the lake is created where there is none.
 
-    Statements reach nothing but the lake's data, and no setting can be changed. Raises what `open_database` raises.
+    Statements reach nothing but the lake's data, and no setting can be changed; those that users write keep within
+    `bounds`. Raises what `open_database` raises.
     """
     path = layout.database.absolute()
     with _opened(layout, write=True, wait_seconds=wait_seconds) as connection:
-        connection.execute(f"SET memory_limit = {quoted(memory_limit)}")
+        connection.execute(f"SET memory_limit = {quoted(bounds.memory)}")
         confine(connection, layout)
-        _held[path] = _Held(connection)
+        _held[path] = _Held(connection, bounds)
         try:
             yield
         finally:
@@ -82,8 +83,18 @@ def held_database(
 
 
 @dataclass(frozen=True)
+class StatementBounds:
+    """What a statement of a user may take; `memory` as DuckDB writes it, for all of them together."""
+
+    seconds: float
+    rows: int
+    memory: str = MEMORY_LIMIT
+
+
+@dataclass(frozen=True)
 class _Held:
     connection: duckdb.DuckDBPyConnection
+    bounds: StatementBounds
     writing: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -94,6 +105,12 @@ _held: dict[Path, _Held] = {}
 def is_held(layout: LakeLayout) -> bool:
     """Whether this process keeps the database open."""
     return layout.database.absolute() in _held
+
+
+def statement_bounds(layout: LakeLayout) -> StatementBounds | None:
+    """What users' statements may take where this process keeps the database open; None where it does not."""
+    held = _held.get(layout.database.absolute())
+    return held.bounds if held else None
 
 
 def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:

@@ -18,6 +18,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.scanner.filters import SessionFilter
 from gexlake.services.moments import instant
+from gexlake.services.served import served
 from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours
 from gexlake.validation.gaps import DayCoverage, DayStatus, Hole, StoredDay, assess
 
@@ -93,6 +94,7 @@ class GapsReport(BaseModel):
         return all(feed.complete for feed in self.feeds)
 
 
+@served
 def find_gaps(
     lake: Path,
     *,

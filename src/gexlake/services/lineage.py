@@ -13,12 +13,14 @@ from gexlake.errors import UsageError
 from gexlake.models.lineage import FileStatus
 from gexlake.scanner.filters import SessionFilter
 from gexlake.services.frames import fetch_frame
+from gexlake.services.served import served
 from gexlake.validation.rules import Rule, Severity
 
 if TYPE_CHECKING:
     import polars as pl
 
 
+@served
 def list_lineage(
     lake: Path,
     *,
@@ -43,6 +45,7 @@ def list_lineage(
     return _select(lake, "lineage", where, "import_timestamp DESC, source_file", limit)
 
 
+@served
 def list_quarantine(
     lake: Path,
     *,

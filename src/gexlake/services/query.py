@@ -8,17 +8,19 @@ EXPORT), also where EXPLAIN ANALYZE or PIVOT would carry it.
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from gexlake.db.database import confine, is_held, open_database
+from gexlake.db.database import confine, open_database, statement_bounds
 from gexlake.db.layout import LakeLayout
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import QueryError
 from gexlake.services.frames import fetch_frame
+from gexlake.services.served import served
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,17 +37,27 @@ _TEXT_TYPES = re.compile(r"\b(INTERVAL|UNION|BIT|VARIANT|GEOMETRY|TIME WITH TIME
 """Types that Polars has no counterpart for: a column with one of them comes as text."""
 
 
+@served
 def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.DataFrame:
     """The rows of one SELECT (or WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE, PIVOT, EXPLAIN) statement.
 
-    With `limit`, at most so many rows. Raises `QueryError` for a statement that is not valid, not one, or does not
-    only read; `LakeError` where there is no lake.
+    With `limit`, at most so many rows. Raises `QueryError` for a statement that is not valid, not one, does not only
+    read, or exceeds the bounds of a server; `LakeError` where there is no lake.
     """
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
-        if not is_held(layout):
+        bounds = statement_bounds(layout)
+        if bounds is None:
             _confine(connection, layout)
-        return _interruptible(connection, lambda: _fetch(connection, statement, limit))
+            return _bounded(connection, lambda: _fetch(connection, statement, limit))
+        most = bounds.rows + 1 if limit is None else min(limit, bounds.rows + 1)
+        frame = _bounded(connection, lambda: _fetch(connection, statement, most), bounds.seconds)
+        if frame.height > bounds.rows:
+            raise QueryError(
+                f"The statement yields more than {bounds.rows:,} rows, the most that this server gives.",
+                hint="Sum up, select less, or read the Parquet files.",
+            )
+        return frame
 
 
 def _fetch(connection: Connection, statement: str, limit: int | None) -> pl.DataFrame:
@@ -63,18 +75,31 @@ def _fetch(connection: Connection, statement: str, limit: int | None) -> pl.Data
         raise _query_error(error) from error
 
 
-def _interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
-    """Do the work of a connection in another thread, so that Ctrl-C ends it: DuckDB's own handling of it can hang."""
+def _bounded(connection: Connection, work: Callable[[], Result], seconds: float | None = None) -> Result:
+    """Do the work of a connection in another thread, so that Ctrl-C and a bound in time end it.
+
+    DuckDB's own handling of Ctrl-C can hang.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(work)
         try:
             while not wait([future], timeout=POLL_SECONDS).done:
-                pass  # the system may give the signal to another thread, and nothing wakes this one then
+                # The system may give the signal to another thread, and nothing wakes this one then: so it looks.
+                if deadline is not None and time.monotonic() > deadline:
+                    _interrupt(connection, future)
+                    raise QueryError(
+                        f"The statement took longer than {seconds:g} seconds.", hint="Select fewer columns or sessions."
+                    )
         except KeyboardInterrupt:
-            while not wait([future], timeout=POLL_SECONDS).done:
-                connection.interrupt()  # again, should the statement not have begun at the first
+            _interrupt(connection, future)
             raise
         return future.result()
+
+
+def _interrupt(connection: Connection, future: Future[Result]) -> None:
+    while not wait([future], timeout=POLL_SECONDS).done:
+        connection.interrupt()  # again, should the statement not have begun at the first
 
 
 def _confine(connection: Connection, layout: LakeLayout) -> None:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from gexlake import errors
+from gexlake.db.database import LOCK_WAIT_SECONDS, POLL_SECONDS
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError
 
@@ -35,8 +37,6 @@ CALL_PATH = "/lake/calls/"
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 CONNECT_SECONDS = 5.0
-CHANGES_OF_OWNER = 5
-"""How often a call follows the lake from one owner to the next before it gives up."""
 
 
 class ServerAddress(NamedTuple):
@@ -47,8 +47,8 @@ class ServerAddress(NamedTuple):
     pid: int
 
 
-class _GoneError(Exception):
-    """The server ended before it answered."""
+class _GoneError(LakeLockedError):
+    """The server ended before it answered, or does not take calls any more."""
 
 
 # ---- the address in the lake ---------------------------------------------------------------------------------------
@@ -137,18 +137,18 @@ def served(function: Callable[P, R]) -> Callable[P, R]:
     def anywhere(*args: P.args, **kwargs: P.kwargs) -> R:
         arguments = call.signature.bind(*args, **kwargs).arguments
         lake = Path(arguments.pop("lake"))
-        for _ in range(CHANGES_OF_OWNER):
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
             address = find_server(lake)
             try:
                 if address is not None:
                     return cast(R, _ask(address, call, lake, arguments))
                 return function(*args, **kwargs)
-            except _GoneError:
-                continue
-            except LakeLockedError:
-                if address is not None or find_server(lake) is None:
+            except (_GoneError, LakeLockedError) as error:  # it ended just now, or began
+                changed = isinstance(error, _GoneError) or (address is None and find_server(lake) is not None)
+                if not changed or time.monotonic() > deadline:
                     raise
-        raise LakeLockedError(f"The server of the lake {lake} keeps changing.", hint="Run the same command again.")
+            time.sleep(POLL_SECONDS)
 
     return anywhere
 
@@ -187,7 +187,10 @@ def _ask(address: ServerAddress, call: _Call, lake: Path, arguments: dict[str, A
             trust_env=False,
         )
     except httpx.TransportError as error:
-        raise _GoneError from error
+        raise _GoneError(
+            f"The server of the lake {lake} (process {address.pid}) does not answer at {address.url}.",
+            hint="See what it is at, or end it and run the same command again.",
+        ) from error
     return _result(response, call, lake)
 
 

@@ -19,6 +19,7 @@ from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.gaps import assess_feed, load_sessions
 from gexlake.services.moments import instant
+from gexlake.services.served import served
 from gexlake.services.synthetic import synthetic_sources
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class LakeStatus(BaseModel):
     """Sources of imports that are marked as synthetic."""
 
 
+@served
 def lake_status(lake: Path) -> LakeStatus:
     """Take stock of the lake. Raises `LakeError` where there is none."""
     layout = LakeLayout(lake)

@@ -14,26 +14,23 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gexlake.db.compare import check_database, check_journal, compare_session
-from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import published_session
-from gexlake.db.sessions import load_rows, version_of
-from gexlake.db.strays import find_strays
 from gexlake.models.checks import Check
-from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.feed import Feed
 from gexlake.models.task import Published
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
 from gexlake.scanner.filters import SessionFilter
-from gexlake.services.verify_session import LineageFacts, SessionChecks, VerifyTask, verify_session
+from gexlake.services.inspect_lake import (
+    SessionFacts,
+    SessionVersion,
+    compare_tables,
+    find_replaced_sessions,
+    inspect_lake,
+)
+from gexlake.services.verify_session import SessionChecks, VerifyTask, verify_session
 from gexlake.services.workers import Workers, open_workers, worker_died
-
-if TYPE_CHECKING:
-    import duckdb
-
-    Connection = duckdb.DuckDBPyConnection
 
 OnProgress = Callable[[SessionProgress], None]
 SESSIONS_AT_ONCE = 16
@@ -85,13 +82,8 @@ class _Verify:
     def run(self, wanted: SessionFilter, worker_count: int | None) -> VerifyReport:
         started = time.perf_counter()
         report = VerifyReport(lake=str(self.layout.root))
-        with open_database(self.layout, write=False) as connection:
-            whole = [
-                *check_database(connection),
-                *check_journal(connection, self.layout),
-                *find_strays(connection, self.layout),
-            ]
-            tasks = self._load_tasks(connection)
+        facts = inspect_lake(self.layout.root)
+        tasks = self._tasks(facts.sessions)
         units = [_Unit(task) for task in tasks if wanted.admits(task.session)]
         self.progress.sessions_total = len(units)
         self.progress.bytes_total = sum(unit.task.bytes_to_read for unit in units)
@@ -105,60 +97,47 @@ class _Verify:
         self._forgive_changed(units)
         for unit in units:
             _add(report, unit)
-        for finding in whole:
+        for finding in facts.findings:
             report.add(finding)
         report.duration_seconds = round(time.perf_counter() - started, 3)
         return report
 
     # ---- what the database says ----------------------------------------------------------------------------
 
-    def _load_tasks(self, connection: Connection) -> list[VerifyTask]:
-        lineage = _load_lineage(connection)
-        moments = dict(connection.execute("SELECT import_id, epoch_us(started_at) FROM imports").fetchall())
-        tasks = []
-        for (record_type, session), row in load_rows(connection).items():
-            known = lineage.get((record_type, session), {})
-            tasks.append(
-                VerifyTask(
-                    record_type=record_type,
-                    session=session,
-                    row=row,
-                    published=published_session(self.layout, record_type, session, row["version"]),
-                    lineage=known,
-                    moment_us=max((moments.get(facts.import_id, 0) for facts in known.values()), default=0),
-                    read_sources=self.read_sources,
-                )
+    def _tasks(self, sessions: Iterable[SessionFacts]) -> list[VerifyTask]:
+        tasks = [
+            VerifyTask(
+                record_type=facts.record_type,
+                session=facts.session,
+                row=facts.row,
+                published=published_session(self.layout, facts.record_type, facts.session, facts.row["version"]),
+                lineage=facts.lineage,
+                moment_us=facts.moment_us,
+                read_sources=self.read_sources,
             )
+            for facts in sessions
+        ]
         spans = _Spans(tasks)
         return [replace(task, foreign=spans.overlapping(task, task.span)) for task in tasks]
 
     def _compare_tables(self, units: Sequence[_Unit]) -> None:
         """Tables against Parquet files; what keeps a file from being read, a worker will say."""
-        import duckdb
-
         for start in range(0, len(units), SESSIONS_AT_ONCE):
-            with open_database(self.layout, write=False) as connection:
-                for unit in units[start : start + SESSIONS_AT_ONCE]:
-                    task = unit.task
-                    self.progress.current = str(task.session)
-                    self._report_progress()
-                    unit.changed = _is_replaced(connection, task)
-                    if unit.changed:
-                        continue
-                    try:
-                        unit.problems += compare_session(
-                            connection, task.record_type, task.session, task.published.files
-                        )
-                    except (duckdb.IOException, duckdb.InvalidInputException):
-                        continue
+            some = units[start : start + SESSIONS_AT_ONCE]
+            self.progress.current = str(some[0].task.session)
+            self._report_progress()
+            compared = compare_tables(self.layout.root, [_version(unit) for unit in some])
+            for unit, problems in zip(some, compared, strict=True):
+                unit.changed = problems is None
+                unit.problems += problems or []
 
     def _forgive_changed(self, units: Iterable[_Unit]) -> None:
         """What differs because an import has replaced the session meanwhile is no finding."""
         suspects = [unit for unit in units if unit.problems or unit.checks.findings]
         if suspects:
-            with open_database(self.layout, write=False) as connection:
-                for unit in suspects:
-                    unit.changed |= _is_replaced(connection, unit.task)
+            replaced = find_replaced_sessions(self.layout.root, [_version(unit) for unit in suspects])
+            for unit, changed in zip(suspects, replaced, strict=True):
+                unit.changed |= changed
 
     # ---- files and sources ---------------------------------------------------------------------------------
 
@@ -220,26 +199,9 @@ class _Spans:
         )
 
 
-def _is_replaced(connection: Connection, task: VerifyTask) -> bool:
-    return version_of(connection, task.record_type, task.session) != task.published.version
-
-
-def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, LineageFacts]]:
-    """By session and source file: the latest reading, and where else the same bytes were ever found."""
-    found: dict[tuple[str, SessionKey], dict[str, LineageFacts]] = defaultdict(dict)
-    for record_type, ticker, package, category, day, name, import_id, imported, copies in connection.execute(
-        "WITH latest AS (FROM lineage WHERE source_sha256 <> '' AND status <> 'skipped' "
-        "QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, session_date, source_file "
-        "ORDER BY import_timestamp DESC, import_id DESC) = 1), "
-        "copies AS (SELECT record_type, ticker, package, category, session_date, source_sha256, "
-        "list(DISTINCT source_file) AS files FROM lineage WHERE status = 'skipped' GROUP BY ALL) "
-        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, "
-        "list_sort(list_filter(files, lambda file: file <> source_file)) FROM latest LEFT JOIN copies "
-        "USING (record_type, ticker, package, category, session_date, source_sha256)"
-    ).fetchall():
-        facts = LineageFacts(import_id, imported, tuple(copies or ()))
-        found[record_type, SessionKey(Feed(ticker, package, category), day)][name] = facts
-    return found
+def _version(unit: _Unit) -> SessionVersion:
+    task = unit.task
+    return SessionVersion(task.record_type, task.session, task.published.version)
 
 
 def _add(report: VerifyReport, unit: _Unit) -> None:

@@ -7,19 +7,23 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
+from gexlake.db.layout import LakeLayout
 from gexlake.errors import WorkerError
 
 INLINE_BYTES = 16 << 20
 """Less than this is done in the calling process: starting workers would take longer."""
 NICENESS = 10
+THREADS_OF_NUMPY = "OPENBLAS_NUM_THREADS"
 
 Result = TypeVar("Result")
 Work = Callable[..., Result]
@@ -72,8 +76,8 @@ class WorkerPool:
 
     def __init__(self, workers: int) -> None:
         self.parallel = workers
+        start_server()
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["gexlake.services.preload"])
         self._bytes = context.Value("Q", 0)
         self._stop = context.Event()
         self._executor = ProcessPoolExecutor(
@@ -84,8 +88,6 @@ class WorkerPool:
         self._start.start()
 
     def _warm_up(self) -> None:
-        # The server inherits this and hands it on: Ctrl-C is for the parent, also while modules are being imported.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         with _main_hidden():
             for _ in range(self.parallel):
                 self._executor.submit(os.getpid)
@@ -109,6 +111,44 @@ class WorkerPool:
         self._stop.set()
         self._start.join()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def start_server() -> None:
+    """Start the process that workers are forked from, if it does not run yet; it imports what they need meanwhile.
+
+    Called early, that is done by the time there is work.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["gexlake.services.preload"])
+    # The server inherits these and hands them on: Ctrl-C is for the parent, also while modules are being imported, and
+    # nothing here is done by the threads that numpy would start for linear algebra.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threads = os.environ.get(THREADS_OF_NUMPY)
+    os.environ[THREADS_OF_NUMPY] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if threads is None:
+            del os.environ[THREADS_OF_NUMPY]
+        else:
+            os.environ[THREADS_OF_NUMPY] = threads
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def start_server_early(sources: Iterable[Path], lake: Path) -> None:
+    """Start it for a first import that is large: before anything else is loaded, both take place side by side."""
+    if not LakeLayout(lake).database.exists() and _exceeds(sources, INLINE_BYTES):
+        start_server()
+
+
+def _exceeds(sources: Iterable[Path], size: int) -> bool:
+    """Whether the files in these places are larger, all together; what cannot be read will be named later."""
+    for source in sources:
+        for path in (source, *source.rglob("*")):
+            with suppress(OSError):
+                size -= path.stat().st_size
+            if size < 0:
+                return True
+    return False
 
 
 @contextmanager

@@ -1,0 +1,126 @@
+"""What verify asks of the lake's database, in short calls, so that imports and a server can run beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gexlake.db.compare import check_database, check_journal, compare_session
+from gexlake.db.database import open_database
+from gexlake.db.layout import LakeLayout
+from gexlake.db.queries import published_session
+from gexlake.db.sessions import load_rows, version_of
+from gexlake.db.strays import find_strays
+from gexlake.models.checks import Check
+from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.verify_report import Finding
+from gexlake.services.served import served
+from gexlake.services.verify_session import LineageFacts
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass(frozen=True)
+class SessionFacts:
+    """A session as the database has it: its row of `sessions` by column, and its sources by path.
+
+    Timestamps are in Unix microseconds, `moment_us` that of the latest import that read one of its sources.
+    """
+
+    record_type: str
+    session: SessionKey
+    row: dict[str, Any]
+    lineage: dict[str, LineageFacts]
+    moment_us: int
+
+
+@dataclass(frozen=True)
+class LakeFacts:
+    """Every session, and what is wrong with the lake as a whole."""
+
+    sessions: list[SessionFacts]
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class SessionVersion:
+    """A session in one of its versions."""
+
+    record_type: str
+    session: SessionKey
+    version: str
+
+
+@served
+def inspect_lake(lake: Path) -> LakeFacts:
+    """What the database holds of each session, and the findings that are of none."""
+    layout = LakeLayout(lake)
+    with open_database(layout, write=False) as connection:
+        findings = [
+            *check_database(connection),
+            *check_journal(connection, layout),
+            *find_strays(connection, layout),
+        ]
+        lineage = _load_lineage(connection)
+        moments = dict(connection.execute("SELECT import_id, epoch_us(started_at) FROM imports").fetchall())
+        sessions = []
+        for (record_type, session), row in load_rows(connection).items():
+            known = lineage.get((record_type, session), {})
+            moment_us = max((moments.get(facts.import_id, 0) for facts in known.values()), default=0)
+            sessions.append(SessionFacts(record_type, session, row, known, moment_us))
+    return LakeFacts(sessions, findings)
+
+
+@served
+def compare_tables(lake: Path, sessions: Sequence[SessionVersion]) -> list[list[tuple[Check, str]] | None]:
+    """Tables against the Parquet files of these sessions: what differs, None for one that was replaced meanwhile.
+
+    What keeps a file from being read is left for those who read the files.
+    """
+    import duckdb
+
+    layout = LakeLayout(lake)
+    compared: list[list[tuple[Check, str]] | None] = []
+    with open_database(layout, write=False) as connection:
+        for one in sessions:
+            if version_of(connection, one.record_type, one.session) != one.version:
+                compared.append(None)
+                continue
+            files = published_session(layout, one.record_type, one.session, one.version).files
+            problems: list[tuple[Check, str]] = []
+            with suppress(duckdb.IOException, duckdb.InvalidInputException):
+                problems += compare_session(connection, one.record_type, one.session, files)
+            compared.append(problems)
+    return compared
+
+
+@served
+def find_replaced_sessions(lake: Path, sessions: Sequence[SessionVersion]) -> list[bool]:
+    """Whether each of these sessions has another version by now."""
+    with open_database(LakeLayout(lake), write=False) as connection:
+        return [version_of(connection, one.record_type, one.session) != one.version for one in sessions]
+
+
+def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, LineageFacts]]:
+    """By session and source file: the latest reading, and where else the same bytes were ever found."""
+    found: dict[tuple[str, SessionKey], dict[str, LineageFacts]] = defaultdict(dict)
+    for record_type, ticker, package, category, day, name, import_id, imported, copies in connection.execute(
+        "WITH latest AS (FROM lineage WHERE source_sha256 <> '' AND status <> 'skipped' "
+        "QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, session_date, source_file "
+        "ORDER BY import_timestamp DESC, import_id DESC) = 1), "
+        "copies AS (SELECT record_type, ticker, package, category, session_date, source_sha256, "
+        "list(DISTINCT source_file) AS files FROM lineage WHERE status = 'skipped' GROUP BY ALL) "
+        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, "
+        "list_sort(list_filter(files, lambda file: file <> source_file)) FROM latest LEFT JOIN copies "
+        "USING (record_type, ticker, package, category, session_date, source_sha256)"
+    ).fetchall():
+        facts = LineageFacts(import_id, imported, tuple(copies or ()))
+        found[record_type, SessionKey(Feed(ticker, package, category), day)][name] = facts
+    return found
