@@ -15,14 +15,28 @@ from typing import Annotated
 
 import typer
 
-from gexlake.cli import gaps, import_history, lineage, query, sample, scan, status, verify, version
+from gexlake.cli import gaps, import_history, lineage, query, sample, scan, status, verify, version, watch
 from gexlake.cli.command import app
 
-__all__ = ["app", "gaps", "import_history", "lineage", "main", "query", "sample", "scan", "status", "verify", "version"]
+__all__ = [
+    "app",
+    "gaps",
+    "import_history",
+    "lineage",
+    "main",
+    "query",
+    "sample",
+    "scan",
+    "status",
+    "verify",
+    "version",
+    "watch",
+]
 
 
 COMMANDS = (
     "import",
+    "watch",
     "scan",
     "status",
     "gaps",

@@ -133,6 +133,11 @@ class Terminal:
         """One JSON document. NaN and infinity, which JSON cannot express, stand as null."""
         sys.stdout.write(json_text(document, indent=2) + "\n")
 
+    def json_line(self, document: object) -> None:
+        """One JSON document in a line of its own, at once."""
+        sys.stdout.write(json_text(document) + "\n")
+        sys.stdout.flush()
+
     def json_rows(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """One JSON array with an object per line."""
         separator = "["

@@ -49,8 +49,11 @@ def scan(
     since: date | None = None,
     until: date | None = None,
     exclude: Sequence[Path] = (),
+    within: Sequence[Path] | None = None,
 ) -> ScanResult:
     """Look at every file below `sources`; both dates are included, and folders in `exclude` are never entered.
+
+    With `within`, links that lead out of these folders are refused.
 
     A file counts once, whichever paths and links lead to it. Only where one file has names of different sessions
     does it count once for each: the name decides the session, and tools that save space link equal files, such as
@@ -59,7 +62,7 @@ def scan(
     Raises SourceError if a source does not exist, UsageError if a filter can never fit.
     """
     wanted = SessionFilter.of(tickers=tickers, packages=packages, categories=categories, since=since, until=until)
-    walk = Walk(sources, exclude=exclude)
+    walk = Walk(sources, exclude=exclude, within=within)
     importable: dict[tuple[FileId | None, SessionKey], SourceFile] = {}
     refused: dict[FileId | Path, RefusedFile] = {}
     for found in walk.iter_files():

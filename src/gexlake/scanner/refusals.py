@@ -14,6 +14,7 @@ REFUSALS: dict[str, str] = {
     "no_ticker": "neither its name, its first record nor its folders say which ticker it is",
     "compression_damaged": "its gzip or zstd stream is broken from the start",
     "not_a_file": "a pipe, socket or device, which is never opened",
+    "outside": "a link that leads out of the folders that may be imported, which is not followed",
 }
 """Refusal code -> what it means, for reports and docs."""
 

@@ -46,11 +46,14 @@ class Walk:
     Raises SourceError if a source does not exist or is an excluded folder.
     """
 
-    def __init__(self, sources: Iterable[Path], *, exclude: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, sources: Iterable[Path], *, exclude: Iterable[Path] = (), within: Iterable[Path] | None = None
+    ) -> None:
         self.ignored = 0
         """Hidden files and folders, unfinished downloads, and notes that call a folder synthetic."""
         self.refused: list[RefusedFile] = []
         self._excluded = {found for path in exclude if (found := _file_id(path))}
+        self._within = None if within is None else [path.resolve() for path in within]
         self._entered: set[FileId] = set()
         self._links: list[_Place] = []
         self._sources = [(self._checked(path), path) for path in dict.fromkeys(sources)]
@@ -67,7 +70,16 @@ class Walk:
                 except OSError as error:
                     self._refuse(link.path, unreadable(error))
                 else:
-                    yield from self._iter_place(link, status)
+                    if self._may_follow(link.path):
+                        yield from self._iter_place(link, status)
+                    else:
+                        self._refuse(link.path, OUTSIDE)
+
+    def _may_follow(self, link: Path) -> bool:
+        if self._within is None:
+            return True
+        target = link.resolve()
+        return any(target.is_relative_to(root) for root in self._within)
 
     def _checked(self, source: Path) -> os.stat_result:
         try:
@@ -88,7 +100,7 @@ class Walk:
         """A source or a followed link, by what it turned out to be."""
         if stat.S_ISDIR(status.st_mode):
             yield from self._iter_folder(place)
-        elif _is_left_out(place.path.name):
+        elif is_left_out(place.path.name):
             self.ignored += 1
         elif stat.S_ISREG(status.st_mode):
             yield FoundFile(place.path, place.parts[:-1])
@@ -112,7 +124,7 @@ class Walk:
                     self._links.append(folder.below(entry.name))
                 elif entry.is_dir(follow_symlinks=False):
                     below.append(folder.below(entry.name))
-                elif _is_left_out(entry.name):
+                elif is_left_out(entry.name):
                     self.ignored += 1
                 elif entry.is_file(follow_symlinks=False):
                     yield FoundFile(folder.path / entry.name, folder.parts)
@@ -134,6 +146,7 @@ class Walk:
         self.refused.append(RefusedFile(path, 0, refusal.code, refusal.reason))
 
 
+OUTSIDE = Refusal("outside", "It is a link that leads out of the folders that may be imported.")
 SPECIAL_FILE = Refusal("not_a_file", "It is a pipe, socket or device, which is never opened.")
 
 
@@ -142,7 +155,7 @@ def unreadable(error: OSError) -> Refusal:
     return Refusal("unreadable", f"It cannot be read: {error.strerror or type(error).__name__}.")
 
 
-def _is_left_out(name: str) -> bool:
+def is_left_out(name: str) -> bool:
     return name.lower().endswith(UNFINISHED_SUFFIXES) or name == SYNTHETIC_NOTE
 
 

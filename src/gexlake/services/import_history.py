@@ -68,6 +68,8 @@ class ImportOptions:
     force: bool = False
     workers: int | None = None
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+    within: tuple[Path, ...] | None = None
+    """Links that lead out of these folders are not followed; None: all are."""
 
 
 @dataclass(slots=True)
@@ -94,16 +96,27 @@ def import_history(
     options: ImportOptions | None = None,
     *,
     on_progress: OnProgress | None = None,
+    import_id: str | None = None,
 ) -> ImportReport:
     """Import GEX history below one or more `sources` into the lake at `lake`, and say what became of every file.
 
+    `import_id` is one of `new_import_id`, where it is to be known beforehand.
     What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
     Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
     """
     named = [sources] if isinstance(sources, str | Path) else sources
     return _Import(
-        [Path(source) for source in named], LakeLayout(Path(lake)), options or ImportOptions(), on_progress
+        [Path(source) for source in named],
+        LakeLayout(Path(lake)),
+        options or ImportOptions(),
+        on_progress,
+        import_id or new_import_id(),
     ).run()
+
+
+def new_import_id() -> str:
+    """An id for an import that begins now; ids are in the order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)
@@ -122,7 +135,7 @@ class _Import:
     layout: LakeLayout
     options: ImportOptions
     on_progress: OnProgress | None
-    import_id: str = ""
+    import_id: str
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.perf_counter)
     progress: Progress = field(default_factory=Progress)
@@ -134,7 +147,6 @@ class _Import:
     interrupted: bool = False
 
     def run(self) -> ImportReport:
-        self.import_id = f"{self.started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
         found = self._scan()
         self.results += [_refused_result(refused) for refused in found.refused]
         with ExitStack() as stack:
@@ -174,6 +186,7 @@ class _Import:
             since=options.since,
             until=options.until,
             exclude=[self.layout.root],
+            within=options.within,
         )
         if not found.files and not found.filtered and not any(file.code in FAILED_CODES for file in found.refused):
             raise nothing_found(self.sources, found)
