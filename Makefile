@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
-NATIVE := src/gexlake/importers/gex/_native.c
+NATIVE := src/gexlake/importers/gex/_native.c src/gexlake/services/store/_render.c
 
 SAMPLE ?= sample
 LAKE ?= data

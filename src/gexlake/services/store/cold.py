@@ -1,0 +1,142 @@
+"""The cold path: records straight from a session's two Parquet files."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gexlake.db.parquet import read_footer
+from gexlake.errors import LakeError
+from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, snapshot_tables, strike_tables
+from gexlake.importers.gex.session import from_runs
+from gexlake.models.feed import SessionKey
+from gexlake.models.gex_block import ROW_CAPACITY, Doubles
+from gexlake.models.gex_columns import LADDER, Int
+from gexlake.services.store.records import Offsets, SnapshotRenderer
+from gexlake.services.store.values import SessionReplacedError
+
+SNAPSHOT_COLUMNS = [name for name in SNAPSHOT_SCHEMA if name != "import_id"]
+SNAPSHOTS_AT_ONCE = 1 << 15
+"""Their scalars take 8 MB."""
+
+
+class ColdSession:
+    """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
+
+    Safe in threads. Raises `SessionReplacedError` where the files are of another version, `LakeError` where they are
+    missing or damaged.
+    """
+
+    def __init__(self, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
+        self._session = session
+        self._snapshots, self._strikes = (_Pinned(files[name]) for name in ("snapshots", "strikes"))
+        for file in (self._snapshots, self._strikes):
+            file.check(session, version)
+        rows = self._snapshots.footer["strikes_per_snapshot"]
+        self._rows = from_runs(rows)
+        self._row_ends = np.cumsum(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @cached_property
+    def timestamps(self) -> memoryview:
+        """Unix microseconds, ascending."""
+        column = self._snapshots.read(["timestamp"], 0, len(self))["timestamp"].to_physical()
+        return np.ascontiguousarray(column.to_numpy()).data
+
+    def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
+        """The records first … stop - 1 in few buffers, a separator behind each."""
+        return [memoryview(text) for text, _ in self.iter_rendered(first, stop, strikes=strikes)]
+
+    def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
+        """The same, a buffer each."""
+        records = []
+        for text, offsets in self.iter_rendered(first, stop, strikes=strikes):
+            view, bounds = memoryview(text), offsets.tolist()
+            records += [view[start:end] for start, end in pairwise(bounds)]
+        return records
+
+    def iter_rendered(self, first: int, stop: int, *, strikes: bool) -> Iterator[tuple[bytes, Offsets]]:
+        """The records first … stop - 1 in pieces of bounded size: text and the offsets of its records."""
+        for start in range(first, stop, SNAPSHOTS_AT_ONCE):
+            end = min(start + SNAPSHOTS_AT_ONCE, stop)
+            renderer = self._renderer(start, end)
+            if not strikes:
+                yield renderer.render(0, end - start, None)
+                continue
+            done = start
+            for piece_stop, ladder in self._iter_ladders(start, end):
+                yield renderer.render(done - start, piece_stop - start, ladder)
+                done = piece_stop
+
+    def _renderer(self, first: int, stop: int) -> SnapshotRenderer:
+        frame = self._snapshots.read(SNAPSHOT_COLUMNS, first, stop - first)
+        ints, numbers, extra = snapshot_tables(frame)
+        ints[Int.ROWS] = self._rows[first:stop]
+        return SnapshotRenderer(self._session.feed.ticker, ints, numbers, extra)
+
+    def _iter_ladders(self, first: int, stop: int) -> Iterator[tuple[int, Doubles]]:
+        """The (8, n) ladders of consecutive snapshots, each with the number of the first snapshot behind it.
+
+        Reads end where row groups do, so that none is unpacked twice; a snapshot that is cut there waits for its rest.
+        """
+        done, row, last_row = first, int(self._row_ends[first] - self._rows[first]), int(self._row_ends[stop - 1])
+        waiting = np.empty((len(LADDER), 0))
+        while done < stop:
+            end = min(last_row, (row // ROW_CAPACITY + 1) * ROW_CAPACITY)
+            ladder = strike_tables(self._strikes.read(list(LADDER), row, end - row))
+            ladder = np.concatenate((waiting, ladder), axis=1) if waiting.shape[1] else ladder
+            whole = int(np.searchsorted(self._row_ends[:stop], end, side="right"))
+            cut = int(self._rows[done:whole].sum())
+            if whole > done:
+                yield whole, ladder[:, :cut]
+            waiting, done, row = ladder[:, cut:], max(whole, done), end
+
+
+class _Pinned:
+    """A Parquet file that is read by descriptor: a rename over its path does not change what is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._damaged(error) from error
+        weakref.finalize(self, os.close, descriptor)
+        self._open_path = Path(f"/proc/self/fd/{descriptor}")
+        try:
+            self.footer = read_footer(self._open_path)
+        except LakeError as error:
+            raise self._damaged(error) from error
+
+    def check(self, session: SessionKey, version: str) -> None:
+        """Raise `SessionReplacedError` unless this is the version asked for."""
+        found: Any = (self.footer.get("session"), self.footer.get("version"))
+        if found != ([*session.feed, session.session_date.isoformat()], version):
+            raise SessionReplacedError(f"{self._path} is version {found[1]}, not {version}.", hint="Ask again.")
+
+    def read(self, columns: list[str], offset: int, count: int) -> pl.DataFrame:
+        """Some rows."""
+        try:
+            frame = pl.scan_parquet(self._open_path, glob=False, hive_partitioning=False)
+            rows = frame.select(columns).slice(offset, count).collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._damaged(error) from error
+        if rows.height != count:
+            raise self._damaged(ValueError(f"it has no rows {offset} to {offset + count - 1}"))
+        return rows
+
+    def _damaged(self, error: Exception) -> LakeError:
+        return LakeError(
+            f"{self._path} cannot be read: {str(error).partition(chr(10))[0]}.",
+            hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+        )

@@ -1,0 +1,82 @@
+"""Snapshots as the vendor's JSON, from columns. Pure."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gexlake.importers.gex.careful import dump_extra
+from gexlake.models.gex_block import Doubles, Ints
+from gexlake.models.gex_columns import NUMBERS
+from gexlake.services.store._render import render
+from gexlake.services.store.values import SEPARATOR
+
+Offsets = NDArray[np.uint64]
+
+IDENTITY_FIELDS = ("timestamp", "ticker")
+FIELDS = frozenset((*NUMBERS, "min_dte", "sec_min_dte", "strikes", "max_priors"))
+"""Fields with columns. One whose value the columns cannot hold stands in `extra` under its own name."""
+
+
+class SnapshotRenderer:
+    """Renders snapshots of one ticker.
+
+    `ints` (9, n) as `gex_columns.Int` says, with strikes per snapshot in ROWS; `numbers` (21, n) as in `Block`;
+    `extra` n JSON objects or None.
+    """
+
+    def __init__(self, ticker: str, ints: Ints, numbers: Doubles, extra: list[str | None]) -> None:
+        self._ticker = json.dumps(ticker).encode()
+        self._ints, self._numbers = np.ascontiguousarray(ints), np.ascontiguousarray(numbers)
+        self._overrides: dict[int, dict[str, Any]] = {}
+        tails = [self._tail(index, text) for index, text in enumerate(extra)]
+        self._tails = b"".join(tails)
+        self._tail_ends = np.cumsum(np.fromiter(map(len, tails), np.int64, len(tails)))
+
+    def _tail(self, index: int, extra: str | None) -> bytes:
+        """What goes in front of the closing brace, where that is all that `extra` asks for."""
+        if extra is None or not (members := unknown_members(extra)):
+            return b""
+        if members.keys() & FIELDS:
+            self._overrides[index] = members
+            return b""
+        return b"," + dump_extra(members)[1:-1].encode()
+
+    def render(self, first: int, stop: int, ladder: Doubles | None) -> tuple[bytes, Offsets]:
+        """The records first … stop - 1, a separator behind each, and (stop - first + 1) offsets into their text.
+
+        `ladder` (8, m) holds just their strike rows; None leaves `strikes` out.
+        """
+        offsets = np.empty(stop - first + 1, np.uint64)
+        if ladder is not None:
+            ladder = np.ascontiguousarray(ladder)
+        text = render(
+            self._ticker, self._ints, self._numbers, ladder, self._tails, self._tail_ends, first, stop, offsets
+        )
+        unusual = [index for index in self._overrides if first <= index < stop]
+        return self._overridden(text, offsets, first, unusual, ladder is not None) if unusual else (text, offsets)
+
+    def _overridden(
+        self, text: bytes, offsets: Offsets, first: int, unusual: list[int], strikes: bool
+    ) -> tuple[bytes, Offsets]:
+        bounds = offsets.tolist()
+        records = [text[start:end] for start, end in pairwise(bounds)]
+        for index in unusual:
+            document = json.loads(records[index - first][: -len(SEPARATOR)])
+            document |= {name: value for name, value in self._overrides[index].items() if strikes or name != "strikes"}
+            records[index - first] = dump_extra(document).encode() + SEPARATOR
+        ends = np.cumsum([0, *map(len, records)])
+        return b"".join(records), ends.astype(np.uint64)
+
+
+def unknown_members(extra: str) -> dict[str, Any]:
+    """The record's own fields in `extra`: all but what its envelope said, which the importer puts last."""
+    members: dict[str, Any] = json.loads(extra)
+    last = next(reversed(members), "")
+    if last.rstrip("_") == "envelope" and isinstance(members[last], dict):
+        del members[last]
+    return {name: value for name, value in members.items() if name not in IDENTITY_FIELDS}

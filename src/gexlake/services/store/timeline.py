@@ -1,0 +1,93 @@
+"""The sessions of one feed in time, and which of them an answer needs. Pure.
+
+Sessions hardly ever overlap, but a record outside its session's hours is kept, so they may; no instant stands in two.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from gexlake.services.store.cache import SessionState
+from gexlake.services.store.values import Snapshots
+
+
+class Timeline:
+    """Immutable; sessions without a snapshot are left out."""
+
+    def __init__(self, states: Iterable[SessionState]) -> None:
+        spans = sorted(map(_span, (state for state in states if state.session.snapshots)), key=lambda span: span[:2])
+        self.states = [state for *_, state in spans]
+        self._firsts = [first for first, *_ in spans]
+        self._reach = list(accumulate((last for _, last, _ in spans), max))
+        """The last instant of each session and all before it."""
+
+    def holding(self, moment_us: int) -> list[SessionState]:
+        """The sessions that may hold the last snapshot at or before the moment; each has one at or before it."""
+        stop = bisect_right(self._firsts, moment_us)
+        if stop == 0:
+            return []
+        first = stop - 1
+        while first > 0 and self._reach[first - 1] >= self._firsts[first]:
+            first -= 1
+        return self.states[first:stop]
+
+    def groups(self, start_us: int, end_us: int) -> list[list[SessionState]]:
+        """The sessions whose spans touch the range, both ends included, in order; those that overlap are together."""
+        groups: list[list[SessionState]] = []
+        first, stop = bisect_left(self._reach, start_us), bisect_right(self._firsts, end_us)
+        for index in range(first, stop):
+            if index > first and self._reach[index - 1] >= self._firsts[index]:
+                groups[-1].append(self.states[index])
+            else:
+                groups.append([self.states[index]])
+        return groups
+
+
+def _span(state: SessionState) -> tuple[int, int, SessionState]:
+    first_us, last_us = state.session.first_us, state.session.last_us
+    assert first_us is not None
+    assert last_us is not None
+    return first_us, last_us, state
+
+
+class Run(NamedTuple):
+    """The snapshots first … stop - 1 of one session, which stand side by side in time."""
+
+    source: int
+    first: int
+    stop: int
+
+
+def last_before(timestamps: Sequence[int], moment_us: int) -> int:
+    """The index of the last instant at or before the moment; -1 where there is none."""
+    return bisect_right(timestamps, moment_us) - 1
+
+
+def pick(views: Sequence[Snapshots], start_us: int, end_us: int, room: int, *, last: bool) -> tuple[list[Run], int]:
+    """The first (or last) `room` snapshots of a range, both ends included, over sessions that may overlap.
+
+    Runs in order of time, and how many snapshots the range holds.
+    """
+    spans = [(bisect_left(view.timestamps, start_us), bisect_right(view.timestamps, end_us)) for view in views]
+    count = sum(stop - first for first, stop in spans)
+    if len(views) == 1:
+        ((first, stop),) = spans
+        run = Run(0, max(first, stop - room), stop) if last else Run(0, first, min(stop, first + room))
+        return ([run] if run.stop > run.first else []), count
+    source = np.concatenate([np.full(stop - first, i) for i, (first, stop) in enumerate(spans)])
+    index = np.concatenate([np.arange(first, stop) for first, stop in spans])
+    instants = np.concatenate(
+        [np.array(view.timestamps[first:stop], np.int64) for view, (first, stop) in zip(views, spans, strict=True)]
+    )
+    order = np.argsort(instants, kind="stable")
+    order = order[max(count - room, 0) :] if last else order[:room]
+    source, index = source[order], index[order]
+    breaks = np.flatnonzero((np.diff(source) != 0) | (np.diff(index) != 1)) + 1
+    bounds = [0, *breaks.tolist(), len(order)] if len(order) else []
+    runs = [Run(int(source[a]), int(index[a]), int(index[b - 1]) + 1) for a, b in pairwise(bounds)]
+    return runs, count
