@@ -59,8 +59,8 @@ def validation_rules() -> str:
             "Counted per source file in `lineage.warnings`.",
             table(["code", "meaning"], rules(Severity.WARNING)),
             "## Findings on a file as a whole",
-            "Its whole records are imported. They stand in `lineage.errors`, those that are no damage in "
-            "`lineage.warnings`, and in words in `lineage.message`.",
+            "Its whole records are imported, but for `compression_damaged`. Findings stand in `lineage.errors`, those "
+            "that are no damage in `lineage.warnings`, and in words in `lineage.message`.",
             table(["code", "meaning"], rules(Severity.FILE)),
             "## Files that are not importable",
             "The scanner names them with one of these codes; `gexlake scan` and the import report show them.",

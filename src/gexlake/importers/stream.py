@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 READ_BYTES = 1 << 20
 PACKED_BYTES = 1 << 16
 GZIP_WINDOW_BITS = 31
+GZIP_SIZE_BYTES = 4
+GZIP_SIZE_TOLERANCE = 1 << 16
+"""Damage near the end changes the size by less; of files cut short, 1 in 30,000 ends with such a number by chance."""
 DRAIN_BYTES = 1 << 16
 MAX_EXPANSION_RATIO = 300
 """Real GEX history packs 4 to 12 times; deflate can reach 1,032 and zstd far more in a bomb."""
@@ -29,12 +32,16 @@ EXPANSION_ALLOWANCE_BYTES = 64 << 20
 
 
 class DamagedStreamError(Exception):
-    """The packed stream cannot be unpacked any further; all that came before has been delivered."""
+    """The packed stream cannot be unpacked any further; all that came before has been delivered, and stands."""
 
     def __init__(self, rule: Rule, message: str) -> None:
         super().__init__(message)
         self.rule = rule
         self.message = message
+
+
+class AlteredSourceError(SourceError):
+    """The packed stream breaks, or its checksum does not match: what was delivered of it may be wrong as well."""
 
 
 class SourceStream:
@@ -45,9 +52,10 @@ class SourceStream:
     """
 
     def __init__(self, path: Path, *, on_bytes: Callable[[int], None] | None = None) -> None:
+        self._path = path
         self._raw = _HashedFile(path, on_bytes)
         self.compression = sniff_compression(self._raw.peek(4))
-        self._unpacked = _unpacked(self._raw, self.compression)
+        self._unpacked = None if self.compression is Compression.NONE else _UNPACKED[self.compression](self._raw)
         self._unpacked_bytes = 0
 
     def __enter__(self) -> Self:
@@ -71,24 +79,33 @@ class SourceStream:
     def readinto(self, target: memoryview) -> int:
         """Fill `target` with unpacked bytes and return how many; 0 at the end.
 
-        Raises `DamagedStreamError` where a packed stream is cut short, broken, or expands beyond reason.
+        Raises `DamagedStreamError` where a packed stream is cut short, expands beyond reason, or goes on with damage;
+        `AlteredSourceError` where damage shows only behind text that was delivered.
         """
         if self._unpacked is None:
             return self._raw.readinto(target)
         try:
-            # read1, not readinto: that would drop what it had unpacked when the stream then ends early.
-            data = self._unpacked.read1(len(target))
+            data = self._unpacked.read(len(target))
         except EOFError as error:
             raise DamagedStreamError(Rule.STREAM_TRUNCATED, f"the {self.compression} stream ends early") from error
-        except (zlib.error, _zstd_error()) as error:
-            message = f"the {self.compression} stream is damaged within its first {self.size_bytes:,} bytes: {error}"
-            raise DamagedStreamError(Rule.COMPRESSION_DAMAGED, message) from error
+        except _DamagedMemberError as damage:
+            raise self._damaged(damage) from damage
         self._unpacked_bytes += len(data)
-        if self._unpacked_bytes > max(EXPANSION_ALLOWANCE_BYTES, self.size_bytes * MAX_EXPANSION_RATIO):
+        if _is_bomb(self._unpacked_bytes, self.size_bytes):
             message = f"{self.size_bytes:,} packed bytes expand more than {MAX_EXPANSION_RATIO} times"
             raise DamagedStreamError(Rule.EXPANSION_LIMIT, message)
         target[: len(data)] = data
         return len(data)
+
+    def _damaged(self, damage: _DamagedMemberError) -> DamagedStreamError | AlteredSourceError:
+        if damage.start:
+            message = f"the {self.compression} stream is damaged from byte {damage.start:,} on: {damage}"
+            return DamagedStreamError(Rule.COMPRESSION_DAMAGED, message)
+        return AlteredSourceError(
+            f"{path_text(self._path)} is damaged, so nothing of it is imported: its {self.compression} stream does "
+            f"not unpack to what was packed ({damage}).",
+            hint="Download it again while the vendor keeps it, or restore it from a copy; then import again.",
+        )
 
     def drain(self) -> None:
         """Read on to the end of the file, so that digest and size are those of the whole."""
@@ -132,6 +149,13 @@ class _HashedFile(io.RawIOBase):
         self._count(target[:count])
         return count
 
+    def peek_at(self, offset: int, count: int) -> bytes:
+        """Up to so many bytes from there, without moving on or hashing them."""
+        try:
+            return os.pread(self._file.fileno(), count, offset)
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
     def _count(self, data: ReadableBuffer) -> None:
         view = memoryview(data)
         self.digest.update(view)
@@ -144,65 +168,160 @@ class _HashedFile(io.RawIOBase):
         super().close()
 
 
-class _Unpacker(Protocol):
-    """Unpacked bytes, up to `size` at a time and b"" at the end; EOFError where the packed ones end early."""
-
-    def read1(self, size: int, /) -> bytes: ...
+# ---- unpacking -----------------------------------------------------------------------------------------------------
 
 
-class _GzipReader:
-    """gzip members one behind the other, zeros between and behind them.
+class _DamagedMemberError(Exception):
+    """The member that begins at byte `start` of the file is not what was packed."""
 
-    `gzip.GzipFile` loses up to a buffer of text when it comes to damage; this gives all that can be unpacked first.
+    def __init__(self, start: int, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.start = start
+
+
+class _Member(Protocol):
+    """Unpacks one gzip member or zstd frame, as `ZstdDecompressor` does; at its end the checksum is compared."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _GzipMember:
+    """A member of a gzip file.
+
+    Damage near the end can make the checksum and size behind the text be taken for text, so that the file seems cut
+    short. It is not where its last bytes are that size, as near as damage leaves it.
     """
 
-    def __init__(self, packed: io.BufferedIOBase) -> None:
-        self._source = packed
-        self._packed = b""
-        self._member: zlib._Decompress | None = None
-        self._damage: zlib.error | None = None
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(GZIP_WINDOW_BITS)
+        self._unpacked_bytes = 0
+        self._last = b""
 
-    def read1(self, size: int, /) -> bytes:
-        while True:
-            if self._damage is not None:
-                raise self._damage
-            self._packed = self._packed or self._source.read1(PACKED_BYTES)
-            if self._member is None:
-                if not self._packed:
-                    return b""
-                self._packed = self._packed.lstrip(b"\0")
-                self._member = zlib.decompressobj(GZIP_WINDOW_BITS) if self._packed else None
-                continue
-            is_end = not self._packed
-            data = self._unpack(self._member, size)
+    @property
+    def eof(self) -> bool:
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._stream.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        is_end = not data and self.needs_input
+        text = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        self._unpacked_bytes += len(text)
+        self._last = (self._last + data[-GZIP_SIZE_BYTES:])[-GZIP_SIZE_BYTES:]
+        if is_end and not text and self._unpacked_bytes and self._ends_with_size():
+            raise zlib.error("the end of the text is not where it should be")
+        return text
+
+    def _ends_with_size(self) -> bool:
+        size = int.from_bytes(self._last, "little")
+        return abs(size - self._unpacked_bytes % (1 << 8 * GZIP_SIZE_BYTES)) <= GZIP_SIZE_TOLERANCE
+
+
+class _Members:
+    """The text of a packed file: members, each with a checksum of its own, one behind the other.
+
+    The first one, as a rule the only one, is delivered as it is unpacked, so that its damage comes too late. Each later
+    one is read twice: it is checked to its end before any of it is delivered, and what came before stands.
+    """
+
+    def __init__(
+        self, raw: _HashedFile, begin: Callable[[], _Member], damage: type[Exception], *, padding: bytes = b""
+    ) -> None:
+        self._raw = raw
+        self._begin = begin
+        self._damage = damage
+        self._padding = padding
+        """What may stand between and behind members."""
+        self._file = io.BufferedReader(raw, READ_BYTES)
+        self._packed = b""
+        """Read, and not yet given to a member."""
+        self._taken = 0
+        self._start = 0
+        self._member: _Member | None = None
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, b"" at the end; EOFError where the file ends within a member."""
+        while self._member or self._begin_member():
+            member = self._member
+            assert member is not None
+            packed = self._next_packed() if member.needs_input else b""
+            is_end = not packed and member.needs_input
+            try:
+                data = member.decompress(packed, size)
+            except self._damage as error:
+                raise _DamagedMemberError(self._start, error) from error
+            if member.eof:
+                self._packed, self._member = member.unused_data, None
+            elif is_end and not data:
+                raise EOFError
             if data:
                 return data
-            if is_end and self._member is not None:
-                raise EOFError
+        return b""
 
-    def _unpack(self, member: zlib._Decompress, size: int) -> bytes:
-        before = member.copy()
-        try:
-            data = member.decompress(self._packed, size)
-        except zlib.error as damage:
-            self._damage = damage
-            return _up_to_damage(before, self._packed)
-        if member.eof:
-            self._member, self._packed = None, member.unused_data
-        else:
-            self._packed = member.unconsumed_tail
-        return data
+    def _begin_member(self) -> bool:
+        while packed := self._next_packed():
+            self._packed = packed.lstrip(self._padding) if self._padding else packed
+            if self._packed:
+                self._start = self._taken - len(self._packed)
+                if self._start:
+                    self._check(self._start)
+                self._member = self._begin()
+                return True
+        return False
+
+    def _next_packed(self) -> bytes:
+        packed, self._packed = self._packed, b""
+        if not packed:
+            packed = self._file.read1(PACKED_BYTES)
+            self._taken += len(packed)
+        return packed
+
+    def _check(self, start: int) -> None:
+        """Unpack the member that begins there as far as it goes, and keep nothing."""
+        member, offset, unpacked_bytes = self._begin(), start, 0
+        while not member.eof and not _is_bomb(unpacked_bytes, offset - start):
+            packed = self._raw.peek_at(offset, PACKED_BYTES) if member.needs_input else b""
+            is_end = not packed and member.needs_input
+            offset += len(packed)
+            try:
+                text = member.decompress(packed, READ_BYTES)
+            except self._damage as error:
+                raise _DamagedMemberError(start, error) from error
+            if is_end and not text:
+                return
+            unpacked_bytes += len(text)
 
 
-def _up_to_damage(member: zlib._Decompress, packed: bytes) -> bytes:
-    """What the bytes before the damaged one unpack to."""
-    text = bytearray()
-    try:
-        for at in range(len(packed)):
-            text += member.decompress(packed[at : at + 1])
-    except zlib.error:
-        pass
-    return bytes(text)
+def _gzip_members(raw: _HashedFile) -> _Members:
+    return _Members(raw, _GzipMember, zlib.error, padding=b"\0")
+
+
+def _zstd_frames(raw: _HashedFile) -> _Members:
+    from gexlake.zstd import ZstdDecompressor, ZstdError
+
+    return _Members(raw, ZstdDecompressor, ZstdError)
+
+
+_UNPACKED = {Compression.GZIP: _gzip_members, Compression.ZSTD: _zstd_frames}
+
+
+def _is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
+    return unpacked_bytes > max(EXPANSION_ALLOWANCE_BYTES, packed_bytes * MAX_EXPANSION_RATIO)
+
+
+# ---- the file ------------------------------------------------------------------------------------------------------
 
 
 def hash_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> str:
@@ -210,22 +329,6 @@ def hash_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> s
     with SourceStream(path, on_bytes=on_bytes) as stream:
         stream.drain()
         return stream.sha256
-
-
-def _unpacked(raw: _HashedFile, compression: Compression) -> _Unpacker | None:
-    if compression is Compression.NONE:
-        return None
-    buffered = io.BufferedReader(raw, READ_BYTES)
-    if compression is Compression.GZIP:
-        return _GzipReader(buffered)
-    from gexlake.zstd import ZstdFile
-
-    return ZstdFile(buffered, "rb")
-
-
-def _zstd_error() -> type[Exception]:
-    module = sys.modules.get("gexlake.zstd")
-    return module.ZstdError if module else zlib.error
 
 
 def _unreadable(path: Path, error: OSError) -> SourceError:

@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 
 from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
-from gexlake.importers.stream import hash_file
+from gexlake.importers.stream import AlteredSourceError, hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SourceFile, path_text
 from gexlake.models.task import KnownSource, SessionTask
+from gexlake.validation.rules import Rule
 
 OnBytes = Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Reading:
-    """One source while its session is staged; `lost` when it turned out that it cannot be read."""
+    """One source while its session is staged; `lost` when it turned out that it gives nothing."""
 
     number: int
     source: SourceFile
@@ -35,10 +36,11 @@ class Reading:
         return not self.unchanged and not self.lost
 
     def lose(self, error: SourceError) -> None:
-        """It cannot be read: nothing of it is imported, and what it gave earlier stays."""
+        """It cannot be read, or not be trusted: nothing of it is imported, and what it gave earlier stays."""
         self.lost, self.read, self.tally = True, False, SourceTally()
         self.record.status = FileStatus.FAILED
-        self.record.errors = {"unreadable": 1}
+        code = Rule.COMPRESSION_DAMAGED.value if isinstance(error, AlteredSourceError) else "unreadable"
+        self.record.errors = {code: 1}
         self.record.message = error.message
 
 

@@ -31,8 +31,8 @@ from gexlake.services.reading import OnBytes, Reading, find_replaced, find_uncha
 from gexlake.validation.rules import Rule
 
 
-class _LostSourceError(Exception):
-    """A source cannot be read to its end: what was read of it is in the builder, so staging begins again without it."""
+class _LostSourcesError(Exception):
+    """Sources could not be read to their end: what was read of them is in the builder, so staging begins again."""
 
 
 def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> StagedSession:
@@ -58,7 +58,7 @@ def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> Stag
                 with _workspace(task.directory) as workspace:
                     _stage_data(task, staged, readings, replaced=replaced, workspace=workspace, on_bytes=on_bytes)
             break
-        except _LostSourceError:
+        except _LostSourcesError:
             continue
     for reading in readings:
         if reading.unchanged:
@@ -97,11 +97,10 @@ def _stage_data(
     quarantine = Quarantine(task.directory, import_id=task.import_id, name=name)
     wanted = [reading for reading in readings if reading.wanted]
     try:
-        for reading in wanted:
-            _read_source(builder, reading, quarantine, replaced=replaced, on_bytes=on_bytes)
+        _read_sources(builder, wanted, quarantine, replaced=replaced, on_bytes=on_bytes)
         conflicts = builder.resolve({reading.number: reading.tally for reading in wanted})
         _quarantine_conflicts(conflicts, wanted, quarantine)
-    except _LostSourceError:
+    except _LostSourcesError:
         quarantine.discard()
         raise
     quarantine.close()
@@ -136,23 +135,34 @@ def _open_builder(
     return builder, task.published
 
 
-def _read_source(
+def _read_sources(
     builder: SessionBuilder,
-    reading: Reading,
+    readings: list[Reading],
     quarantine: Quarantine,
     *,
     replaced: frozenset[str],
     on_bytes: OnBytes | None,
 ) -> None:
+    """Read them all; only then begin again where some were lost, once for however many."""
+    is_spoilt = False
+    for reading in readings:
+        is_begun = _read_source(builder, reading, quarantine, on_bytes=on_bytes)
+        is_spoilt |= reading.lost and (is_begun or reading.record.source_file in replaced)
+    if is_spoilt:
+        raise _LostSourcesError
+
+
+def _read_source(
+    builder: SessionBuilder, reading: Reading, quarantine: Quarantine, *, on_bytes: OnBytes | None
+) -> bool:
+    """Read one source to its end, or lose it; whether the builder holds anything of it."""
     started = time.perf_counter()
     record = reading.record
     try:
         stream = SourceStream(reading.source.path, on_bytes=on_bytes)
     except SourceError as error:
         reading.lose(error)
-        if record.source_file in replaced:
-            raise _LostSourceError from error
-        return
+        return False
     quarantine.begin(record.source_file)
     try:
         with stream:
@@ -160,10 +170,11 @@ def _read_source(
             stream.drain()
     except SourceError as error:
         reading.lose(error)
-        raise _LostSourceError from error
+        return True
     record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
     reading.read = True
     record.duration_seconds = time.perf_counter() - started
+    return True
 
 
 def _quarantine_conflicts(conflicts: list[Conflict], readings: list[Reading], quarantine: Quarantine) -> None:
@@ -181,7 +192,7 @@ def _quarantine_conflicts(conflicts: list[Conflict], readings: list[Reading], qu
                 )
         except SourceError as error:
             reading.lose(error)
-            raise _LostSourceError from error
+            raise _LostSourcesError from error
 
 
 def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:

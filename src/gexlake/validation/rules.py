@@ -16,7 +16,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     """Imported; counted per source file and code."""
     FILE = "file"
-    """Says something of the file rather than of one record; its whole records are imported."""
+    """Says something of the file rather than of one record; its whole records are imported, with one exception."""
 
 
 class Rule(StrEnum):
@@ -123,6 +123,15 @@ class Rule(StrEnum):
         Severity.FILE,
         "The object around the records has fields of its own; they are kept in the lineage record.",
     )
-    COMPRESSION_DAMAGED = "compression_damaged", Severity.FILE, "The packed stream is damaged from here on."
-    STREAM_TRUNCATED = "stream_truncated", Severity.FILE, "The packed stream ends early; the rest is missing."
+    COMPRESSION_DAMAGED = (
+        "compression_damaged",
+        Severity.FILE,
+        "The packed stream is broken or fails its checksum, so any value in it may be wrong: only gzip members or zstd "
+        "frames in front of the damage, checked whole, are imported, and of a file with one nothing.",
+    )
+    STREAM_TRUNCATED = (
+        "stream_truncated",
+        Severity.FILE,
+        "The packed stream is sound up to where it ends early; the rest is missing.",
+    )
     EXPANSION_LIMIT = "expansion_limit", Severity.FILE, "The packed stream expands beyond any GEX history."

@@ -1,4 +1,4 @@
-"""Good records in unusual containers: names, compression, forms; and files cut short."""
+"""Good records in unusual containers: names, compression, forms; and files cut short, or altered when packed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from gexlake.sample.faults.material import (
     named,
     some_refused,
 )
+from gexlake.sample.report import Expectation
 from gexlake.sample.text import record_timestamp
 from gexlake.sample.writer import COMPRESSIONS, FORMS, Form, compressed, envelope, form_bytes
 from gexlake.zstd import ZstdCompressor
 
 ONE_PER_FILE_SNAPSHOTS = 12
 CRLF_JSONL = Form(".jsonl", b"", b"\r\n", b"\r\n")
+ZSTD_CHECKSUM_FLAG = 201
+"""A parameter of the zstd format: a checksum behind the text."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -128,6 +131,46 @@ _UNFINISHED: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def _altered(pack: Callable[[bytes], bytes], suffix: str) -> Case:
+    """One bit in the middle of the packed stream is flipped: its checksum tells."""
+
+    def case(material: Material) -> list[FaultFile]:
+        records = material.records()
+        packed = pack(form_bytes(records, ARRAY))
+        data = _flip(packed, len(packed) // 2)
+        return [material.file(material.stem + suffix, data, Expectation("failed"), len(records))]
+
+    return case
+
+
+def _altered_second_member(material: Material) -> list[FaultFile]:
+    """Two gzip members, cut inside a record; the checksum of the second one does not match."""
+    records = material.records()
+    whole = len(records) // 2
+    text = form_bytes(records, ARRAY)
+    first = _cut(text, records[whole])
+    data = compressed(first, "gzip") + _flip(compressed(text[len(first) :], "gzip"), -8)
+    expected = some_refused(whole + 1, {"truncated": 1})
+    return [material.file(f"{material.stem}.json.gz", data, expected, len(records))]
+
+
+def _flip(data: bytes, at: int) -> bytes:
+    """The bytes with one bit flipped."""
+    flipped = bytearray(data)
+    flipped[at] ^= 1
+    return bytes(flipped)
+
+
+def _gzip(data: bytes) -> bytes:
+    return compressed(data, "gzip")
+
+
+def _checked_zstd(data: bytes) -> bytes:
+    """With a checksum, as the zstd command writes it and the library by default does not."""
+    compressor = ZstdCompressor(options={ZSTD_CHECKSUM_FLAG: 1})
+    return compressor.compress(data) + compressor.flush()
+
+
 CONTAINER_CASES: dict[str, Case] = {
     "gzip_name_plain_content": _as_array("{stem}.json.gz"),
     "plain_name_gzip_content": _as_array("{stem}.json", "gzip"),
@@ -154,4 +197,7 @@ CONTAINER_CASES: dict[str, Case] = {
     "truncated_jsonl": _truncated(JSONL),
     "truncated_gzip": _truncated(ARRAY, "gzip"),
     "truncated_zstd": _truncated(ARRAY, "zstd"),
+    "altered_gzip": _altered(_gzip, ".json.gz"),
+    "altered_zstd": _altered(_checked_zstd, ".json.zst"),
+    "altered_second_member": _altered_second_member,
 }
