@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that say what the code says: command line, validation rules, data dictionary.
+"""Write the pages of docs/ that say what the code says: command line, settings, validation rules, data dictionary.
 
     python tools/make_docs.py           write them
     python tools/make_docs.py --check   exit with status 1 and name those that are stale
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from pydantic import ByteSize
+from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
 from gexlake.cli import COMMANDS, app
@@ -19,6 +21,7 @@ from gexlake.db.schema import TABLES, VIEWS
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.scanner import REFUSALS
+from gexlake.settings import PREFIX, Settings
 from gexlake.validation.rules import Rule, Severity
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -41,8 +44,35 @@ document and nothing else. Exit status: 0 done; 1 findings, or the work could no
         f"```text\n{help_of()}\n```",
     ]
     for name in COMMANDS:
-        sections += [f"## gexlake {name}", f"```text\n{help_of(name)}\n```"]
+        sections += [f"## gexlake {name}", f"```text\n{help_of(*name.split())}\n```"]
     return page(sections)
+
+
+def settings_page() -> str:
+    """Every setting of the service, with its default."""
+    rows = [
+        (f"`{name}`", f"`{PREFIX}{name.upper()}`", default_of(field), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
+    return page(
+        [
+            "# Settings",
+            NOTE,
+            """Of `gexlake serve`. An option of the command line goes before the environment, the environment before the
+file, the file before the default. The file is `gexlake.toml` in the working directory, or the one that `GEXLAKE_CONFIG`
+names; its keys are the names below. Relative paths are relative to the working directory.
+
+```toml
+lake = "/srv/gexlake/data"
+import_roots = ["/srv/gex/history"]
+rate_limit = "200/second"
+```
+
+`gexlake config` shows what is in force and where it came from, secrets masked. A value that is not valid ends the
+command with status 2 and says what would be.""",
+            table(["setting", "environment", "default", "meaning"], rows),
+        ]
+    )
 
 
 def validation_rules() -> str:
@@ -115,6 +145,7 @@ is rounded, shifted, scaled, filled or dropped. Prices and strikes stand on the 
 
 PAGES: dict[str, Callable[[], str]] = {
     "cli-reference.md": cli_reference,
+    "settings.md": settings_page,
     "validation-rules.md": validation_rules,
     "data-dictionary.md": data_dictionary,
 }
@@ -130,6 +161,16 @@ def help_of(*command: str) -> str:
     if result.exit_code:
         raise RuntimeError(f"gexlake {' '.join(command)} --help failed: {result.output}")
     return "\n".join(line.rstrip() for line in result.stdout.splitlines()).strip()
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default of a setting as one would write it."""
+    default = field.default
+    if default in (None, "", ()):
+        return "none"
+    if isinstance(default, ByteSize):
+        return f"`{default.human_readable(separator='')}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def rules(severity: Severity) -> Iterable[tuple[str, str]]:

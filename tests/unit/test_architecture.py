@@ -10,8 +10,8 @@ import pytest
 import gexlake
 
 SOURCE = Path(gexlake.__file__).parent
-LAYERS = ["cli", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
-FOUNDATION = {"errors", "zstd", "_version"}
+LAYERS = ["cli", "api", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
+FOUNDATION = {"errors", "settings", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}
 
 

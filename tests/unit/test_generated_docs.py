@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 TOOL = Path(__file__).parents[2] / "tools" / "make_docs.py"
-PAGES = ("cli-reference.md", "data-dictionary.md", "validation-rules.md")
+PAGES = ("cli-reference.md", "data-dictionary.md", "settings.md", "validation-rules.md")
 
 
 @pytest.fixture(scope="module")

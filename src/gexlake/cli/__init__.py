@@ -15,18 +15,35 @@ from typing import Annotated
 
 import typer
 
-from gexlake.cli import gaps, import_history, lineage, query, sample, scan, status, verify, version, watch
+from gexlake.cli import (
+    config,
+    gaps,
+    import_history,
+    keys,
+    lineage,
+    query,
+    sample,
+    scan,
+    serve,
+    status,
+    verify,
+    version,
+    watch,
+)
 from gexlake.cli.command import app
 
 __all__ = [
     "app",
+    "config",
     "gaps",
     "import_history",
+    "keys",
     "lineage",
     "main",
     "query",
     "sample",
     "scan",
+    "serve",
     "status",
     "verify",
     "version",
@@ -46,9 +63,14 @@ COMMANDS = (
     "verify",
     "rebuild",
     "sample",
+    "serve",
+    "config",
     "version",
+    "keys create",
+    "keys list",
+    "keys revoke",
 )
-"""All commands, in the order of `gexlake --help`: as one comes to need them."""
+"""All commands, in the order of `gexlake --help`: as one comes to need them, groups last."""
 
 app.registered_commands.sort(key=lambda registered: COMMANDS.index(str(registered.name)))
 

@@ -33,8 +33,10 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show only data and 
 _Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show where in the code it arose.")]
 
 
-def command(name: str, *, example: str, outputs: type[StrEnum] = Output) -> Callable[[Run], Run]:
-    """Make a function a command; its docstring is the help, and `example` a line to paste.
+def command(
+    name: str, *, example: str, outputs: type[StrEnum] = Output, group: typer.Typer = app
+) -> Callable[[Run], Run]:
+    """Make a function a command, perhaps of a group; its docstring is the help, and `example` a line to paste.
 
     The function's first parameter is the terminal, the others are options as Typer reads them. Added to each are
     --output (one of `outputs`), --verbose, --quiet and --traceback.
@@ -60,7 +62,7 @@ def command(name: str, *, example: str, outputs: type[StrEnum] = Output) -> Call
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         invoke.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         summary, _, _ = (inspect.getdoc(run) or "").partition("\n")
-        app.command(name, help=_help(run, example), short_help=summary)(invoke)
+        group.command(name, help=_help(run, example), short_help=summary)(invoke)
         return run
 
     return register

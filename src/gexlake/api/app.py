@@ -1,0 +1,147 @@
+"""The application of the service: what it is made of, and what starts and ends with it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from gexlake._version import __version__
+from gexlake.api.errors import add_error_handlers
+from gexlake.api.middleware import ServiceMiddleware
+from gexlake.api.routes import ROUTERS, TAGS
+from gexlake.api.state import ReadinessCheck, ServiceState
+from gexlake.settings import Settings
+
+DESCRIPTION = """A lake of GEXBot gamma-exposure history. Field names are the vendor's.
+
+Errors have one shape: `error` is a stable code, `message` is for people, `details` name parameter, value and what would
+be valid, `request_id` is the one of the header `X-Request-ID` and of the log."""
+DOCS_PATH = "/docs"
+OPENAPI_PATH = "/openapi.json"
+
+logger = logging.getLogger(__name__)
+
+Part = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+
+
+# ---- what starts and ends with the service -------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _lake_directory(service: ServiceState) -> AsyncIterator[None]:
+    """Readiness of the lake's directory, which can vanish: an unmounted disk, a folder that was moved."""
+    lake = service.settings.lake
+    service.checks.append(
+        ReadinessCheck("lake", lambda: None if lake.is_dir() else f"The lake's directory {lake} is not there.")
+    )
+    yield
+
+
+@asynccontextmanager
+async def _rate_limits(service: ServiceState) -> AsyncIterator[None]:
+    if not service.limits.enabled:
+        logger.warning("Requests are not limited: the setting rate_limit is empty.")
+    yield
+    service.limits.close()
+
+
+@asynccontextmanager
+async def _announcements(service: ServiceState) -> AsyncIterator[None]:
+    async with service.announcer:
+        yield
+
+
+PARTS: tuple[Part, ...] = (_lake_directory, _rate_limits, _announcements)
+"""Opened in this order before the first request is taken, closed in reverse after the last was answered.
+
+What a part raises of `GexlakeError` while it opens ends `gexlake serve` with that message.
+"""
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for part in PARTS:
+            await stack.enter_async_context(part(app.state.service))
+        yield
+
+
+# ---- the application -----------------------------------------------------------------------------------------------
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application of a service over `settings.lake`; nothing is opened until its lifespan begins."""
+    app = FastAPI(
+        title="gexlake",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url=OPENAPI_PATH,
+        openapi_tags=TAGS,
+        docs_url=None,  # below, with a content security policy
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,  # one path for each thing, and no status that is not documented
+    )
+    service = app.state.service = ServiceState.of_settings(settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app)
+    _add_docs(app)
+    _describe_keys(app)
+    app.add_middleware(ServiceMiddleware, service=service)
+    if settings.cors_origins:  # outermost, so that browsers can read errors too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        )
+    return app
+
+
+def _add_docs(app: FastAPI) -> None:
+    """The page of the documentation, with a policy that admits its own script and the files it names, nothing else."""
+    page = get_swagger_ui_html(openapi_url=OPENAPI_PATH, title=f"{app.title} {app.version}")
+    html = bytes(page.body).decode()
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
+    policy = (
+        f"default-src 'none'; script-src https://cdn.jsdelivr.net {hashes}; connect-src 'self'; "
+        "style-src https://cdn.jsdelivr.net 'unsafe-inline'; img-src https://fastapi.tiangolo.com data:; "
+        "frame-ancestors 'none'"
+    )
+
+    async def docs(_: Request) -> HTMLResponse:
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+
+    app.add_route(DOCS_PATH, docs, include_in_schema=False)
+
+
+def _describe_keys(app: FastAPI) -> None:
+    """Say in OpenAPI that a key may come in either of two headers; a dependency of FastAPI names one only."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes["apiKey"] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+            for operation in (operation for path in document["paths"].values() for operation in path.values()):
+                if "security" in operation:
+                    operation["security"].append({"apiKey": []})
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents

@@ -1,0 +1,65 @@
+"""`/health`, `/ready` and `/metrics`: for those who watch the service."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from gexlake._version import __version__
+from gexlake.api.auth import Needs
+from gexlake.api.errors import DATA_RESPONSES, OPEN_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
+from gexlake.api.metrics import CONTENT_TYPE
+from gexlake.api.state import service_of
+from gexlake.services.keys import Scope
+
+router = APIRouter(tags=["service"])
+
+
+class Health(BaseModel):
+    """The service lives."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+
+
+class Readiness(BaseModel):
+    """The service can answer; `checks` names what was looked at."""
+
+    status: Literal["ready"] = "ready"
+    checks: list[str]
+
+
+@router.get("/health", responses=OPEN_RESPONSES)
+async def health() -> Health:
+    """Say that the process lives and answers. Needs no key, is never limited."""
+    return Health()
+
+
+@router.get("/ready", responses=OPEN_RESPONSES | responses(503))
+async def ready(request: Request) -> Readiness:
+    """Say whether the service can answer for the lake, and if not, what is missing. Needs no key, is never limited."""
+    checks = service_of(request).checks
+    problems = [(check.name, problem) for check in checks if (problem := check.problem()) is not None]
+    if problems:
+        raise ApiError(
+            503,
+            "not_ready",
+            f"Not ready: {', '.join(name for name, _ in problems)}.",
+            details=[ErrorDetail(parameter=name, message=problem) for name, problem in problems],
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+    return Readiness(checks=[check.name for check in checks])
+
+
+@router.get(
+    "/metrics",
+    dependencies=[Depends(Needs(Scope.READ))],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **DATA_RESPONSES},
+)
+async def metrics(request: Request) -> Response:
+    """Give counters, gauges and histograms in Prometheus' text format."""
+    return Response(service_of(request).metrics.text(), headers={"Content-Type": CONTENT_TYPE})

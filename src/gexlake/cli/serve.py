@@ -1,0 +1,142 @@
+"""`gexlake serve`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gexlake.cli.command import command
+from gexlake.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from uvicorn import Config
+
+    from gexlake.settings import Settings
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@command("serve", example="gexlake serve --lake data --port 8765 --watch outputs/gex_bridge/history")
+def serve(
+    terminal: Terminal,
+    *,
+    lake: Annotated[Path | None, typer.Option("--lake", metavar="DIR", help="The lake.  [default: data]")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", help="Port to listen on, 0 for a free one.  [default: 8765]")
+    ] = None,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option("--watch", metavar="DIR", help="Import what is new or changed in this folder; repeatable."),
+    ] = None,
+    import_root: Annotated[
+        list[Path] | None,
+        typer.Option("--import-root", metavar="DIR", help="Admit imports over HTTP from this folder; repeatable."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Worker processes of an import.  [default: 1]")
+    ] = None,
+) -> None:
+    """Serve the lake over HTTP, until Ctrl-C or SIGTERM ends it.
+
+    It listens on this machine only, unless the lake has an API key. There are more settings than options:
+    `gexlake config` shows all of them.
+    """
+    from gexlake.api.auth import check_binding
+    from gexlake.api.logs import configure_logging
+    from gexlake.services.keys import KeyStore
+    from gexlake.settings import load_settings
+
+    options = {"lake": lake, "host": host, "port": port, "workers": workers}
+    lists = {"watch": tuple(watch or ()) or None, "import_roots": tuple(import_root or ()) or None}
+    settings = load_settings(options | lists)
+    check_binding(settings, KeyStore(settings.lake))
+    configure_logging(settings.log_format, settings.log_level)
+    listener = _listen(settings)
+    with listener:
+        _run(terminal, settings, listener)
+
+
+def _listen(settings: Settings) -> socket:
+    """Take the address before anything is opened: a second server on it ends here."""
+    import errno
+    import socket
+
+    from gexlake.errors import GexlakeError
+
+    place = f"{settings.host}:{settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise GexlakeError(f"{settings.host} is no address to listen on: {error.strerror}.") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # a port is taken for certain only now
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            message, hint = f"{place} is taken by another process.", "Choose another port with --port, or 0 for any."
+        else:
+            message, hint = f"{place} cannot be listened on: {error.strerror}.", ""
+        raise GexlakeError(message, hint=hint) from error
+    return listener
+
+
+def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
+    import asyncio
+
+    import uvicorn
+
+    from gexlake.api.app import create_app
+
+    app = create_app(settings)
+    server = uvicorn.Server(_server_config(app, settings))
+    # uvicorn sends itself the signal again when it is done, so that the process would die of it: this one stays.
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+
+    async def run() -> None:
+        # Opened here and not by uvicorn, which would turn a clear error into a traceback.
+        async with app.router.lifespan_context(app):
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            while not (server.started or serving.done()):
+                await asyncio.sleep(0.001)
+            if server.started:
+                terminal.talk(_greeting(settings, listener))
+            await serving
+
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(run())
+
+
+def _server_config(app: object, settings: Settings) -> Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,  # configured already
+        access_log=False,  # the middleware writes its own
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _greeting(settings: Settings, listener: socket) -> str:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"Serving {settings.lake} at {url} (documentation: {url}/docs)"
