@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import read_footer
-from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError, LakeLockedError, UsageError
-from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.models.report import ImportReport
 from gexlake.services.gaps import GapsReport, find_gaps
 from gexlake.services.import_history import ImportOptions, OnProgress, import_history
 from gexlake.services.lineage import list_lineage, list_quarantine
-from gexlake.services.moments import Moment, parse_bound
+from gexlake.services.moments import Moment
 from gexlake.services.query import run_query
+from gexlake.services.session_frames import Bounds, published_feeds, published_files, scan_range
 from gexlake.services.status import LakeStatus, lake_status
 
 if TYPE_CHECKING:
@@ -51,7 +47,7 @@ class Lake:
 
     def feeds(self) -> list[Feed]:
         """Every feed of which the lake holds a session."""
-        return [Feed(*key) for key in sorted({_partition(file)[:3] for file in self._files("snapshots")})]
+        return published_feeds(self._layout)
 
     def snapshots(
         self,
@@ -162,13 +158,6 @@ class Lake:
         """Import more history into this lake; see `gexlake.import_history`."""
         return import_history(sources, self.path, options, on_progress=on_progress)
 
-    # ---- reading Parquet -----------------------------------------------------------------------------------
-
-    def _files(self, dataset: str, feed: Feed | None = None) -> list[Path]:
-        root = self.path / RECORD_TYPE / dataset
-        pattern = "*/*/*" if feed is None else _partition_path(feed)
-        return sorted(root.glob(f"{pattern}/*/{dataset}.parquet"))
-
     def _read(
         self,
         dataset: str,
@@ -182,98 +171,17 @@ class Lake:
         Polars was five times as fast here as a query to DuckDB (a ladder 12 ms against 90, with the connection), and
         it takes no lock that an import would have to wait for.
         """
-        import polars as pl
-
         feed = self._known(feed)
-        bounds = _Bounds(start, end)
-        files = [file for file in self._files(dataset, feed) if bounds.may_admit(file)]
-        name = f"{RECORD_TYPE}_{dataset}"
-        columns = [column.name for column in (TABLES | VIEWS)[name]]
-        if not files:  # the columns are those of any file of the feed
-            files = self._files(dataset, feed)[:1]
-            frame = _scan(files).select(columns).head(0)
-        else:
-            frame = _scan(files).select(columns).filter(*bounds.predicates())
-            if strike is not None:
-                wanted = [strike] if isinstance(strike, int | float) else list(strike)
-                frame = frame.filter(pl.col("strike").is_in([float(value) for value in wanted]))
-        result = frame.collect()
+        strikes = [strike] if isinstance(strike, int | float) else strike
+        result = scan_range(self._layout, dataset, feed, Bounds.of(start, end), strikes=strikes).collect()
         return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
 
     def _known(self, feed: Feed) -> Feed:
         feed = feed._replace(category=CATEGORY_ALIASES.get(feed.category, feed.category))
-        if self._files("snapshots", feed):
+        if published_files(self._layout, "snapshots", feed):
             return feed
         feeds = ", ".join(map(str, self.feeds())) or "no session yet"
         raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=f"It holds {feeds}.")
-
-
-class _Bounds:
-    """A range of time, both ends included: of session dates, of instants, or of one of each."""
-
-    def __init__(self, start: Moment | None, end: Moment | None) -> None:
-        self._first_day, self._first_us = _split(start, "start")
-        self._last_day, self._last_us = _split(end, "end")
-
-    def may_admit(self, file: Path) -> bool:
-        """Whether the file can hold anything in the range, by its date and by the span that its footer names."""
-        day = _partition(file)[3]
-        if (self._first_day and day < self._first_day) or (self._last_day and day > self._last_day):
-            return False
-        if self._first_us is None and self._last_us is None:
-            return True
-        status = file.stat()
-        span = _span(file, status.st_ino, status.st_mtime_ns)
-        return bool(
-            span
-            and (self._first_us is None or span[1] >= self._first_us)
-            and (self._last_us is None or span[0] <= self._last_us)
-        )
-
-    def predicates(self) -> list[pl.Expr]:
-        """The instants among the bounds, as conditions on `timestamp`; dates have chosen the files already."""
-        import polars as pl
-
-        timestamp, instant = pl.col("timestamp"), pl.Datetime("us", "UTC")
-        conditions = []
-        if self._first_us is not None:
-            conditions.append(timestamp >= pl.lit(self._first_us).cast(instant))
-        if self._last_us is not None:
-            conditions.append(timestamp <= pl.lit(self._last_us).cast(instant))
-        return conditions
-
-
-def _split(bound: Moment | None, parameter: str) -> tuple[str | None, int | None]:
-    """A bound as a session date (ISO text) or as Unix microseconds."""
-    if bound is None:
-        return None, None
-    parsed = parse_bound(bound, parameter=parameter)
-    return (parsed.isoformat(), None) if isinstance(parsed, date) else (None, parsed)
-
-
-@lru_cache(maxsize=4096)
-def _span(file: Path, inode: int, mtime_ns: int) -> tuple[int, int] | None:
-    """First and last timestamp of a published file; a file that was replaced is another one."""
-    summary = read_footer(file)["summary"]
-    return (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
-
-
-def _scan(files: list[Path]) -> pl.LazyFrame:
-    import polars as pl
-
-    # A schema is not given: it would have to name every `key=value` folder above the lake as well.
-    return pl.scan_parquet(files, hive_partitioning=True).cast({"session_date": pl.Date})
-
-
-def _partition_path(feed: Feed) -> str:
-    return "/".join(f"{name}={value}" for name, value in zip(feed._fields, feed, strict=True))
-
-
-def _partition(file: Path) -> tuple[str, str, str, str]:
-    """Ticker, package, category and session date, from the path of a published file."""
-    folders = file.parent.parts[-len(PARTITION_COLUMNS) :]
-    ticker, package, category, day = (folder.partition("=")[2] for folder in folders)
-    return ticker, package, category, day
 
 
 def open_lake(path: str | Path = "data") -> Lake:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from gexlake.db.recovery import LOCK_NAME
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.gaps import assess_feed, load_sessions
-from gexlake.services.moments import instant
+from gexlake.services.imports import ImportSummary, load_imports
 from gexlake.services.served import served
 from gexlake.services.synthetic import synthetic_sources
 
@@ -49,21 +49,6 @@ class FeedStatus(BaseModel):
     """Share of the cash hours outside holes; a missing session counts as one hole."""
     gaps: int
     gap_seconds: float
-
-
-class ImportSummary(BaseModel):
-    """One run, as the lake remembers it."""
-
-    import_id: str
-    status: str
-    sources: list[str]
-    started_at: datetime
-    finished_at: datetime | None
-    files: int | None
-    records_seen: int | None
-    records_imported: int | None
-    records_duplicate: int | None
-    records_quarantined: int | None
 
 
 class StagedImport(BaseModel):
@@ -101,7 +86,7 @@ def lake_status(lake: Path) -> LakeStatus:
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
         feeds = _load_feeds(connection)
-        last_import = _load_last_import(connection)
+        last_import = next(iter(load_imports(connection, limit=1)), None)
         row = connection.execute(
             "SELECT schema_version, gexlake_version, (SELECT count(*) FROM imports), "
             "(SELECT count(*) FROM quarantine), (SELECT list(DISTINCT sources) FROM imports) FROM lake_info"
@@ -158,27 +143,6 @@ def _load_feeds(connection: Connection) -> list[FeedStatus]:
             )
         )
     return feeds
-
-
-def _load_last_import(connection: Connection) -> ImportSummary | None:
-    row = connection.execute(
-        "SELECT import_id, status, sources, epoch_us(started_at), epoch_us(finished_at), files, records_seen, "
-        "records_imported, records_duplicate, records_quarantined FROM imports ORDER BY started_at DESC LIMIT 1"
-    ).fetchone()
-    if row is None:
-        return None
-    import_id, status, sources, started_us, finished_us, *counts = row
-    return ImportSummary(
-        import_id=import_id,
-        status=status,
-        sources=json.loads(sources),
-        started_at=instant(started_us),
-        finished_at=None if finished_us is None else instant(finished_us),
-        **dict(zip(_COUNTS, counts, strict=True)),
-    )
-
-
-_COUNTS = ("files", "records_seen", "records_imported", "records_duplicate", "records_quarantined")
 
 
 def _iter_staged(staging: Path) -> Iterator[StagedImport]:

@@ -1,0 +1,159 @@
+"""Published sessions as Polars frames, read from their Parquet files: no database, no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import read_footer
+from gexlake.db.schema import TABLES, VIEWS
+from gexlake.models.column import PARTITION_COLUMNS
+from gexlake.models.feed import Feed
+from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.services.moments import Moment, parse_bound
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BATCH_ROWS = 1 << 17
+"""Rows of one piece where a range is read in pieces."""
+
+
+def published_feeds(layout: LakeLayout) -> list[Feed]:
+    """Every feed of which a session is published."""
+    return [Feed(*key) for key in sorted({_partition(file)[:3] for file in published_files(layout, "snapshots")})]
+
+
+def published_files(layout: LakeLayout, dataset: str, feed: Feed | None = None) -> list[Path]:
+    """The files of a data set, of one feed or of all, by feed and date."""
+    pattern = "*/*/*" if feed is None else _partition_path(feed)
+    return sorted((layout.root / RECORD_TYPE / dataset).glob(f"{pattern}/*/{dataset}.parquet"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A range of time, both ends included: of session dates (ISO text), of Unix microseconds, or of one of each."""
+
+    first_day: str | None = None
+    first_us: int | None = None
+    last_day: str | None = None
+    last_us: int | None = None
+
+    @classmethod
+    def of(cls, start: Moment | None, end: Moment | None) -> Self:
+        """The range between two moments; raises `UsageError` for what is none."""
+        return cls(*_split(start, "start"), *_split(end, "end"))
+
+    def may_admit(self, file: Path) -> bool:
+        """Whether the file can hold anything in the range, by its date and by the span that its footer names."""
+        day = _partition(file)[3]
+        if (self.first_day and day < self.first_day) or (self.last_day and day > self.last_day):
+            return False
+        if self.first_us is None and self.last_us is None:
+            return True
+        status = file.stat()
+        span = _span(file, status.st_ino, status.st_mtime_ns)
+        return bool(
+            span
+            and (self.first_us is None or span[1] >= self.first_us)
+            and (self.last_us is None or span[0] <= self.last_us)
+        )
+
+    def predicates(self) -> list[pl.Expr]:
+        """The instants among the bounds, as conditions on `timestamp`; dates have chosen the files already."""
+        import polars as pl
+
+        timestamp, instant = pl.col("timestamp"), pl.Datetime("us", "UTC")
+        conditions = []
+        if self.first_us is not None:
+            conditions.append(timestamp >= pl.lit(self.first_us).cast(instant))
+        if self.last_us is not None:
+            conditions.append(timestamp <= pl.lit(self.last_us).cast(instant))
+        return conditions
+
+
+def scan_range(
+    layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds, *, strikes: Sequence[float] | None = None
+) -> pl.LazyFrame:
+    """The rows of a feed in a range, with the columns of the table or view; `strikes` picks some of a ladder.
+
+    The feed has to be one of which a session is published.
+    """
+    every = published_files(layout, dataset, feed)
+    files = [file for file in every if bounds.may_admit(file)]
+    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    if not files:  # the columns are those of any file of the feed
+        return _scan(every[:1]).select(columns).head(0)
+    return _narrowed(_scan(files).select(columns), bounds, strikes)
+
+
+def iter_sessions(
+    layout: LakeLayout,
+    dataset: str,
+    feed: Feed,
+    bounds: Bounds,
+    *,
+    strikes: Sequence[float] | None = None,
+    descending: bool = False,
+) -> Iterator[pl.LazyFrame]:
+    """The same session by session, each by itself in the order of its file: time, then strike."""
+    files = [file for file in published_files(layout, dataset, feed) if bounds.may_admit(file)]
+    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    for file in reversed(files) if descending else files:
+        yield _narrowed(_scan([file]).select(columns), bounds, strikes)
+
+
+def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+    """The rows in pieces, so that memory does not grow with their number; one empty piece where there are none."""
+    empty = True
+    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True):
+        if batch.height:
+            empty = False
+            yield batch
+    if empty:
+        yield frame.head(0).collect()
+
+
+def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:
+    import polars as pl
+
+    frame = frame.filter(*bounds.predicates())
+    return frame if strikes is None else frame.filter(pl.col("strike").is_in([float(value) for value in strikes]))
+
+
+def _split(bound: Moment | None, parameter: str) -> tuple[str | None, int | None]:
+    """A bound as a session date (ISO text) or as Unix microseconds."""
+    if bound is None:
+        return None, None
+    parsed = parse_bound(bound, parameter=parameter)
+    return (parsed.isoformat(), None) if isinstance(parsed, date) else (None, parsed)
+
+
+@lru_cache(maxsize=4096)
+def _span(file: Path, inode: int, mtime_ns: int) -> tuple[int, int] | None:
+    """First and last timestamp of a published file; a file that was replaced is another one."""
+    summary = read_footer(file)["summary"]
+    return (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+
+
+def _scan(files: Sequence[Path]) -> pl.LazyFrame:
+    import polars as pl
+
+    # A schema is not given: it would have to name every `key=value` folder above the lake as well.
+    return pl.scan_parquet(list(files), hive_partitioning=True).cast({"session_date": pl.Date})
+
+
+def _partition_path(feed: Feed) -> str:
+    return "/".join(f"{name}={value}" for name, value in zip(feed._fields, feed, strict=True))
+
+
+def _partition(file: Path) -> tuple[str, str, str, str]:
+    """Ticker, package, category and session date, from the path of a published file."""
+    folders = file.parent.parts[-len(PARTITION_COLUMNS) :]
+    ticker, package, category, day = (folder.partition("=")[2] for folder in folders)
+    return ticker, package, category, day
