@@ -57,7 +57,7 @@ class BuildQueue:
 
     def ask(self, state: SessionState) -> None:
         """Have a session rendered, ahead of those that wait."""
-        if self._submit is None or state.too_large or state.retired:
+        if self._submit is None or state.unusable or state.retired:
             return
         with self._lock:
             failed_at = self._failed_at.get(state)

@@ -25,7 +25,7 @@ class SessionState:
     `rendered` is read without a lock; all else, and every change, is the cache's, under its lock.
     """
 
-    __slots__ = ("path", "rendered", "retired", "session", "size_bytes", "too_large", "used")
+    __slots__ = ("path", "rendered", "retired", "session", "size_bytes", "unusable", "used")
 
     def __init__(self, session: PublishedSession, path: Path) -> None:
         self.session = session
@@ -36,7 +36,8 @@ class SessionState:
         self.used = 0
         """Grows with every use, over all sessions."""
         self.retired = False
-        self.too_large = False
+        self.unusable = False
+        """Its file is larger than the cache, or damaged and not to be removed: it is always answered from Parquet."""
 
     def touch(self) -> None:
         """Say that it is in use."""
@@ -91,7 +92,7 @@ class RenderedCache:
     def open(self, state: SessionState) -> RenderedSession | None:
         """The session's map; None where there is no sound file. What is not sound is removed."""
         with self._lock:
-            if state.rendered is not None or state.retired:
+            if state.rendered is not None or state.retired or state.unusable:
                 return state.rendered
             session = state.session
             rendered = open_rendered(state.path, session.key, session.version)
@@ -110,7 +111,7 @@ class RenderedCache:
         """Remove the session's file: it has turned out to be damaged, or it is not wanted any more."""
         with self._lock:
             self._unmap(state)
-            _unlink(state.path)
+            state.unusable |= not _unlink(state.path)
             self._resize(state, 0)
 
     def retire(self, states: Iterable[SessionState]) -> None:
@@ -126,7 +127,7 @@ class RenderedCache:
         with self._lock:
             size = _size_of(state.path)
             if state.retired or size > self._cache_bytes:
-                state.too_large = size > self._cache_bytes
+                state.unusable |= size > self._cache_bytes
                 self.discard(state)
                 return
             self.open(state)
@@ -170,6 +171,10 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def _unlink(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
+def _unlink(path: Path) -> bool:
+    """Remove a file; whether it is gone."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True

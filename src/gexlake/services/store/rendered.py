@@ -178,7 +178,10 @@ def _index_checksum(head: bytes | memoryview, index: bytes | memoryview) -> byte
 
 
 class RenderedSession:
-    """A rendered file, mapped. It is unmapped when nothing refers to it or its slices any more. Safe in threads."""
+    """A rendered file, mapped. It is unmapped when nothing refers to it or its slices any more. Safe in threads.
+
+    It may be removed or replaced under its name, never cut short in place: a map does not survive that.
+    """
 
     def __init__(self, path: Path, session: SessionKey, version: str) -> None:
         """Map the file. Raises `DamagedFileError` where it is not this version of this session, whole."""
