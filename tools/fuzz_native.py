@@ -217,7 +217,8 @@ def check_decoder(chance: random.Random, text: bytes) -> None:
     """Decode as a file: every record comes out once, refused ones with the bytes that stand there."""
     from gexlake.importers.base import Refusal
     from gexlake.importers.gex.careful import Expectation
-    from gexlake.importers.gex.decoder import GexDecoder, Scratch
+    from gexlake.importers.gex.decoder import GexDecoder
+    from gexlake.importers.gex.records import Scratch
     from gexlake.models.gex_block import Block
     from gexlake.models.gex_columns import Int
 

@@ -13,8 +13,9 @@ import numpy as np
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
 from gexlake.importers.gex.careful import Expectation
-from gexlake.importers.gex.decoder import GexDecoder, Scratch
+from gexlake.importers.gex.decoder import GexDecoder
 from gexlake.importers.gex.ladders import LadderStore
+from gexlake.importers.gex.records import Scratch
 from gexlake.importers.parquet import write_parquet
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey

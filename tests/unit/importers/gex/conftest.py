@@ -13,7 +13,8 @@ import pytest
 
 from gexlake.importers.base import OversizedPiece, Refusal
 from gexlake.importers.gex.careful import Expectation, Snapshot, parse, read_snapshot
-from gexlake.importers.gex.decoder import Event, GexDecoder, Scratch
+from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.records import Event, Scratch
 from gexlake.models.gex_block import Block
 from gexlake.models.gex_columns import NUMBERS, Int
 from gexlake.sample import sample_records

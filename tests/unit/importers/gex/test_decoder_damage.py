@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gexlake.importers.gex.careful import Expectation
-from gexlake.importers.gex.decoder import MAX_RECORD_BYTES, GexDecoder
+from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.records import MAX_RECORD_BYTES
 from gexlake.importers.stream import DamagedStreamError
 from gexlake.validation.rules import Rule
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gexlake.importers.gex.decoder import TEXT_BYTES, WINDOW_BYTES
+from gexlake.importers.gex.lookahead import WINDOW_BYTES
+from gexlake.importers.gex.text import TEXT_BYTES
 from gexlake.models.gex_block import RECORD_CAPACITY, ROW_CAPACITY
 from gexlake.models.source import CONTAINER_KEYS
 from gexlake.validation.rules import Rule
