@@ -11,6 +11,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.store.answers import DamagedStateError, Reader, Sources, collect_page, find_last
 from gexlake.services.store.builds import BuildQueue, SubmitBuild
 from gexlake.services.store.cache import MAX_MAPS, RenderedCache, SessionState
+from gexlake.services.store.cold import warm_up
 from gexlake.services.store.timeline import Timeline
 from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError, Statistics
 
@@ -31,6 +32,7 @@ class SnapshotStore:
     def __init__(
         self, layout: LakeLayout, *, cache_bytes: int, submit_build: SubmitBuild | None, max_maps: int = MAX_MAPS
     ) -> None:
+        warm_up()
         self._cache = RenderedCache(layout, cache_bytes, max_maps=max_maps)
         self._builds = BuildQueue(layout, self._cache, submit_build)
         self._lock = threading.Lock()

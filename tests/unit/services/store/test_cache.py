@@ -303,3 +303,13 @@ def test_a_disk_that_refuses_leaves_no_temporary_file(make_lake: MakeLake, build
 def block(path: Path) -> None:
     """Where the file should go, a directory that is not empty, which no rename replaces."""
     (path / "in the way").mkdir(parents=True)
+
+
+def test_what_cannot_be_removed_does_not_keep_answers_back(make_lake: MakeLake, builder: Builder) -> None:
+    lake = make_lake({MONDAY: records_of(MONDAY, 5)})
+    store = open_store(lake, builder)
+    store.latest(FEED)
+    block(builder.tasks[0][0].path)
+    builder.run()
+    assert store.latest(FEED) is not None
+    assert store.statistics().builds_failed == 1
