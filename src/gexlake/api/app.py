@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,8 +18,9 @@ from starlette.responses import HTMLResponse
 from gexlake._version import __version__
 from gexlake.api.errors import add_error_handlers
 from gexlake.api.middleware import ServiceMiddleware
+from gexlake.api.parts import PARTS
 from gexlake.api.routes import ROUTERS, TAGS
-from gexlake.api.state import ReadinessCheck, ServiceState
+from gexlake.api.state import ServiceState
 from gexlake.settings import Settings
 
 DESCRIPTION = """A lake of GEXBot gamma-exposure history. Field names are the vendor's.
@@ -29,44 +29,6 @@ Errors have one shape: `error` is a stable code, `message` is for people, `detai
 be valid, `request_id` is the one of the header `X-Request-ID` and of the log."""
 DOCS_PATH = "/docs"
 OPENAPI_PATH = "/openapi.json"
-
-logger = logging.getLogger(__name__)
-
-Part = Callable[[ServiceState], AbstractAsyncContextManager[None]]
-
-
-# ---- what starts and ends with the service -------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _lake_directory(service: ServiceState) -> AsyncIterator[None]:
-    """Readiness of the lake's directory, which can vanish: an unmounted disk, a folder that was moved."""
-    lake = service.settings.lake
-    service.checks.append(
-        ReadinessCheck("lake", lambda: None if lake.is_dir() else f"The lake's directory {lake} is not there.")
-    )
-    yield
-
-
-@asynccontextmanager
-async def _rate_limits(service: ServiceState) -> AsyncIterator[None]:
-    if not service.limits.enabled:
-        logger.warning("Requests are not limited: the setting rate_limit is empty.")
-    yield
-    service.limits.close()
-
-
-@asynccontextmanager
-async def _announcements(service: ServiceState) -> AsyncIterator[None]:
-    async with service.announcer:
-        yield
-
-
-PARTS: tuple[Part, ...] = (_lake_directory, _rate_limits, _announcements)
-"""Opened in this order before the first request is taken, closed in reverse after the last was answered.
-
-What a part raises of `GexlakeError` while it opens ends `gexlake serve` with that message.
-"""
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from gexlake.api.auth import KEY, identify
 from gexlake.api.errors import REQUEST_ID, error_response
 from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.state import ServiceState
+from gexlake.services.served import CALL_PATH
 
 UNMATCHED = "unmatched"
 """The route of requests that no route takes: what they asked for stays out of log and metrics."""
@@ -72,7 +73,9 @@ class ServiceMiddleware:
         try:
             scope[KEY] = identify(self._service, exchange.headers)
             await self._check_limits(scope)
-            await self._app(scope, self._bounded(exchange.headers, receive), exchange.send)
+            if not scope["path"].startswith(CALL_PATH):  # from our own processes, which say who they are first
+                receive = self._bounded(exchange.headers, receive)
+            await self._app(scope, receive, exchange.send)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -84,7 +87,7 @@ class ServiceMiddleware:
 
     async def _check_limits(self, scope: Scope) -> None:
         limits = self._service.limits
-        if not limits.enabled or scope["path"] in PROBES:
+        if not limits.enabled or scope["path"] in PROBES or scope["path"].startswith(CALL_PATH):
             return
         key = scope[KEY]
         client = scope.get("client")

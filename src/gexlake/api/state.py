@@ -10,8 +10,12 @@ from starlette.requests import HTTPConnection
 
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
+from gexlake.errors import LakeError
 from gexlake.services.announce import Announcer
+from gexlake.services.held_lake import HeldLake
+from gexlake.services.jobs import ImportJobs
 from gexlake.services.keys import KeyStore
+from gexlake.services.served import ServerAddress
 from gexlake.settings import Settings
 
 
@@ -21,6 +25,17 @@ class ReadinessCheck(NamedTuple):
     name: str
     problem: Callable[[], str | None]
     """What is wrong, in a sentence; None where nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """What the routes work with while the service runs."""
+
+    settings: Settings
+    lake: HeldLake
+    jobs: ImportJobs
+    address: ServerAddress
+    announcer: Announcer
 
 
 @dataclass
@@ -33,6 +48,10 @@ class ServiceState:
     metrics: Metrics
     announcer: Announcer
     checks: list[ReadinessCheck] = field(default_factory=list)
+    url: str = ""
+    """Where processes of this machine reach the service; known once it listens."""
+    running: RunningService | None = None
+    """What exists only while the service runs."""
 
     @classmethod
     def of_settings(cls, settings: Settings) -> ServiceState:
@@ -50,3 +69,11 @@ class ServiceState:
 def service_of(request: HTTPConnection) -> ServiceState:
     """The state of the service that a request was sent to."""
     return cast(ServiceState, request.scope["app"].state.service)
+
+
+def running(request: HTTPConnection) -> RunningService:
+    """What the service that a request was sent to works with; raises `LakeError` while it starts or ends."""
+    service: RunningService | None = request.scope["app"].state.service.running
+    if service is None:
+        raise LakeError("The service is not running.", hint="Try again in a moment.")
+    return service

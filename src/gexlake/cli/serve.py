@@ -101,6 +101,7 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
     from gexlake.api.app import create_app
 
     app = create_app(settings)
+    app.state.service.url = _url(listener, local=True)
     server = uvicorn.Server(_server_config(app, settings))
     # uvicorn sends itself the signal again when it is done, so that the process would die of it: this one stays.
     for number in STOP_SIGNALS:
@@ -137,6 +138,13 @@ def _server_config(app: object, settings: Settings) -> Config:
 
 
 def _greeting(settings: Settings, listener: socket) -> str:
-    host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = _url(listener)
     return f"Serving {settings.lake} at {url} (documentation: {url}/docs)"
+
+
+def _url(listener: socket, *, local: bool = False) -> str:
+    """Where the service listens; for processes of this machine, with `local`, where it listens everywhere."""
+    host, port = listener.getsockname()[:2]
+    if local:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -58,7 +58,7 @@ class HeldLake:
         self._renderer: WorkerPool | None = None
         self._sessions: dict[SessionKey, PublishedSession] = {}
         self._refreshing = threading.Lock()
-        self._starting = threading.Lock()
+        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render")
         self.store = SnapshotStore(layout, cache_bytes=cache_bytes, submit_build=self._submit_build)
 
     def __enter__(self) -> Self:
@@ -77,9 +77,10 @@ class HeldLake:
         self._stack.close()
 
     def _close(self) -> None:
-        with self._starting:
-            if self._renderer is not None:
-                self._renderer.stop()
+        self._render_thread.shutdown(wait=False, cancel_futures=True)
+        if self._renderer is not None:
+            self._renderer.stop()
+        self._render_thread.shutdown()
         self.store.close()
 
     @property
@@ -115,7 +116,10 @@ class HeldLake:
         return [PublishedSession(Feed(*row[:3]), *row[3:]) for row in rows]
 
     def _submit_build(self, task: BuildTask) -> Future[Built]:
-        with self._starting:  # the first answer from Parquet starts the process that renders
-            if self._renderer is None:
-                self._renderer = WorkerPool(1)
-        return self._renderer.submit(build_rendered, task)
+        """Render in the one process that does; starting it takes half a second, for which no answer has to wait."""
+        return self._render_thread.submit(self._render, task)
+
+    def _render(self, task: BuildTask) -> Built:
+        if self._renderer is None:
+            self._renderer = WorkerPool(1)
+        return self._renderer.submit(build_rendered, task).result()

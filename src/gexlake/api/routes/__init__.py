@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gexlake.api.routes import health
+from gexlake.api.routes import calls, gex, health, imports
 
-ROUTERS: tuple[APIRouter, ...] = (health.router,)
+ROUTERS: tuple[APIRouter, ...] = (gex.hot, gex.router, imports.router, health.router, calls.router)
 """All routers, in the order of the documentation."""
 
 TAGS: list[dict[str, str]] = [
+    {
+        "name": "gex",
+        "description": "Snapshots, ladders and what is made of them. Nothing that came later is ever used.",
+    },
+    {"name": "imports", "description": "Bring history into the lake."},
     {"name": "service", "description": "Whether the service lives, is ready, and how it fares."},
 ]
 """The groups of the documentation."""

@@ -1,0 +1,135 @@
+"""Query parameters that several routes share, each parsed and explained once."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from gexlake.errors import UsageError
+from gexlake.models.feed import CATEGORY_ALIASES, Feed
+from gexlake.services.moments import parse_bound
+from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
+
+MAX_LIMIT = 10_000
+MIN_US, MAX_US = 0, 253_402_300_800_000_000
+_NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
+_MOMENT_WORDS = "ISO 8601, as 2025-11-14T15:30:00Z, or Unix seconds; a date alone stands for that day in New York"
+_MOMENT_SCHEMA = {"type": "string", "examples": ["2025-11-14T15:30:00Z", "1763134200", "2025-11-14"]}
+
+
+# ---- instants ------------------------------------------------------------------------------------------------------
+
+
+def _parse(value: object, *, end_of_day: bool) -> int:
+    text = str(value).strip()
+    try:
+        bound = parse_bound(float(text) if _NUMBER.fullmatch(text) else text.replace(" ", "+"), parameter="moment")
+        moment_us = _edge_of(bound, end_of_day=end_of_day) if isinstance(bound, date) else bound
+    except (UsageError, OverflowError, ValueError):
+        raise PydanticCustomError("moment", f"Write {_MOMENT_WORDS}.") from None
+    if not MIN_US <= moment_us < MAX_US:
+        raise PydanticCustomError("moment", "It lies before 1970 or after the year 9999.")
+    return moment_us
+
+
+def _edge_of(day: date, *, end_of_day: bool) -> int:
+    midnight = datetime.combine(day + timedelta(days=end_of_day), time(), _NEW_YORK)
+    return int(midnight.timestamp()) * 1_000_000 - end_of_day
+
+
+Start = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=False)), WithJsonSchema(_MOMENT_SCHEMA)]
+"""An instant in Unix microseconds; a date is its first."""
+End = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=True)), WithJsonSchema(_MOMENT_SCHEMA)]
+"""An instant in Unix microseconds; a date is its last."""
+
+
+# ---- spans of time -------------------------------------------------------------------------------------------------
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
+
+
+def _parse_span(value: object) -> int:
+    found = _SPAN.fullmatch(str(value))
+    if found is None:
+        raise PydanticCustomError("span", "Write a number and s, m or h, as 30s, 5m or 1h.")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+Interval = Annotated[
+    int,
+    PlainValidator(_parse_span),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SPAN.pattern}$", "examples": ["1m", "30s", "1h"]}),
+]
+"""A span of time in seconds."""
+
+
+# ---- feeds ---------------------------------------------------------------------------------------------------------
+
+
+class Query(BaseModel):
+    """A set of query parameters; one that is not among them is refused, so that a slip of the pen is noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FeedQuery(Query):
+    """Which feed."""
+
+    symbol: str = Field(min_length=1, max_length=64, description="Ticker of the feed.", examples=["NQ_NDX"])
+    package: str = Field(default="classic", min_length=1, max_length=64, description="`classic` or `state`.")
+    category: Annotated[str, BeforeValidator(lambda value: CATEGORY_ALIASES.get(value, value))] = Field(
+        "gex_zero", min_length=1, max_length=64, description="`gex_full`, `gex_zero`, `gex_one`; `full`, `zero`, `one`."
+    )
+
+    @property
+    def feed(self) -> Feed:
+        """The feed that these name."""
+        return Feed(self.symbol, self.package, self.category)
+
+
+class RangeQuery(FeedQuery):
+    """Which feed and which range of time; both ends are included."""
+
+    start: Start = Field(default=MIN_US, description=f"From here on. {_MOMENT_WORDS}.")
+    end: End = Field(default=MAX_US, description="Up to here, this instant included.")
+
+
+Format = Literal["json", "ndjson", "csv", "arrow", "parquet"]
+
+
+# ---- cursors -------------------------------------------------------------------------------------------------------
+
+
+def encode_cursor(after_us: int) -> str:
+    """The place behind a snapshot, as text that a client hands back."""
+    return base64.urlsafe_b64encode(after_us.to_bytes(8, "big")).decode().rstrip("=")
+
+
+def _decode_cursor(value: object) -> int:
+    try:
+        raw = base64.b64decode(f"{value}=", altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raw = b""
+    if len(raw) != 8:
+        raise PydanticCustomError("cursor", "Send `next` of the page before, unchanged.")
+    return int.from_bytes(raw, "big") & (1 << 62) - 1
+
+
+Cursor = Annotated[
+    int, PlainValidator(_decode_cursor), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]{11}$"})
+]
+"""The instant of the last snapshot of the page before, in Unix microseconds."""
+
+
+def split_words(value: Any) -> Any:
+    """`a,b` as a list of words."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value

@@ -1,0 +1,123 @@
+"""What starts and ends with a service, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import asdict
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from gexlake.api.state import ReadinessCheck, RunningService, ServiceState
+from gexlake.db.database import StatementBounds
+from gexlake.db.layout import LakeLayout
+from gexlake.services.held_lake import HeldLake
+from gexlake.services.jobs import ImportJob, ImportJobs
+from gexlake.services.served import announced_server
+from gexlake.services.watch_jobs import import_as_they_appear
+
+logger = logging.getLogger(__name__)
+
+Part = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def _lake_directory(service: ServiceState) -> AsyncIterator[None]:
+    """Readiness of the lake's directory, which can vanish: an unmounted disk, a folder that was moved."""
+    lake = service.settings.lake
+    service.checks.append(
+        ReadinessCheck("lake", lambda: None if lake.is_dir() else f"The lake's directory {lake} is not there.")
+    )
+    yield
+
+
+@asynccontextmanager
+async def _rate_limits(service: ServiceState) -> AsyncIterator[None]:
+    if not service.limits.enabled:
+        logger.warning("Requests are not limited: the setting rate_limit is empty.")
+    yield
+    service.limits.close()
+
+
+@asynccontextmanager
+async def _announcements(service: ServiceState) -> AsyncIterator[None]:
+    async with service.announcer:
+        yield
+
+
+@asynccontextmanager
+async def _held_lake(service: ServiceState) -> AsyncIterator[None]:
+    """The database, the import jobs that commit into it, and the address by which other processes find it.
+
+    At the end the address goes first, then the database: what imports are under way commit by themselves, and are
+    asked to stop.
+    """
+    settings = service.settings
+    layout = LakeLayout(settings.lake.absolute())
+    bounds = StatementBounds(settings.query_seconds, settings.query_rows, settings.memory_limit)
+    lake = HeldLake(
+        layout,
+        bounds,
+        cache_bytes=settings.cache_bytes,
+        on_news=lambda news: service.announcer.publish({"type": "session", **asdict(news)}),
+    )
+    jobs = ImportJobs(layout.root, workers=settings.workers, most=settings.max_imports, on_end=_log_end)
+    try:
+        with lake, announced_server(layout, service.url) as address:
+            _add_metrics(service.metrics.registry, lake, jobs)
+            service.running = RunningService(settings, lake, jobs, address, service.announcer)
+            try:
+                yield
+            finally:
+                service.running = None
+    finally:
+        await jobs.close()
+
+
+def _log_end(job: ImportJob) -> None:
+    logger.debug("job %s is over", job.import_id)
+
+
+def _add_metrics(registry: CollectorRegistry, lake: HeldLake, jobs: ImportJobs) -> None:
+    for name, text in {
+        "hot_answers": "Answers from rendered sessions.",
+        "cold_answers": "Answers from Parquet.",
+        "builds": "Sessions rendered.",
+        "builds_failed": "Sessions that could not be rendered.",
+        "build_seconds": "Time spent on rendering.",
+        "builds_waiting": "Sessions that wait to be rendered.",
+        "disk_bytes": "Size of the cache of rendered sessions.",
+        "open_maps": "Rendered sessions that are mapped into memory.",
+    }.items():
+        gauge = Gauge(f"gexlake_store_{name}", text, registry=registry)
+        gauge.set_function(lambda name=name: getattr(lake.store.statistics(), name))  # type: ignore[misc]
+    sessions = Gauge("gexlake_sessions", "Sessions in the lake.", registry=registry)
+    sessions.set_function(lambda: len(lake.sessions))
+    waiting = Gauge("gexlake_imports_under_way", "Import jobs that wait or run.", registry=registry)
+    waiting.set_function(lambda: sum(not job.status.ended for job in jobs.all()))
+
+
+@asynccontextmanager
+async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
+    settings, running = service.settings, service.running
+    assert running is not None
+    if not settings.watch:
+        yield
+        return
+    lake = running.lake.layout.root
+    task = asyncio.create_task(import_as_they_appear(running.jobs, settings.watch, lake=lake), name="watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+PARTS: tuple[Part, ...] = (_lake_directory, _rate_limits, _announcements, _held_lake, _watched_directories)
+"""Opened in this order before the first request is taken, closed in reverse after the last was answered.
+
+What a part raises of `GexlakeError` while it opens ends `gexlake serve` with that message.
+"""

@@ -1,0 +1,437 @@
+"""`/gex` and below: snapshots, ladders and what is made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import orjson
+import xxhash
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BeforeValidator, Field, model_validator
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from gexlake.api.auth import Needs
+from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
+from gexlake.api.hot import HotRoute
+from gexlake.api.params import (
+    MAX_LIMIT,
+    MAX_US,
+    MIN_US,
+    Cursor,
+    End,
+    FeedQuery,
+    Format,
+    Interval,
+    RangeQuery,
+    encode_cursor,
+    split_words,
+)
+from gexlake.api.representations import (
+    JSON,
+    MEDIA_TYPES,
+    choose_format,
+    content,
+    frame_response,
+    packed_response,
+    rows_of,
+)
+from gexlake.api.state import RunningService, running
+from gexlake.models.feed import Feed
+from gexlake.services.keys import Scope
+from gexlake.services.moments import instant
+from gexlake.services.resample import bars, heatmap, last_of_intervals
+from gexlake.services.session_frames import Bounds, iter_sessions, scan_range
+from gexlake.services.store.values import ColdError, Page, Record
+
+if TYPE_CHECKING:
+    import polars as pl
+
+router = APIRouter(prefix="/gex", tags=["gex"], responses=DATA_RESPONSES)
+hot = APIRouter(
+    prefix="/gex",
+    tags=["gex"],
+    responses=DATA_RESPONSES,
+    route_class=HotRoute,
+    dependencies=[Depends(Needs(Scope.READ))],
+)
+READ = [Depends(Needs(Scope.READ))]
+TABLE_FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv", "arrow", "parquet")
+FIELDS = (
+    "timestamp", "ticker", "min_dte", "sec_min_dte", "spot", "zero_gamma", "major_pos_vol", "major_pos_oi",
+    "major_neg_vol", "major_neg_oi", "strikes", "sum_gex_vol", "sum_gex_oi", "delta_risk_reversal", "max_priors",
+)  # fmt: skip
+"""The vendor's fields of a snapshot, in the vendor's order."""
+MAX_INTERVALS = 5_000
+"""Rows of bars, and columns of a heatmap, in one answer."""
+THREAD_HEADERS = {"Cache-Control": "no-cache"}
+
+Answer = TypeVar("Answer")
+FieldList = Annotated[list[Literal[FIELDS]] | None, BeforeValidator(split_words)]  # type: ignore[valid-type]
+
+
+# ---- parameters ----------------------------------------------------------------------------------------------------
+
+
+class SnapshotQuery(FeedQuery):
+    """Which feed, and what of a snapshot."""
+
+    strikes: bool = Field(default=True, description="Whether the ladder is wanted.")
+    fields: FieldList = Field(
+        default=None,
+        description="Only these fields, separated by commas.",
+        json_schema_extra={"type": "string", "examples": ["timestamp,spot,zero_gamma"]},
+    )
+    max_age: float | None = Field(
+        default=None, ge=0, description="Seconds: 404 where the snapshot is older than that.", allow_inf_nan=False
+    )
+
+
+class AtQuery(SnapshotQuery):
+    """Which feed, when, and what of the snapshot."""
+
+    timestamp: End = Field(description="The snapshot at this instant, or else the last one before.")
+
+
+class PageQuery(RangeQuery):
+    """Which snapshots, in which order and form."""
+
+    limit: int = Field(default=1000, ge=1, le=MAX_LIMIT, description="At most so many snapshots.")
+    order: Literal["asc", "desc"] = Field(default="asc", description="By time.")
+    strikes: bool = Field(default=True, description="Whether the ladders are wanted; CSV has none.")
+    fields: FieldList = Field(
+        default=None,
+        description="Only these fields, separated by commas.",
+        json_schema_extra={"type": "string", "examples": ["timestamp,spot,zero_gamma"]},
+    )
+    cursor: Cursor | None = Field(default=None, description="`next` of the page before; all else as it was there.")
+    format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> PageQuery:
+        if self.start > self.end:
+            raise ValueError("start lies after end")
+        return self
+
+
+class StrikesQuery(PageQuery):
+    """Which strikes, through which time."""
+
+    strike: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        min_length=1, max_length=100, description="One strike or, repeated, several.", examples=[[25000]]
+    )
+
+
+class GridQuery(RangeQuery):
+    """Which range, on which grid of time."""
+
+    interval: Interval = Field(default=60, description="Length of an interval, as 30s, 1m, 1h.", validate_default=False)
+    format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
+
+
+class HeatmapQuery(GridQuery):
+    """Which range, on which grid of time, of which ladder column."""
+
+    value: Literal["gex_vol", "gex_oi"] = Field(default="gex_vol", description="What the cells show.")
+
+
+# ---- one snapshot --------------------------------------------------------------------------------------------------
+
+
+@hot.get("/latest", responses=responses(404), response_class=Response)
+async def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
+    """Give the last snapshot of a feed, in the vendor's shape, with `as_of` and its age in seconds at this moment."""
+    service = running(request)
+    record = await _hot_or_cold(partial(service.lake.store.latest, query.feed, strikes=query.strikes))
+    return _answer_record(request, query, record, int(time.time() * 1_000_000))
+
+
+@hot.get("/at", responses=responses(404), response_class=Response)
+async def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
+    """Give the last snapshot at or before an instant, never a later one, with `as_of` and its age at that instant."""
+    service = running(request)
+    work = partial(service.lake.store.at, query.feed, query.timestamp, strikes=query.strikes)
+    return _answer_record(request, query, await _hot_or_cold(work), query.timestamp)
+
+
+async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
+    """Answer here where that takes microseconds, else in a thread."""
+    try:
+        return work(hot_only=True)
+    except ColdError:
+        return await run_in_threadpool(work)
+
+
+def _answer_record(request: Request, query: SnapshotQuery, record: Record | None, now_us: int) -> Response:
+    if record is None:
+        raise _nothing(running(request), query.feed)
+    age = max(0, now_us - record.timestamp_us) / 1_000_000
+    if query.max_age is not None and age > query.max_age:
+        raise ApiError(
+            404,
+            "snapshot_too_old",
+            f"The last snapshot is {age:g} seconds old.",
+            details=[ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age:g}.")],
+        )
+    text = bytes(record.text) if query.fields is None else _selected(record.text, query.fields)
+    separator = b"," if len(text) > 2 else b""
+    body = b'%b%b"as_of":"%b","age_seconds":%b}' % (text[:-1], separator, _iso(record.timestamp_us), b"%.6g" % age)
+    return _tagged(request, body)
+
+
+def _nothing(service: RunningService, feed: Feed) -> ApiError:
+    """Why there is no snapshot."""
+    feeds = service.lake.store.feeds()
+    if feed in feeds:
+        return ApiError(404, "no_snapshot", f"{feed} has no snapshot at or before that time.")
+    known = ", ".join(map(str, feeds)) or "no feed yet"
+    return ApiError(
+        404,
+        "feed_unknown",
+        f"The lake does not hold the feed {feed}.",
+        details=[ErrorDetail(parameter="symbol", value=feed.ticker, message=f"It holds {known}.")],
+    )
+
+
+def _selected(text: memoryview, fields: list[str]) -> bytes:
+    snapshot = orjson.loads(text)
+    return orjson.dumps({name: snapshot.get(name) for name in fields})
+
+
+def _iso(timestamp_us: int) -> bytes:
+    return instant(timestamp_us).isoformat().replace("+00:00", "Z").encode()
+
+
+def _tagged(
+    request: Request, body: bytes, media_type: str = JSON, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer with an ETag of its content, or 304 where the caller has it already."""
+    tag = f'"{xxhash.xxh3_128_hexdigest(body)}"'
+    fields = {**THREAD_HEADERS, **(headers or {}), "ETag": tag}
+    known = request.headers.get("if-none-match")
+    if known is not None and (
+        known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(","))
+    ):
+        return Response(status_code=304, headers=fields)
+    return packed_response(request, body, media_type, headers=fields)
+
+
+# ---- pages of snapshots --------------------------------------------------------------------------------------------
+
+
+@hot.get(
+    "", responses=responses(404, 406) | content("json", "ndjson", "csv", "arrow", "parquet"), response_class=Response
+)
+async def page(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+    """Give the snapshots of a range, a page at a time; `next` is the cursor of the page behind it.
+
+    JSON and JSON Lines have the vendor's shape. The other forms have the columns of table `gex_snapshots`, and with
+    `strikes` a list of ladder rows beside them, but for CSV, which has no ladders.
+    """
+    service = running(request)
+    form = choose_format(request, query.format, TABLE_FORMATS)
+    work = partial(
+        service.lake.store.page,
+        query.feed,
+        query.start,
+        query.end,
+        query.limit,
+        descending=query.order == "desc",
+        after_us=query.cursor,
+    )
+    if form not in ("json", "ndjson"):
+        found = await _hot_or_cold(partial(work, strikes=False))
+        return await run_in_threadpool(_answer_table, request, query, found, form)
+    wanted = query.strikes and (query.fields is None or "strikes" in query.fields)
+    found = await _hot_or_cold(partial(work, strikes=wanted))
+    if query.limit > 100 and (wanted or query.fields is not None):
+        return await run_in_threadpool(_answer_page, request, query, found, form)
+    return _answer_page(request, query, found, form)
+
+
+def _answer_page(request: Request, query: PageQuery, found: Page, form: Format) -> Response:
+    _check_feed(request, query.feed)
+    following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
+    headers = _following(request, following)
+    if form == "ndjson":
+        lines = found.lines() if query.fields is None else _lines_of(found, query.fields)
+        return _tagged(request, lines, MEDIA_TYPES[form], headers)
+    snapshots = found.array() if query.fields is None else b"[" + b",".join(_iter_selected(found, query.fields)) + b"]"
+    head = orjson.dumps({**_about(query.feed), "count": found.count, "next": following})
+    return _tagged(request, b'%b,"snapshots":%b}' % (head[:-1], snapshots), headers=headers)
+
+
+def _about(feed: Feed) -> dict[str, str]:
+    return {"symbol": feed.ticker, "package": feed.package, "category": feed.category}
+
+
+def _lines_of(found: Page, fields: list[str]) -> bytes:
+    return b"".join(record + b"\n" for record in _iter_selected(found, fields))
+
+
+def _iter_selected(found: Page, fields: list[str]) -> list[bytes]:
+    return [orjson.dumps({name: record.get(name) for name in fields}) for record in orjson.loads(found.array())]
+
+
+def _following(request: Request, cursor: str | None) -> dict[str, str]:
+    """Headers that lead to the page behind this one."""
+    if cursor is None:
+        return {}
+    url = request.url.include_query_params(cursor=cursor)
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"', "X-Next-Cursor": cursor}
+
+
+def _answer_table(request: Request, query: PageQuery, found: Page, form: Format) -> Response:
+    """A page as a frame: the rows between its first and its last snapshot."""
+    import polars as pl
+
+    _check_feed(request, query.feed)
+    layout = running(request).lake.layout
+    ends = sorted(end for end in (found.first_us, found.last_us) if end is not None) or [MAX_US, MAX_US]
+    bounds = Bounds(first_us=ends[0], last_us=ends[-1])
+    frame = scan_range(layout, "snapshots", query.feed, bounds).collect()
+    if query.strikes and form != "csv":
+        ladders = scan_range(layout, "strikes", query.feed, bounds)
+        rows = [
+            name
+            for name in ladders.collect_schema().names()
+            if name not in (*query.feed._fields, "timestamp", "session_date")
+        ]
+        grouped = ladders.group_by("timestamp", maintain_order=True).agg(pl.struct(rows).alias("strikes"))
+        frame = frame.join(grouped.collect(), on="timestamp", how="left", maintain_order="left")
+    frame = frame.sort("timestamp", descending=query.order == "desc", maintain_order=True)
+    if query.fields is not None:
+        frame = frame.select(name for name in query.fields if name in frame.columns)
+    following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
+    return frame_response(request, frame, form, rows_of, headers=_following(request, following))
+
+
+def _check_feed(request: Request, feed: Feed) -> None:
+    service = running(request)
+    if feed not in service.lake.store.feeds():
+        raise _nothing(service, feed)
+
+
+# ---- one strike through time ---------------------------------------------------------------------------------------
+
+
+@router.get(
+    "/strikes", dependencies=READ, responses=responses(404, 406) | content(*TABLE_FORMATS), response_class=Response
+)
+def strikes(request: Request, query: Annotated[StrikesQuery, Query()]) -> Response:
+    """Give one strike through time, or several: ladder rows by time and strike, a page at a time."""
+    _check_feed(request, query.feed)
+    form = choose_format(request, query.format, TABLE_FORMATS)
+    frame, following = _page_of_strikes(running(request), query)
+
+    def envelope(rows: pl.DataFrame) -> dict[str, Any]:
+        return {**_about(query.feed), "count": rows.height, "next": following, "strikes": rows_of(rows)}
+
+    shown = frame.drop("ticker", "package", "category", "session_date") if form == "json" else frame
+    return frame_response(request, shown, form, envelope, headers=_following(request, following))
+
+
+def _page_of_strikes(service: RunningService, query: StrikesQuery) -> tuple[pl.DataFrame, str | None]:
+    """The rows of the first `limit` snapshots, so that no page ends within a ladder; and the cursor behind them."""
+    import polars as pl
+
+    descending = query.order == "desc"
+    start, end = query.start, query.end
+    if query.cursor is not None:
+        start, end = (start, query.cursor - 1) if descending else (query.cursor + 1, end)
+    bounds = Bounds(first_us=max(start, MIN_US), last_us=end)
+    layout = service.lake.layout
+    parts: list[pl.DataFrame] = []
+    wanted = query.limit + 1
+    for session in iter_sessions(layout, "strikes", query.feed, bounds, strikes=query.strike, descending=descending):
+        rows = session.sort("timestamp", descending=descending, maintain_order=True).collect()
+        parts.append(rows)
+        wanted -= rows["timestamp"].n_unique()
+        if wanted <= 0:
+            break
+    if not parts:
+        return scan_range(layout, "strikes", query.feed, Bounds(first_us=MAX_US)).collect(), None
+    frame = pl.concat(parts)
+    instants = frame["timestamp"].unique(maintain_order=True)
+    if len(instants) <= query.limit:
+        return frame, None
+    last = instants[query.limit - 1]
+    kept = frame.filter(pl.col("timestamp") >= last if descending else pl.col("timestamp") <= last)
+    return kept, encode_cursor(int(instants.to_physical()[query.limit - 1]))
+
+
+# ---- on a grid of time ---------------------------------------------------------------------------------------------
+
+
+@router.get(
+    "/bars", dependencies=READ, responses=responses(404, 406) | content(*TABLE_FORMATS), response_class=Response
+)
+def show_bars(request: Request, query: Annotated[GridQuery, Query()]) -> Response:
+    """Give spot as open, high, low and close per interval, and the levels at its end.
+
+    Each row is that of the interval's end, and is made of snapshots at or before it alone. Without `start` and `end` it
+    is the latest session.
+    """
+    service, bounds = _grid(request, query)
+    frame = bars(scan_range(service.lake.layout, "snapshots", query.feed, bounds), query.interval).collect()
+    _check_intervals(query, frame.height)
+
+    def envelope(rows: pl.DataFrame) -> dict[str, Any]:
+        return {**_about(query.feed), "interval_seconds": query.interval, "count": rows.height, "bars": rows_of(rows)}
+
+    form = choose_format(request, query.format, TABLE_FORMATS)
+    return frame_response(request, frame, form, envelope)
+
+
+@router.get(
+    "/heatmap", dependencies=READ, responses=responses(404, 406) | content(*TABLE_FORMATS), response_class=Response
+)
+def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> Response:
+    """Give a ladder column, strike by time: what the last snapshot of each interval says.
+
+    JSON is a matrix, `values[i][j]` at `strikes[i]` and `timestamps[j]`, null where that ladder has no such strike; the
+    other forms have a row per cell. Without `start` and `end` it is the latest session.
+    """
+    service, bounds = _grid(request, query)
+    layout = service.lake.layout
+    intervals = last_of_intervals(scan_range(layout, "snapshots", query.feed, bounds), query.interval).collect()
+    _check_intervals(query, intervals.height)
+    frame = heatmap(intervals, scan_range(layout, "strikes", query.feed, bounds), query.value).collect()
+    form = choose_format(request, query.format, TABLE_FORMATS)
+    return frame_response(request, frame, form, partial(_matrix, query))
+
+
+def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
+    wide = cells.pivot("timestamp", index="strike", values=query.value).sort("strike")
+    return {
+        **_about(query.feed),
+        "interval_seconds": query.interval,
+        "value": query.value,
+        "timestamps": cells["timestamp"].unique(maintain_order=True).to_list(),
+        "strikes": wide["strike"].to_list(),
+        "values": wide.drop("strike").rows(),
+    }
+
+
+def _grid(request: Request, query: GridQuery) -> tuple[RunningService, Bounds]:
+    """The range asked for, or that of the feed's latest session."""
+    _check_feed(request, query.feed)
+    service = running(request)
+    if query.start != MIN_US or query.end != MAX_US:
+        return service, Bounds(first_us=query.start, last_us=query.end)
+    latest_day = service.lake.sessions_of(query.feed)[-1].session_date.isoformat()
+    return service, Bounds(first_day=latest_day, last_day=latest_day)
+
+
+def _check_intervals(query: GridQuery, count: int) -> None:
+    if count > MAX_INTERVALS:
+        message = f"{count:,} intervals are more than the {MAX_INTERVALS:,} of one answer."
+        raise ApiError(
+            422,
+            "parameters_invalid",
+            f"{message} Ask for longer intervals or less time.",
+            details=[ErrorDetail(parameter="interval", value=f"{query.interval}s", message=message)],
+        )
