@@ -114,7 +114,7 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
             while not (server.started or serving.done()):
                 await asyncio.sleep(0.001)
             if server.started:
-                terminal.talk(_greeting(settings, listener))
+                _greet(terminal, settings, listener)
             await serving
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -137,9 +137,17 @@ def _server_config(app: object, settings: Settings) -> Config:
     )
 
 
-def _greeting(settings: Settings, listener: socket) -> str:
+def _greet(terminal: Terminal, settings: Settings, listener: socket) -> None:
+    """Say where it listens: one line, of the form that all lines on stderr have."""
+    import logging
+
+    from gexlake.api.logs import FIELDS
+
     url = _url(listener)
-    return f"Serving {settings.lake} at {url} (documentation: {url}/docs)"
+    if settings.log_format == "json":
+        logging.getLogger("gexlake").info("serving", extra={FIELDS: {"lake": str(settings.lake), "url": url}})
+    else:
+        terminal.talk(f"Serving {settings.lake} at {url} (documentation: {url}/docs)")
 
 
 def _url(listener: socket, *, local: bool = False) -> str:

@@ -1,0 +1,106 @@
+"""Rate limits in a real Redis that comes and goes: shared while it is there, never in the way when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gexlake.api.errors import ApiError
+from gexlake.api.limits import RateLimits
+from helpers.redis_server import RedisServer, free_port
+
+NEVER_LONGER_SECONDS = 1.0
+"""A check takes 0.1 s when Redis hangs; the rest is for a busy machine."""
+
+
+@pytest.fixture
+def limits(redis_server: RedisServer) -> Iterator[RateLimits]:
+    limits = RateLimits("3/hour", redis_server.url)
+    yield limits
+    limits.close()
+
+
+def allowed(limits: RateLimits, who: str = "address 127.0.0.1") -> bool:
+    started = time.monotonic()
+    refusal = None
+    try:
+        asyncio.run(limits.check_shared(who))
+    except ApiError as error:
+        refusal = error
+    assert time.monotonic() - started < NEVER_LONGER_SECONDS
+    assert refusal is None or (refusal.status == 429 and int(refusal.headers["Retry-After"]) > 0)
+    return refusal is None
+
+
+def reports(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_two_services_share_one_count(redis_server: RedisServer, limits: RateLimits) -> None:
+    other = RateLimits("3/hour", redis_server.url)
+    assert [allowed(limits), allowed(other), allowed(limits)] == [True, True, True]
+    assert [allowed(other), allowed(limits)] == [False, False]
+    assert allowed(other, "key 00000000")
+    other.close()
+
+
+def test_refused_requests_write_no_line_each(limits: RateLimits, caplog: pytest.LogCaptureFixture) -> None:
+    assert [allowed(limits) for _ in range(5)] == [True, True, True, False, False]
+    assert reports(caplog) == []
+
+
+def test_a_redis_that_dies_is_reported_once_and_memory_counts(
+    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert allowed(limits)
+    redis_server.kill()
+    assert [allowed(limits) for _ in range(4)] == [True, True, True, False], "memory begins at nothing"
+    assert reports(caplog) == ["Redis is lost; rate limits are counted in this process only."]
+    assert "open-sesame" not in caplog.text
+
+
+def test_a_redis_that_is_back_is_used_again(
+    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.kill()
+    assert allowed(limits)
+    redis_server.start()
+    deadline = time.monotonic() + 20
+    while "Redis is back; rate limits are shared through it again." not in reports(caplog):
+        assert time.monotonic() < deadline
+        allowed(limits, f"address {time.monotonic_ns()}")
+        time.sleep(0.01)  # slowapi looks again after a second
+    assert len(reports(caplog)) == 2
+
+
+def test_a_redis_that_hangs_delays_no_request_for_long(
+    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert allowed(limits)
+    redis_server.freeze()
+    assert allowed(limits)
+    assert allowed(limits)
+    assert len(reports(caplog)) == 1
+
+
+def test_many_requests_at_the_moment_of_the_loss_are_all_answered(redis_server: RedisServer) -> None:
+    limits = RateLimits("1000/hour", redis_server.url)
+
+    async def burst() -> None:
+        await limits.check_shared("address 127.0.0.1")
+        redis_server.kill()
+        await asyncio.gather(*(limits.check_shared("address 127.0.0.1") for _ in range(50)))
+
+    asyncio.run(burst())
+    limits.close()
+
+
+def test_a_service_starts_without_its_redis(caplog: pytest.LogCaptureFixture) -> None:
+    limits = RateLimits("2/hour", f"redis://:open-sesame@127.0.0.1:{free_port()}")
+    assert [allowed(limits) for _ in range(3)] == [True, True, False]
+    assert len(reports(caplog)) == 1
+    limits.close()
