@@ -8,6 +8,8 @@
     lake.strikes("NQ_NDX", start="2025-11-14T15:30:00Z", end="2025-11-14T15:30:00Z")
     lake.sql("SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL")
 
+    lake = gexlake.connect("http://127.0.0.1:8765")     # the same, of a lake that `gexlake serve` holds
+
 What `__all__` lists is promised; everything else may change.
 """
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from gexlake.services.import_history import ImportOptions, import_history
     from gexlake.services.lake import Lake
     from gexlake.services.lake import open_lake as open  # noqa: A004 - as `gzip.open`, read with its module
+    from gexlake.services.remote_lake import RemoteLake, connect
 
 __all__ = [
     "GexlakeError",
@@ -43,11 +46,13 @@ __all__ = [
     "LakeLockedError",
     "LakeVersionError",
     "QueryError",
+    "RemoteLake",
     "SourceError",
     "StorageError",
     "UsageError",
     "WorkerError",
     "__version__",
+    "connect",
     "import_history",
     "open",
 ]
@@ -56,6 +61,8 @@ _HOMES = {
     "ImportOptions": ("gexlake.services.import_history", "ImportOptions"),
     "ImportReport": ("gexlake.models.report", "ImportReport"),
     "Lake": ("gexlake.services.lake", "Lake"),
+    "RemoteLake": ("gexlake.services.remote_lake", "RemoteLake"),
+    "connect": ("gexlake.services.remote_lake", "connect"),
     "import_history": ("gexlake.services.import_history", "import_history"),
     "open": ("gexlake.services.lake", "open_lake"),
 }

@@ -81,12 +81,16 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Category = Annotated[str, BeforeValidator(lambda value: CATEGORY_ALIASES.get(value, value))]
+"""A category by its name or its short one."""
+
+
 class FeedQuery(Query):
     """Which feed."""
 
     symbol: str = Field(min_length=1, max_length=64, description="Ticker of the feed.", examples=["NQ_NDX"])
     package: str = Field(default="classic", min_length=1, max_length=64, description="`classic` or `state`.")
-    category: Annotated[str, BeforeValidator(lambda value: CATEGORY_ALIASES.get(value, value))] = Field(
+    category: Category = Field(
         "gex_zero", min_length=1, max_length=64, description="`gex_full`, `gex_zero`, `gex_one`; `full`, `zero`, `one`."
     )
 

@@ -25,6 +25,7 @@ JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv; chars
 ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 MEDIA_TYPES: dict[Format, str] = {"json": JSON, "ndjson": NDJSON, "csv": CSV, "arrow": ARROW, "parquet": PARQUET}
 FORMATS_OF: dict[str, Format] = {media_type.partition(";")[0]: form for form, media_type in MEDIA_TYPES.items()}
+TABLE_FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv", "arrow", "parquet")
 ANY = frozenset({"*/*", "application/*"})
 
 GZIP_BYTES = 4096

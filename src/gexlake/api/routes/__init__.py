@@ -7,9 +7,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gexlake.api.routes import calls, gex, health, imports
+from gexlake.api.routes import calls, exports, gex, health, imports, records, sql
 
-ROUTERS: tuple[APIRouter, ...] = (gex.hot, gex.router, imports.router, health.router, calls.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    gex.hot,
+    gex.router,
+    exports.router,
+    records.router,
+    sql.router,
+    imports.router,
+    health.router,
+    calls.router,
+)
 """All routers, in the order of the documentation."""
 
 TAGS: list[dict[str, str]] = [
@@ -17,6 +26,7 @@ TAGS: list[dict[str, str]] = [
         "name": "gex",
         "description": "Snapshots, ladders and what is made of them. Nothing that came later is ever used.",
     },
+    {"name": "lake", "description": "What the lake holds, and where it is from."},
     {"name": "imports", "description": "Bring history into the lake."},
     {"name": "service", "description": "Whether the service lives, is ready, and how it fares."},
 ]

@@ -33,6 +33,7 @@ from gexlake.api.params import (
 from gexlake.api.representations import (
     JSON,
     MEDIA_TYPES,
+    TABLE_FORMATS,
     choose_format,
     content,
     frame_response,
@@ -59,7 +60,6 @@ hot = APIRouter(
     dependencies=[Depends(Needs(Scope.READ))],
 )
 READ = [Depends(Needs(Scope.READ))]
-TABLE_FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv", "arrow", "parquet")
 FIELDS = (
     "timestamp", "ticker", "min_dte", "sec_min_dte", "spot", "zero_gamma", "major_pos_vol", "major_pos_oi",
     "major_neg_vol", "major_neg_oi", "strikes", "sum_gex_vol", "sum_gex_oi", "delta_risk_reversal", "max_priors",
@@ -253,7 +253,7 @@ async def page(request: Request, query: Annotated[PageQuery, Query()]) -> Respon
 
 
 def _answer_page(request: Request, query: PageQuery, found: Page, form: Format) -> Response:
-    _check_feed(request, query.feed)
+    check_feed(request, query.feed)
     following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
     headers = _following(request, following)
     if form == "ndjson":
@@ -288,7 +288,7 @@ def _answer_table(request: Request, query: PageQuery, found: Page, form: Format)
     """A page as a frame: the rows between its first and its last snapshot."""
     import polars as pl
 
-    _check_feed(request, query.feed)
+    check_feed(request, query.feed)
     layout = running(request).lake.layout
     ends = sorted(end for end in (found.first_us, found.last_us) if end is not None) or [MAX_US, MAX_US]
     bounds = Bounds(first_us=ends[0], last_us=ends[-1])
@@ -309,7 +309,8 @@ def _answer_table(request: Request, query: PageQuery, found: Page, form: Format)
     return frame_response(request, frame, form, rows_of, headers=_following(request, following))
 
 
-def _check_feed(request: Request, feed: Feed) -> None:
+def check_feed(request: Request, feed: Feed) -> None:
+    """Raise `ApiError` 404 for a feed that the lake does not hold."""
     service = running(request)
     if feed not in service.lake.store.feeds():
         raise _nothing(service, feed)
@@ -323,7 +324,7 @@ def _check_feed(request: Request, feed: Feed) -> None:
 )
 def strikes(request: Request, query: Annotated[StrikesQuery, Query()]) -> Response:
     """Give one strike through time, or several: ladder rows by time and strike, a page at a time."""
-    _check_feed(request, query.feed)
+    check_feed(request, query.feed)
     form = choose_format(request, query.format, TABLE_FORMATS)
     frame, following = _page_of_strikes(running(request), query)
 
@@ -418,7 +419,7 @@ def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
 
 def _grid(request: Request, query: GridQuery) -> tuple[RunningService, Bounds]:
     """The range asked for, or that of the feed's latest session."""
-    _check_feed(request, query.feed)
+    check_feed(request, query.feed)
     service = running(request)
     if query.start != MIN_US or query.end != MAX_US:
         return service, Bounds(first_us=query.start, last_us=query.end)

@@ -1,0 +1,79 @@
+"""`/export`: whole ranges in bulk, streamed in pieces, however many rows they have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from gexlake.api.auth import Needs
+from gexlake.api.errors import DATA_RESPONSES, responses
+from gexlake.api.params import FeedQuery
+from gexlake.api.representations import choose_format, content, stream_response
+from gexlake.api.routes.gex import check_feed
+from gexlake.api.state import running
+from gexlake.services.keys import Scope
+from gexlake.services.moments import Moment
+from gexlake.services.session_frames import Bounds, iter_batches, scan_range
+
+router = APIRouter(
+    prefix="/export",
+    tags=["gex"],
+    responses=DATA_RESPONSES | responses(404, 406),
+    dependencies=[Depends(Needs(Scope.READ))],
+)
+BulkFormat = Literal["arrow", "parquet", "csv", "ndjson"]
+FORMATS: tuple[BulkFormat, ...] = ("arrow", "parquet", "csv", "ndjson")
+
+
+_BOUND = "ISO 8601 or Unix seconds; a date alone stands for the session of that date"
+
+
+class ExportQuery(FeedQuery):
+    """Which rows, and in which form."""
+
+    start: str | None = Field(default=None, max_length=64, description=f"From here on. {_BOUND}.")
+    end: str | None = Field(default=None, max_length=64, description="Up to here, this instant or session included.")
+    format: BulkFormat | None = Field(default=None, description="Form of the answer; else Accept decides, else Arrow.")
+
+    @property
+    def bounds(self) -> Bounds:
+        """The range; raises `UsageError` for what is none."""
+        return Bounds.of(_moment(self.start), _moment(self.end))
+
+
+def _moment(text: str | None) -> Moment | None:
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return text.replace(" ", "+")
+
+
+class ExportStrikesQuery(ExportQuery):
+    """Which rows of which strikes, and in which form."""
+
+    strike: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default=[], max_length=1000, description="Some strikes, repeated; none: all."
+    )
+
+
+@router.get("/snapshots", responses=content(*FORMATS), response_class=Response)
+def export_snapshots(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
+    """Give all snapshots of a range with the columns of table `gex_snapshots`, in order of time."""
+    return _export(request, query, "snapshots", None)
+
+
+@router.get("/strikes", responses=content(*FORMATS), response_class=Response)
+def export_strikes(request: Request, query: Annotated[ExportStrikesQuery, Query()]) -> Response:
+    """Give all ladder rows of a range with the columns of view `gex_strikes`, by time and strike."""
+    return _export(request, query, "strikes", query.strike or None)
+
+
+def _export(request: Request, query: ExportQuery, dataset: str, strikes: list[float] | None) -> Response:
+    check_feed(request, query.feed)
+    frame = scan_range(running(request).lake.layout, dataset, query.feed, query.bounds, strikes=strikes)
+    return stream_response(iter_batches(frame), choose_format(request, query.format, FORMATS))

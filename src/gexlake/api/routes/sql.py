@@ -1,0 +1,66 @@
+"""`/sql`: one read-only statement, bounded in time, rows and memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from gexlake.api.auth import Needs
+from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, responses
+from gexlake.api.params import Format
+from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
+from gexlake.api.state import running
+from gexlake.services.keys import Scope
+from gexlake.services.query import run_query
+
+if TYPE_CHECKING:
+    import polars as pl
+
+router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.SQL))])
+AT_ONCE = 2
+"""Statements that may run side by side: each takes all the memory that DuckDB has, if it can."""
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+class Statement(BaseModel):
+    """A statement of SQL."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    statement: str = Field(
+        min_length=1,
+        max_length=100_000,
+        description="One SELECT, FROM, WITH, VALUES, PIVOT, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.",
+        examples=["SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL ORDER BY ALL"],
+    )
+    limit: int | None = Field(default=None, ge=1, description="At most so many rows.")
+
+
+@router.post("/sql", responses=responses(406) | content(*TABLE_FORMATS), response_class=Response)
+def run_statement(
+    request: Request,
+    order: Statement,
+    form: Annotated[Format | None, Query(alias="format", description="Form of the answer.")] = None,
+) -> Response:
+    """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
+    chosen = choose_format(request, form, TABLE_FORMATS)
+    if not _turns.acquire(timeout=running(request).settings.query_seconds):
+        raise ApiError(
+            429,
+            "too_many_statements",
+            f"{AT_ONCE} statements run already.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+    try:
+        frame = run_query(running(request).lake.layout.root, order.statement, limit=order.limit)
+    finally:
+        _turns.release()
+
+    def envelope(rows: pl.DataFrame) -> dict[str, Any]:
+        return {"count": rows.height, "columns": rows.columns, "rows": rows_of(rows)}
+
+    return frame_response(request, frame, chosen, envelope)

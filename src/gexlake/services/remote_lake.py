@@ -1,0 +1,288 @@
+"""The same door to a lake that a service holds, over HTTP: the methods of `Lake`, the same frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pydantic import BaseModel
+
+from gexlake import errors
+from gexlake.errors import GexlakeError, LakeError, LakeLockedError, QueryError, UsageError
+from gexlake.models.feed import Feed
+from gexlake.models.report import ImportReport
+from gexlake.services.gaps import GapsReport
+from gexlake.services.import_history import ImportOptions, OnProgress, Progress
+from gexlake.services.moments import Moment
+from gexlake.services.status import LakeStatus
+
+if TYPE_CHECKING:
+    import httpx
+    import polars as pl
+
+ARROW = "application/vnd.apache.arrow.stream"
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 120.0
+MOST_ROWS = 100_000
+"""Rows of a listing that the service gives at once."""
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+class RemoteLake:
+    """A lake behind a service. Ranges are those of `Lake`; close it, or use it in a `with`, when done.
+
+    Methods raise what those of `Lake` raise, `LakeError` for a key that is missing or not allowed to, and
+    `LakeLockedError`, which is worth trying again, where the service does not answer.
+    """
+
+    def __init__(self, url: str, *, api_key: str | None = None) -> None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
+
+    def __repr__(self) -> str:
+        return f"gexlake.connect({self.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    # ---- data ----------------------------------------------------------------------------------------------
+
+    def feeds(self) -> list[Feed]:
+        """Every feed of which the lake holds a session."""
+        return [Feed(feed.ticker, feed.package, feed.category) for feed in self.status().feeds]
+
+    def snapshots(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+    ) -> pl.DataFrame:
+        """The snapshots of a feed in order of time, with the columns of table `gex_snapshots`."""
+        return self._frame("/export/snapshots", _range(ticker, package, category, start, end))
+
+    def strikes(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        strike: float | Sequence[float] | None = None,
+    ) -> pl.DataFrame:
+        """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some."""
+        strikes = [strike] if isinstance(strike, int | float) else strike
+        return self._frame("/export/strikes", {**_range(ticker, package, category, start, end), "strike": strikes})
+
+    def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
+        """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""
+        return _read(self._ask("POST", "/sql", json={"statement": statement, "limit": limit}, accept=ARROW))
+
+    # ---- about the data ------------------------------------------------------------------------------------
+
+    def status(self) -> LakeStatus:
+        """Feeds, sessions, rows, bytes and coverage."""
+        return self._document("/status", {}, LakeStatus)
+
+    def gaps(
+        self,
+        *,
+        tickers: Sequence[str] = (),
+        packages: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+    ) -> GapsReport:
+        """Missing sessions and holes; see `gexlake gaps`."""
+        wanted = {"symbol": tickers, "package": packages, "category": categories, "start": since, "end": until}
+        return self._document("/gaps", wanted, GapsReport)
+
+    def lineage(
+        self,
+        *,
+        import_id: str | None = None,
+        statuses: Sequence[str] = (),
+        tickers: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+        source: str | None = None,
+        limit: int | None = None,
+    ) -> pl.DataFrame:
+        """What became of each source file in each import, the newest first, 100,000 at most; see `gexlake lineage`."""
+        wanted = _records(import_id=import_id, tickers=tickers, since=since, until=until, source=source, limit=limit)
+        return self._frame("/lineage", {**wanted, "status": statuses})
+
+    def quarantine(
+        self,
+        *,
+        import_id: str | None = None,
+        reasons: Sequence[str] = (),
+        tickers: Sequence[str] = (),
+        since: date | None = None,
+        until: date | None = None,
+        source: str | None = None,
+        limit: int | None = None,
+    ) -> pl.DataFrame:
+        """Refused records with their text, 100,000 at most; see `gexlake quarantine`."""
+        wanted = _records(import_id=import_id, tickers=tickers, since=since, until=until, source=source, limit=limit)
+        return self._frame("/quarantine", {**wanted, "reason": reasons})
+
+    def import_history(
+        self,
+        source: str | Path,
+        options: ImportOptions | None = None,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> ImportReport:
+        """Import a file or folder of the service's machine, inside one of its import roots.
+
+        Of `options`, only `dry_run` and `force` are the caller's to choose. Returns when it has ended.
+        """
+        chosen = options or ImportOptions()
+        order = {"source_path": str(source), "validate_only": chosen.dry_run, "force": chosen.force}
+        job = self._ask("POST", "/import", json=order).json()
+        for document in self._follow(f"/imports/{job['import_id']}/events"):
+            job = document
+            if on_progress is not None and document["progress"]:
+                on_progress(Progress(**{**document["progress"], "damaged": []}))
+        if job["report"] is None:
+            raise LakeError(f"The import {job['import_id']} ended without a report: {job['error']}")
+        return ImportReport.model_validate(job["report"])
+
+    # ---- the wire ------------------------------------------------------------------------------------------
+
+    def _follow(self, path: str) -> Any:
+        """The documents of a stream of server-sent events."""
+        import json
+
+        import httpx
+
+        try:
+            with self._client.stream("GET", path, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS)) as response:
+                _check(response)
+                for line in response.iter_lines():
+                    if line.startswith("data:"):
+                        yield json.loads(line.removeprefix("data:"))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def _frame(self, path: str, parameters: Mapping[str, object]) -> pl.DataFrame:
+        return _read(self._ask("GET", path, parameters=parameters, accept=ARROW))
+
+    def _document(self, path: str, parameters: Mapping[str, object], kind: type[Document]) -> Document:
+        return kind.model_validate_json(self._ask("GET", path, parameters=parameters).content)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        json: object = None,
+        accept: str = "application/json",
+    ) -> httpx.Response:
+        import httpx
+
+        query = {name: _text(value) for name, value in (parameters or {}).items() if value not in (None, (), [])}
+        try:
+            response = self._client.request(method, path, params=query, json=json, headers={"Accept": accept})
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        _check(response)
+        return response
+
+    def _unreachable(self, error: Exception) -> LakeLockedError:
+        return LakeLockedError(
+            f"The service at {self.url} does not answer: {error}.", hint="Is `gexlake serve` running there?"
+        )
+
+
+def connect(url: str = "http://127.0.0.1:8765", *, api_key: str | None = None) -> RemoteLake:
+    """Open the lake of the service at `url`. Raises `LakeLockedError` where none answers."""
+    lake = RemoteLake(url, api_key=api_key)
+    lake._ask("GET", "/health")
+    return lake
+
+
+def _range(ticker: str, package: str, category: str, start: Moment | None, end: Moment | None) -> dict[str, object]:
+    return {"symbol": ticker, "package": package, "category": category, "start": start, "end": end}
+
+
+def _records(
+    *,
+    import_id: str | None,
+    tickers: Sequence[str],
+    since: date | None,
+    until: date | None,
+    source: str | None,
+    limit: int | None,
+) -> dict[str, object]:
+    return {
+        "import_id": import_id,
+        "symbol": tickers,
+        "start": since,
+        "end": until,
+        "source": source,
+        "limit": MOST_ROWS if limit is None else limit,
+    }
+
+
+def _text(value: object) -> str | list[str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return [str(one) for one in value] if isinstance(value, Sequence) else str(value)
+
+
+def _read(response: httpx.Response) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.read_ipc_stream(response.content, use_pyarrow=False)
+
+
+_KINDS: dict[str, type[GexlakeError]] = {
+    "query_invalid": QueryError,
+    "feed_unknown": UsageError,
+    "usage_invalid": UsageError,
+    "parameters_invalid": UsageError,
+    "source_path_invalid": errors.SourceError,
+    "storage_failed": errors.StorageError,
+    "lake_locked": LakeLockedError,
+    "lake_version": errors.LakeVersionError,
+}
+"""Code of an error -> what is raised here; `LakeError` for any other."""
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise what an error of the service stands for."""
+    if response.is_success:
+        return
+    response.read()
+    try:
+        document = response.json()
+        kind, message = _KINDS.get(document["error"], LakeError), document["message"]
+        details = " ".join(f"{one['parameter']}: {one['message']}" for one in document["details"])
+    except (ValueError, KeyError, TypeError):
+        kind, message, details = LakeError, f"It answered with {response.status_code}.", ""
+    raise kind(message, hint=details)
