@@ -156,6 +156,7 @@ def unreadable(error: OSError) -> Refusal:
 
 
 def is_left_out(name: str) -> bool:
+    """Whether a file's name is that of an unfinished download, or of the note that calls a folder synthetic."""
     return name.lower().endswith(UNFINISHED_SUFFIXES) or name == SYNTHETIC_NOTE
 
 
