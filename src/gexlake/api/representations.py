@@ -8,12 +8,14 @@ from __future__ import annotations
 import gzip
 import io
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import xxhash
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
@@ -33,6 +35,7 @@ GZIP_BYTES = 4096
 GZIP_MOST_BYTES = 256 << 10
 """Packing more would keep other requests waiting: 10 ms for each 400 kB."""
 READ_BYTES = 1 << 18
+VARY = "Accept, Accept-Encoding"
 _JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY
 _SCHEMA_PREFIX = 8
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -92,6 +95,50 @@ def json_bytes(document: object) -> bytes:
     return orjson.dumps(document, default=str, option=_JSON_OPTIONS)
 
 
+Piece = bytes | memoryview
+MOST_PIECES = 8
+"""More than this are joined first: each is written to the socket by itself."""
+
+
+class PiecesResponse(Response):
+    """A body in pieces that lie apart in memory, sent without a copy of them: maps of the store, above all."""
+
+    def __init__(self, pieces: Sequence[Piece], media_type: str, headers: Mapping[str, str]) -> None:
+        self._pieces = pieces if len(pieces) <= MOST_PIECES else [b"".join(pieces)]
+        length = {"Content-Length": str(sum(map(len, self._pieces)))}
+        super().__init__(None, media_type=media_type, headers={**headers, **length})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, then each piece."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        *first, last = self._pieces
+        for piece in first:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": last})
+
+
+def tagged_response(
+    request: Request, pieces: Sequence[Piece], media_type: str = JSON, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer with an ETag of its content, or 304 where the caller has it already; packed where it pays."""
+    digest = xxhash.xxh3_128()
+    for piece in pieces:
+        digest.update(piece)
+    tag = f'"{digest.hexdigest()}"'
+    fields = {"Cache-Control": "no-cache", **(headers or {}), "ETag": tag}
+    known = request.headers.get("if-none-match")
+    if known is not None and _is_among(tag, known):
+        return Response(status_code=304, headers=fields)
+    size = sum(map(len, pieces))
+    if GZIP_BYTES <= size <= GZIP_MOST_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        return packed_response(request, b"".join(pieces), media_type, headers=fields)
+    return PiecesResponse(pieces, media_type, {**fields, "Vary": VARY})
+
+
+def _is_among(tag: str, known: str) -> bool:
+    return known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(","))
+
+
 def json_response(request: Request, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
     """JSON, packed with gzip where the caller takes that and it pays."""
     return packed_response(request, body, JSON, headers=headers)
@@ -101,7 +148,7 @@ def packed_response(
     request: Request, body: bytes, media_type: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Text, packed with gzip where the caller takes that and it pays."""
-    fields = {**(headers or {}), "Vary": "Accept, Accept-Encoding"}
+    fields = {**(headers or {}), "Vary": VARY}
     if GZIP_BYTES <= len(body) <= GZIP_MOST_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         fields["Content-Encoding"] = "gzip"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import orjson
-import xxhash
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field, model_validator
 from starlette.concurrency import run_in_threadpool
@@ -31,14 +30,13 @@ from gexlake.api.params import (
     split_words,
 )
 from gexlake.api.representations import (
-    JSON,
     MEDIA_TYPES,
     TABLE_FORMATS,
     choose_format,
     content,
     frame_response,
-    packed_response,
     rows_of,
+    tagged_response,
 )
 from gexlake.api.state import RunningService, running
 from gexlake.models.feed import Feed
@@ -46,7 +44,7 @@ from gexlake.services.keys import Scope
 from gexlake.services.moments import instant
 from gexlake.services.resample import bars, heatmap, last_of_intervals
 from gexlake.services.session_frames import Bounds, iter_sessions, scan_range
-from gexlake.services.store.values import ColdError, Page, Record
+from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,7 +65,6 @@ FIELDS = (
 """The vendor's fields of a snapshot, in the vendor's order."""
 MAX_INTERVALS = 5_000
 """Rows of bars, and columns of a heatmap, in one answer."""
-THREAD_HEADERS = {"Cache-Control": "no-cache"}
 
 Answer = TypeVar("Answer")
 FieldList = Annotated[list[Literal[FIELDS]] | None, BeforeValidator(split_words)]  # type: ignore[valid-type]
@@ -176,10 +173,10 @@ def _answer_record(request: Request, query: SnapshotQuery, record: Record | None
             f"The last snapshot is {age:g} seconds old.",
             details=[ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age:g}.")],
         )
-    text = bytes(record.text) if query.fields is None else _selected(record.text, query.fields)
+    text = record.text if query.fields is None else memoryview(_selected(record.text, query.fields))
     separator = b"," if len(text) > 2 else b""
-    body = b'%b%b"as_of":"%b","age_seconds":%b}' % (text[:-1], separator, _iso(record.timestamp_us), b"%.6g" % age)
-    return _tagged(request, body)
+    tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, _iso(record.timestamp_us), b"%.6g" % age)
+    return tagged_response(request, [bytes(text[:-1]) + tail])
 
 
 def _nothing(service: RunningService, feed: Feed) -> ApiError:
@@ -203,20 +200,6 @@ def _selected(text: memoryview, fields: list[str]) -> bytes:
 
 def _iso(timestamp_us: int) -> bytes:
     return instant(timestamp_us).isoformat().replace("+00:00", "Z").encode()
-
-
-def _tagged(
-    request: Request, body: bytes, media_type: str = JSON, headers: Mapping[str, str] | None = None
-) -> Response:
-    """The answer with an ETag of its content, or 304 where the caller has it already."""
-    tag = f'"{xxhash.xxh3_128_hexdigest(body)}"'
-    fields = {**THREAD_HEADERS, **(headers or {}), "ETag": tag}
-    known = request.headers.get("if-none-match")
-    if known is not None and (
-        known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(","))
-    ):
-        return Response(status_code=304, headers=fields)
-    return packed_response(request, body, media_type, headers=fields)
 
 
 # ---- pages of snapshots --------------------------------------------------------------------------------------------
@@ -258,10 +241,12 @@ def _answer_page(request: Request, query: PageQuery, found: Page, form: Format) 
     headers = _following(request, following)
     if form == "ndjson":
         lines = found.lines() if query.fields is None else _lines_of(found, query.fields)
-        return _tagged(request, lines, MEDIA_TYPES[form], headers)
-    snapshots = found.array() if query.fields is None else b"[" + b",".join(_iter_selected(found, query.fields)) + b"]"
-    head = orjson.dumps({**_about(query.feed), "count": found.count, "next": following})
-    return _tagged(request, b'%b,"snapshots":%b}' % (head[:-1], snapshots), headers=headers)
+        return tagged_response(request, [lines], MEDIA_TYPES[form], headers=headers)
+    head = orjson.dumps({**_about(query.feed), "count": found.count, "next": following})[:-1] + b',"snapshots":['
+    if query.fields is not None:
+        return tagged_response(request, [head, b",".join(_iter_selected(found, query.fields)), b"]}"], headers=headers)
+    *most, last = found.buffers or [memoryview(SEPARATOR)]
+    return tagged_response(request, [head, *most, last[: -len(SEPARATOR)], b"]}"], headers=headers)
 
 
 def _about(feed: Feed) -> dict[str, str]:

@@ -1,0 +1,83 @@
+"""Load by wrk, from a process of its own: random seconds over all sessions, latency by percentile."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMES = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+_PERCENTILE = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", re.MULTILINE)
+_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)$", re.MULTILINE)
+_FAILURES = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+_SOCKET = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
+
+SCRIPT = """
+math.randomseed(%(seed)d)
+local starts = {%(starts)s}
+request = function()
+  local second = starts[math.random(#starts)] + math.random(0, %(span)d)
+  local path = string.gsub([[%(path)s]], "SECOND", tostring(second))
+  local body = string.gsub([[%(body)s]], "SECOND", tostring(second))
+  if body == "" then return wrk.format("GET", path) end
+  return wrk.format("POST", path, nil, body)
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request with `SECOND` where a random second of the history goes; a body makes it a POST."""
+
+    name: str
+    path: str
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load has shown; latencies in milliseconds."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    failures: int
+
+
+def put_under_load(
+    url: str, question: Question, starts: Sequence[int], *, span: int, connections: int, seconds: int
+) -> Load:
+    """Ask over and over for `seconds`, from `connections` clients that wait for each answer."""
+    if shutil.which("wrk") is None:
+        sys.exit("This needs wrk: apt-get install wrk")
+    values = {
+        "seed": 7,
+        "starts": ",".join(map(str, starts)),
+        "span": span,
+        "path": question.path,
+        "body": question.body,
+    }
+    with tempfile.TemporaryDirectory() as place:
+        script = Path(place) / "load.lua"
+        script.write_text(SCRIPT % values)
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s"]
+        done = subprocess.run([*command, "-s", str(script), url], capture_output=True, text=True, check=True)
+    return read_report(done.stdout)
+
+
+def read_report(text: str) -> Load:
+    """The numbers of wrk's report."""
+    percentiles = {name: float(number) * _TIMES[unit] for name, number, unit in _PERCENTILE.findall(text)}
+    rate = _RATE.search(text)
+    if rate is None or len(percentiles) != 2:
+        sys.exit(f"wrk said nothing that could be read:\n{text}")
+    failed = _FAILURES.search(text)
+    socket = _SOCKET.search(text)
+    failures = int(failed[1]) if failed else 0
+    failures += sum(map(int, socket.groups())) if socket else 0
+    return Load(float(rate[1]), percentiles["50"], percentiles["99"], failures)
