@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -165,17 +166,19 @@ async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
 def _answer_record(request: Request, query: SnapshotQuery, record: Record | None, now_us: int) -> Response:
     if record is None:
         raise _nothing(running(request), query.feed)
-    age = max(0, now_us - record.timestamp_us) / 1_000_000
+    age = max(0, now_us - record.timestamp_us) / 1_000_000  # exact to the microsecond, also after years
     if query.max_age is not None and age > query.max_age:
         raise ApiError(
             404,
             "snapshot_too_old",
-            f"The last snapshot is {age:g} seconds old.",
-            details=[ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age:g}.")],
+            f"The last snapshot is {age} seconds old.",
+            details=[ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age}.")],
         )
-    text = record.text if query.fields is None else memoryview(_selected(record.text, query.fields))
+    text = record.text
+    if query.fields is not None:
+        text = memoryview(_selected(_parsed(text), query.fields))
     separator = b"," if len(text) > 2 else b""
-    tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, _iso(record.timestamp_us), b"%.6g" % age)
+    tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, _iso(record.timestamp_us), str(age).encode())
     return tagged_response(request, [bytes(text[:-1]) + tail])
 
 
@@ -193,9 +196,19 @@ def _nothing(service: RunningService, feed: Feed) -> ApiError:
     )
 
 
-def _selected(text: memoryview, fields: list[str]) -> bytes:
-    snapshot = orjson.loads(text)
-    return orjson.dumps({name: snapshot.get(name) for name in fields})
+def _parsed(text: bytes | memoryview) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # unknown fields may hold lone surrogates, which orjson refuses
+        return json.loads(bytes(text))
+
+
+def _selected(snapshot: dict[str, Any], fields: list[str]) -> bytes:
+    chosen = {name: snapshot.get(name) for name in fields}
+    try:
+        return orjson.dumps(chosen)
+    except TypeError:
+        return json.dumps(chosen, separators=(",", ":")).encode()
 
 
 def _iso(timestamp_us: int) -> bytes:
@@ -258,7 +271,7 @@ def _lines_of(found: Page, fields: list[str]) -> bytes:
 
 
 def _iter_selected(found: Page, fields: list[str]) -> list[bytes]:
-    return [orjson.dumps({name: record.get(name) for name in fields}) for record in orjson.loads(found.array())]
+    return [_selected(record, fields) for record in _parsed(found.array())]
 
 
 def _following(request: Request, cursor: str | None) -> dict[str, str]:
