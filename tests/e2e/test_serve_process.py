@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -97,6 +98,29 @@ def test_a_request_under_way_is_finished_first(serve: Serve) -> None:
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert b"import_roots" in answer
     assert service.outcome()[0] == 0
+
+
+FLOODS = {
+    "one header": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * (8 << 20),
+    "many headers": b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X-Many: aaaaaaaaaaaaaaaa\r\n" * 400_000,
+    "path": b"GET /" + b"a" * (8 << 20),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_head_without_end_is_refused(serve: Serve, flood: bytes) -> None:
+    service = serve("--port", "0", body_bytes="64MiB")
+    url = service.url()
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as client:
+        with contextlib.suppress(ConnectionError):  # it closes while there is more to come
+            client.sendall(flood)
+        with contextlib.suppress(ConnectionError):
+            answer = client.recv(65536)
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+    large = httpx2.post(f"{url}/import", content=b"[" + b"1," * (4 << 20) + b"1]")
+    assert large.status_code == 422, "a large body is no large head"
+    assert service.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_port_that_is_taken_is_named(serve: Serve) -> None:

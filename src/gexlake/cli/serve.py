@@ -124,10 +124,12 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
 def _server_config(app: object, settings: Settings) -> Config:
     import uvicorn
 
+    from gexlake.api.protocol import BoundedHeadProtocol
+
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeadProtocol,
         ws="none",
         lifespan="off",
         log_config=None,  # configured already
