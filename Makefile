@@ -11,10 +11,10 @@ LAKE ?= data
 SESSIONS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench fuzz clean
+.PHONY: help demo test lint format docs bench bench-service fuzz clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(INSTALLED) ## generate synthetic history, import it, report
 	test -d $(SAMPLE) || $(BIN)/gexlake sample $(SAMPLE) --sessions $(SESSIONS)
@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## generate synthetic history, import it, report
 	$(BIN)/gexlake gaps --lake $(LAKE)
 
 test: $(INSTALLED) ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## style, types, generated docs
 	$(BIN)/ruff check .
@@ -40,6 +40,9 @@ docs: $(INSTALLED) ## rewrite the generated pages of docs/
 
 bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the table of docs/benchmarks.md
 	$(BIN)/python -m bench
+
+bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), beside a naive app and roapi
+	$(BIN)/python -m bench.serving
 
 fuzz: $(INSTALLED) ## mutated records against a sanitized build of the native decoder; needs gcc
 	$(BIN)/python tools/fuzz_native.py --sanitize
