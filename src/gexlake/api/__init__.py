@@ -1,12 +1,15 @@
 """The HTTP service: turns HTTP into calls of the services below, and results into JSON, Arrow and CSV.
 
-app         the application: what it is made of, what starts and ends with it
-state       what all routes share: settings, keys, limits, metrics, announcer, readiness
-middleware  around every request: id, limits, bounds, security headers, metrics, access log
-auth        who calls, and may they
-limits      requests per key or address
-errors      every error, in one shape
-logs        lines of text or JSON on stderr
-metrics     what Prometheus reads
-routes/     one module per resource; `routes.ROUTERS` lists them
+    app         the application: what it is made of, what starts and ends with it
+    state       what all routes share: settings, keys, limits, metrics, announcer, readiness
+    protocol    what uvicorn speaks, with a bound on headers
+    middleware  around every request: id, limits, bounds, security headers, metrics, access log
+    auth        who calls, and may they
+    limits      requests per key or address
+    errors      every error, in one shape
+    logs        lines of text or JSON on stderr
+    metrics     what Prometheus reads
+    routes/     one module per resource; `routes.ROUTERS` lists them
+
+Nothing below knows of HTTP.
 """
