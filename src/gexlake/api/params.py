@@ -9,7 +9,18 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from gexlake.errors import UsageError
@@ -81,6 +92,16 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+async def takes_no_parameters(request: Request) -> None:
+    """A dependency of routes that have none: one that is sent all the same is refused, as by `Query`."""
+    found = [
+        {"type": "extra_forbidden", "loc": ("query", name), "msg": "This takes no parameters", "input": value}
+        for name, value in request.query_params.items()
+    ]
+    if found:
+        raise RequestValidationError(found)
+
+
 Category = Annotated[str, BeforeValidator(lambda value: CATEGORY_ALIASES.get(value, value))]
 """A category by its name or its short one."""
 
@@ -103,8 +124,16 @@ class FeedQuery(Query):
 class RangeQuery(FeedQuery):
     """Which feed and which range of time; both ends are included."""
 
-    start: Start = Field(default=MIN_US, description=f"From here on. {_MOMENT_WORDS}.")
-    end: End = Field(default=MAX_US, description="Up to here, this instant included.")
+    # By factories: as plain defaults OpenAPI would show them, in microseconds, which callers do not send.
+    start: Start = Field(default_factory=lambda: MIN_US, description=f"From here on. {_MOMENT_WORDS}.")
+    end: End = Field(default_factory=lambda: MAX_US, description="Up to here, this instant included.")
+
+    @field_validator("end")
+    @classmethod
+    def _is_not_before_start(cls, end: int, info: ValidationInfo) -> int:
+        if end < info.data.get("start", MIN_US):
+            raise PydanticCustomError("range", "It lies before start.")
+        return end
 
 
 Format = Literal["json", "ndjson", "csv", "arrow", "parquet"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from gexlake.api.auth import Needs
@@ -14,8 +15,9 @@ from gexlake.api.params import FeedQuery
 from gexlake.api.representations import choose_format, content, stream_response
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
+from gexlake.errors import UsageError
 from gexlake.services.keys import Scope
-from gexlake.services.moments import Moment
+from gexlake.services.moments import Moment, parse_bound
 from gexlake.services.session_frames import Bounds, iter_batches, scan_range
 
 router = APIRouter(
@@ -31,26 +33,32 @@ FORMATS: tuple[BulkFormat, ...] = ("arrow", "parquet", "csv", "ndjson")
 _BOUND = "ISO 8601 or Unix seconds; a date alone stands for the session of that date"
 
 
+def _moment(text: str) -> Moment:
+    try:
+        moment: Moment = float(text)
+    except ValueError:
+        moment = text.replace(" ", "+")
+    try:
+        parse_bound(moment, parameter="moment")
+    except UsageError:
+        raise PydanticCustomError("moment", f"Write {_BOUND}.") from None
+    return moment
+
+
+Bound = Annotated[str, Field(max_length=64), AfterValidator(_moment)]
+
+
 class ExportQuery(FeedQuery):
     """Which rows, and in which form."""
 
-    start: str | None = Field(default=None, max_length=64, description=f"From here on. {_BOUND}.")
-    end: str | None = Field(default=None, max_length=64, description="Up to here, this instant or session included.")
+    start: Bound | None = Field(default=None, description=f"From here on. {_BOUND}.")
+    end: Bound | None = Field(default=None, description="Up to here, this instant or session included.")
     format: BulkFormat | None = Field(default=None, description="Form of the answer; else Accept decides, else Arrow.")
 
     @property
     def bounds(self) -> Bounds:
-        """The range; raises `UsageError` for what is none."""
-        return Bounds.of(_moment(self.start), _moment(self.end))
-
-
-def _moment(text: str | None) -> Moment | None:
-    if text is None:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return text.replace(" ", "+")
+        """The range."""
+        return Bounds.of(self.start, self.end)
 
 
 class ExportStrikesQuery(ExportQuery):

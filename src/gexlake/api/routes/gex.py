@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -95,24 +95,23 @@ class AtQuery(SnapshotQuery):
 
 
 class PageQuery(RangeQuery):
-    """Which snapshots, in which order and form."""
+    """Which range, in which order and form."""
 
     limit: int = Field(default=1000, ge=1, le=MAX_LIMIT, description="At most so many snapshots.")
     order: Literal["asc", "desc"] = Field(default="asc", description="By time.")
+    cursor: Cursor | None = Field(default=None, description="`next` of the page before; all else as it was there.")
+    format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
+
+
+class SnapshotsQuery(PageQuery):
+    """Which snapshots, and what of them."""
+
     strikes: bool = Field(default=True, description="Whether the ladders are wanted; CSV has none.")
     fields: FieldList = Field(
         default=None,
         description="Only these fields, separated by commas.",
         json_schema_extra={"type": "string", "examples": ["timestamp,spot,zero_gamma"]},
     )
-    cursor: Cursor | None = Field(default=None, description="`next` of the page before; all else as it was there.")
-    format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
-
-    @model_validator(mode="after")
-    def _has_a_range(self) -> PageQuery:
-        if self.start > self.end:
-            raise ValueError("start lies after end")
-        return self
 
 
 class StrikesQuery(PageQuery):
@@ -126,7 +125,9 @@ class StrikesQuery(PageQuery):
 class GridQuery(RangeQuery):
     """Which range, on which grid of time."""
 
-    interval: Interval = Field(default=60, description="Length of an interval, as 30s, 1m, 1h.", validate_default=False)
+    interval: Interval = Field(
+        default_factory=lambda: 60, description="Length of an interval, as 30s, 1m, 1h; 1m if it is not given."
+    )
     format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
 
 
@@ -221,7 +222,7 @@ def _iso(timestamp_us: int) -> bytes:
 @hot.get(
     "", responses=responses(404, 406) | content("json", "ndjson", "csv", "arrow", "parquet"), response_class=Response
 )
-async def page(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> Response:
     """Give the snapshots of a range, a page at a time; `next` is the cursor of the page behind it.
 
     JSON and JSON Lines have the vendor's shape. The other forms have the columns of table `gex_snapshots`, and with
@@ -248,7 +249,7 @@ async def page(request: Request, query: Annotated[PageQuery, Query()]) -> Respon
     return _answer_page(request, query, found, form)
 
 
-def _answer_page(request: Request, query: PageQuery, found: Page, form: Format) -> Response:
+def _answer_page(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:
     check_feed(request, query.feed)
     following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
     headers = _following(request, following)
@@ -282,7 +283,7 @@ def _following(request: Request, cursor: str | None) -> dict[str, str]:
     return {"Link": f'<{url.path}?{url.query}>; rel="next"', "X-Next-Cursor": cursor}
 
 
-def _answer_table(request: Request, query: PageQuery, found: Page, form: Format) -> Response:
+def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:
     """A page as a frame: the rows between its first and its last snapshot."""
     import polars as pl
 

@@ -15,6 +15,8 @@ from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
+from gexlake.api.params import Query as Parameters
+from gexlake.api.params import takes_no_parameters
 from gexlake.api.state import RunningService, running
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.import_history import ImportOptions
@@ -25,6 +27,7 @@ from gexlake.services.keys import Scope
 router = APIRouter(tags=["imports"], responses=DATA_RESPONSES)
 READ = [Depends(Needs(Scope.READ))]
 IMPORT = [Depends(Needs(Scope.IMPORT))]
+BARE = [Depends(takes_no_parameters)]
 
 
 class ImportRequest(BaseModel):
@@ -78,6 +81,18 @@ class ImportList(BaseModel):
     imports: list[ImportDocument]
 
 
+class WaitQuery(Parameters):
+    """When to answer."""
+
+    wait: bool = Field(default=False, description="Answer when it has ended, with 200.")
+
+
+class ImportsQuery(Parameters):
+    """Which imports."""
+
+    limit: int = Field(default=100, ge=1, le=10_000, description="At most so many.")
+
+
 @router.post(
     "/import",
     status_code=202,
@@ -85,11 +100,7 @@ class ImportList(BaseModel):
     responses={200: {"model": ImportDocument, "description": "It has ended, with `wait`."}},
 )
 async def submit_import(
-    order: ImportRequest,
-    request: Request,
-    response: Response,
-    *,
-    wait: Annotated[bool, Query(description="Answer when it has ended, with 200.")] = False,
+    order: ImportRequest, request: Request, response: Response, query: Annotated[WaitQuery, Query()]
 ) -> ImportDocument:
     """Import history into the lake; the work is done by a process of its own, at low priority."""
     service = running(request)
@@ -101,28 +112,24 @@ async def submit_import(
     except TooManyImportsError as error:
         raise ApiError(429, "too_many_imports", str(error), headers={"Retry-After": str(RETRY_SECONDS)}) from error
     response.headers["Location"] = f"/imports/{job.import_id}"
-    if wait:
+    if query.wait:
         await job.wait()
         response.status_code = 200
     return _of_job(job)
 
 
 @router.get("/imports", dependencies=READ)
-async def show_imports(
-    request: Request,
-    *,
-    limit: Annotated[int, Query(ge=1, le=10_000, description="At most so many.")] = 100,
-) -> ImportList:
+async def show_imports(request: Request, query: Annotated[ImportsQuery, Query()]) -> ImportList:
     """Give the latest imports, those that wait or run among them; reports are left out."""
     service = running(request)
-    remembered = await run_in_threadpool(list_imports, service.lake.layout.root, limit=limit)
+    remembered = await run_in_threadpool(list_imports, service.lake.layout.root, limit=query.limit)
     found = {summary.import_id: _of_summary(summary) for summary in remembered}
     found |= {job.import_id: _of_job(job).model_copy(update={"report": None}) for job in service.jobs.all()}
-    newest = [found[import_id] for import_id in sorted(found, reverse=True)][:limit]
+    newest = [found[import_id] for import_id in sorted(found, reverse=True)][: query.limit]
     return ImportList(count=len(newest), imports=newest)
 
 
-@router.get("/imports/{import_id}", dependencies=READ, responses=responses(404))
+@router.get("/imports/{import_id}", dependencies=[*READ, *BARE], responses=responses(404))
 async def show_import(import_id: str, request: Request) -> ImportDocument:
     """Give one import: how far it is, or how it ended."""
     return await _find(running(request), import_id)
@@ -133,7 +140,10 @@ async def _existing(import_id: str, request: Request) -> ImportDocument:
 
 
 @router.get(
-    "/imports/{import_id}/events", dependencies=READ, responses=responses(404), response_class=EventSourceResponse
+    "/imports/{import_id}/events",
+    dependencies=[*READ, *BARE],
+    responses=responses(404),
+    response_class=EventSourceResponse,
 )
 async def follow_import(
     import_id: str, request: Request, document: Annotated[ImportDocument, Depends(_existing)]
@@ -147,7 +157,7 @@ async def follow_import(
         yield ServerSentEvent(data=_of_job(state), event="end" if state.status.ended else "progress")
 
 
-@router.delete("/imports/{import_id}", dependencies=IMPORT, responses=responses(404, 409))
+@router.delete("/imports/{import_id}", dependencies=[*IMPORT, *BARE], responses=responses(404, 409))
 async def stop_import(import_id: str, request: Request) -> ImportDocument:
     """Stop an import cleanly: what it has committed stays. Answers when it has ended."""
     service = running(request)

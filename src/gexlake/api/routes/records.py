@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
-from gexlake.api.params import Category, Format
+from gexlake.api.params import Category, Format, takes_no_parameters
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import running
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.READ))])
+BARE = [Depends(takes_no_parameters)]
 
 
 # ---- parameters ----------------------------------------------------------------------------------------------------
@@ -85,13 +86,13 @@ class FeedList(BaseModel):
 # ---- routes --------------------------------------------------------------------------------------------------------
 
 
-@router.get("/status")
+@router.get("/status", dependencies=BARE)
 def show_status(request: Request) -> LakeStatus:
     """Take stock of the lake: feeds, sessions, rows, bytes, coverage, the last import."""
     return lake_status(running(request).lake.layout.root)
 
 
-@router.get("/feeds")
+@router.get("/feeds", dependencies=BARE)
 def show_feeds(request: Request) -> FeedList:
     """Give every feed with its sessions, sizes and coverage."""
     feeds = lake_status(running(request).lake.layout.root).feeds
@@ -158,7 +159,7 @@ def show_quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]
     return _table(request, frame, query.format, "quarantine")
 
 
-@router.get("/events", response_class=EventSourceResponse)
+@router.get("/events", dependencies=BARE, response_class=EventSourceResponse)
 async def follow_sessions(request: Request) -> AsyncIterator[ServerSentEvent]:
     """Follow the lake: a `session` event for every session that is committed, by whichever import."""
     async with running(request).announcer.subscribe() as events:

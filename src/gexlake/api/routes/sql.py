@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, responses
 from gexlake.api.params import Format
+from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import running
 from gexlake.services.keys import Scope
@@ -40,14 +41,16 @@ class Statement(BaseModel):
     limit: int | None = Field(default=None, ge=1, description="At most so many rows.")
 
 
+class FormQuery(Parameters):
+    """In which form."""
+
+    format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
+
+
 @router.post("/sql", responses=responses(406) | content(*TABLE_FORMATS), response_class=Response)
-def run_statement(
-    request: Request,
-    order: Statement,
-    form: Annotated[Format | None, Query(alias="format", description="Form of the answer.")] = None,
-) -> Response:
+def run_statement(request: Request, order: Statement, query: Annotated[FormQuery, Query()]) -> Response:
     """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
-    chosen = choose_format(request, form, TABLE_FORMATS)
+    chosen = choose_format(request, query.format, TABLE_FORMATS)
     if not _turns.acquire(timeout=running(request).settings.query_seconds):
         raise ApiError(
             429,
