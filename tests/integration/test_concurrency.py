@@ -19,7 +19,7 @@ from helpers.pauses import paused_import
 from helpers.runner import Runner
 
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
-ROUNDS = 4
+ROUNDS = 2
 SOON = {"wait_seconds": 0.2}
 
 
@@ -186,7 +186,7 @@ os._exit(0)
 
 
 def test_reader_of_the_tree_sees_one_version_of_each_session_at_any_moment(work: Path, runner: Runner) -> None:
-    folder, lake, versions = work / "history", work / "lake", 8
+    folder, lake, versions = work / "history", work / "lake", 6
 
     def write_version(number: int) -> None:
         for day in (MONDAY, TUESDAY):

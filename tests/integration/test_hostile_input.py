@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gexlake.errors import LakeError
+from gexlake.importers.stream import EXPANSION_ALLOWANCE_BYTES
 from gexlake.sample.writer import compressed
 from gexlake.services.import_history import import_history
 from gexlake.services.rebuild import rebuild_database
@@ -22,7 +23,8 @@ from helpers.lakes import different_tables, lake_content, select, tree
 from helpers.runner import Outcome, Runner
 
 PEAK_BYTES = 500 << 20
-FILLER_BYTES = 100 << 20
+BOMB_BYTES = EXPANSION_ALLOWANCE_BYTES + (8 << 20)
+GIANT_BYTES = 100 << 20
 
 
 def results(outcome: Outcome) -> dict[str, dict[str, Any]]:
@@ -61,7 +63,7 @@ def good(count: int = 6) -> list[bytes]:
 @pytest.mark.parametrize("packing", ["gzip", "zstd"])
 @pytest.mark.parametrize("filler", [b" ", b"\0", b"["])
 def test_bomb_is_given_up_at_a_bound(runner: Runner, work: Path, packing: str, filler: bytes) -> None:
-    data = b"[" + b",".join(good()) + b"," + filler * FILLER_BYTES
+    data = b"[" + b",".join(good()) + b"," + filler * BOMB_BYTES
     bomb = gzip.compress(data, 9) if packing == "gzip" else compressed(data, "zstd")
     result = import_one(runner, work, bomb, suffix=".gz")
     assert (result["status"], result["records_imported"]) == ("partial", 6)
@@ -70,14 +72,14 @@ def test_bomb_is_given_up_at_a_bound(runner: Runner, work: Path, packing: str, f
 
 
 def test_bomb_inside_an_honest_file_does_not_hide_what_came_before(runner: Runner, work: Path) -> None:
-    members = gzip.compress(array(*good())[:-1] + b",") + gzip.compress(b" " * (3 * FILLER_BYTES), 9)
+    members = gzip.compress(array(*good())[:-1] + b",") + gzip.compress(b" " * (2 * BOMB_BYTES), 9)
     result = import_one(runner, work, members)
     assert (result["status"], result["records_imported"]) == ("partial", 6)
 
 
 def test_single_record_of_a_hundred_megabytes_is_kept_in_a_file_of_its_own(runner: Runner, work: Path) -> None:
     first, second, *_ = good()
-    giant = second[:-1] + b',"note":"' + b"x" * FILLER_BYTES + b'"}'
+    giant = second[:-1] + b',"note":"' + b"x" * GIANT_BYTES + b'"}'
     result = import_one(runner, work, array(first, giant, *good()[2:]))
     assert (result["status"], result["records_imported"], result["records_quarantined"]) == ("partial", 5, 1)
     assert result["errors"] == {"record_too_large": 1}

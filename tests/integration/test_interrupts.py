@@ -11,7 +11,7 @@ from pathlib import Path
 from gexlake.services.import_history import import_history
 from gexlake.services.verify import verify_lake
 from helpers.histories import write_history
-from helpers.lakes import lake_content, select
+from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import
 from helpers.runner import Outcome, Runner
 
@@ -20,12 +20,16 @@ PATIENCE_SECONDS = 30
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
-def assert_completes(runner: Runner, folder: Path, lake: Path) -> None:
+def fresh_content(folder: Path) -> Content:
+    """What an undisturbed import of the folder gives."""
+    lake = folder.with_name("fresh")
+    import_history([folder], lake)
+    return lake_content(lake)
+
+
+def assert_completes(runner: Runner, folder: Path, lake: Path, expected: Content) -> None:
     assert runner.run_import(folder, lake).status == 0
-    fresh = lake.with_name("fresh")
-    if not fresh.exists():
-        import_history([folder], fresh)
-    found, expected = lake_content(lake), lake_content(fresh)
+    found = lake_content(lake)
     assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
     assert verify_lake(lake).findings == []
     assert not list((lake / "staging").iterdir())
@@ -42,12 +46,12 @@ def assert_named(outcome: Outcome, lake: Path, sessions: int) -> None:
     assert not list((lake / "staging").iterdir())
 
 
-def test_interrupt_at_any_change(work: Path, runner: Runner) -> None:
+def test_interrupt_at_changes_from_the_first_to_the_last(work: Path, runner: Runner) -> None:
     folder = work / "history"
     write_history(folder, sessions=2)
     points = runner.run_import(folder, work / "undisturbed", {"count": True}).points
-    seen = set()
-    for point in range(1, points + 1, 6):
+    expected, seen = fresh_content(folder), set()
+    for point in range(1, points + 1, 10):
         lake = work / f"lake-{point}"
         outcome = runner.run_import(folder, lake, {"interrupt_at": point})
         if outcome.out:
@@ -55,18 +59,19 @@ def test_interrupt_at_any_change(work: Path, runner: Runner) -> None:
             seen.add(outcome.report["totals"]["files"].get("pending", 0))
         else:  # before the work began, or after it
             assert outcome.err.rstrip().endswith("KeyboardInterrupt")
-        assert_completes(runner, folder, lake)
+        assert_completes(runner, folder, lake, expected)
     assert seen >= {0, 1, 2}
 
 
 def test_interrupt_of_workers_at_random_moments(work: Path, runner: Runner) -> None:
     folder = work / "history"
-    write_history(folder, sessions=6)
+    write_history(folder, sessions=4)
+    expected = fresh_content(folder)
     started = time.monotonic()
     assert runner.run_import(folder, work / "undisturbed", WITH_WORKERS).status == 0
     seconds = time.monotonic() - started
     chance = random.Random(1)
-    for number in range(4):
+    for number in range(3):
         lake = work / f"lake-{number}"
         running = runner.start_import(folder, lake, WITH_WORKERS)
         time.sleep(chance.uniform(0.2, 1) * seconds)  # the moment is what is tested
@@ -74,8 +79,8 @@ def test_interrupt_of_workers_at_random_moments(work: Path, runner: Runner) -> N
         outcome = running.wait()
         if outcome.out:
             assert outcome.err == ""
-            assert_named(outcome, lake, 6)
-        assert_completes(runner, folder, lake)
+            assert_named(outcome, lake, 4)
+        assert_completes(runner, folder, lake, expected)
 
 
 def workers_of(pid: int) -> list[int]:
@@ -103,7 +108,7 @@ def test_worker_that_is_killed_is_named_and_the_next_run_completes(work: Path, r
         outcome = paused.resume()
     assert outcome.status == 1
     assert outcome.err.startswith("WorkerError: A worker process ended without a result")
-    assert_completes(runner, folder, lake)
+    assert_completes(runner, folder, lake, fresh_content(folder))
 
 
 def test_workers_end_with_the_process_that_started_them(work: Path, runner: Runner) -> None:
@@ -119,4 +124,4 @@ def test_workers_end_with_the_process_that_started_them(work: Path, runner: Runn
             assert time.monotonic() < deadline
             time.sleep(0.01)
         paused.ended()
-    assert_completes(runner, folder, lake)
+    assert_completes(runner, folder, lake, fresh_content(folder))

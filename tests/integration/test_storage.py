@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,18 +17,41 @@ from helpers.histories import TUESDAY, oversized_record, records_of, vendor_name
 from helpers.lakes import Content, lake_content
 from helpers.runner import Outcome, Runner
 
-FILE_BYTES = (0, 500, 4096, 13_000, 60_000, 270_000, 1_000_000)
+FILE_BYTES = (0, 4096, 13_000, 60_000, 1_000_000)
+ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
-@pytest.fixture
-def lake(work: Path) -> Path:
-    """A lake of two sessions; the history beside it has changed one since and holds a third."""
-    folder, lake = work / "history", work / "lake"
+@dataclass(frozen=True)
+class History:
+    """A folder, the lake that the first version of it made, and what a first import of it as it is now gives."""
+
+    folder: Path
+    lake: Path
+    fresh: Content
+
+    @classmethod
+    def of(cls, folder: Path) -> History:
+        """The lake that a folder makes now."""
+        lake = folder.with_name(f"{folder.name}-fresh")
+        import_history([folder], lake)
+        return cls(folder, lake, lake_content(lake))
+
+
+@pytest.fixture(scope="module")
+def history(fast_disk: Path) -> History:
+    """Two sessions, one of which has changed since they were imported."""
+    folder, lake = fast_disk / "storage-history", fast_disk / "storage-lake"
     write_history(folder, sessions=2)
     import_history([folder], lake)
     write_array(folder / vendor_name(TUESDAY), [*records_of(TUESDAY, 30), {"timestamp": 1}])
-    return lake
+    return replace(History.of(folder), lake=lake)
+
+
+@pytest.fixture
+def lake(history: History, work: Path) -> Path:
+    """The lake of the history before the change."""
+    return shutil.copytree(history.lake, work / "lake")
 
 
 def assert_clear(outcome: Outcome) -> None:
@@ -39,73 +63,59 @@ def assert_clear(outcome: Outcome) -> None:
     assert outcome.out == ""
 
 
-def fresh_content(folder: Path, lake: Path) -> Content:
-    """What a first import of the folder gives."""
-    fresh = lake.with_name("fresh")
-    if not fresh.exists():
-        import_history([folder], fresh)
-        _FRESH[fresh] = lake_content(fresh)
-    return _FRESH[fresh]
-
-
-_FRESH: dict[Path, Content] = {}
-
-
-def assert_completes(runner: Runner, folder: Path, lake: Path, *, verify: bool = True) -> None:
+def assert_completes(runner: Runner, history: History, lake: Path, *, verify: bool = True) -> None:
     """The next run brings the lake to where an undisturbed one would be."""
-    assert runner.run_import(folder, lake).status in {0, 1}
-    found, expected = lake_content(lake), fresh_content(folder, lake)
+    assert runner.run_import(history.folder, lake).status in {0, 1}
+    found = lake_content(lake)
     for name in DATA:
-        assert found[name] == expected[name], name
+        assert found[name] == history.fresh[name], name
     if verify:
         verified = runner.verify(lake)
         assert verified.status == 0, verified.report["findings"]
 
 
 @pytest.mark.parametrize("file_bytes", FILE_BYTES)
-def test_no_file_may_grow_beyond_a_size(lake: Path, runner: Runner, file_bytes: int) -> None:
-    folder, before = lake.with_name("history"), lake_content(lake)
-    outcome = runner.run_import(folder, lake, {"file_bytes": file_bytes})
+def test_no_file_may_grow_beyond_a_size(history: History, lake: Path, runner: Runner, file_bytes: int) -> None:
+    before = lake_content(lake)
+    outcome = runner.run_import(history.folder, lake, {"file_bytes": file_bytes})
     if outcome.out:  # it was enough
         assert outcome.report["totals"]["records_imported"] == 30
     else:
         assert_clear(outcome)
-        now, fresh = lake_content(lake), fresh_content(folder, lake)
-        assert now["sessions"] in (before["sessions"], fresh["sessions"])  # what was committed stays
-    assert_completes(runner, folder, lake)
+        assert lake_content(lake)["sessions"] in (before["sessions"], history.fresh["sessions"])  # committed stays
+    assert_completes(runner, history, lake)
 
 
 @pytest.mark.parametrize("file_bytes", FILE_BYTES[:-1:2])
-def test_first_import_without_room(work: Path, runner: Runner, file_bytes: int) -> None:
-    write_history(work / "history", sessions=2)
-    outcome = runner.run_import(work / "history", work / "lake", {"file_bytes": file_bytes})
+def test_first_import_without_room(history: History, work: Path, runner: Runner, file_bytes: int) -> None:
+    outcome = runner.run_import(history.folder, work / "lake", {"file_bytes": file_bytes})
     if not outcome.out:
         assert_clear(outcome)
-    assert_completes(runner, work / "history", work / "lake")
+    assert_completes(runner, history, work / "lake")
 
 
-def test_worker_that_finds_no_room(lake: Path, runner: Runner) -> None:
+def test_worker_that_finds_no_room(history: History, lake: Path, runner: Runner) -> None:
     before = lake_content(lake)
-    assert_clear(runner.run_import(lake.with_name("history"), lake, {"file_bytes": 4096, "inline_bytes": 0}))
+    assert_clear(runner.run_import(history.folder, lake, {"file_bytes": 4096, "inline_bytes": 0}))
     assert lake_content(lake) == before
-    assert_completes(runner, lake.with_name("history"), lake)
+    assert_completes(runner, history, lake)
 
 
-@pytest.mark.parametrize(("number", "step"), [(errno.ENOSPC, 1), (errno.EACCES, 4), (errno.EIO, 4)])
-def test_change_that_the_system_refuses(lake: Path, runner: Runner, number: int, step: int) -> None:
-    folder = lake.with_name("history")
-    template = shutil.copytree(lake, lake.with_name("template"))
+def test_change_that_the_system_refuses(history: History, lake: Path, runner: Runner) -> None:
+    folder = history.folder
     points = runner.run_import(folder, shutil.copytree(lake, lake.with_name("all")), {"fail_at": 10**9}).points
-    failed = 0
-    for point in range(1, points + 1, step):
+    failed = set()
+    for point in range(1, points + 1):
+        number = ERRORS[point % len(ERRORS)]
         outcome = runner.run_import(folder, lake, {"fail_at": point, "errno": number})
         if not outcome.out:  # where the directory is there already, or nothing is lost by it, the import goes on
             assert_clear(outcome)
-            failed += 1
-        assert_completes(runner, folder, lake, verify=point % 5 == 1)
+            failed.add((point, number))
+        assert_completes(runner, history, lake, verify=point % 5 == 1)
         shutil.rmtree(lake)
-        shutil.copytree(template, lake)
-    assert failed >= 8 // step
+        shutil.copytree(history.lake, lake)
+    assert len(failed) >= 8
+    assert {number for _, number in failed} == set(ERRORS)
 
 
 # ---- real disks ----------------------------------------------------------------------------------------------------
@@ -134,20 +144,25 @@ def mount(runner: Runner, disk: Path, options: str) -> None:
     assert outcome.status == 0, outcome
 
 
-@pytest.mark.parametrize("kilobytes", [300, 600, 1000, 2000])
-def test_full_disk(private_runner: Runner, work: Path, kilobytes: int) -> None:
-    disk, folder = work / "disk", work / "history"
+@pytest.fixture(scope="module")
+def long_history(fast_disk: Path) -> History:
+    """More than fits on a small disk."""
+    write_history(fast_disk / "long-history", sessions=4, snapshots=400)
+    return History.of(fast_disk / "long-history")
+
+
+@pytest.mark.parametrize("kilobytes", [300, 1000, 2000])
+def test_full_disk(private_runner: Runner, long_history: History, work: Path, kilobytes: int) -> None:
+    disk, folder = work / "disk", long_history.folder
     disk.mkdir()
-    write_history(folder, sessions=4, snapshots=400)
     mount(private_runner, disk, f"size={kilobytes}k")
     outcome = private_runner.run_import(folder, disk / "lake")
     assert_clear(outcome)
     assert "No space left on device" in outcome.err
     mount(private_runner, disk, "remount,size=100m")
     assert private_runner.run_import(folder, disk / "lake").status == 0
-    import_history([folder], work / "fresh")
     found = private_runner.start("content", disk / "lake").wait().report
-    expected = json.loads(json.dumps(lake_content(work / "fresh"), default=str))
+    expected = json.loads(json.dumps(long_history.fresh, default=str))
     assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
     assert private_runner.verify(disk / "lake").status == 0
 
@@ -168,14 +183,23 @@ def test_disk_that_is_read_only(private_runner: Runner, work: Path) -> None:
     assert private_runner.run_import(folder, disk / "lake").status == 0
 
 
-@pytest.mark.parametrize("name", ["staging", "gex", "imports", "quarantine"])
-def test_file_where_a_folder_of_the_lake_should_be(work: Path, runner: Runner, name: str) -> None:
-    folder, lake = work / "history", work / "lake"
+@pytest.fixture(scope="module")
+def oversized_history(fast_disk: Path) -> History:
+    """One session that needs every folder of a lake."""
+    folder = fast_disk / "oversized-history"
     write_history(folder, sessions=1)
     (folder / "more").mkdir()
     (folder / "more" / vendor_name()).write_bytes(oversized_record())
+    return History.of(folder)
+
+
+@pytest.mark.parametrize("name", ["staging", "gex", "imports", "quarantine"])
+def test_file_where_a_folder_of_the_lake_should_be(
+    oversized_history: History, work: Path, runner: Runner, name: str
+) -> None:
+    lake = work / "lake"
     lake.mkdir()
     (lake / name).write_text("in the way")
-    assert_clear(runner.run_import(folder, lake))
+    assert_clear(runner.run_import(oversized_history.folder, lake))
     (lake / name).unlink()
-    assert_completes(runner, folder, lake)
+    assert_completes(runner, oversized_history, lake)

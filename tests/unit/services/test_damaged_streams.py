@@ -77,7 +77,6 @@ def test_altered_stream_gives_nothing_and_its_neighbour_all(run: Run, lake: Path
     assert "is damaged" in (result.message or "")
     assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(10,)]
     assert select(lake, "SELECT count(*) FROM quarantine") == [(0,)]
-    assert verify_lake(lake).findings == []
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, checked_zstd])
