@@ -158,6 +158,10 @@ class ImportJobs:
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        if job.status.ended:  # it was stopped while its process was made, which has no order yet
+            process.kill()
+            await process.wait()
+            return
         job.status, job.started_at = JobStatus.RUNNING, datetime.now(UTC)
         job.say()
         try:
