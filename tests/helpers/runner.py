@@ -80,7 +80,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": str(TESTS), "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": _python_path(), "OPENBLAS_NUM_THREADS": "1"},
         )
 
     def start(self, do: str, lake: Path | None = None, **command: Any) -> Running:
@@ -121,3 +121,8 @@ class Runner:
         self._zygote.stdin.close()
         self._zygote.stdout.close()
         self._zygote.wait()
+
+
+def _python_path() -> str:
+    """The tests in front of what is there already: it may name the very checkout that is tested."""
+    return os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
