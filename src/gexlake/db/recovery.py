@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish, staged_files
-from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
+from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views, translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import sum_import
@@ -29,8 +29,12 @@ DUCKDB_TEMPORARY_PREFIX = "duckdb_temp"
 
 @contextmanager
 def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
-    """A staging directory for one import, locked while it runs; the system drops the lock when the process dies."""
-    directory, lock = _make_locked(layout.staging, import_id)
+    """A staging directory for one import, locked while it runs; the system drops the lock when the process dies.
+
+    Raises `StorageError` where it cannot be made.
+    """
+    with translated_faults(layout):
+        directory, lock = _make_locked(layout.staging, import_id)
     try:
         yield directory
         # Only at a good end: after a fault, staged work is left for the next import to commit. A recovery that comes

@@ -145,6 +145,10 @@ class SessionBuilder(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of files and threads; called at the end, whatever came before."""
+        ...
+
 
 class Importer(Protocol):
     """One record type."""
@@ -159,8 +163,13 @@ class Importer(Protocol):
         """What it fills."""
         ...
 
-    def open_session(self, session: SessionKey, *, workspace: Path | None, moment_us: int) -> SessionBuilder:
-        """A builder for one session; it may spill into `workspace`, and refuses timestamps after `moment_us`."""
+    def open_session(
+        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+    ) -> SessionBuilder:
+        """A builder for one session; it may spill into `workspace`, and refuses timestamps after `moment_us`.
+
+        With `writes`, `write` is going to be called, so it may begin with that in `workspace` while it reads.
+        """
         ...
 
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:

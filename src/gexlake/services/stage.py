@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,9 @@ def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> Stag
         try:
             if any(reading.wanted for reading in readings):
                 with _workspace(task.directory) as workspace:
-                    _stage_data(task, staged, readings, replaced=replaced, workspace=workspace, on_bytes=on_bytes)
+                    builder, kept = _open_builder(task, replaced, workspace)
+                    with closing(builder):
+                        _stage_data(task, staged, readings, builder, kept=kept, replaced=replaced, on_bytes=on_bytes)
             break
         except _LostSourcesError:
             continue
@@ -85,12 +87,12 @@ def _stage_data(
     task: SessionTask,
     staged: StagedSession,
     readings: list[Reading],
+    builder: SessionBuilder,
     *,
+    kept: Published | None,
     replaced: frozenset[str],
-    workspace: Path,
     on_bytes: OnBytes | None,
 ) -> None:
-    builder, kept = _open_builder(task, replaced, workspace)
     for other in task.foreign:
         builder.keep(other.files, replaced=frozenset(), foreign=True)
     name = f"{task.import_id}-{task.directory.name}" if task.directory else "dry-run"
@@ -121,7 +123,9 @@ def _open_builder(
     """A builder with what the lake holds of the session; with `force`, without it where that is damaged."""
 
     def open_empty() -> SessionBuilder:
-        return IMPORTERS[task.record_type].open_session(task.session, workspace=workspace, moment_us=task.moment_us)
+        return IMPORTERS[task.record_type].open_session(
+            task.session, workspace=workspace, moment_us=task.moment_us, writes=task.directory is not None
+        )
 
     builder = open_empty()
     if task.published is None:
@@ -129,6 +133,7 @@ def _open_builder(
     try:
         builder.keep(task.published.files, replaced=replaced)
     except LakeError:
+        builder.close()
         if not task.force:
             raise
         return open_empty(), None

@@ -21,11 +21,13 @@ class GexImporter:
         Dataset("strikes", STRIKE_COLUMNS, in_database=False),
     )
 
-    def open_session(self, session: SessionKey, *, workspace: Path | None, moment_us: int) -> SessionBuilder:
+    def open_session(
+        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+    ) -> SessionBuilder:
         """A builder for one session of a feed."""
         from gexlake.importers.gex.session import GexSession
 
-        return GexSession(session, workspace=workspace, moment_us=moment_us)
+        return GexSession(session, workspace=workspace, moment_us=moment_us, writes=writes)
 
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
         """Rows, keys, attribution and checksum of a session's files."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,10 +13,12 @@ import numpy as np
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
 from gexlake.importers.gex.careful import Expectation
+from gexlake.importers.gex.dataset import write_dataset
 from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
 from gexlake.importers.gex.ladders import LadderStore
 from gexlake.importers.gex.records import Scratch
-from gexlake.importers.parquet import write_parquet
+from gexlake.importers.gex.strike_writer import StrikeWriter
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import ROW_CAPACITY, Block, Doubles, Ints
@@ -28,15 +30,13 @@ from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import Mask, SessionBounds, count_warnings
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 MIN_US = 946_684_800_000_000
 """2000-01-01 in Unix microseconds."""
 COMPARED_INTS = [Int.MIN_DTE, Int.SEC_MIN_DTE, Int.ROWS, Int.MAX_PRIORS]
 COMPARED_SNAPSHOTS = 1000
 """Ladders are compared this many at a time, to bound memory."""
-COMPRESSION_LEVEL = 1
-"""zstd 1: 15 % larger than level 3 in 80 % of its time (docs/benchmarks.md)."""
 
 
 class _Part(NamedTuple):
@@ -54,11 +54,13 @@ class GexSession:
     Snapshots are numbered as they come, kept ones first; `resolve` decides which of them stand, in time order.
     """
 
-    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int) -> None:
+    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool) -> None:
         self._session = session
         self._expect = Expectation(session.feed.ticker, MIN_US, moment_us)
         self._bounds = SessionBounds.of(session.session_date)
         self._ladders = LadderStore(workspace)
+        self._early = StrikeWriter(workspace / "strikes.parquet") if writes and workspace is not None else None
+        self._early_us = MIN_US
         self._parts: list[_Part] = []
         self._names: list[SourceName] = []
         self._foreign: set[int] = set()
@@ -79,6 +81,8 @@ class GexSession:
         """Take what the lake holds of a session; see `SessionBuilder.keep`."""
         import polars as pl
 
+        if foreign:
+            self._abandon_early()
         try:
             self._keep(files, replaced, foreign=foreign)
         except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
@@ -89,8 +93,6 @@ class GexSession:
 
     def _keep(self, files: Mapping[str, Path], replaced: frozenset[str], *, foreign: bool) -> None:
         import polars as pl
-
-        from gexlake.importers.gex.frames import snapshot_tables, strike_tables
 
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
         ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
@@ -167,6 +169,7 @@ class GexSession:
         if len(rows):
             self._ladders.add(ladder, np.cumsum(rows) - rows, rows)
             self._parts.append(part)
+            self._write_early(part.ints[Int.TIMESTAMP], rows, ladder)
 
     # ---- deciding ------------------------------------------------------------------------------------------
 
@@ -200,6 +203,8 @@ class GexSession:
 
     def _arrange(self, order: Ints) -> None:
         """Keep the snapshots that stand, in time order; their ladders go on by the numbers in `order`."""
+        if len(order) < len(self._source):
+            self._abandon_early()
         if len(order) < len(self._source) or (np.diff(order) != 1).any():
             self._ints, self._numbers = self._ints[:, order], self._numbers[:, order]
             self._source = self._source[order]
@@ -272,8 +277,6 @@ class GexSession:
 
     def checksum(self) -> str:
         """The checksum that `write` would return."""
-        from gexlake.importers.gex.frames import Checksum
-
         checksum = Checksum()
         checksum.add_snapshots(self._ints, self._numbers, self._texts)
         for batch in self._ladders.batches(self._order):
@@ -282,40 +285,52 @@ class GexSession:
 
     def write(self, directory: Path, *, import_ids: Mapping[SourceName, str], footer: Mapping[str, object]) -> str:
         """Write `snapshots.parquet` and `strikes.parquet`; the checksum of their content."""
-        from polars.io.plugins import register_io_source
-
-        from gexlake.importers.gex.frames import STRIKE_SCHEMA, Checksum, snapshot_frame, strike_frame
-
-        checksum = Checksum()
-
-        def iter_strikes(*_: object) -> Iterator[pl.DataFrame]:
-            start = 0
-            for batch in self._ladders.batches(self._order):
-                rows, ladder = self._ladders.rows_of[batch], self._ladders.gather(batch)
-                checksum.add_ladder(rows, ladder)
-                yield strike_frame(self._ints[Int.TIMESTAMP, start : start + len(batch)], rows, ladder)
-                start += len(batch)
-
         rows_of = [[rows, count] for rows, _, count in runs_of(self._ladders.rows_of[self._order])]
         document = {**footer, "strikes_per_snapshot": rows_of}
-        ids = [import_ids.get(name, "") for name in self._names]
+        checksum = self._write_strikes(directory / "strikes.parquet", document)
         checksum.add_snapshots(self._ints, self._numbers, self._texts)
+        document["checksum"] = checksum.hexdigest()
+        ids = [import_ids.get(name, "") for name in self._names]
         owners = [ids[number] for number in self._source.tolist()]
         snapshots = snapshot_frame(self._ints, self._numbers, self._texts, owners)
-        _sink(register_io_source(iter_strikes, schema=STRIKE_SCHEMA), directory / "strikes.parquet", document)
-        document["checksum"] = checksum.hexdigest()
-        _sink(snapshots.lazy(), directory / "snapshots.parquet", document)
+        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", lambda: document)
         return checksum.hexdigest()
 
+    def _write_strikes(self, path: Path, document: Mapping[str, object]) -> Checksum:
+        """What has been written on the way is complete now, or all is written in the order that was decided."""
+        if self._early is not None:
+            checksum = self._early.finish(document)
+            self._early.path.replace(path)
+            self._early = None
+            return checksum
+        writer = StrikeWriter(path)
+        start = 0
+        for batch in self._ladders.batches(self._order):
+            timestamps = self._ints[Int.TIMESTAMP, start : start + len(batch)]
+            writer.add(timestamps, self._ladders.rows_of[batch], self._ladders.gather(batch))
+            start += len(batch)
+        return writer.finish(document)
 
-def _sink(frame: pl.LazyFrame, path: Path, document: Mapping[str, object]) -> None:
-    write_parquet(
-        frame,
-        path,
-        compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_CAPACITY,
-        metadata={FOOTER_KEY: json.dumps(document, default=str)},
-    )
+    # ---- writing on the way ----------------------------------------------------------------------------------
+
+    def _write_early(self, timestamps: Ints, rows: Ints, ladder: Doubles) -> None:
+        """Write ladders as they come, while each is later than the one before: mostly that is how they will stand."""
+        if self._early is None:
+            return
+        if timestamps[0] > self._early_us and (np.diff(timestamps) > 0).all():
+            self._early.add(timestamps, rows, ladder)
+            self._early_us = int(timestamps[-1])
+        else:
+            self._abandon_early()
+
+    def _abandon_early(self) -> None:
+        if self._early is not None:
+            self._early.abandon()
+            self._early = None
+
+    def close(self) -> None:
+        """Let go of files and threads; after `write` there is nothing to let go of."""
+        self._abandon_early()
 
 
 def _equal(left: Doubles, right: Doubles) -> Mask:
