@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 
 from gexlake._version import __version__
 from gexlake.api.errors import add_error_handlers
+from gexlake.api.hot import hot_routes
 from gexlake.api.middleware import ServiceMiddleware
 from gexlake.api.parts import PARTS
 from gexlake.api.routes import ROUTERS, TAGS
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_error_handlers(app)
     _add_docs(app)
     _describe_keys(app)
-    app.add_middleware(ServiceMiddleware, service=service)
+    app.add_middleware(ServiceMiddleware, service=service, hot=hot_routes(ROUTERS))
     if settings.cors_origins:  # outermost, so that browsers can read errors too
         app.add_middleware(
             CORSMiddleware,

@@ -1,17 +1,19 @@
 """Routes that answer in microseconds: FastAPI documents them, and takes no part in answering.
 
-FastAPI's own handling of a request costs more than the answer does. A hot route has one model for its query; it is read
-by that model, checked against the key, and answered.
+FastAPI's own handling of a request, and the search for its route, cost more than the answer does. A hot route has one
+model for its query; the request is checked against the key, read by that model, and answered. The middleware finds
+these routes by their path (`middleware.ServiceMiddleware`).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,20 +31,29 @@ class HotRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Read the query, check the key, answer."""
+        """What FastAPI would call: the same."""
+        return self.answer
+
+    async def answer(self, request: Request) -> Response:
+        """Check the key, read the query, answer."""
+        authorize(request, Scope.READ)
+        try:
+            query = self._model.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            found = [{**detail, "loc": ("query", *detail["loc"])} for detail in error.errors(include_url=False)]
+            raise RequestValidationError(found) from None
         endpoint: Endpoint = self.endpoint
-        model = _model_of(endpoint)
+        return await endpoint(request, query)
 
-        async def handle(request: Request) -> Response:
-            authorize(request, Scope.READ)
-            try:
-                query = model.model_validate(dict(request.query_params))
-            except ValidationError as error:
-                found = [{**detail, "loc": ("query", *detail["loc"])} for detail in error.errors(include_url=False)]
-                raise RequestValidationError(found) from None
-            return await endpoint(request, query)
+    @cached_property
+    def _model(self) -> type[BaseModel]:
+        return _model_of(self.endpoint)
 
-        return handle
+
+def hot_routes(routers: Iterable[APIRouter]) -> dict[str, HotRoute]:
+    """The hot routes by their paths."""
+    routes = (route for router in routers for route in router.routes)
+    return {route.path: route for route in routes if isinstance(route, HotRoute)}
 
 
 def _model_of(endpoint: Endpoint) -> type[BaseModel]:

@@ -9,14 +9,16 @@ import itertools
 import logging
 import os
 import re
+from collections.abc import Mapping
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gexlake.api.auth import KEY, identify
 from gexlake.api.errors import REQUEST_ID, error_response
+from gexlake.api.hot import HotRoute
 from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.state import ServiceState
 from gexlake.services.served import CALL_PATH
@@ -47,8 +49,9 @@ _logger = logging.getLogger(__name__)
 class ServiceMiddleware:
     """Wraps the application of one service."""
 
-    def __init__(self, app: ASGIApp, service: ServiceState) -> None:
+    def __init__(self, app: ASGIApp, service: ServiceState, hot: Mapping[str, HotRoute]) -> None:
         self._app = app
+        self._hot = hot
         self._service = service
         self._body_bytes = service.settings.body_bytes
         self._access_log = AccessLog(service.settings.log_format, service.settings.log_level)
@@ -75,7 +78,13 @@ class ServiceMiddleware:
             await self._check_limits(scope)
             if not scope["path"].startswith(CALL_PATH):  # from our own processes, which say who they are first
                 receive = self._bounded(exchange.headers, receive)
-            await self._app(scope, receive, exchange.send)
+            route = self._hot.get(scope["path"]) if scope["method"] == "GET" else None
+            if route is None:
+                await self._app(scope, receive, exchange.send)
+            else:
+                scope["route"] = route
+                response = await route.answer(Request(scope, receive))
+                await response(scope, receive, exchange.send)
         except ClientDisconnect:
             return
         except Exception as error:
