@@ -405,7 +405,8 @@ def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> R
 
 
 def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
-    wide = cells.pivot("timestamp", index="strike", values=query.value).sort("strike")
+    # A ladder may have a strike twice; the later row stands in the matrix.
+    wide = cells.pivot("timestamp", index="strike", values=query.value, aggregate_function="last").sort("strike")
     return {
         **_about(query.feed),
         "interval_seconds": query.interval,
