@@ -180,7 +180,7 @@ def locked_error(layout: LakeLayout, pid: int | None, program: str = "") -> Lake
     who = f"process {pid} ({_command_of(pid) or program or 'unknown'})" if pid else "another process"
     return LakeLockedError(
         f"The lake's database {layout.database} is held by {who}.",
-        hint="Close it there and run the same command again; staged work is kept and committed then.",
+        hint="Close it there and run the same command again; what an import has staged is kept and committed then.",
     )
 
 
@@ -293,7 +293,10 @@ def _check_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) ->
 
 
 def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
-    """Temporary views for a reader: those in the file name the path where the lake lay when it was last written."""
+    """Temporary views for a reader, where those in the file name another place: the lake has been moved since."""
+    roots = connection.execute("SELECT root FROM lake_info").fetchall()  # all: DuckDB would call one row unfinished
+    if roots == [(str(layout.root.absolute()),)]:
+        return
     for name in VIEWS:
         view = create_view(name, _view_glob(layout, name))
         _make_view(connection, view.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
