@@ -22,7 +22,18 @@ demo: $(INSTALLED) ## generate synthetic history, import it, report
 	$(BIN)/gexlake status --lake $(LAKE)
 	$(BIN)/gexlake gaps --lake $(LAKE)
 
-test: $(INSTALLED) ## all tests
+serve: $(INSTALLED) ## a sample lake worth looking at, served with its dashboard at http://127.0.0.1:8765/
+	test -d $(SAMPLE) || $(BIN)/gexlake sample $(SAMPLE) --sessions $(SESSIONS)
+	test -d $(SAMPLE)/more || { \
+	  $(BIN)/gexlake sample $(SAMPLE)/more --start 2025-11-17 --sessions 1 --snapshots 9000 --quiet && \
+	  $(BIN)/gexlake sample $(SAMPLE)/more --start 2025-11-19 --sessions 1 --quiet && \
+	  $(BIN)/gexlake sample $(SAMPLE)/more --ticker SPX --category gex_full --start 2025-11-19 --sessions 1 --quiet && \
+	  $(BIN)/gexlake sample $(SAMPLE)/more --package state --start 2025-11-19 --sessions 1 --quiet; }
+	$(BIN)/gexlake import $(SAMPLE) --lake $(LAKE)
+	$(BIN)/gexlake serve --lake $(LAKE) --import-root $(abspath $(SAMPLE))
+
+test: $(INSTALLED) ## all tests; as root it installs the Chromium that they need
+	tools/install_browser.sh
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## style, types, generated docs
@@ -37,6 +48,16 @@ format: $(INSTALLED) ## rewrite in the house style
 
 docs: $(INSTALLED) ## rewrite the generated pages of docs/
 	$(BIN)/python tools/make_docs.py
+
+web: ## check, test and build the dashboard into the package; needs Node 20
+	npm --prefix web ci --no-audit --no-fund
+	npm --prefix web run check
+	npm --prefix web test
+	npm --prefix web run build
+
+screenshots: $(INSTALLED) ## draw the pictures of README.md and docs/dashboard.md anew
+	tools/install_browser.sh
+	$(BIN)/python tools/make_screenshots.py
 
 bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the table of docs/benchmarks.md
 	$(BIN)/python -m bench

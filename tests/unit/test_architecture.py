@@ -42,7 +42,7 @@ def test_layer_imports_only_from_below(layer: str) -> None:
 
 
 def test_every_folder_has_its_place_in_the_list() -> None:
-    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and any(path.rglob("*.py"))}
     assert folders == set(LAYERS)
 
 

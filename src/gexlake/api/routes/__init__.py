@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gexlake.api.routes import calls, exports, gex, health, imports, records, sql
+from gexlake.api.routes import calls, dashboard, exports, gex, health, imports, records, sql, view
 
 ROUTERS: tuple[APIRouter, ...] = (
     gex.hot,
     gex.router,
+    view.router,
     exports.router,
     records.router,
     sql.router,
     imports.router,
     health.router,
     calls.router,
+    dashboard.router,
 )
 """All routers, in the order of the documentation."""
 

@@ -1,0 +1,129 @@
+"""`/view`: what the pictures of the dashboard are drawn from, as large as the picture and no larger."""
+
+from __future__ import annotations
+
+from datetime import date as Date  # noqa: N812  `date` is the name of the parameter
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import orjson
+import xxhash
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field, model_validator
+from starlette.responses import Response
+
+from gexlake.api.auth import Needs
+from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
+from gexlake.api.params import End, FeedQuery, Start
+from gexlake.api.routes.gex import check_feed
+from gexlake.api.state import running
+from gexlake.services.keys import Scope
+from gexlake.services.store.values import PublishedSession
+from gexlake.services.view import SECOND_US, SessionView, view_session
+
+router = APIRouter(
+    prefix="/view",
+    tags=["gex"],
+    responses=DATA_RESPONSES | responses(404),
+    dependencies=[Depends(Needs(Scope.READ))],
+)
+MEDIA_TYPE = "application/octet-stream"
+MAX_COLUMNS = 4_000
+
+
+class ViewQuery(FeedQuery):
+    """Which session, which part of it, and how wide the picture is."""
+
+    date: Date = Field(description="Session date.", examples=["2025-11-14"])
+    value: Literal["gex_vol", "gex_oi"] = Field(default="gex_vol", description="What the cells show.")
+    columns: int = Field(default=1200, ge=1, le=MAX_COLUMNS, description="At most so many columns of time.")
+    start: Start | None = Field(default=None, description="From here on; else from the open.")
+    end: End | None = Field(default=None, description="Up to here; else to the close.")
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> ViewQuery:
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError("start lies after end")
+        return self
+
+
+@router.get(
+    "/session",
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+    response_class=Response,
+)
+def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Response:
+    """Give a session as a picture needs it: strike by time, the path of spot, the levels and the sums.
+
+    Four bytes say how long the JSON head is, which names the arrays behind it: little-endian float64, NaN where there
+    is nothing, each with an element per column and `cells` with strikes x columns. A column shows the last snapshot
+    at or before its end, `…_min` and `…_max` are the extremes within it.
+    """
+    check_feed(request, query.feed)
+    service = running(request)
+    sessions = service.lake.sessions_of(query.feed)
+    found = next((session for session in sessions if session.session_date == query.date), None)
+    if found is None:
+        raise _no_session(query, sessions)
+    tag = f'"{xxhash.xxh3_64_hexdigest(f"{found.version}?{request.url.query}".encode())}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    view = view_session(
+        service.lake.layout,
+        query.feed,
+        query.date,
+        value=query.value,
+        columns=query.columns,
+        start_us=query.start,
+        end_us=query.end,
+    )
+    if view is None:
+        raise _no_session(query, sessions)
+    return Response(_encoded(view, sessions), media_type=MEDIA_TYPE, headers=headers)
+
+
+def _no_session(query: ViewQuery, sessions: list[PublishedSession]) -> ApiError:
+    day = query.date
+    before = max((session.session_date for session in sessions if session.session_date < day), default=None)
+    after = min((session.session_date for session in sessions if session.session_date > day), default=None)
+    near = " and ".join(one.isoformat() for one in (before, after) if one is not None)
+    return ApiError(
+        404,
+        "session_unknown",
+        f"The lake has no snapshot of {query.feed} on {day}.",
+        details=[ErrorDetail(parameter="date", value=day.isoformat(), message=f"The nearest are {near or 'none'}.")],
+    )
+
+
+def _encoded(view: SessionView, sessions: list[PublishedSession]) -> bytes:
+    arrays = {"cells": view.cells, **view.series}
+    days = [session.session_date.isoformat() for session in sessions]
+    place = days.index(view.session_date.isoformat())
+    hours = view.hours
+    head: dict[str, Any] = {
+        "symbol": view.feed.ticker,
+        "package": view.feed.package,
+        "category": view.feed.category,
+        "session_date": view.session_date,
+        "value": view.value,
+        "start": view.span.start_us / SECOND_US,
+        "end": view.span.end_us / SECOND_US,
+        "column_seconds": view.span.column_us // SECOND_US,
+        "open": hours and hours.open_us / SECOND_US,
+        "close": hours and hours.close_us / SECOND_US,
+        "early_close": bool(hours and hours.early_close),
+        "snapshots": view.snapshots,
+        "first": view.first_us / SECOND_US,
+        "last": view.last_us / SECOND_US,
+        "previous_session": days[place - 1] if place else None,
+        "next_session": days[place + 1] if place + 1 < len(days) else None,
+        "synthetic": view.synthetic,
+        "strikes": view.strikes.tolist(),
+        "moves": [[move.timestamp, move.change] for move in view.moves],
+        "arrays": [[name, array.size] for name, array in arrays.items()],
+    }
+    text = orjson.dumps(head)
+    text += b" " * (-(len(text) + 4) % 8)  # so that the arrays can be used where they lie
+    blocks = (np.ascontiguousarray(array, dtype="<f8").tobytes() for array in arrays.values())
+    return b"".join((len(text).to_bytes(4, "little"), text, *blocks))

@@ -1,0 +1,193 @@
+/** The frame: navigation, the state of the connection, failures, keys that work everywhere. */
+
+import "./style.css";
+import { api, Failure, follow, onConnection, type Feed, type FeedStatus, type LakeStatus } from "./api";
+import { fill, h, setText } from "./dom";
+import { helpDialog } from "./help";
+import { ofFailure } from "./notices";
+import { CoveragePage } from "./pages/coverage";
+import { ImportsPage } from "./pages/imports";
+import { SessionPage } from "./pages/session";
+import { StatusPage } from "./pages/status";
+import type { Page, Shell } from "./page";
+import { formatState, parseState, type PageName, type State } from "./state";
+import { onTheme, theme, toggleTheme } from "./theme";
+
+const NAMES: Record<PageName, string> = { session: "Session", coverage: "Coverage", imports: "Imports", status: "Status" };
+const RETRY_MS = 2000;
+
+class Frame implements Shell {
+  private readonly main = h("main", { id: "main", tabindex: "-1" });
+  private readonly banner = h("div", { class: "banner", role: "alert", hidden: true });
+  private readonly toast = h("div", { class: "toast", role: "status", hidden: true });
+  private readonly synthetic = h("span", { class: "synthetic", hidden: true, title: "Made by gexlake's generator: not real history" }, "Synthetic");
+  private readonly themeButton = h("button", { class: "icon", onclick: () => toggleTheme() });
+  private readonly help = helpDialog();
+  private readonly links = new Map<PageName, HTMLAnchorElement>();
+  private page: Page | null = null;
+  private pageName: PageName | null = null;
+  private state = parseState(location.hash);
+  private last: Partial<State> = {};
+  private toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private lost = false;
+  private events = new AbortController();
+
+  constructor(root: HTMLElement) {
+    const nav = h("nav", { "aria-label": "Pages" });
+    for (const [name, text] of Object.entries(NAMES) as [PageName, string][]) {
+      const link = h("a", { href: `#/${name}` }, text);
+      this.links.set(name, link);
+      nav.append(link);
+    }
+    fill(root,
+      h("a", { class: "skip", href: "#main", onclick: (event: Event) => { event.preventDefault(); this.main.focus(); } }, "To the content"),
+      h("header", {}, h("div", { class: "brand" }, h("img", { src: "/favicon.svg", alt: "", width: 18, height: 18 }), "gexlake"), nav, this.synthetic, h("span", { class: "spring" }),
+        h("a", { class: "quiet", href: "/docs" }, "API"), this.themeButton,
+        h("button", { class: "icon", "aria-label": "Keys and help", title: "Keys and help (?)", onclick: () => this.help.showModal() }, "?")),
+      this.banner, this.main, this.toast, this.help);
+    onConnection((failure) => this.connection(failure));
+    onTheme(() => this.themed());
+    this.themed();
+    window.addEventListener("hashchange", () => this.route());
+    window.addEventListener("keydown", (event) => this.key(event));
+    this.route();
+    void this.listen();
+  }
+
+  // ---- navigation --------------------------------------------------------------------------------------------------
+
+  private route(): void {
+    this.state = parseState(location.hash);
+    const { page: name } = this.state;
+    if (name === "session" && !this.state.feed && this.last.feed) return this.go({ ...this.last, page: "session" });
+    for (const [one, link] of this.links) {
+      if (one === name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (this.page && name === this.pageName && this.page.update(this.state)) return;
+    this.build();
+  }
+
+  private build(): void {
+    this.page?.destroy();
+    const { page: name } = this.state;
+    document.title = `${NAMES[name]} · gexlake`;
+    this.pageName = name;
+    this.synthetic.hidden = true;
+    const pages = { session: SessionPage, coverage: CoveragePage, imports: ImportsPage, status: StatusPage };
+    // The page measures itself while it is built, so it has to know that it will be shown.
+    this.page = new pages[name](this, this.state);
+    fill(this.main, this.page.element);
+    this.main.dataset.page = name;
+  }
+
+  go(state: Partial<State> & { page: PageName }): void {
+    const hash = formatState(state);
+    if (location.hash === hash) this.route();
+    else location.hash = hash;
+  }
+
+  replace(state: Partial<State>): void {
+    if (!this.pageName) return;
+    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "gex_vol", hidden: state.hidden ?? [] };
+    history.replaceState(null, "", formatState({ ...state, page: this.pageName }));
+  }
+
+  // ---- what pages ask for ------------------------------------------------------------------------------------------
+
+  async feeds(): Promise<FeedStatus[]> {
+    return (await api.feeds()).feeds;
+  }
+
+  status(): Promise<LakeStatus> {
+    return api.status();
+  }
+
+  markSynthetic(synthetic: boolean): void {
+    this.synthetic.hidden = !synthetic;
+  }
+
+  say(text: string): void {
+    setText(this.toast, text);
+    this.toast.hidden = false;
+    clearTimeout(this.toastTimer);
+    this.toastTimer = setTimeout(() => { this.toast.hidden = true; }, 6000);
+  }
+
+  fail(error: unknown): void {
+    const failure = error instanceof Failure ? error : new Failure("fault", error instanceof Error ? error.message : String(error));
+    this.page?.destroy();
+    this.page = null;
+    this.markSynthetic(false);
+    this.main.removeAttribute("aria-busy");
+    fill(this.main, ofFailure(failure, () => { this.build(); void this.listen(); }));
+    if (failure.kind === "lost") this.connection(failure);
+  }
+
+  // ---- the connection ----------------------------------------------------------------------------------------------
+
+  private connection(failure: Failure | null): void {
+    if ((failure !== null) === this.lost) return;
+    this.lost = failure !== null;
+    this.banner.hidden = !this.lost;
+    if (this.lost) {
+      setText(this.banner, "The server does not answer. What is shown stays; trying again…");
+      setTimeout(() => void this.probe(), RETRY_MS);
+      return;
+    }
+    this.say("The server answers again.");
+    if (!this.page) this.build();
+    void this.listen();
+  }
+
+  private async probe(): Promise<void> {
+    try {
+      await api.health();
+    } catch {
+      if (this.lost) setTimeout(() => void this.probe(), RETRY_MS);
+    }
+  }
+
+  /** News of sessions, for as long as the page is open. */
+  private async listen(): Promise<void> {
+    this.events.abort();
+    const { signal } = (this.events = new AbortController());
+    try {
+      await follow("/events", (name, data) => {
+        if (name !== "session") return;
+        const news = data as { ticker: string; package: string; category: string; session_date: string };
+        const feed: Feed = { symbol: news.ticker, package: news.package, category: news.category };
+        this.say(`New in the lake: ${feed.symbol} ${feed.package} ${feed.category}, ${news.session_date}`);
+        this.page?.committed?.(feed, news.session_date);
+      }, signal);
+    } catch {
+      if (signal.aborted) return; // what cannot be followed is no reason to show anything else
+    }
+    if (!signal.aborted && !this.lost) setTimeout(() => void (signal.aborted || this.lost || this.probe()), RETRY_MS);
+  }
+
+  // ---- keys and looks ----------------------------------------------------------------------------------------------
+
+  private key(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
+    const isText = target.matches("input:not([type=range]):not([type=checkbox]), textarea");
+    // Elements keep the keys that are theirs: a list its arrows, a button Space and Enter.
+    const isOwn = isText || (target.matches("select") && event.key.length > 1) || (target.matches("button, a, summary") && (event.key === " " || event.key === "Enter"));
+    if (isOwn || target.matches("select")) return;
+    if (event.key === "?") this.help.showModal();
+    else if (event.key === "t") toggleTheme();
+    else if (!this.page?.key?.(event)) return;
+    event.preventDefault();
+  }
+
+  private themed(): void {
+    const other = theme() === "dark" ? "light" : "dark";
+    setText(this.themeButton, theme() === "dark" ? "☀" : "☾");
+    this.themeButton.setAttribute("aria-label", `Switch to the ${other} theme`);
+    this.themeButton.title = `${other[0]!.toUpperCase()}${other.slice(1)} theme (T)`;
+    this.page?.themed?.();
+  }
+}
+
+new Frame(document.querySelector<HTMLElement>("#app")!);

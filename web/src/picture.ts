@@ -1,0 +1,75 @@
+/** The whole picture as one PNG: the charts as they stand, with a title, the scale and, where it is due, the mark. */
+
+import type { Inks } from "./charts/canvas";
+import { colourAt, valueAt } from "./colour";
+import { compact } from "./format";
+
+export interface Picture {
+  title: string;
+  subtitle: string;
+  synthetic: boolean;
+  bound: number;
+  inks: Inks;
+  /** Rows of charts; each chart is a stack of canvases. */
+  rows: HTMLCanvasElement[][][];
+}
+
+const HEAD = 52;
+
+export function picture(of: Picture, done: (blob: Blob) => void): void {
+  const ratio = devicePixelRatio || 1;
+  const size = (stack: HTMLCanvasElement[]) => ({ width: stack[0]?.width ?? 0, height: stack[0]?.height ?? 0 });
+  const heights = of.rows.map((row) => Math.max(...row.map((stack) => size(stack).height)));
+  const width = Math.max(...of.rows.map((row) => row.reduce((sum, stack) => sum + size(stack).width, 0)));
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = HEAD * ratio + heights.reduce((sum, one) => sum + one, 0) + 8 * ratio;
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = of.inks.theme === "dark" ? "#0b0e14" : "#ffffff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.save();
+  context.scale(ratio, ratio);
+  drawHead(context, of, width / ratio);
+  context.restore();
+  let top = HEAD * ratio;
+  of.rows.forEach((row, place) => {
+    let left = 0;
+    for (const stack of row) {
+      for (const layer of stack) context.drawImage(layer, left, top);
+      left += size(stack).width;
+    }
+    top += heights[place]!;
+  });
+  canvas.toBlob((blob) => blob && done(blob), "image/png");
+}
+
+function drawHead(context: CanvasRenderingContext2D, of: Picture, width: number): void {
+  context.textBaseline = "middle";
+  context.fillStyle = of.inks.text;
+  context.font = "600 15px system-ui, sans-serif";
+  context.fillText(of.title, 12, 16);
+  const after = 12 + context.measureText(of.title).width + 14;
+  if (of.synthetic) {
+    context.font = "700 11px system-ui, sans-serif";
+    const mark = "SYNTHETIC";
+    context.strokeStyle = context.fillStyle = of.inks.theme === "dark" ? "#ffd24d" : "#8a5a00";
+    context.strokeRect(after, 7.5, context.measureText(mark).width + 12, 17);
+    context.fillText(mark, after + 6, 16.5);
+  }
+  context.font = "12px system-ui, sans-serif";
+  context.fillStyle = of.inks.dim;
+  context.fillText(of.subtitle, 12, 38);
+  const left = width - 220;
+  if (left < 560) return;
+  for (let x = 0; x < 200; x += 1) {
+    const [red, green, blue] = colourAt(x / 100 - 1, of.inks.theme);
+    context.fillStyle = `rgb(${red},${green},${blue})`;
+    context.fillRect(left + x, 10, 1.5, 9);
+  }
+  context.fillStyle = of.inks.dim;
+  for (const [place, align] of [[-1, "left"], [0, "center"], [1, "right"]] as const) {
+    context.textAlign = align;
+    context.fillText(compact(valueAt(place, of.bound)), left + (place + 1) * 100, 30);
+  }
+  context.textAlign = "left";
+}
