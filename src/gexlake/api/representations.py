@@ -9,6 +9,7 @@ import gzip
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -180,10 +181,12 @@ def stream_response(
 ) -> Response:
     """Frames of one schema, one after the other, none of them held longer than it takes to send it.
 
-    Starlette takes each piece in a thread, so making one keeps no other request waiting.
+    Starlette takes each piece in a thread, so making one keeps no other request waiting. The first is made before the
+    answer begins: what fails then is still an error of its own, not an answer that breaks off.
     """
+    parts = iter_encoded(frames, form)
     return StreamingResponse(
-        iter_encoded(frames, form), media_type=MEDIA_TYPES[form], headers={**(headers or {}), "Vary": "Accept"}
+        chain([next(parts)], parts), media_type=MEDIA_TYPES[form], headers={**(headers or {}), "Vary": "Accept"}
     )
 
 

@@ -83,6 +83,11 @@ class HeldLake:
         self._render_thread.shutdown()
         self.store.close()
 
+    def check_present(self) -> None:
+        """Raise `LakeError` where the lake's directory has vanished: an import would make a new lake in its place."""
+        with open_database(self.layout, write=False):
+            pass
+
     @property
     def sessions(self) -> list[PublishedSession]:
         """Every session that the lake holds, by feed and date."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, SourceError
 from gexlake.services.import_history import ImportOptions, new_import_id
 from gexlake.services.import_process import ORDER, ImportOrder
@@ -87,7 +88,7 @@ class ImportJob:
 
 
 class ImportJobs:
-    """The jobs of one lake. For one event loop; `close` stops what runs and waits for it."""
+    """The jobs of one lake, which is there. For one event loop; `close` stops what runs and waits for it."""
 
     def __init__(self, lake: Path, *, workers: int, most: int, on_end: Callable[[ImportJob], None]) -> None:
         self._lake = lake.absolute()
@@ -146,6 +147,9 @@ class ImportJobs:
                 self._end(job, JobStatus.INTERRUPTED, error="The import's process was killed; run it again.")
 
     async def _work(self, job: ImportJob) -> None:
+        if not LakeLayout(self._lake).database.exists():  # it has vanished, and the import would make another
+            self._end(job, JobStatus.FAILED, error=f"The lake {self._lake} is gone.")
+            return
         order = ImportOrder(job.import_id, job.sources, self._lake, job.options)
         process = job._process = await asyncio.create_subprocess_exec(
             sys.executable,

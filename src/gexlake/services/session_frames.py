@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.db.schema import TABLES, VIEWS
+from gexlake.errors import LakeError
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
@@ -56,7 +58,8 @@ class Bounds:
             return False
         if self.first_us is None and self.last_us is None:
             return True
-        status = file.stat()
+        with _readable():
+            status = file.stat()
         span = _span(file, status.st_ino, status.st_mtime_ns)
         return bool(
             span
@@ -82,9 +85,9 @@ def scan_range(
 ) -> pl.LazyFrame:
     """The rows of a feed in a range, with the columns of the table or view; `strikes` picks some of a ladder.
 
-    The feed has to be one of which a session is published.
+    The feed has to be one of which a session is published; raises `LakeError` where the lake's files are gone.
     """
-    every = published_files(layout, dataset, feed)
+    every = _files_of(layout, dataset, feed)
     files = [file for file in every if bounds.may_admit(file)]
     columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
     if not files:  # the columns are those of any file of the feed
@@ -102,21 +105,54 @@ def iter_sessions(
     descending: bool = False,
 ) -> Iterator[pl.LazyFrame]:
     """The same session by session, each by itself in the order of its file: time, then strike."""
-    files = [file for file in published_files(layout, dataset, feed) if bounds.may_admit(file)]
+    files = [file for file in _files_of(layout, dataset, feed) if bounds.may_admit(file)]
     columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
     for file in reversed(files) if descending else files:
         yield _narrowed(_scan([file]).select(columns), bounds, strikes)
 
 
 def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
-    """The rows in pieces, so that memory does not grow with their number; one empty piece where there are none."""
+    """The rows in pieces, so that memory does not grow with their number; one empty piece where there are none.
+
+    Raises as `collect_rows` does.
+    """
     empty = True
-    for batch in frame.collect_batches(chunk_size=rows, maintain_order=True):
-        if batch.height:
-            empty = False
-            yield batch
+    with _readable():
+        for batch in frame.collect_batches(chunk_size=rows, maintain_order=True):
+            if batch.height:
+                empty = False
+                yield batch
     if empty:
-        yield frame.head(0).collect()
+        yield collect_rows(frame.head(0))
+
+
+def collect_rows(frame: pl.LazyFrame) -> pl.DataFrame:
+    """All rows of published files; raises `LakeError` where one is damaged or has gone."""
+    with _readable():
+        return frame.collect()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn faults of Polars and the system, while they read published files, into ours."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.ComputeError, OSError) as error:
+        raise LakeError(
+            f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",
+            hint="Run `gexlake verify`, then import the sources that it names again with --force.",
+        ) from error
+
+
+def _files_of(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
+    files = published_files(layout, dataset, feed)
+    if not files:
+        raise LakeError(
+            f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
+        )
+    return files
 
 
 def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:

@@ -44,7 +44,7 @@ from gexlake.models.feed import Feed
 from gexlake.services.keys import Scope
 from gexlake.services.moments import instant
 from gexlake.services.resample import bars, heatmap, last_of_intervals
-from gexlake.services.session_frames import Bounds, iter_sessions, scan_range
+from gexlake.services.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Fo
     layout = running(request).lake.layout
     ends = sorted(end for end in (found.first_us, found.last_us) if end is not None) or [MAX_US, MAX_US]
     bounds = Bounds(first_us=ends[0], last_us=ends[-1])
-    frame = scan_range(layout, "snapshots", query.feed, bounds).collect()
+    frame = collect_rows(scan_range(layout, "snapshots", query.feed, bounds))
     if query.strikes and form != "csv":
         ladders = scan_range(layout, "strikes", query.feed, bounds)
         rows = [
@@ -300,7 +300,7 @@ def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Fo
             if name not in (*query.feed._fields, "timestamp", "session_date")
         ]
         grouped = ladders.group_by("timestamp", maintain_order=True).agg(pl.struct(rows).alias("strikes"))
-        frame = frame.join(grouped.collect(), on="timestamp", how="left", maintain_order="left")
+        frame = frame.join(collect_rows(grouped), on="timestamp", how="left", maintain_order="left")
     frame = frame.sort("timestamp", descending=query.order == "desc", maintain_order=True)
     if query.fields is not None:
         frame = frame.select(name for name in query.fields if name in frame.columns)
@@ -347,13 +347,13 @@ def _page_of_strikes(service: RunningService, query: StrikesQuery) -> tuple[pl.D
     parts: list[pl.DataFrame] = []
     wanted = query.limit + 1
     for session in iter_sessions(layout, "strikes", query.feed, bounds, strikes=query.strike, descending=descending):
-        rows = session.sort("timestamp", descending=descending, maintain_order=True).collect()
+        rows = collect_rows(session.sort("timestamp", descending=descending, maintain_order=True))
         parts.append(rows)
         wanted -= rows["timestamp"].n_unique()
         if wanted <= 0:
             break
     if not parts:
-        return scan_range(layout, "strikes", query.feed, Bounds(first_us=MAX_US)).collect(), None
+        return collect_rows(scan_range(layout, "strikes", query.feed, Bounds(first_us=MAX_US))), None
     frame = pl.concat(parts)
     instants = frame["timestamp"].unique(maintain_order=True)
     if len(instants) <= query.limit:
@@ -376,7 +376,7 @@ def show_bars(request: Request, query: Annotated[GridQuery, Query()]) -> Respons
     is the latest session.
     """
     service, bounds = _grid(request, query)
-    frame = bars(scan_range(service.lake.layout, "snapshots", query.feed, bounds), query.interval).collect()
+    frame = collect_rows(bars(scan_range(service.lake.layout, "snapshots", query.feed, bounds), query.interval))
     _check_intervals(query, frame.height)
 
     def envelope(rows: pl.DataFrame) -> dict[str, Any]:
@@ -397,9 +397,9 @@ def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> R
     """
     service, bounds = _grid(request, query)
     layout = service.lake.layout
-    intervals = last_of_intervals(scan_range(layout, "snapshots", query.feed, bounds), query.interval).collect()
+    intervals = collect_rows(last_of_intervals(scan_range(layout, "snapshots", query.feed, bounds), query.interval))
     _check_intervals(query, intervals.height)
-    frame = heatmap(intervals, scan_range(layout, "strikes", query.feed, bounds), query.value).collect()
+    frame = collect_rows(heatmap(intervals, scan_range(layout, "strikes", query.feed, bounds), query.value))
     form = choose_format(request, query.format, TABLE_FORMATS)
     return frame_response(request, frame, form, partial(_matrix, query))
 

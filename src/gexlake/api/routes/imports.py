@@ -104,6 +104,7 @@ async def submit_import(
 ) -> ImportDocument:
     """Import history into the lake; the work is done by a process of its own, at low priority."""
     service = running(request)
+    service.lake.check_present()
     roots = service.settings.import_roots
     source = await run_in_threadpool(_resolve, order.source_path, roots)
     options = ImportOptions(dry_run=order.validate_only, force=order.force, within=tuple(roots))
