@@ -58,8 +58,8 @@ class Rule(StrEnum):
     TIMESTAMP_INVALID = (
         "timestamp_invalid",
         Severity.REFUSED,
-        "`timestamp` is neither Unix seconds, milli-, micro- or nanoseconds nor an ISO 8601 date and time, "
-        "or is finer than a microsecond.",
+        "`timestamp` is neither Unix seconds, milli-, micro- or nanoseconds (by magnitude, with or without a fraction) "
+        "nor an ISO 8601 date and time, or it is finer than a microsecond and would have to be rounded.",
     )
     TIMESTAMP_FUTURE = "timestamp_future", Severity.REFUSED, "`timestamp` is after the moment of the import."
     TIMESTAMP_TOO_OLD = "timestamp_too_old", Severity.REFUSED, "`timestamp` lies before the year 2000."

@@ -253,6 +253,7 @@ def _microseconds(value: Any) -> int | None:
     """Unix microseconds of a timestamp in any accepted form, or None.
 
     Numbers go by magnitude: below 10^11 seconds, below 10^14 milli-, below 10^17 micro-, below 10^20 nanoseconds.
+    Seconds and milliseconds may have a fraction that is whole microseconds: what is finer would have to be rounded.
     Text is ISO 8601 with date and time; without an offset it is UTC.
     """
     if isinstance(value, bool):
@@ -275,11 +276,12 @@ def _microseconds(value: Any) -> int | None:
 def _whole_microseconds(seconds_or_finer: float) -> int | None:
     if seconds_or_finer == int(seconds_or_finer):
         return _microseconds(int(seconds_or_finer))
-    if not 0 <= seconds_or_finer < 10**11:
+    if not 0 <= seconds_or_finer < 10**14:
         return None
+    per_unit = 1_000_000 if seconds_or_finer < 10**11 else 1000
     # 1763130600.123 has no exact double; its microsecond is the one that reads back as the same double.
-    microseconds = round(seconds_or_finer * 1_000_000)
-    return microseconds if microseconds / 1_000_000 == seconds_or_finer else None
+    microseconds = round(seconds_or_finer * per_unit)
+    return microseconds if microseconds / per_unit == seconds_or_finer else None
 
 
 def _iso_microseconds(text: str) -> int | None:
