@@ -27,6 +27,8 @@ from gexlake.services.store.values import SessionReplacedError
 SNAPSHOT_COLUMNS = [name for name in SNAPSHOT_SCHEMA if name != "import_id"]
 SNAPSHOTS_AT_ONCE = 1 << 15
 """Their scalars take 8 MB."""
+MOST_ASKED = 64
+"""Single records that are kept, some 5 kB each."""
 
 
 def warm_up() -> None:
@@ -52,6 +54,7 @@ class ColdSession:
         rows = self._snapshots.footer["strikes_per_snapshot"]
         self._rows = from_runs(rows)
         self._row_ends = np.cumsum(self._rows)
+        self._asked: dict[tuple[int, bool], list[memoryview]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -64,6 +67,17 @@ class ColdSession:
 
     def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The records first … stop - 1 in few buffers, a separator behind each."""
+        if stop - first > 1:
+            return self._render(first, stop, strikes=strikes)
+        # The last snapshot of a session that has just been committed is asked for over and over.
+        found = self._asked.get((first, strikes))
+        if found is None:
+            if len(self._asked) >= MOST_ASKED:
+                self._asked.clear()
+            found = self._asked[first, strikes] = self._render(first, stop, strikes=strikes)
+        return found
+
+    def _render(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         return [memoryview(text) for text, _ in self.iter_rendered(first, stop, strikes=strikes)]
 
     def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
