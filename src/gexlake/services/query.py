@@ -1,8 +1,8 @@
 """One read-only SQL statement over the lake.
 
-DuckDB itself guards the lake: the database is opened read-only, no file outside the lake can be reached, no extension
-loaded, and the settings that say so are locked. What is left is refused here: a statement that writes files (COPY,
-EXPORT), also where EXPLAIN ANALYZE or PIVOT would carry it.
+DuckDB itself guards the lake: the statement runs in a transaction that only reads, no file outside the lake can be
+reached, no extension loaded, and the settings that say so are locked. What is left is refused here: a statement that
+writes files (COPY, EXPORT), also where EXPLAIN ANALYZE or PIVOT would carry it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Connection = duckdb.DuckDBPyConnection
 
 POLL_SECONDS = 0.05
+MOST_BYTES = 64 << 20
+"""Of the rows that a server gives, as they lie in memory: 100,000 rows of `gex_snapshots` take half of it."""
+PIECE_ROWS = 1 << 14
 Result = TypeVar("Result")
 
 _EXPLAIN = re.compile(r"\s*explain(\s+analyze\b)?\s*(\([^)]*\))?", re.IGNORECASE)
@@ -49,9 +52,9 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
         bounds = statement_bounds(layout)
         if bounds is None:
             _confine(connection, layout)
-            return _bounded(connection, lambda: _fetch(connection, statement, limit))
+            return _bounded(connection, lambda: _fetch(connection, statement, limit, fetch_frame))
         most = bounds.rows + 1 if limit is None else min(limit, bounds.rows + 1)
-        frame = _bounded(connection, lambda: _fetch(connection, statement, most), bounds.seconds)
+        frame = _bounded(connection, lambda: _fetch(connection, statement, most, _fetch_bounded), bounds.seconds)
         if frame.height > bounds.rows:
             raise QueryError(
                 f"The statement yields more than {bounds.rows:,} rows, the most that this server gives.",
@@ -60,19 +63,45 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
         return frame
 
 
-def _fetch(connection: Connection, statement: str, limit: int | None) -> pl.DataFrame:
+def _fetch(
+    connection: Connection,
+    statement: str,
+    limit: int | None,
+    fetch: Callable[[duckdb.DuckDBPyRelation], pl.DataFrame],
+) -> pl.DataFrame:
     import duckdb
     import polars as pl
 
     try:
         check_statement(connection, statement)
+        # A SELECT can carry a DELETE in its WITH, and where a server holds the database that is open for writing.
+        connection.execute("BEGIN TRANSACTION READ ONLY")
         relation = connection.sql(statement)
         # DuckDB computes with the interpreter's lock released here, but not while it streams.
-        return fetch_frame(_readable(relation if limit is None else relation.limit(limit)).materialize())
+        return fetch(_readable(relation if limit is None else relation.limit(limit)).materialize())
     except duckdb.InterruptException:
         raise
     except (duckdb.Error, pl.exceptions.PolarsError, RuntimeError) as error:  # the latter from the stream of rows
         raise _query_error(error) from error
+
+
+def _fetch_bounded(rows: duckdb.DuckDBPyRelation) -> pl.DataFrame:
+    """All rows, in pieces of a size that follows what rows turn out to take. Raises `QueryError` for too many bytes."""
+    import polars as pl
+
+    pieces: list[pl.DataFrame] = []
+    done, size, step = 0, 0, 1
+    while not pieces or pieces[-1].height == step:
+        done += pieces[-1].height if pieces else 0
+        step = min(PIECE_ROWS, max(1, MOST_BYTES // 4 * done // size)) if size else 1
+        pieces.append(fetch_frame(rows.limit(step, done)))
+        size += int(pieces[-1].estimated_size())
+        if size > MOST_BYTES:
+            raise QueryError(
+                f"The statement yields more than {MOST_BYTES >> 20} MiB, the most that this server gives.",
+                hint="Sum up, select less, or read the Parquet files.",
+            )
+    return pl.concat(pieces)
 
 
 def _bounded(connection: Connection, work: Callable[[], Result], seconds: float | None = None) -> Result:
