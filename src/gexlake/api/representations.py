@@ -9,6 +9,7 @@ import gzip
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,15 @@ def _by_preference(accept: str) -> list[str]:
 
 def json_bytes(document: object) -> bytes:
     """A document as JSON; NaN and infinity, which it cannot express, stand as null."""
-    return orjson.dumps(document, default=str, option=_JSON_OPTIONS)
+    return orjson.dumps(document, default=_plain, option=_JSON_OPTIONS)
+
+
+def _plain(value: object) -> int | float | str:
+    """What orjson has no form for; sums of DuckDB are decimals, and numbers in JSON."""
+    if isinstance(value, Decimal):
+        whole = int(value) if value == value.to_integral_value() else None
+        return float(value) if whole is None or whole.bit_length() > 63 else whole
+    return str(value)
 
 
 Piece = bytes | memoryview

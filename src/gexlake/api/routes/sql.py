@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gexlake.api.auth import Needs
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.SQL))])
 AT_ONCE = 2
 """Statements that may run side by side: each takes all the memory that DuckDB has, if it can."""
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sql")
+"""Of their own, so that statements that wait for their turn take no thread that other answers need."""
 
 
 class Statement(BaseModel):
@@ -48,22 +51,23 @@ class FormQuery(Parameters):
 
 
 @router.post("/sql", responses=responses(406) | content(*TABLE_FORMATS), response_class=Response)
-def run_statement(request: Request, order: Statement, query: Annotated[FormQuery, Query()]) -> Response:
+async def run_statement(request: Request, order: Statement, query: Annotated[FormQuery, Query()]) -> Response:
     """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
     chosen = choose_format(request, query.format, TABLE_FORMATS)
-    if not _turns.acquire(timeout=running(request).settings.query_seconds):
+    service = running(request)
+    work = _turns.submit(run_query, service.lake.layout.root, order.statement, limit=order.limit)
+    answer = asyncio.wrap_future(work)
+    await asyncio.wait([answer], timeout=service.settings.query_seconds)
+    if work.cancel():  # it has not even begun
         raise ApiError(
             429,
             "too_many_statements",
-            f"{AT_ONCE} statements run already.",
+            f"{AT_ONCE} statements run already, and others wait.",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
-    try:
-        frame = run_query(running(request).lake.layout.root, order.statement, limit=order.limit)
-    finally:
-        _turns.release()
+    frame = await answer
 
     def envelope(rows: pl.DataFrame) -> dict[str, Any]:
         return {"count": rows.height, "columns": rows.columns, "rows": rows_of(rows)}
 
-    return frame_response(request, frame, chosen, envelope)
+    return await run_in_threadpool(frame_response, request, frame, chosen, envelope)
