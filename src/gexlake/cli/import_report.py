@@ -12,7 +12,6 @@ from gexlake.cli.progress import codes_text
 from gexlake.cli.terminal import STATUS_STYLES, Terminal
 from gexlake.models.report import FileResult, ImportReport, ImportStatus, ResultStatus
 from gexlake.services.codes import explain
-from gexlake.services.synthetic import synthetic_sources
 
 MAX_ROWS = 20
 """Files in the table, unless --verbose asks for all."""
@@ -42,8 +41,8 @@ def _title(report: ImportReport) -> str:
 def _iter_facts(report: ImportReport) -> Iterator[tuple[str, str]]:
     totals = report.totals
     yield "lake", report.lake
-    if synthetic := synthetic_sources(report.sources):
-        yield "synthetic", f"not real history: {', '.join(synthetic)}"
+    if report.synthetic:
+        yield "synthetic", f"not real history: {', '.join(report.synthetic)}"
     yield "files", _files_fact(report)
     yield "size", _size_fact(report)
     yield (

@@ -40,6 +40,10 @@ def staging_area(layout: LakeLayout, import_id: str) -> Iterator[Path]:
         # Only at a good end: after a fault, staged work is left for the next import to commit. A recovery that comes
         # upon the directory while it is being removed may take a hand in that, so nothing here is an error.
         shutil.rmtree(directory, ignore_errors=True)
+    except BaseException:
+        if not any(path.is_dir() for path in directory.iterdir()):  # nothing was staged
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
     finally:
         os.close(lock)
 

@@ -105,6 +105,8 @@ class ImportReport(BaseModel):
     dry_run: bool
     lake: str
     sources: list[str]
+    synthetic: list[str] = Field(default_factory=list)
+    """Those of the sources that are marked as synthetic."""
     started_at: str
     duration_seconds: float
     records_imported: dict[str, int]

@@ -45,6 +45,7 @@ from gexlake.services.commits import (
 from gexlake.services.interrupts import undisturbed
 from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.stage import stage_session
+from gexlake.services.synthetic import synthetic_sources
 from gexlake.services.workers import Workers, cores, open_workers, worker_died
 
 PROGRESS_SECONDS = 0.1
@@ -171,7 +172,8 @@ class _Import:
             finally:
                 reached = {result.source_file for result in self.results}
                 self.results += [_pending_result(s) for s in found.files if path_text(s.path) not in reached]
-                self._end()
+                with undisturbed(to_the_end=True):
+                    self._end()
         return self._report(found)
 
     # ---- before --------------------------------------------------------------------------------------------
@@ -365,6 +367,7 @@ class _Import:
             dry_run=self.options.dry_run,
             lake=str(self.layout.root),
             sources=list(map(path_text, self.sources)),
+            synthetic=synthetic_sources(self.sources),
             started_at=self.started.isoformat(),
             duration_seconds=round(time.perf_counter() - self.clock, 3),
             records_imported=dict(imported),

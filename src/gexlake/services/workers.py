@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import ModuleType
@@ -88,7 +88,7 @@ class WorkerPool:
         self._start.start()
 
     def _warm_up(self) -> None:
-        with _main_hidden():
+        with _main_hidden(), suppress(BrokenProcessPool):  # who waits for work is told
             for _ in range(self.parallel):
                 self._executor.submit(os.getpid)
 
@@ -110,7 +110,10 @@ class WorkerPool:
         """Ask workers to stop at their next read, and wait until they are gone."""
         self._stop.set()
         self._start.join()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        if self._executor._broken:  # a worker that started after the others were ended would be waited for for ever
+            for process in list((self._executor._processes or {}).values()):
+                process.kill()
+        self._executor.shutdown(wait=not self._executor._broken, cancel_futures=True)
 
 
 def start_server() -> None:
@@ -121,6 +124,7 @@ def start_server() -> None:
     multiprocessing.get_context("forkserver").set_forkserver_preload(["gexlake.services.preload"])
     # The server inherits these and hands them on: Ctrl-C is for the parent, also while modules are being imported, and
     # nothing here is done by the threads that numpy would start for linear algebra.
+    resource_tracker.ensure_running()  # it unblocks the signals that it finds blocked
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     threads = os.environ.get(THREADS_OF_NUMPY)
     os.environ[THREADS_OF_NUMPY] = "1"
