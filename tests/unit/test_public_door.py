@@ -26,7 +26,8 @@ def test_every_error_class_is_promised() -> None:
 
 def test_the_rest_of_the_list() -> None:
     others = {name for name in gexlake.__all__ if not name.endswith("Error")}
-    assert others == {"ImportOptions", "ImportReport", "Lake", "__version__", "import_history", "open"}
+    classes = {"ImportOptions", "ImportReport", "Lake", "RemoteLake"}
+    assert others == {*classes, "__version__", "connect", "import_history", "open"}
 
 
 @pytest.mark.parametrize("name", gexlake.__all__)
