@@ -52,6 +52,7 @@ def main() -> None:
         report = import_history(
             order.sources, order.lake, order.options, on_progress=_Throttle(), import_id=order.import_id
         )
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # too late to stop anything but the report
         _say({"report": report.model_dump(mode="json")})
     except GexlakeError as error:
         _say(fault_document(error))

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C back until the end of the block, and let it have its way then."""
+def undisturbed(*, to_the_end: bool = False) -> Iterator[None]:
+    """Hold Ctrl-C back until the end of the block, and let it have its way then.
+
+    With `to_the_end` it is forgotten: nothing is left behind the block that it could stop.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is ever interrupted
         return
@@ -20,5 +23,5 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if plain is None else plain)
-    if interrupts:
+    if interrupts and not to_the_end:
         raise KeyboardInterrupt
