@@ -21,6 +21,7 @@ from gexlake.cli import (
     import_history,
     keys,
     lineage,
+    plot,
     query,
     sample,
     scan,
@@ -40,6 +41,7 @@ __all__ = [
     "keys",
     "lineage",
     "main",
+    "plot",
     "query",
     "sample",
     "scan",
@@ -69,6 +71,8 @@ COMMANDS = (
     "keys create",
     "keys list",
     "keys revoke",
+    "plot session",
+    "plot profile",
 )
 """All commands, in the order of `gexlake --help`: as one comes to need them, groups last."""
 

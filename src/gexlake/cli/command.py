@@ -34,27 +34,32 @@ _Traceback = Annotated[bool, typer.Option("--traceback", help="On an error, show
 
 
 def command(
-    name: str, *, example: str, outputs: type[StrEnum] = Output, group: typer.Typer = app
+    name: str, *, example: str, outputs: type[StrEnum] | None = Output, group: typer.Typer = app
 ) -> Callable[[Run], Run]:
     """Make a function a command, perhaps of a group; its docstring is the help, and `example` a line to paste.
 
     The function's first parameter is the terminal, the others are options as Typer reads them. Added to each are
-    --output (one of `outputs`), --verbose, --quiet and --traceback.
+    --output (one of `outputs`; None for a command whose --output is its own), --verbose, --quiet and --traceback.
     """
-    output = Annotated[outputs, typer.Option("--output", "-o", help="Form of the data on stdout.")]  # type: ignore[valid-type]
     shared = [
-        inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=next(iter(outputs)), annotation=output),
         inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=0, annotation=_Verbose),
         inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Quiet),
         inspect.Parameter("traceback", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Traceback),
     ]
+    if outputs is not None:
+        output = Annotated[outputs, typer.Option("--output", "-o", help="Form of the data on stdout.")]  # type: ignore[valid-type]
+        form = inspect.Parameter(
+            "output", inspect.Parameter.KEYWORD_ONLY, default=next(iter(outputs)), annotation=output
+        )
+        shared.insert(0, form)
 
     def register(run: Run) -> Run:
         _, *own = inspect.signature(run, eval_str=True).parameters.values()
         parameters = [*(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own), *shared]
 
-        def invoke(*, output: str, verbose: int, quiet: bool, traceback: bool, **options: Any) -> None:
-            terminal = Terminal(output, -1 if quiet else verbose)
+        def invoke(*, verbose: int, quiet: bool, traceback: bool, **options: Any) -> None:
+            form = Output.TABLE if outputs is None else options.pop("output")
+            terminal = Terminal(form, -1 if quiet else verbose)
             status = _status_of(run, terminal, options, traceback=traceback)
             # Raised out here, where nothing holds on to an error: DuckDB complains of what is alive at exit.
             raise typer.Exit(status)

@@ -217,6 +217,7 @@ export class SessionPage implements Page {
     this.showDates();
     this.element.removeAttribute("aria-busy");
     this.restore(state);
+    this.remember();
     setTimeout(() => void this.viewOf(this.value === "gex_vol" ? "gex_oi" : "gex_vol"), 300);
   }
 
@@ -301,7 +302,10 @@ export class SessionPage implements Page {
   private whole(): Window {
     const { view } = this;
     const edges = view.edges();
-    return { time: { low: view.start, high: view.end }, price: { low: edges[0]!, high: edges.at(-1)! } };
+    let [low, high] = [edges[0]!, edges.at(-1)!];
+    for (const spot of view.array("spot_min")) if (spot > 0 && spot < low) low = spot; // spot may leave a short ladder
+    for (const spot of view.array("spot_max")) if (spot > high) high = spot;
+    return { time: { low: view.start, high: view.end }, price: { low, high } };
   }
 
   private restore(state: State): void {

@@ -1,0 +1,153 @@
+"""The real service over a sample lake, and Debian's Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gexlake.sample import write_sample
+from gexlake.services.import_history import import_history
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FULL, SHORT, MISSING, LAST = "2025-11-14", "2025-11-17", "2025-11-18", "2025-11-19"
+BROKEN = '[{"timestamp": 1763735401, "ticker": "NQ_NDX", "spot": "broken here"}]'
+
+
+class Service:
+    """A running `gexlake serve` and what its API says."""
+
+    def __init__(self, lake: Path, *options: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gexlake", "serve", "--lake", str(lake), "--port", "0", *options],
+            stderr=subprocess.PIPE,
+            env=environment | {"GEXLAKE_LOG_LEVEL": "warning", "GEXLAKE_SHUTDOWN_SECONDS": "1"},
+            text=True,
+        )
+        assert self.process.stderr is not None
+        self.url = next(found[0] for line in self.process.stderr if (found := re.search(r"http://[\w.:]+", line)))
+        self.lake = lake
+        self.client = httpx.Client(base_url=self.url, timeout=30)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        response = self.client.get(path, params=parameters)
+        response.raise_for_status()
+        return response.json() if "json" in response.headers["content-type"] else response.content
+
+    def at(self, instant: int, symbol: str = "NQ_NDX") -> dict[str, Any]:
+        found: dict[str, Any] = self.get("/gex/at", symbol=symbol, timestamp=instant)
+        return found
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
+@contextmanager
+def serving(lake: Path, *options: str) -> Iterator[Service]:
+    service = Service(lake, *options)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    found = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium")
+    assert found, "There is no Chromium: run tools/install_browser.sh."
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A full day, one that ends early, one that is missing, a short one; and folders that are yet to be imported."""
+    root = tmp_path_factory.mktemp("dashboard")
+    source = root / "sample"
+    write_sample(source, sessions=1, start=date.fromisoformat(FULL), strikes=41)
+    write_sample(source, sessions=1, start=date.fromisoformat(SHORT), strikes=41, snapshots=3000)
+    write_sample(source, sessions=1, start=date.fromisoformat(LAST), strikes=41, snapshots=1500)
+    state = {"start": date.fromisoformat(LAST), "packages": ["state"], "strikes": 21, "snapshots": 600}
+    write_sample(source, sessions=1, **state)  # type: ignore[arg-type]
+    import_history(source, root / "lake")
+    more = root / "more"
+    write_sample(more, sessions=1, start=date(2025, 11, 20), strikes=21, snapshots=400)
+    (more / "2025-11-21_NQ_NDX_classic_gex_zero.json").write_text(BROKEN, encoding="utf-8")
+    return root / "lake"
+
+
+@pytest.fixture(scope="module")
+def service(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    lake = tmp_path_factory.mktemp("served") / "lake"
+    shutil.copytree(sample_lake, lake)
+    with serving(lake, "--import-root", str(sample_lake.parent)) as service:
+        yield service
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, service: Service) -> Iterator[Open]:
+    """A page of its own profile; in the end nothing may have gone wrong in it, and nothing come from elsewhere."""
+    contexts = []
+    problems: list[str] = []
+
+    def open_page(
+        address: str = "", *, width: int = 1440, height: int = 860, scheme: str = "dark", url: str | None = None
+    ) -> Page:
+        base = url or service.url
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            # The browser itself reports every status from 400 on; pages show those, and tests look for that.
+            lambda said: (
+                problems.append(said.text) if said.type == "error" and "Failed to load" not in said.text else None
+            ),
+        )
+        page.on("request", lambda asked: asked.url.startswith((base, "blob:", "data:")) or problems.append(asked.url))
+        page.goto(f"{base}/{address}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems

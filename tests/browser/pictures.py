@@ -1,0 +1,68 @@
+"""What a test needs to compare pixels with values: where a value is drawn, and in which colour."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from playwright.sync_api import Page
+
+STOPS = {
+    "dark": (
+        [(16, 20, 28), (22, 52, 98), (36, 98, 178), (82, 158, 240), (198, 226, 255)],
+        [(16, 20, 28), (86, 42, 10), (168, 84, 14), (240, 144, 44), (255, 226, 178)],
+    ),
+    "light": (
+        [(250, 250, 249), (190, 217, 240), (112, 170, 219), (38, 110, 180), (8, 48, 107)],
+        [(250, 250, 249), (254, 217, 166), (246, 165, 77), (210, 98, 12), (112, 44, 4)],
+    ),
+}
+"""Written down once more, so that a slip in the page's own colours shows."""
+POWER = 0.6
+
+
+def expected_colour(value: float, bound: float, theme: str) -> npt.NDArray[np.float64]:
+    stops = np.array(STOPS[theme][0 if value < 0 else 1], dtype=float)
+    along = min(1.0, abs(value) / bound) ** POWER * (len(stops) - 1)
+    return np.array([np.interp(along, range(len(stops)), stops[:, channel]) for channel in range(3)])
+
+
+def decode(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float64]]]:
+    """The answer of /view/session."""
+    (length,) = struct.unpack_from("<I", content)
+    head = json.loads(content[4 : 4 + length])
+    arrays, offset = {}, 4 + length
+    for name, size in head["arrays"]:
+        arrays[name] = np.frombuffer(content, "<f8", size, offset)
+        offset += size * 8
+    arrays["cells"] = arrays["cells"].reshape(len(head["strikes"]), -1)
+    return head, arrays
+
+
+class Picture:
+    """The heatmap as it is on the screen now."""
+
+    def __init__(self, page: Page) -> None:
+        box = page.locator(".heat")
+        self.plot = json.loads(box.get_attribute("data-plot") or "")
+        self.window = json.loads(box.get_attribute("data-window") or "")
+        self.bound = float(box.get_attribute("data-bound") or "")
+        self.pixels = screenshot(page, ".heat")
+
+    def x(self, instant: float) -> float:
+        time = self.window["time"]
+        return float(self.plot["left"] + (instant - time["low"]) / (time["high"] - time["low"]) * self.plot["width"])
+
+    def y(self, price: float) -> float:
+        low, high = self.window["price"]["low"], self.window["price"]["high"]
+        return float(self.plot["top"] + (high - price) / (high - low) * self.plot["height"])
+
+
+def screenshot(page: Page, selector: str) -> npt.NDArray[np.uint8]:
+    content = page.locator(selector).screenshot(animations="disabled")
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))

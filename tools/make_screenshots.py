@@ -1,0 +1,81 @@
+"""Draw the pictures of README.md and docs/dashboard.md anew, over a synthetic lake that is made for them.
+
+python tools/make_screenshots.py [LAKE]     `make screenshots`; LAKE is one that is there already
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from gexlake.sample import write_sample
+from gexlake.services.import_history import import_history
+
+TARGET = Path(__file__).parents[1] / "docs" / "images"
+FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
+DAY = f"{FEED}&date=2025-11-14"
+PICTURES = {
+    "session-dark": (f"#/session?{DAY}&at=14:42:00&strike=25778.66", 1440, 860, "dark"),
+    "session-light": (f"#/session?{DAY}&at=14:42:00", 1440, 860, "light"),
+    "session-zoom": (f"#/session?{DAY}&at=14:30:00&from=14:10:00&to=14:50:00&low=25550&high=25850", 1440, 860, "dark"),
+    "session-phone": (f"#/session?{DAY}&at=14:42:00", 390, 844, "dark"),
+    "coverage": (f"#/coverage?{FEED}&date=2025-11-17", 1440, 560, "dark"),
+    "status": ("#/status", 1440, 460, "light"),
+}
+"""Name -> address, width, height, colours."""
+COLOURS = 192
+"""Of a picture: enough for its scale, and a third of the bytes."""
+
+
+def make_lake(root: Path) -> Path:
+    """Five full days, one that ends early, one that is missing, and a second feed."""
+    write_sample(root / "sample", sessions=5)
+    write_sample(root / "sample", sessions=1, start=date(2025, 11, 17), snapshots=9000)
+    write_sample(root / "sample", sessions=1, start=date(2025, 11, 19))
+    write_sample(root / "sample", sessions=1, start=date(2025, 11, 19), tickers=["SPX"], categories=["gex_full"])
+    import_history(root / "sample", root / "lake")
+    return root / "lake"
+
+
+def photograph(url: str) -> None:
+    """Take every picture."""
+    chromium = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        for name, (address, width, height, colours) in PICTURES.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=colours)  # type: ignore[arg-type]
+            page.goto(f"{url}/{address}")
+            page.wait_for_timeout(2500)
+            path = TARGET / f"{name}.png"
+            page.screenshot(path=path)
+            Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+            print(f"{path.name}  {path.stat().st_size // 1000} kB")
+            page.close()
+        browser.close()
+
+
+def main() -> None:
+    """Make the lake, serve it, take the pictures."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Path(sys.argv[1]) if len(sys.argv) > 1 else make_lake(Path(folder))
+        command = [sys.executable, "-m", "gexlake", "serve", "--lake", str(lake), "--port", "0"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+            assert server.stderr is not None
+            try:
+                photograph(next(found[0] for line in server.stderr if (found := re.search(r"http://[\w.:]+", line))))
+            finally:
+                server.terminate()
+
+
+if __name__ == "__main__":
+    main()
