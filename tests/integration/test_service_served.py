@@ -181,9 +181,8 @@ def test_imports_beside_the_service_and_through_it_give_the_lake_of_one_undistur
     """The long form: two command lines and HTTP, each in a loop over folders of real size, for an hour."""
     write_history(work / "history", sessions=6, snapshots=300)
     edit(work / "history" / vendor_name(TUESDAY), lambda records: records[3].update(spot=0))
-    alone = report_of(
-        gexlake("import", work / "history", "--lake", work / "alone", "-o", "json", "--max-error-rate", "1")
-    )
+    words = ["import", work / "history", "-o", "json", "--max-error-rate", "1", "--lake"]
+    alone = report_of(gexlake(*words, work / "alone"))
     (work / "data").mkdir()
     service = Service("--lake", work / "data", "--port", "0", "--import-root", work, access_log="false")
     try:
