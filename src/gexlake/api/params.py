@@ -32,6 +32,7 @@ MAX_LIMIT = 10_000
 MIN_US, MAX_US = 0, 253_402_300_800_000_000
 _NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT_WORDS = "ISO 8601, as 2025-11-14T15:30:00Z, or Unix seconds; a date alone stands for that day in New York"
 _MOMENT_SCHEMA = {"type": "string", "examples": ["2025-11-14T15:30:00Z", "1763134200", "2025-11-14"]}
 
@@ -60,6 +61,20 @@ Start = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=Fal
 """An instant in Unix microseconds; a date is its first."""
 End = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=True)), WithJsonSchema(_MOMENT_SCHEMA)]
 """An instant in Unix microseconds; a date is its last."""
+
+
+def _parse_day(value: object) -> date:
+    text = str(value)
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:  # the 31st of February
+        pass
+    raise PydanticCustomError("day", "Write a date, as 2025-11-14.")
+
+
+Day = Annotated[date, PlainValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A session date. Pydantic's own reading would take 0 for 1970-01-01."""
 
 
 # ---- spans of time -------------------------------------------------------------------------------------------------

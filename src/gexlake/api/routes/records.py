@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
-from gexlake.api.params import Category, Format, takes_no_parameters
+from gexlake.api.params import Category, Day, Format, takes_no_parameters
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import running
@@ -40,8 +39,8 @@ class FeedsQuery(Parameters):
     symbol: list[str] = Field(default=[], max_length=100, description="Tickers of feeds; none: all.")
     package: list[str] = Field(default=[], max_length=10, description="Packages of feeds; none: all.")
     category: list[Category] = Field(default=[], max_length=20, description="Categories of feeds; none: all.")
-    start: date | None = Field(default=None, description="First session date.", examples=["2025-11-10"])
-    end: date | None = Field(default=None, description="Last session date.", examples=["2025-11-14"])
+    start: Day | None = Field(default=None, description="First session date.", examples=["2025-11-10"])
+    end: Day | None = Field(default=None, description="Last session date.", examples=["2025-11-14"])
 
 
 class SessionsQuery(FeedsQuery):
@@ -56,8 +55,8 @@ class RecordsQuery(Parameters):
 
     import_id: str | None = Field(default=None, max_length=100, description="Of this import, or of those beginning so.")
     symbol: list[str] = Field(default=[], max_length=100, description="Tickers; none: all.")
-    start: date | None = Field(default=None, description="First session date.", examples=["2025-11-10"])
-    end: date | None = Field(default=None, description="Last session date.", examples=["2025-11-14"])
+    start: Day | None = Field(default=None, description="First session date.", examples=["2025-11-10"])
+    end: Day | None = Field(default=None, description="Last session date.", examples=["2025-11-14"])
     source: str | None = Field(default=None, max_length=1000, description="Any part of the source file's path.")
     limit: int = Field(default=1000, ge=1, le=100_000, description="At most so many.")
     format: Format | None = Field(default=None, description="Form of the answer; else the header Accept decides.")
