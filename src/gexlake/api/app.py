@@ -20,6 +20,7 @@ from gexlake.api.errors import add_error_handlers
 from gexlake.api.hot import hot_routes
 from gexlake.api.middleware import ServiceMiddleware
 from gexlake.api.parts import PARTS
+from gexlake.api.representations import JSON
 from gexlake.api.routes import ROUTERS, TAGS
 from gexlake.api.state import ServiceState
 from gexlake.settings import Settings
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     add_error_handlers(app)
     _add_docs(app)
-    _describe_keys(app)
+    _complete_openapi(app)
     app.add_middleware(ServiceMiddleware, service=service, hot=hot_routes(ROUTERS))
     if settings.cors_origins:  # outermost, so that browsers can read errors too
         app.add_middleware(
@@ -92,8 +93,8 @@ def _add_docs(app: FastAPI) -> None:
     app.add_route(DOCS_PATH, docs, include_in_schema=False)
 
 
-def _describe_keys(app: FastAPI) -> None:
-    """Say in OpenAPI that a key may come in either of two headers; a dependency of FastAPI names one only."""
+def _complete_openapi(app: FastAPI) -> None:
+    """Say in OpenAPI what FastAPI cannot: a key may come in either of two headers, and every error is JSON."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -104,6 +105,9 @@ def _describe_keys(app: FastAPI) -> None:
             for operation in (operation for path in document["paths"].values() for operation in path.values()):
                 if "security" in operation:
                     operation["security"].append({"apiKey": []})
+                for status, response in operation["responses"].items():
+                    if status >= "400":  # FastAPI names the media type of a good answer
+                        response["content"] = {JSON: next(iter(response["content"].values()))}
         assert app.openapi_schema is not None
         return app.openapi_schema
 
