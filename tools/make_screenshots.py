@@ -29,11 +29,8 @@ PICTURES = {
     "session-zoom": (f"#/session?{DAY}&at=14:30:00&from=14:10:00&to=14:50:00&low=25550&high=25850", 1440, 860, "dark"),
     "session-phone": (f"#/session?{DAY}&at=14:42:00", 390, 844, "dark"),
     "coverage": (f"#/coverage?{FEED}&date=2025-11-17", 1440, 560, "dark"),
-    "status": ("#/status", 1440, 460, "light"),
 }
 """Name -> address, width, height, colours."""
-COLOURS = 192
-"""Of a picture: enough for its scale, and a third of the bytes."""
 
 
 def make_lake(root: Path) -> Path:
@@ -57,7 +54,7 @@ def photograph(url: str) -> None:
             page.wait_for_timeout(2500)
             path = TARGET / f"{name}.png"
             page.screenshot(path=path)
-            Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+            Image.open(path).convert("RGB").save(path, optimize=True)  # fewer colours would show as bands
             print(f"{path.name}  {path.stat().st_size // 1000} kB")
             page.close()
         browser.close()
@@ -72,7 +69,11 @@ def main() -> None:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
             assert server.stderr is not None
             try:
-                photograph(next(found[0] for line in server.stderr if (found := re.search(r"http://[\w.:]+", line))))
+                urls = (found[0] for line in server.stderr if (found := re.search(r"http://[\w.:]+", line)))
+                url = next(urls, None)
+                if url is None:
+                    sys.exit(f"The lake {lake} cannot be served: `gexlake serve --lake {lake}` says why.")
+                photograph(url)
             finally:
                 server.terminate()
 

@@ -165,7 +165,7 @@ export class CoveragePage implements Page {
   private holesTable(day: Day): HTMLElement {
     const holes = day.gaps!.holes;
     return h("div", { class: "scroll" }, h("table", { class: "list" },
-      h("thead", {}, h("tr", {}, ...["Hole from (New York)", "to", "UTC", "Length"].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, ...["Hole from", "to (NY)", "UTC", "Length"].map((name) => h("th", { scope: "col" }, name)))),
       h("tbody", {}, ...holes.slice(0, 500).map((hole) => h("tr", {},
         h("td", {}, h("button", { class: "link num", onclick: () => this.openSession(day.date, newYork(seconds(hole.start))) }, newYork(seconds(hole.start)))),
         h("td", { class: "num" }, newYork(seconds(hole.end))), h("td", { class: "num dim" }, `${utc(seconds(hole.start))} – ${utc(seconds(hole.end))}`), h("td", { class: "num" }, duration(hole.seconds)))))));

@@ -151,6 +151,7 @@ export class ImportsPage implements Page {
     if (!id) return fill(this.detail);
     try {
       const [{ lineage }, { quarantine }] = await Promise.all([api.lineage(id), api.quarantine(id)]);
+      lineage.sort((one, other) => rank(one.status) - rank(other.status)); // what went wrong is what one looks for
       fill(this.detail, h("h2", {}, "Files of ", h("span", { class: "num" }, id)), this.lineageTable(lineage),
         h("h2", {}, `Quarantine: ${plural(quarantine.length, "refused record")}`), this.quarantineTable(quarantine));
     } catch (error) {
@@ -166,7 +167,7 @@ export class ImportsPage implements Page {
       h("tbody", {}, ...rows.map((row) => h("tr", {},
         h("td", {}, statusTag(row.status)),
         h("td", { class: "path" }, row.source_file, row.message ? h("div", { class: "dim" }, row.message) : null),
-        h("td", {}, row.ticker ? `${row.ticker} ${row.package} ${row.category}` : NOTHING), h("td", { class: "num" }, row.session_date ?? NOTHING),
+        h("td", { class: "feed" }, row.ticker ? `${row.ticker} ${row.package} ${row.category}` : NOTHING), h("td", { class: "num" }, row.session_date ?? NOTHING),
         ...[bytes(row.source_bytes), ...[row.records_seen, row.records_imported, row.records_duplicate, row.records_quarantined].map((count) => fixed(count, 0))].map((text) => h("td", { class: "num r" }, text)),
         h("td", { class: "num dim", title: row.source_sha256 }, row.source_sha256.slice(0, 10)))))));
   }
@@ -185,6 +186,8 @@ export class ImportsPage implements Page {
     for (const abort of this.followed.values()) abort.abort();
   }
 }
+
+const rank = (status: string) => ["failed", "partial", "unsupported", "success", "skipped"].indexOf(status);
 
 function statusTag(status: string): HTMLElement {
   return h("span", { class: `status ${status}` }, status);
