@@ -11,7 +11,7 @@ LAKE ?= data
 SESSIONS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench bench-service fuzz clean
+.PHONY: help demo serve test lint format docs web screenshots bench bench-service fuzz clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
