@@ -26,6 +26,7 @@ from gexlake.services.served import fault_document
 from gexlake.services.workers import NICENESS
 
 PROGRESS_SECONDS = 0.2
+STOPPED = {"fault": "Interrupted", "message": "It was stopped before it began.", "hint": ""}
 DAMAGED_NAMED = 20
 """Damaged files that a progress report names; the report names all."""
 
@@ -45,10 +46,14 @@ ORDER = TypeAdapter(ImportOrder)
 
 def main() -> None:
     """Carry out the order on stdin."""
-    order = ORDER.validate_json(sys.stdin.readline())
+    text = sys.stdin.readline()
+    if not text:
+        _say(STOPPED)
+        return
+    order = ORDER.validate_json(text)
     os.nice(NICENESS)
-    threading.Thread(target=_stop_with_stdin, daemon=True).start()
     try:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
         report = import_history(
             order.sources, order.lake, order.options, on_progress=_Throttle(), import_id=order.import_id
         )
@@ -57,7 +62,7 @@ def main() -> None:
     except GexlakeError as error:
         _say(fault_document(error))
     except KeyboardInterrupt:
-        _say({"fault": "Interrupted", "message": "The import was stopped before it began.", "hint": ""})
+        _say(STOPPED)
 
 
 class _Throttle:
