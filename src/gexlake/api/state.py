@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from starlette.requests import HTTPConnection
 
@@ -17,6 +19,8 @@ from gexlake.services.jobs import ImportJobs
 from gexlake.services.keys import KeyStore
 from gexlake.services.served import ServerAddress
 from gexlake.settings import Settings
+
+Item = TypeVar("Item")
 
 
 class ReadinessCheck(NamedTuple):
@@ -50,6 +54,8 @@ class ServiceState:
     checks: list[ReadinessCheck] = field(default_factory=list)
     url: str = ""
     """Where processes of this machine reach the service; known once it listens."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service is to end: streams that would go on for ever end then."""
     running: RunningService | None = None
     """What exists only while the service runs."""
 
@@ -77,3 +83,25 @@ def running(request: HTTPConnection) -> RunningService:
     if service is None:
         raise LakeError("The service is not running.", hint="Try again in a moment.")
     return service
+
+
+async def until_stopping(request: HTTPConnection, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """The items, until the service is to end: an open stream would hold it back for as long as requests may take."""
+    stopping = asyncio.ensure_future(service_of(request).stopping.wait())
+    following: asyncio.Future[Item] | None = None
+    try:
+        while not stopping.done():
+            following = asyncio.ensure_future(anext(items))
+            await asyncio.wait([following, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not following.done():
+                return
+            try:
+                yield following.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        stopping.cancel()
+        if following is not None and not following.done():
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from gexlake.settings import Settings
 
+STOP_SECONDS = 0.1
+"""How soon a signal to stop is passed on to open streams."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -115,6 +117,9 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
                 await asyncio.sleep(0.001)
             if server.started:
                 _greet(terminal, settings, listener)
+            while not (server.should_exit or serving.done()):
+                await asyncio.sleep(STOP_SECONDS)
+            app.state.service.stopping.set()
             await serving
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:

@@ -77,7 +77,7 @@ class Terminal:
     def talk(self, text: str, *, style: str = "") -> None:
         """Say something about the work, unless it is to be quiet."""
         if not self.quiet:
-            self.talk_console.print(text, style=style)
+            self.talk_console.print(text, style=style, soft_wrap=True)  # a program may read it line by line
 
     def complain(self, message: str, hint: str = "") -> None:
         """Say what went wrong and what to do."""

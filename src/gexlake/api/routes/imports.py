@@ -17,7 +17,7 @@ from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
 from gexlake.api.params import Query as Parameters
 from gexlake.api.params import takes_no_parameters
-from gexlake.api.state import RunningService, running
+from gexlake.api.state import RunningService, running, until_stopping
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.import_history import ImportOptions
 from gexlake.services.imports import ImportSummary, find_import, list_imports
@@ -154,7 +154,7 @@ async def follow_import(
     if job is None:
         yield ServerSentEvent(data=document, event="end")
         return
-    async for state in job.changes():
+    async for state in until_stopping(request, job.changes()):
         yield ServerSentEvent(data=_of_job(state), event="end" if state.status.ended else "progress")
 
 

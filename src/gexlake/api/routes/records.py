@@ -15,7 +15,7 @@ from gexlake.api.errors import DATA_RESPONSES, responses
 from gexlake.api.params import Category, Day, Format, takes_no_parameters
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
-from gexlake.api.state import running
+from gexlake.api.state import running, until_stopping
 from gexlake.models.lineage import FileStatus
 from gexlake.services.gaps import GapsReport, find_gaps
 from gexlake.services.keys import Scope
@@ -162,7 +162,7 @@ def show_quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]
 async def follow_sessions(request: Request) -> AsyncIterator[ServerSentEvent]:
     """Follow the lake: a `session` event for every session that is committed, by whichever import."""
     async with running(request).announcer.subscribe() as events:
-        async for event in events:
+        async for event in until_stopping(request, events):
             yield ServerSentEvent(data=event, event=str(event.get("type", "session")))
 
 
