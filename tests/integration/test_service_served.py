@@ -87,9 +87,17 @@ def alone(copied_lake: Path) -> dict[tuple[str, str], tuple[int, str]]:
 def run_here(lake: Path, words: list[str], form: str) -> tuple[int, str]:
     """Exit status and stdout of a command, run in this process: the service is another one."""
     out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):  # the fixtures of a module come before those that do so
+            patch.delenv(name, raising=False)
+        status = _run(words, lake, form, out)
+    return status, timeless(out.getvalue())
+
+
+def _run(words: list[str], lake: Path, form: str, out: io.StringIO) -> int:
     with redirect_stdout(out), redirect_stderr(io.StringIO()), pytest.raises(SystemExit) as ended:
         COMMAND.main([*words, "--lake", str(lake), "--output", form], prog_name="gexlake")
-    return int(ended.value.code or 0), timeless(out.getvalue())
+    return int(ended.value.code or 0)
 
 
 @pytest.fixture(scope="module")
