@@ -61,6 +61,7 @@ def test_refusal_codes_are_stable_and_explained_in_one_line() -> None:
         "no_ticker",
         "compression_damaged",
         "not_a_file",
+        "outside",
     ]
     assert all(text and "\n" not in text for text in REFUSALS.values())
 
