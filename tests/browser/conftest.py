@@ -37,12 +37,14 @@ BROKEN = '[{"timestamp": 1763735401, "ticker": "NQ_NDX", "spot": "broken here"}]
 class Service:
     """A running `gexlake serve` and what its API says."""
 
-    def __init__(self, lake: Path, *options: str) -> None:
+    def __init__(self, lake: Path, *options: str, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gexlake", "serve", "--lake", str(lake), "--port", "0", *options],
             stderr=subprocess.PIPE,
-            env=environment | {"GEXLAKE_LOG_LEVEL": "warning", "GEXLAKE_SHUTDOWN_SECONDS": "1"},
+            env=environment
+            | {"GEXLAKE_LOG_LEVEL": "warning", "GEXLAKE_SHUTDOWN_SECONDS": "1"}
+            | {f"GEXLAKE_{name.upper()}": value for name, value in settings.items()},
             text=True,
         )
         assert self.process.stderr is not None
@@ -68,8 +70,8 @@ class Service:
 
 
 @contextmanager
-def serving(lake: Path, *options: str) -> Iterator[Service]:
-    service = Service(lake, *options)
+def serving(lake: Path, *options: str, **settings: str) -> Iterator[Service]:
+    service = Service(lake, *options, **settings)
     try:
         yield service
     finally:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service, serving
 from gexlake.services.keys import Scope, create_key
+from helpers.processes import descendants
 
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
 
@@ -89,6 +94,35 @@ def test_a_source_that_may_not_be_imported_is_explained(open_page: Open) -> None
     expect(page.locator(".problem")).to_contain_text("it has to be an absolute path inside")
 
 
+def test_progress_moves_until_the_import_is_stopped(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
+    source = sample_lake.parent / "sample"
+    (tmp_path / "lake").mkdir()
+    with serving(tmp_path / "lake", "--import-root", str(source)) as service:
+        page = open_page("#/imports", url=service.url)
+        page.get_by_label("File or folder on the server").fill(str(source))
+        page.get_by_role("button", name="Import").click()
+        expect(page.locator(".job")).to_contain_text(re.compile(r"[1-9][\d.]* [kM]B of .* of 4 files"), timeout=30_000)
+        with standing_still(service.process.pid):
+            assert 0 < page.locator(".job progress").evaluate("bar => bar.value") < 1
+            page.get_by_role("button", name="Stop").click()
+            expect(page.locator(".job")).to_contain_text("stopping")
+        expect(page.locator(".job .status")).to_have_text("interrupted", timeout=30_000)
+        assert [job["status"] for job in service.get("/imports")["imports"]] == ["interrupted"]
+
+
+@contextmanager
+def standing_still(server: int) -> Iterator[None]:
+    """The processes that a server has started, the import among them, stand still meanwhile."""
+    processes = descendants(server)
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
 # ---- status --------------------------------------------------------------------------------------------------------
 
 
@@ -133,6 +167,36 @@ def test_a_lost_server_leaves_the_picture_and_is_found_again(
         page.keyboard.press("ArrowRight")
         second_shown = second.at(1763132461)
         expect(page.locator('[data-cell="spot"]')).to_have_text(f"{second_shown['spot']:,.2f}")
+
+
+def test_a_busy_server_says_when_to_come_back(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
+    lake = shutil.copytree(sample_lake, tmp_path / "lake")
+    with serving(lake, rate_limit="30/minute") as limited:
+        page = open_page(f"#/coverage?{FEED}", url=limited.url)
+        expect(page.locator(f'[data-date="{FULL}"]')).to_be_visible()
+        while limited.client.get("/feeds").status_code != 429:
+            pass
+        page.evaluate("location.hash = '#/status'")
+        busy = page.locator('[data-view="busy"]')
+        expect(busy).to_contain_text("The server is busy")
+        expect(busy).to_contain_text("More than 30 requests in 60 s")
+        expect(busy.get_by_role("button", name="Try again")).to_be_visible()
+
+
+def test_a_lake_that_is_gone_is_said_to_be(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
+    lake = shutil.copytree(sample_lake, tmp_path / "lake")
+    with serving(lake) as service:
+        page = open_page(f"#/coverage?{FEED}", url=service.url)
+        expect(page.locator(f'[data-date="{FULL}"]')).to_be_visible()
+        lake.rename(tmp_path / "elsewhere")
+        page.reload()
+        expect(page.locator('[data-view="busy"]')).to_contain_text(str(lake))
+
+
+def test_the_documentation_needs_no_other_server(open_page: Open) -> None:
+    page = open_page("docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.locator("body")).to_contain_text("/gex/latest")
 
 
 def test_a_key_is_asked_for_and_its_scope_respected(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:

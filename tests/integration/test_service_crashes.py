@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from gexlake.services.served import find_server
 from helpers.histories import MONDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content
+from helpers.processes import descendants, wait_for_end
 from helpers.runner import Runner
 
 SESSIONS, SNAPSHOTS = 12, 1500
@@ -170,30 +170,6 @@ def test_a_service_killed_under_load_and_during_an_import_leaves_a_lake_that_is_
     content = lake_content(beside)
     for name in ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet"):
         assert content[name] == undisturbed[name], name
-
-
-def descendants(pid: int) -> list[int]:
-    """Every process below one, by the system's own list."""
-    found, waiting = [], [pid]
-    while waiting:
-        with suppress(OSError):
-            for task in Path(f"/proc/{waiting[0]}/task").iterdir():
-                children = [int(child) for child in (task / "children").read_text().split()]
-                found += children
-                waiting += children
-        waiting.pop(0)
-    return found
-
-
-def wait_for_end(pids: list[int]) -> None:
-    """Until these processes have ended, which nobody but the system is told of."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(pid)
-            try:
-                assert select.select([descriptor], [], [], PATIENCE_SECONDS)[0], f"process {pid} has not ended"
-            finally:
-                os.close(descriptor)
 
 
 # ---- stopped -------------------------------------------------------------------------------------------------------

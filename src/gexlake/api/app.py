@@ -14,6 +14,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
 
 from gexlake._version import __version__
 from gexlake.api.errors import add_error_handlers
@@ -30,6 +31,7 @@ DESCRIPTION = """A lake of GEXBot gamma-exposure history. Field names are the ve
 Errors have one shape: `error` is a stable code, `message` is for people, `details` name parameter, value and what would
 be valid, `request_id` is the one of the header `X-Request-ID` and of the log."""
 DOCS_PATH = "/docs"
+DOCS_FILES_PATH = "/docs/files"
 OPENAPI_PATH = "/openapi.json"
 
 
@@ -76,21 +78,30 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _add_docs(app: FastAPI) -> None:
-    """The page of the documentation, with a policy that admits its own script and the files it names, nothing else."""
-    page = get_swagger_ui_html(openapi_url=OPENAPI_PATH, title=f"{app.title} {app.version}")
+    """The page of the documentation, without the network: a package holds the files of Swagger UI.
+
+    Its policy admits these, and the script in the page, nothing else.
+    """
+    page = get_swagger_ui_html(
+        openapi_url=OPENAPI_PATH,
+        title=f"{app.title} {app.version}",
+        swagger_js_url=f"{DOCS_FILES_PATH}/swagger-ui-bundle.js",
+        swagger_css_url=f"{DOCS_FILES_PATH}/swagger-ui.css",
+        swagger_favicon_url="/favicon.svg",
+    )
     html = bytes(page.body).decode()
     scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts)
     policy = (
-        f"default-src 'none'; script-src https://cdn.jsdelivr.net {hashes}; connect-src 'self'; "
-        "style-src https://cdn.jsdelivr.net 'unsafe-inline'; img-src https://fastapi.tiangolo.com data:; "
-        "frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'self' {hashes}; connect-src 'self'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
     )
 
     async def docs(_: Request) -> HTMLResponse:
         return HTMLResponse(html, headers={"Content-Security-Policy": policy})
 
     app.add_route(DOCS_PATH, docs, include_in_schema=False)
+    app.mount(DOCS_FILES_PATH, StaticFiles(packages=[("fastapi_swagger", "resources")]))
 
 
 def _complete_openapi(app: FastAPI) -> None:

@@ -44,6 +44,7 @@ def table_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) ->
         "BIGINT": pl.Int64,
         "INTEGER": pl.Int32,
         "DOUBLE": pl.Float64,
+        "BOOLEAN": pl.Boolean,
         "BLOB": pl.Binary,
         "DATE": pl.Date,
         "TIMESTAMPTZ": pl.Datetime("us", "UTC"),

@@ -46,6 +46,7 @@ class LineageRecord:
     container: str | None = None
     import_timestamp: datetime | None = None
     duration_seconds: float = 0.0
+    synthetic: bool = False
 
     @property
     def balanced(self) -> bool:
@@ -74,6 +75,7 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("container", "VARCHAR", "fields of an object around the records, as they stood"),
     Column("import_timestamp", "TIMESTAMPTZ", "when the file was read, UTC"),
     Column("duration_seconds", "DOUBLE", "time spent on the file"),
+    Column("synthetic", "BOOLEAN", "whether a note beside the file, or in a folder above, called it synthetic"),
 )
 
 QUARANTINE_COLUMNS: tuple[Column, ...] = (

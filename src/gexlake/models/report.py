@@ -54,6 +54,7 @@ class FileResult(BaseModel):
     errors: dict[str, int] = Field(default_factory=dict)
     warnings: dict[str, int] = Field(default_factory=dict)
     message: str | None = None
+    synthetic: bool = False
 
     @classmethod
     def of_lineage(cls, record: LineageRecord) -> FileResult:
@@ -70,6 +71,7 @@ class FileResult(BaseModel):
             errors=record.errors,
             warnings=record.warnings,
             message=record.message,
+            synthetic=record.synthetic,
         )
 
     @classmethod
@@ -106,7 +108,7 @@ class ImportReport(BaseModel):
     lake: str
     sources: list[str]
     synthetic: list[str] = Field(default_factory=list)
-    """Those of the sources that are marked as synthetic."""
+    """Folders of files that are marked as synthetic."""
     started_at: str
     duration_seconds: float
     records_imported: dict[str, int]

@@ -45,7 +45,7 @@ from gexlake.services.commits import (
 from gexlake.services.interrupts import undisturbed
 from gexlake.services.resume import Hasher, skipped_records
 from gexlake.services.stage import stage_session
-from gexlake.services.synthetic import synthetic_sources
+from gexlake.services.synthetic import synthetic_folders
 from gexlake.services.workers import Workers, cores, open_workers, worker_died
 
 PROGRESS_SECONDS = 0.1
@@ -367,7 +367,7 @@ class _Import:
             dry_run=self.options.dry_run,
             lake=str(self.layout.root),
             sources=list(map(path_text, self.sources)),
-            synthetic=synthetic_sources(self.sources),
+            synthetic=synthetic_folders(result.source_file for result in self.results if result.synthetic),
             started_at=self.started.isoformat(),
             duration_seconds=round(time.perf_counter() - self.clock, 3),
             records_imported=dict(imported),

@@ -13,6 +13,7 @@ from gexlake.importers.stream import AlteredSourceError, hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SourceFile, path_text
 from gexlake.models.task import KnownSource, SessionTask
+from gexlake.services.synthetic import has_synthetic_note
 from gexlake.validation.rules import Rule
 
 OnBytes = Callable[[int], None]
@@ -63,6 +64,7 @@ def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
         session_date=day.isoformat(),
         status=FileStatus.FAILED,
         import_timestamp=datetime.now(UTC),
+        synthetic=has_synthetic_note(source.path),
     )
 
 

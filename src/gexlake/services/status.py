@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -20,7 +19,7 @@ from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.gaps import assess_feed, load_sessions
 from gexlake.services.imports import ImportSummary, load_imports
 from gexlake.services.served import served
-from gexlake.services.synthetic import synthetic_sources
+from gexlake.services.synthetic import synthetic_folders
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,7 +76,7 @@ class LakeStatus(BaseModel):
     records_quarantined: int
     staged: list[StagedImport]
     synthetic_sources: list[str]
-    """Sources of imports that are marked as synthetic."""
+    """Folders of source files that were marked as synthetic."""
 
 
 @served
@@ -89,10 +88,11 @@ def lake_status(lake: Path) -> LakeStatus:
         last_import = next(iter(load_imports(connection, limit=1)), None)
         row = connection.execute(
             "SELECT schema_version, gexlake_version, (SELECT count(*) FROM imports), "
-            "(SELECT count(*) FROM quarantine), (SELECT list(DISTINCT sources) FROM imports) FROM lake_info"
+            "(SELECT count(*) FROM quarantine) FROM lake_info"
         ).fetchone()
+        synthetic = connection.execute("SELECT DISTINCT source_file FROM lineage WHERE synthetic").fetchall()
     assert row is not None
-    schema_version, gexlake_version, imports, records_quarantined, sources = row
+    schema_version, gexlake_version, imports, records_quarantined = row
     return LakeStatus(
         lake=str(lake),
         schema_version=schema_version,
@@ -108,7 +108,7 @@ def lake_status(lake: Path) -> LakeStatus:
         last_import=last_import,
         records_quarantined=records_quarantined,
         staged=list(_iter_staged(layout.staging)),
-        synthetic_sources=synthetic_sources(source for text in sources or () for source in json.loads(text)),
+        synthetic_sources=synthetic_folders(source_file for (source_file,) in synthetic),
     )
 
 

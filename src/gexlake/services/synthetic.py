@@ -1,4 +1,4 @@
-"""Synthetic history is called so wherever it shows."""
+"""Synthetic history is called so wherever it shows: a note beside it is read with it, and lineage remembers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from gexlake.models.source import SYNTHETIC_NOTE
 
 
-def synthetic_sources(sources: Iterable[str | Path]) -> list[str]:
-    """Those of the files and folders that a note calls synthetic, now that one looks."""
-    return sorted({str(source) for source in sources if _has_note(Path(source))})
+def has_synthetic_note(source: Path) -> bool:
+    """Whether a note in the folder of a file, or in one above it, calls the file synthetic."""
+    return any((folder / SYNTHETIC_NOTE).is_file() for folder in source.absolute().parents)
 
 
-def _has_note(source: Path) -> bool:
-    folder = source if source.is_dir() else source.parent
-    return (folder / SYNTHETIC_NOTE).is_file()
+def synthetic_folders(source_files: Iterable[str]) -> list[str]:
+    """The folders of synthetic files, as they stand in lineage."""
+    return sorted({str(Path(source_file).parent) for source_file in source_files})

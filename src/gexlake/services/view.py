@@ -18,7 +18,6 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.models.feed import Feed
 from gexlake.services.session_frames import Bounds, published_files, scan_range
-from gexlake.services.synthetic import synthetic_sources
 from gexlake.validation.calendar import CashHours, cash_hours
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
 
@@ -141,8 +140,7 @@ def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:
     """Whether a source of the session is marked as synthetic."""
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
-    sources = (source["source_file"] for file in files for source in read_footer(file)["sources"])
-    return bool(synthetic_sources(sources))
+    return any(source.get("synthetic") for file in files for source in read_footer(file)["sources"])
 
 
 # ---- columns -------------------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_csv_reads_back_as_the_same_values(client: TestClient, path: str) -> Non
 def _parsed(cell: str, kind: pl.DataType) -> Any:
     if isinstance(kind, pl.Datetime):
         return as_json(datetime.fromisoformat(cell))
-    if kind.is_nested():
+    if kind.is_nested() or kind == pl.Boolean:
         return json.loads(cell)
     if kind.is_float():
         return float(cell)

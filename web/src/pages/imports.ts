@@ -70,9 +70,10 @@ export class ImportsPage implements Page {
     this.followed.set(job.import_id, abort);
     const bar = h("progress", { max: 1, value: 0, "aria-label": `Progress of ${job.import_id}` });
     const text = h("span", { class: "num" }, job.status);
+    const stop = h("button", { onclick: () => void this.stop(job.import_id) }, "Stop");
     const card = h("div", { class: "job", "data-import": job.import_id },
       h("div", {}, h("b", {}, job.sources.join(", ")), job.validate_only ? h("span", { class: "tag" }, "dry run") : null, h("span", { class: "dim num" }, ` ${job.import_id}`)),
-      bar, text, h("button", { onclick: () => void this.stop(job.import_id) }, "Stop"));
+      bar, text, stop);
     this.running.prepend(card);
     try {
       await follow(`/imports/${encodeURIComponent(job.import_id)}/events`, (_, data) => {
@@ -80,6 +81,7 @@ export class ImportsPage implements Page {
         const progress = (now.progress ?? {}) as Record<string, number>;
         const total = progress.bytes_total ?? 0;
         bar.value = total ? (progress.bytes_done ?? 0) / total : 0;
+        stop.disabled = now.status === "stopping";
         setText(text, UNDER_WAY.has(now.status) ? describeProgress(now) : `${now.status}${now.error ? `: ${now.error}` : ""}`);
         if (!UNDER_WAY.has(now.status)) this.ended(card, now);
       }, abort.signal);
@@ -195,7 +197,7 @@ function statusTag(status: string): HTMLElement {
 
 export function describeProgress(job: ImportDocument): string {
   const progress = (job.progress ?? {}) as Record<string, number>;
-  if (!progress.bytes_total) return job.status;
+  if (!progress.bytes_total || job.status === "stopping") return job.status;
   return `${bytes(progress.bytes_done ?? 0)} of ${bytes(progress.bytes_total)} · ${fixed(progress.files_done ?? 0, 0)} of ${plural(progress.files_total ?? 0, "file")}`;
 }
 
