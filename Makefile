@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
-NATIVE := src/gexlake/importers/gex/_native.c src/gexlake/services/store/_render.c
+NATIVE := src/gexlake/importers/gex/_native.c src/gexlake/importers/gex/_pages.c src/gexlake/services/store/_render.c
 
 SAMPLE ?= sample
 LAKE ?= data
@@ -65,7 +65,7 @@ bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the ta
 bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), beside a naive app and roapi
 	$(BIN)/python -m bench.serving
 
-fuzz: $(INSTALLED) ## mutated records against a sanitized build of the native decoder; needs gcc
+fuzz: $(INSTALLED) ## mutated records and any numbers against sanitized builds of the native modules; needs gcc
 	$(BIN)/python tools/fuzz_native.py --sanitize
 
 clean: ## remove everything that can be made again, the sample and its lake included

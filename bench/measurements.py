@@ -24,7 +24,7 @@ PEAK_BYTES = 500 * MIB
 PARQUET_SHARE = 0.35
 FILES_SHARE = 0.25
 HELP_SECONDS = 0.3
-ZSTD_LEVELS = (1, 3, 9)
+LADDER_WRITERS = ("none", "gexlake", "polars", "pyarrow", "duckdb")
 DOUBLING = 2.1
 """Twice the sessions may take this much longer and still be called linear; 2.0 is exact."""
 
@@ -211,16 +211,15 @@ def measure_compressed(bench: Bench) -> Findings:
     return Findings([], [_simple_table(f"{count} sessions by compression", bench.run(contestants))])
 
 
-def measure_levels(bench: Bench) -> Findings:
-    """The ladders of one session at other zstd levels, from Parquet to Parquet."""
-    first = bench.gexlake(bench.data.sessions(1), name="the session's lake", lake="levels")
+def measure_writers(bench: Bench) -> Findings:
+    """The ladders of one session from Parquet to Parquet; "none" reads them only."""
+    first = bench.gexlake(bench.data.sessions(1), name="the session's lake", lake="writers")
     bench.run([first], 1)
-    lake = bench.work / "outputs" / "levels"
+    lake = bench.work / "outputs" / "writers"
     contestants = [
-        bench.program("rewrite", str(level), lake, name=f"zstd {level}", output=f"level-{level}")
-        for level in ZSTD_LEVELS
+        bench.program("ladder_writers", name, lake, name=name, output=f"written-by-{name}") for name in LADDER_WRITERS
     ]
-    table = _simple_table("Parquet of one session's ladders by zstd level", bench.run(contestants))
+    table = _simple_table("Parquet of one session's ladders by writer, reading included", bench.run(contestants))
     table.header.append("MB")
     for row, contestant in zip(table.rows, contestants, strict=True):
         row.append(_output_size(contestant))
@@ -249,7 +248,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Findings]] = {
     "memory": measure_memory,
     "files": measure_files,
     "compressed": measure_compressed,
-    "levels": measure_levels,
+    "writers": measure_writers,
     "startup": measure_startup,
 }
 """Option value -> measurement, in the order of the report."""

@@ -1,10 +1,10 @@
-"""Feed mutated records to the GEX decoders until the time is up: nothing may crash, and they must agree.
+"""Feed the native modules until the time is up: mutated records to the decoder, which must agree with the careful one,
+and any doubles to those that write pages and JSON. Nothing may crash.
 
     python tools/fuzz_native.py --seconds 60 --sanitize
 
-`--sanitize` builds the native decoder with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary folder and
-fuzzes that one; it needs gcc. Without it the installed decoder is fuzzed. On a finding the text is printed, and the
-exit status is 1.
+`--sanitize` builds them with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary folder and fuzzes those; it
+needs gcc. Without it the installed ones are fuzzed. On a finding the text is printed, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-MODULE = "gexlake.importers.gex._native"
-SOURCE = Path(__file__).parents[1] / "src/gexlake/importers/gex/_native.c"
+MODULES = ("gexlake.importers.gex._native", "gexlake.importers.gex._pages", "gexlake.services.store._render")
+SOURCES = Path(__file__).parents[1] / "src"
 BUILT = "GEXLAKE_FUZZ_NATIVE"
-"""Environment variable that names the sanitized build in the process that fuzzes it."""
+"""Environment variable that names the folder of sanitized builds in the process that fuzzes them."""
 
 DECODED_EVERY = 10
 """Whole decoders are slow to set up under a sanitizer."""
@@ -61,20 +61,22 @@ def main() -> int:
     if options.sanitize and BUILT not in os.environ:
         return run_sanitized(sys.argv)
     if BUILT in os.environ:
-        load_native(Path(os.environ[BUILT]))
+        for module in MODULES:
+            load_native(module, Path(os.environ[BUILT]))
     return fuzz(options.seconds, options.seed)
 
 
 def run_sanitized(arguments: list[str]) -> int:
     """Build with sanitizers and run this script again on the result."""
     with tempfile.TemporaryDirectory() as folder:
-        built = Path(folder) / "_native.abi3.so"
         include = sysconfig.get_path("include")
-        subprocess.run(["gcc", *FLAGS.split(), f"-I{include}", str(SOURCE), "-o", str(built)], check=True)
+        for module in MODULES:
+            source = SOURCES / f"{module.replace('.', '/')}.c"
+            subprocess.run(["gcc", *FLAGS.split(), f"-I{include}", source, "-o", f"{folder}/{module}.so"], check=True)
         runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
         environment = {
             **os.environ,
-            BUILT: str(built),
+            BUILT: folder,
             "LD_PRELOAD": runtime.stdout.strip(),
             "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16",  # leaks are the interpreter's own
             "PYTHONMALLOC": "malloc",  # or small buffers would have no guards
@@ -82,14 +84,15 @@ def run_sanitized(arguments: list[str]) -> int:
         return subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
 
 
-def load_native(path: Path) -> None:
-    """Put the sanitized build in the place of the installed one."""
-    loader = importlib.machinery.ExtensionFileLoader(MODULE, str(path))
-    spec = importlib.util.spec_from_file_location(MODULE, path, loader=loader)
+def load_native(name: str, folder: Path) -> None:
+    """Put a sanitized build in the place of the installed one."""
+    path = folder / f"{name}.so"
+    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    sys.modules[MODULE] = module
+    sys.modules[name] = module
 
 
 def fuzz(seconds: float, seed: int) -> int:
@@ -101,6 +104,8 @@ def fuzz(seconds: float, seed: int) -> int:
         text = mutated(chance, b",".join(chance.choices(records, k=chance.randint(1, 4))))
         try:
             check_native(chance, text)
+            check_pages(chance)
+            check_render(chance)
             if tried % DECODED_EVERY == 0:
                 check_decoder(chance, text)
         except Exception:
@@ -196,6 +201,53 @@ def check_native(chance: random.Random, text: bytes) -> None:
         flat = numbers[len(NUMBERS) : len(NUMBERS) + 2 * max(pairs, 0), record]
         assert same_bits(snapshot.max_priors or [], flat)
         row += count
+
+
+def any_doubles(chance: random.Random, shape: tuple[int, ...], *, nan: bool) -> Any:
+    """Doubles of any bits, but no infinities, some of them many times; NaN only where it is allowed."""
+    import numpy as np
+
+    bits = np.random.default_rng(chance.getrandbits(32)).integers(-(2**63), 2**63, shape, np.int64)
+    values = np.where(bits % 3 == 0, bits.view(np.float64), (bits >> 55) / 8)
+    return np.where(np.isinf(values) | (np.isnan(values) & (not nan)), 1.5, values)
+
+
+def check_pages(chance: random.Random) -> None:
+    """A column into buffers that are just large enough."""
+    import numpy as np
+
+    from gexlake.importers.gex import _pages
+
+    values = any_doubles(chance, (chance.choice((1, 2, 7, 8, 9, 1000)),), nan=True)
+    dictionary, page = np.empty(_pages.MOST_VALUES), bytearray(_pages.most_bytes(len(values)))
+    unique, nulls, _, _, length = _pages.encode_doubles(values, chance.randint(1, 12), dictionary, page)
+    assert 0 < length <= len(page)
+    assert nulls == np.isnan(values).sum()
+    assert not unique or set(dictionary[:unique].tolist()) == set(values[~np.isnan(values)].tolist())
+
+
+def check_render(chance: random.Random) -> None:
+    """Snapshots of any numbers as JSON, which has them."""
+    import json
+
+    import numpy as np
+
+    from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
+    from gexlake.services.store.records import SnapshotRenderer
+
+    count = chance.randint(1, 4)
+    ints = np.zeros((len(Int), count), np.int64)
+    ints[Int.TIMESTAMP] = np.sort([chance.randint(0, 2 * 10**15) for _ in range(count)])
+    ints[Int.ROWS] = [chance.randint(1, 6) for _ in range(count)]
+    ints[Int.MAX_PRIORS] = [chance.randint(-1, 6) for _ in range(count)]
+    numbers = any_doubles(chance, (NUMBER_ROWS, count), nan=False)
+    ladder = any_doubles(chance, (len(LADDER), int(ints[Int.ROWS].sum())), nan=False)
+    extra = [chance.choice((None, '{"a": 1}')) for _ in range(count)]
+    text, offsets = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render(0, count, ladder)
+    records = json.loads(f"[{text.decode().rstrip(chr(10)).rstrip(',')}]")
+    assert len(offsets) == count + 1
+    assert same_bits([record["spot"] for record in records], numbers[0])
+    assert same_bits([row[0] for record in records for row in record["strikes"]], ladder[0])
 
 
 def read_carefully(text: bytes) -> Any:

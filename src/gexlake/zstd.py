@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdCompressor, ZstdDecompressor, ZstdError, ZstdFile
+    from compression.zstd import ZstdCompressor, ZstdDecompressor, ZstdError, ZstdFile, compress
 else:
-    from backports.zstd import ZstdCompressor, ZstdDecompressor, ZstdError, ZstdFile
+    from backports.zstd import ZstdCompressor, ZstdDecompressor, ZstdError, ZstdFile, compress
 
-__all__ = ["ZstdCompressor", "ZstdDecompressor", "ZstdError", "ZstdFile"]
+__all__ = ["ZstdCompressor", "ZstdDecompressor", "ZstdError", "ZstdFile", "compress"]

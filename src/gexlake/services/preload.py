@@ -6,6 +6,5 @@ import xxhash
 
 from gexlake.importers.gex import frames, session
 from gexlake.services import stage
-from gexlake.services.store import build
 
-__all__ = ["build", "frames", "numpy", "polars", "session", "stage", "xxhash"]
+__all__ = ["frames", "numpy", "polars", "session", "stage", "xxhash"]

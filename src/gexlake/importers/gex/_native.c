@@ -1,8 +1,7 @@
 /* Regular GEX records, straight from JSON text into columns.
  *
- * This is the inner loop of the import and the only native code of the project. It accepts exactly one thing, a record
- * of the vendor's regular form, and stops in front of everything else, so that one careful reader (careful.py) decides
- * what irregular input means. Regular is:
+ * This is the inner loop of the import. It accepts exactly one thing, a record of the vendor's regular form, and stops
+ * in front of everything else, so that one careful reader (careful.py) decides what irregular input means. Regular is:
  *
  *   - an object whose keys have no escapes; the vendor's keys at most once each, in any order, whitespace allowed;
  *   - numbers in JSON's grammar that fit a double; `min_dte` and `sec_min_dte` integers of 32 bits;

@@ -23,7 +23,6 @@ SNAPSHOT_SCHEMA = pl.Schema(
     }
 )
 STRIKE_SCHEMA = pl.Schema({"timestamp": TIMESTAMP, **dict.fromkeys(LADDER, pl.Float64())})
-PRIOR_COLUMNS = LADDER[3:]
 
 
 def snapshot_frame(ints: Ints, numbers: Doubles, extra: list[str | None], import_ids: list[str]) -> pl.DataFrame:
@@ -61,16 +60,6 @@ def _max_priors(counts: Ints, pairs: Doubles) -> pl.Series:
     frame = pl.DataFrame({"lists": lists, "count": counts})
     some = pl.col("lists").list.head(pl.col("count").clip(0))
     return frame.select(pl.when(pl.col("count") >= 0).then(some).alias("max_priors"))["max_priors"]
-
-
-def strike_frame(timestamps: Ints, rows: Ints, ladder: Doubles) -> pl.DataFrame:
-    """Strike rows as a frame of `STRIKE_SCHEMA`: `rows[i]` columns of the (8, n) ladder belong to `timestamps[i]`."""
-    frame = pl.DataFrame(
-        {"timestamp": np.repeat(timestamps, rows), **{name: ladder[i] for i, name in enumerate(LADDER)}}
-    ).with_columns(pl.col("timestamp").cast(TIMESTAMP))
-    if np.isnan(ladder[len(LADDER) - len(PRIOR_COLUMNS) :]).any():
-        frame = frame.with_columns(pl.col(*PRIOR_COLUMNS).fill_nan(None))
-    return frame
 
 
 def snapshot_tables(frame: pl.DataFrame) -> tuple[Ints, Doubles, list[str | None]]:

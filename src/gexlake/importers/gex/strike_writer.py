@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from queue import Full, Queue
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from gexlake.importers.gex.dataset import write_dataset
-from gexlake.importers.gex.frames import STRIKE_SCHEMA, Checksum, strike_frame
+from gexlake.importers.gex.frames import Checksum
+from gexlake.importers.gex.strike_file import StrikeFile
 from gexlake.models.gex_block import Doubles, Ints
-
-if TYPE_CHECKING:
-    import polars as pl
 
 MOST_WAITING = 2
 """Blocks that wait to be written: bounds memory."""
@@ -78,15 +76,12 @@ class StrikeWriter:
             return
 
     def _write(self) -> None:
-        from polars.io.plugins import register_io_source
-
         try:
-            frames = register_io_source(self._iter_frames, schema=STRIKE_SCHEMA)
-            write_dataset(frames, self.path, lambda: self._document)
+            with closing(StrikeFile(self.path)) as file:
+                while (ladders := self._waiting.get()) is not None and not self._abandoned:
+                    self._checksum.add_ladder(ladders.rows, ladders.cells)
+                    file.add(*ladders)
+                if not self._abandoned:
+                    file.complete({**self._document, "rows_of_groups": file.rows_of_groups})
         except BaseException as error:
             self._error = error
-
-    def _iter_frames(self, *_: object) -> Iterator[pl.DataFrame]:
-        while (ladders := self._waiting.get()) is not None and not self._abandoned:
-            self._checksum.add_ladder(ladders.rows, ladders.cells)
-            yield strike_frame(*ladders)

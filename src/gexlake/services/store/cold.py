@@ -19,7 +19,7 @@ from gexlake.errors import LakeError
 from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, snapshot_tables, strike_tables
 from gexlake.importers.gex.session import from_runs
 from gexlake.models.feed import SessionKey
-from gexlake.models.gex_block import ROW_CAPACITY, Doubles
+from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import LADDER, Int
 from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
@@ -54,6 +54,7 @@ class ColdSession:
         rows = self._snapshots.footer["strikes_per_snapshot"]
         self._rows = from_runs(rows)
         self._row_ends = np.cumsum(self._rows)
+        self._group_ends = np.cumsum(self._strikes.footer["rows_of_groups"])
         self._asked: dict[tuple[int, bool], list[memoryview]] = {}
 
     def __len__(self) -> int:
@@ -115,7 +116,7 @@ class ColdSession:
         done, row, last_row = first, int(self._row_ends[first] - self._rows[first]), int(self._row_ends[stop - 1])
         waiting = np.empty((len(LADDER), 0))
         while done < stop:
-            end = min(last_row, (row // ROW_CAPACITY + 1) * ROW_CAPACITY)
+            end = min(last_row, int(self._group_ends[np.searchsorted(self._group_ends, row, side="right")]))
             ladder = strike_tables(self._strikes.read(list(LADDER), row, end - row))
             ladder = np.concatenate((waiting, ladder), axis=1) if waiting.shape[1] else ladder
             whole = int(np.searchsorted(self._row_ends[:stop], end, side="right"))

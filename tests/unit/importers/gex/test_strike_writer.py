@@ -35,7 +35,7 @@ def test_blocks_stand_in_the_file_in_order_with_the_footer_named_last(tmp_path: 
     assert frame["timestamp"].to_physical().to_list() == [second * 1_000_000 for second in range(400) for _ in range(3)]
     assert frame["strike"].to_list() == [value for second in (0, 100, 200, 300) for value in ladders(second, 100)[2][0]]
     document = json.loads(pl.read_parquet_metadata(tmp_path / "strikes.parquet")[FOOTER_KEY])
-    assert document == {"import_id": "known only now"}
+    assert document == {"import_id": "known only now", "rows_of_groups": [300, 300, 300, 300]}
     assert checksum.hexdigest() == whole_checksum(400)
     assert not writers()
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
+from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.gex.strike_file import StrikeFile
 from gexlake.services.store.cold import ColdSession
 from gexlake.services.store.rendered import BuildTask, RenderedSession, rendered_path, write_rendered
 from gexlake.services.store.values import SessionReplacedError
@@ -170,10 +176,29 @@ def test_an_envelope_is_not_part_of_the_record(make_lake: MakeLake) -> None:
 
 
 def test_pieces_are_cut_where_row_groups_end(make_lake: MakeLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gexlake.services.store.cold.ROW_CAPACITY", 20)
     monkeypatch.setattr("gexlake.services.store.cold.SNAPSHOTS_AT_ONCE", 11)
     records = records_of(MONDAY, 40)
-    assert doubles(render_both(make_lake({MONDAY: records}))[True]) == doubles(records)
+    lake = make_lake({MONDAY: records})
+    session = next(session for session in lake.sessions if session.session_date == MONDAY)
+    in_groups_of(lake.layout.dataset_file("gex", "strikes", session.key), 7)
+    assert doubles(render_both(lake)[True]) == doubles(records)
+
+
+def in_groups_of(path: Path, snapshots: int) -> None:
+    """Write `strikes.parquet` again with so many snapshots in each row group."""
+    document = json.loads(pl.read_parquet_metadata(path)[FOOTER_KEY])
+    ladders = pl.read_parquet(path, hive_partitioning=False).partition_by("timestamp", maintain_order=True)
+    with closing(StrikeFile(path)) as file:
+        for group in batched(ladders, snapshots):
+            moments = np.array([ladder["timestamp"].to_physical()[0] for ladder in group])
+            cells = pl.concat(group).drop("timestamp").to_numpy().T
+            file.add(moments, np.array([ladder.height for ladder in group]), cells)
+        file.complete(document | {"rows_of_groups": file.rows_of_groups})
+    assert len(file.rows_of_groups) > 5
+
+
+def batched(ladders: list[pl.DataFrame], count: int) -> Iterator[list[pl.DataFrame]]:
+    return (ladders[start : start + count] for start in range(0, len(ladders), count))
 
 
 def test_files_of_another_version_are_refused(make_lake: MakeLake) -> None:

@@ -1,0 +1,73 @@
+"""The compact protocol of Thrift, as far as Parquet's footers and page headers need it: writing only.
+
+Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+_TRUE, _FALSE, _I32, _I64, _BINARY, _LIST, _STRUCT = 1, 2, 5, 6, 8, 9, 12
+_MOST_IN_HEADER = 15
+
+
+class Item(NamedTuple):
+    """A value that is written already, and of which type it is."""
+
+    kind: int
+    data: bytes
+
+
+def varint(value: int) -> bytes:
+    """An unsigned integer, seven bits a byte, the lowest first."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _zigzag(value: int) -> bytes:
+    return varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def i32(value: int) -> Item:
+    """An integer of 32 bits, or a value of an enumeration."""
+    return Item(_I32, _zigzag(value))
+
+
+def i64(value: int) -> Item:
+    """An integer of 64 bits."""
+    return Item(_I64, _zigzag(value))
+
+
+def flag(value: bool) -> Item:
+    """A boolean in a struct, where it is part of its header."""
+    return Item(_TRUE if value else _FALSE, b"")
+
+
+def binary(value: bytes | str) -> Item:
+    """Bytes, or text as UTF-8."""
+    data = value.encode() if isinstance(value, str) else value
+    return Item(_BINARY, varint(len(data)) + data)
+
+
+def struct(fields: Mapping[int, Item]) -> Item:
+    """A struct by the numbers of its fields, ascending."""
+    out, before = bytearray(), 0
+    for number, item in fields.items():
+        step = number - before
+        out += bytes([step << 4 | item.kind]) if step <= _MOST_IN_HEADER else bytes([item.kind]) + _zigzag(number)
+        out += item.data
+        before = number
+    return Item(_STRUCT, bytes(out) + b"\0")
+
+
+def sequence(items: Sequence[Item]) -> Item:
+    """A list of items of one type, which are not booleans; an empty one is of structs."""
+    kind = items[0].kind if items else _STRUCT
+    count = len(items)
+    header = bytes([count << 4 | kind]) if count < _MOST_IN_HEADER else bytes([0xF0 | kind]) + varint(count)
+    return Item(_LIST, header + b"".join(item.data for item in items))
