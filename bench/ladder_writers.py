@@ -19,7 +19,7 @@ def write_own(frame: pl.DataFrame, target: Path) -> None:
     from gexlake.importers.gex.strike_file import StrikeFile
 
     timestamps = frame["timestamp"].to_physical().to_numpy()
-    cells = np.ascontiguousarray(frame.drop("timestamp").to_numpy().T)
+    cells = np.array([column.to_numpy() for column in frame.drop("timestamp")])
     firsts = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
     ends = np.append(firsts[1:], len(timestamps))
     file, start = StrikeFile(target), 0

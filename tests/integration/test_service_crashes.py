@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,21 @@ def test_sigterm_lets_requests_finish_and_leaves_an_import_where_it_can_be_taken
     again.stop()
     assert runner.verify(beside).status == 0
     assert lake_content(beside)["gex_snapshots"] == undisturbed["gex_snapshots"]
+
+
+def test_who_waits_for_an_import_is_told_when_the_service_stops(serve: Serve, long_history: Path, beside: Path) -> None:
+    running = serve(beside)
+    order = {"source_path": str(long_history)}
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(running.client.post, "/import", params={"wait": True}, json=order)
+        while not (found := running.client.get("/imports").json()["imports"]):
+            pass
+        running.files_done(found[0]["import_id"], 1)
+        running.service.process.terminate()
+        response = waiting.result(PATIENCE_SECONDS)
+    assert (response.status_code, response.json()["status"]) == (202, "running")
+    assert response.headers["Location"] == f"/imports/{found[0]['import_id']}"
+    running.stop()
 
 
 # ---- the lake ------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
 
@@ -128,11 +129,19 @@ class PiecesResponse(Response):
 
 
 def tagged_response(
-    request: Request, pieces: Sequence[Piece], media_type: str = JSON, *, headers: Mapping[str, str] | None = None
+    request: Request,
+    pieces: Sequence[Piece],
+    media_type: str = JSON,
+    *,
+    headers: Mapping[str, str] | None = None,
+    origin: object = None,
 ) -> Response:
-    """An answer with an ETag of its content, or 304 where the caller has it already; packed where it pays."""
+    """An answer with an ETag, or 304 where the caller has it already; packed where it pays.
+
+    The tag is that of `origin`, from which the content follows, where one is given, else of the content.
+    """
     digest = xxhash.xxh3_128()
-    for piece in pieces:
+    for piece in pieces if origin is None else [repr((__version__, media_type, origin)).encode()]:
         digest.update(piece)
     tag = f'"{digest.hexdigest()}"'
     fields = {"Cache-Control": "no-cache", **(headers or {}), "ETag": tag}

@@ -97,6 +97,7 @@ def _listen(settings: Settings) -> socket:
 
 def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
     import asyncio
+    import gc
 
     import uvicorn
 
@@ -116,11 +117,14 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
             while not (server.started or serving.done()):
                 await asyncio.sleep(0.001)
             if server.started:
+                gc.collect()
+                gc.freeze()  # what there is now stays: looking through it again would take tens of milliseconds
                 _greet(terminal, settings, listener)
             while not (server.should_exit or serving.done()):
                 await asyncio.sleep(STOP_SECONDS)
             app.state.service.stopping.set()
             await serving
+            gc.unfreeze()
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(run())

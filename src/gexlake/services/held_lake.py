@@ -67,6 +67,7 @@ class HeldLake:
             stack.callback(self._close)
             with open_database(self.layout, write=True) as connection:
                 recover(connection, self.layout)
+            self._render_thread.submit(self._open_renderer)
             self.refresh(tell=False)
             self._stack = stack.pop_all()
         return self
@@ -121,10 +122,12 @@ class HeldLake:
         return [PublishedSession(Feed(*row[:3]), *row[3:]) for row in rows]
 
     def _submit_build(self, task: BuildTask) -> Future[Built]:
-        """Render in the one process that does; starting it takes half a second, for which no answer has to wait."""
         return self._render_thread.submit(self._render, task)
 
+    def _open_renderer(self) -> None:
+        """Start the one process that renders: it takes half a second, for which no answer has to wait."""
+        self._renderer = WorkerPool(1)
+
     def _render(self, task: BuildTask) -> Built:
-        if self._renderer is None:
-            self._renderer = WorkerPool(1)
+        assert self._renderer is not None
         return self._renderer.submit(build_rendered, task).result()

@@ -252,15 +252,20 @@ async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> R
 def _answer_page(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:
     check_feed(request, query.feed)
     following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
-    headers = _following(request, following)
+    tagged = partial(
+        tagged_response,
+        request,
+        media_type=MEDIA_TYPES[form],
+        headers=_following(request, following),
+        origin=(found.runs, query.order, query.strikes, query.fields, following),
+    )
     if form == "ndjson":
-        lines = found.lines() if query.fields is None else _lines_of(found, query.fields)
-        return tagged_response(request, [lines], MEDIA_TYPES[form], headers=headers)
+        return tagged([found.lines() if query.fields is None else _lines_of(found, query.fields)])
     head = orjson.dumps({**_about(query.feed), "count": found.count, "next": following})[:-1] + b',"snapshots":['
     if query.fields is not None:
-        return tagged_response(request, [head, b",".join(_iter_selected(found, query.fields)), b"]}"], headers=headers)
+        return tagged([head, b",".join(_iter_selected(found, query.fields)), b"]}"])
     *most, last = found.buffers or [memoryview(SEPARATOR)]
-    return tagged_response(request, [head, *most, last[: -len(SEPARATOR)], b"]}"], headers=headers)
+    return tagged([head, *most, last[: -len(SEPARATOR)], b"]}"])
 
 
 def _about(feed: Feed) -> dict[str, str]:
@@ -279,8 +284,9 @@ def _following(request: Request, cursor: str | None) -> dict[str, str]:
     """Headers that lead to the page behind this one."""
     if cursor is None:
         return {}
-    url = request.url.include_query_params(cursor=cursor)
-    return {"Link": f'<{url.path}?{url.query}>; rel="next"', "X-Next-Cursor": cursor}
+    asked = request.scope["query_string"].decode("latin-1").replace(">", "%3E").split("&")
+    query = "&".join([*(word for word in asked if not word.startswith("cursor=")), f"cursor={cursor}"])
+    return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"', "X-Next-Cursor": cursor}
 
 
 def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:

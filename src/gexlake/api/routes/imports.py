@@ -84,7 +84,7 @@ class ImportList(BaseModel):
 class WaitQuery(Parameters):
     """When to answer."""
 
-    wait: bool = Field(default=False, description="Answer when it has ended, with 200.")
+    wait: bool = Field(default=False, description="Answer when it has ended, with 200; with 202 if the service stops.")
 
 
 class ImportsQuery(Parameters):
@@ -114,8 +114,9 @@ async def submit_import(
         raise ApiError(429, "too_many_imports", str(error), headers={"Retry-After": str(RETRY_SECONDS)}) from error
     response.headers["Location"] = f"/imports/{job.import_id}"
     if query.wait:
-        await job.wait()
-        response.status_code = 200
+        async for _ in until_stopping(request, job.changes()):
+            pass
+        response.status_code = 200 if job.status.ended else 202
     return _of_job(job)
 
 

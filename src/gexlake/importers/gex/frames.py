@@ -63,33 +63,29 @@ def _max_priors(counts: Ints, pairs: Doubles) -> pl.Series:
 
 
 def snapshot_tables(frame: pl.DataFrame) -> tuple[Ints, Doubles, list[str | None]]:
-    """The way back: (9, n) ints without offsets and flags, (21, n) numbers, and extra."""
+    """The way back: (9, n) ints without offsets and flags, (21, n) numbers, and extra; NaN for NULL."""
+    pairs = pl.col("max_priors").list
+    flat = frame.select(
+        pl.col("timestamp").to_physical(),
+        pl.col("min_dte", "sec_min_dte").cast(pl.Int64).fill_null(MISSING_INT),
+        pairs.len().cast(pl.Int64).fill_null(-1).alias("max_priors"),
+        *NUMBERS,
+        *(
+            pairs.get(i, null_on_oob=True).struct.field(field).alias(f"{field}_{i}")
+            for i in range(MAX_PRIORS)
+            for field in ("strike", "change")
+        ),
+    )  # one selection: each of them alone would cost as much
+    timestamps, min_dte, sec_min_dte, counts, *numbers = (column.to_numpy() for column in flat)
     ints = np.zeros((len(Int), frame.height), np.int64)
-    ints[Int.TIMESTAMP] = frame["timestamp"].to_physical().to_numpy()
-    ints[Int.MIN_DTE] = frame["min_dte"].cast(pl.Int64).fill_null(MISSING_INT).to_numpy()
-    ints[Int.SEC_MIN_DTE] = frame["sec_min_dte"].cast(pl.Int64).fill_null(MISSING_INT).to_numpy()
-    ints[Int.MAX_PRIORS] = frame["max_priors"].list.len().cast(pl.Int64).fill_null(-1).to_numpy()
-    numbers = np.full((len(NUMBERS) + 2 * MAX_PRIORS, frame.height), np.nan)
-    for row, name in enumerate(NUMBERS):
-        numbers[row] = nan_filled(frame[name])
-    for i in range(MAX_PRIORS):
-        pair = frame["max_priors"].list.get(i, null_on_oob=True).struct
-        numbers[len(NUMBERS) + 2 * i] = nan_filled(pair.field("strike"))
-        numbers[len(NUMBERS) + 2 * i + 1] = nan_filled(pair.field("change"))
-    return ints, numbers, frame["extra"].to_list()
+    ints[Int.TIMESTAMP], ints[Int.MIN_DTE], ints[Int.SEC_MIN_DTE] = timestamps, min_dte, sec_min_dte
+    ints[Int.MAX_PRIORS] = counts
+    return ints, np.array(numbers), frame["extra"].to_list()
 
 
 def strike_tables(frame: pl.DataFrame) -> Doubles:
-    """The way back: the (8, n) ladder."""
-    ladder = np.empty((len(LADDER), frame.height))
-    for row, name in enumerate(LADDER):
-        ladder[row] = nan_filled(frame[name])
-    return ladder
-
-
-def nan_filled(series: pl.Series) -> Doubles:
-    """Doubles with NaN for NULL, which no source value can be."""
-    return series.fill_null(np.nan).to_numpy()
+    """The way back: the (8, n) ladder; NaN for NULL."""
+    return np.array([frame[name].to_numpy() for name in LADDER])
 
 
 class Checksum:

@@ -46,6 +46,13 @@ class Sources:
         self._builds.ask(state)
         return self._open_cold(state)
 
+    def warm(self, state: SessionState) -> None:
+        """Have the session's last snapshot in memory, which is asked for most; no build is asked for."""
+        if self._cache.open(state) is None:
+            cold = self._open_cold(state)
+            last_before(cold.timestamps, state.session.last_us or 0)
+            cold.texts(len(cold) - 1, len(cold), strikes=True)
+
     def forget(self, states: set[SessionState]) -> None:
         """These are not wanted any more; answers under way keep what they hold."""
         with self._lock:
@@ -139,6 +146,7 @@ def collect_page(
     """The first `limit` snapshots of a range, both ends included, in the order asked for."""
     buffers: list[memoryview] = []
     instants: list[int] = []
+    taken: list[tuple[str, int, int]] = []
     count, more = 0, False
     groups = timeline.groups(start_us, end_us) if start_us <= end_us else []
     for group in reversed(groups) if descending else groups:
@@ -151,12 +159,13 @@ def collect_page(
             else:
                 buffers += reader.texts(state, view, run.first, run.stop, strikes=strikes)
             instants += _ends(view, run, descending=descending)
+            taken.append((state.session.version, run.first, run.stop))
             count += run.stop - run.first
         more = available > sum(run.stop - run.first for run in runs)
         if more:
             break
     first_us, last_us = (instants[0], instants[-1]) if instants else (None, None)
-    return Page(buffers, count, first_us, last_us, more)
+    return Page(buffers, count, first_us, last_us, more, tuple(taken))
 
 
 def _ends(view: Snapshots, run: Run, *, descending: bool) -> tuple[int, int]:

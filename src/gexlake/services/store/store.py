@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 from gexlake.db.layout import LakeLayout
+from gexlake.errors import GexlakeError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.store.answers import DamagedStateError, Reader, Sources, collect_page, find_last
 from gexlake.services.store.builds import BuildQueue, SubmitBuild
@@ -72,11 +74,20 @@ class SnapshotStore:
             if key.feed in members:
                 members[key.feed].append(state)
         timelines = self._timelines | {feed: Timeline(of_feed) for feed, of_feed in members.items()}
-        self._timelines = {feed: timeline for feed, timeline in timelines.items() if timeline.states}
+        timelines = {feed: timeline for feed, timeline in timelines.items() if timeline.states}
+        if self._adopted:
+            self._warm(timelines[feed].states[-1] for feed in changed & timelines.keys())
+        self._timelines = timelines
         retired = {state for key, state in old.items() if states.get(key) is not state}
         self._builds.forget(retired)
         self._cache.retire(retired)
         self._sources.forget(retired)
+
+    def _warm(self, latest: Iterable[SessionState]) -> None:
+        """Before anybody can ask for them: a session that was just committed is the one that readers wait for."""
+        for state in latest:
+            with suppress(GexlakeError):  # who asks for it will be told
+                self._sources.warm(state)
 
     def close(self) -> None:
         """Let go of all maps and files; what has been handed out stays readable."""

@@ -46,7 +46,8 @@ class Page:
     """Snapshots one after the other: buffers of one or more JSON objects, each object with `,\\n` behind it.
 
     `first_us` and `last_us` are the instants of its first and last snapshot in the order of the page, in Unix
-    microseconds, None where it is empty; `last_us` is the `after_us` of the page behind it, if `more` follow.
+    microseconds, None where it is empty; `last_us` is the `after_us` of the page behind it, if `more` follow. `runs`
+    says of which versions of sessions they are, and which of their snapshots, as (version, first, stop).
     """
 
     buffers: list[memoryview]
@@ -54,6 +55,7 @@ class Page:
     first_us: int | None
     last_us: int | None
     more: bool
+    runs: tuple[tuple[str, int, int], ...] = ()
 
     def array(self) -> bytes:
         """The snapshots as one JSON array."""
