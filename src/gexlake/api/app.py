@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
@@ -43,7 +44,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for part in PARTS:
             await stack.enter_async_context(part(app.state.service))
+        await run_in_threadpool(_nothing)  # what runs threads is loaded with the first, which no answer has to wait for
         yield
+
+
+def _nothing() -> None: ...
 
 
 # ---- the application -----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class HotRoute(APIRoute):
         """Check the key, read the query, answer."""
         authorize(request, Scope.READ)
         try:
-            query = self._model.model_validate(dict(request.query_params))
+            query = self._model.model_validate(_parameters(request))
         except ValidationError as error:
             found = [{**detail, "loc": ("query", *detail["loc"])} for detail in error.errors(include_url=False)]
             raise RequestValidationError(found) from None
@@ -54,6 +54,15 @@ def hot_routes(routers: Iterable[APIRouter]) -> dict[str, HotRoute]:
     """The hot routes by their paths."""
     routes = (route for router in routers for route in router.routes)
     return {route.path: route for route in routes if isinstance(route, HotRoute)}
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    """The query's parameters, the last of each name: as Starlette reads them, which takes ten times as long."""
+    text = request.scope["query_string"].decode("latin-1")
+    if "%" in text or "+" in text:
+        return dict(request.query_params)
+    words = (word.partition("=") for word in text.split("&") if word)
+    return {name: value for name, _, value in words}
 
 
 def _model_of(endpoint: Endpoint) -> type[BaseModel]:

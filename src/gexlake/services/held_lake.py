@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -22,6 +23,10 @@ from gexlake.services.workers import WorkerPool
 
 if TYPE_CHECKING:
     from gexlake.services.store.rendered import BuildTask, Built
+
+
+ANSWER_FIRST_SECONDS = 0.15
+"""Starting a process holds up those that ask; who asks for a session that is not rendered is answered within this."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,6 @@ class HeldLake:
             stack.callback(self._close)
             with open_database(self.layout, write=True) as connection:
                 recover(connection, self.layout)
-            self._render_thread.submit(self._open_renderer)
             self.refresh(tell=False)
             self._stack = stack.pop_all()
         return self
@@ -124,10 +128,9 @@ class HeldLake:
     def _submit_build(self, task: BuildTask) -> Future[Built]:
         return self._render_thread.submit(self._render, task)
 
-    def _open_renderer(self) -> None:
-        """Start the one process that renders: it takes half a second, for which no answer has to wait."""
-        self._renderer = WorkerPool(1)
-
     def _render(self, task: BuildTask) -> Built:
-        assert self._renderer is not None
+        """Render in the one process that does; it is started by the first task, once that has got its answer."""
+        if self._renderer is None:
+            time.sleep(ANSWER_FIRST_SECONDS)
+            self._renderer = WorkerPool(1)
         return self._renderer.submit(build_rendered, task).result()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import weakref
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ import polars as pl
 
 from gexlake.db.parquet import read_footer
 from gexlake.errors import LakeError
-from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, snapshot_tables, strike_tables
+from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
 from gexlake.importers.gex.session import from_runs
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import Doubles
@@ -33,10 +34,13 @@ MOST_ASKED = 64
 
 def warm_up() -> None:
     """Have Polars start its threads and load what it loads late, which would cost the first answer 30 ms."""
-    file = io.BytesIO()
-    pl.DataFrame(schema=SNAPSHOT_SCHEMA).write_parquet(file)
-    file.seek(0)
-    snapshot_tables(pl.scan_parquet(file).select(SNAPSHOT_COLUMNS).slice(0, 1).collect())
+    with TemporaryDirectory() as place:
+        for schema, columns in ((SNAPSHOT_SCHEMA, SNAPSHOT_COLUMNS), (STRIKE_SCHEMA, list(LADDER))):
+            file = Path(place, "empty.parquet")
+            pl.DataFrame(schema=schema).write_parquet(file, metadata={FOOTER_KEY: "{}"})
+            read_footer(file)
+            rows = pl.scan_parquet(file).select(columns).slice(0, 1).collect()
+            snapshot_tables(rows) if schema is SNAPSHOT_SCHEMA else strike_tables(rows)
 
 
 class ColdSession:
