@@ -15,6 +15,12 @@ Run = Callable[..., Any]
 DAY = "2025-11-24"
 
 
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working directory, in which nothing is to appear."""
+    monkeypatch.chdir(tmp_path)
+
+
 def colours_of(path: Path) -> dict[str, int]:
     """How many pixels have which colour."""
     picture = Image.open(path).convert("RGB")
@@ -39,9 +45,7 @@ def test_a_picture_is_written(run: Run, lake: Path, tmp_path: Path, arguments: t
     assert len(colours_of(target)) > 20
 
 
-def test_a_profile_has_bars_on_both_sides_and_later_snapshots_do_not_show(
-    run: Run, lake: Path, tmp_path: Path
-) -> None:
+def test_a_profile_has_bars_on_both_sides_and_later_snapshots_do_not_show(run: Run, lake: Path, tmp_path: Path) -> None:
     pictures = {}
     for at in ("09:30:30", "09:30:30.9", "09:30:50"):
         target = tmp_path / f"{at}.png"
@@ -52,29 +56,22 @@ def test_a_profile_has_bars_on_both_sides_and_later_snapshots_do_not_show(
     assert pictures["09:30:30"] != pictures["09:30:50"]
 
 
+@pytest.mark.usefixtures("work")
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    "case",
     [
-        (("session", "NQ_NDX", "2025-11-26", "-o", "x.png"), 1, "no snapshot of NQ_NDX/classic/gex_zero on 2025-11-26"),
-        (("session", "ES_SPX", DAY, "-o", "x.png"), 1, "does not hold the feed ES_SPX/classic/gex_zero"),
-        (("session", "NQ_NDX", DAY, "-o", "x.bmp9"), 1, "names no kind of picture"),
+        (("session", "NQ_NDX", "2025-11-27", "-o", "x.png"), 2, "no snapshot of NQ_NDX/classic/gex_zero on 2025-11-27"),
+        (("session", "ES_SPX", DAY, "-o", "x.png"), 2, "does not hold the feed ES_SPX/classic/gex_zero"),
+        (("session", "NQ_NDX", DAY, "-o", "x.bmp9"), 2, "names no kind of picture"),
         (("session", "NQ_NDX", DAY, "-o", "missing/x.png"), 1, "cannot be written: No such file or directory"),
-        (("profile", "NQ_NDX", DAY, "--at", "04:00", "-o", "x.png"), 1, "before 09:3"),
+        (("profile", "NQ_NDX", DAY, "--at", "04:00", "-o", "x.png"), 2, "before 09:3"),
         (("profile", "NQ_NDX", DAY, "--at", "soon", "-o", "x.png"), 2, "'soon' is not a time"),
         (("profile", "NQ_NDX", DAY, "-o", "x.png"), 2, "Missing option '--at'"),
     ],
 )
-def test_what_cannot_be_drawn_is_explained(
-    run: Run,
-    lake: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: tuple[str, ...],
-    status: int,
-    said: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_what_cannot_be_drawn_is_explained(run: Run, lake: Path, case: tuple[tuple[str, ...], int, str]) -> None:
+    arguments, status, said = case
     done = run("plot", *arguments, "--lake", lake)
     assert done.status == status, done.err
     assert said in done.err
-    assert not list(tmp_path.iterdir())
+    assert not Path("x.png").exists()
