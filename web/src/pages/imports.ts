@@ -72,7 +72,7 @@ export class ImportsPage implements Page {
     const text = h("span", { class: "num" }, job.status);
     const stop = h("button", { onclick: () => void this.stop(job.import_id) }, "Stop");
     const card = h("div", { class: "job", "data-import": job.import_id },
-      h("div", {}, h("b", {}, job.sources.join(", ")), job.validate_only ? h("span", { class: "tag" }, "dry run") : null, h("span", { class: "dim num" }, ` ${job.import_id}`)),
+      h("div", {}, h("b", { title: job.sources.join("\n") }, shortList(job.sources)), job.validate_only ? h("span", { class: "tag" }, "dry run") : null, h("span", { class: "dim num" }, ` ${job.import_id}`)),
       bar, text, stop);
     this.running.prepend(card);
     try {
@@ -94,7 +94,7 @@ export class ImportsPage implements Page {
 
   private ended(card: HTMLElement, job: ImportDocument): void {
     card.classList.add("is-ended");
-    fill(card, h("div", {}, h("b", {}, job.sources.join(", ")), job.validate_only ? h("span", { class: "tag" }, "dry run") : null),
+    fill(card, h("div", {}, h("b", { title: job.sources.join("\n") }, shortList(job.sources)), job.validate_only ? h("span", { class: "tag" }, "dry run") : null),
       statusTag(job.status), h("span", { class: "num" }, job.error ?? summary(job)),
       h("button", { onclick: () => { card.remove(); } }, "Close"));
     if (job.validate_only) card.append(this.dryReport(job));
@@ -132,7 +132,7 @@ export class ImportsPage implements Page {
         return h("tr", { "data-import": one.import_id },
           h("td", {}, h("button", { class: "link num", onclick: () => this.choose(one.import_id) }, started ? newYorkMoment(started) : one.import_id)),
           h("td", { class: "num dim" }, started ? utc(started) : NOTHING), h("td", {}, statusTag(one.status), one.validate_only ? h("span", { class: "tag" }, "dry run") : null),
-          h("td", { class: "path" }, one.sources.join(", ")),
+          h("td", { class: "path", title: one.sources.join("\n") }, shortList(one.sources)),
           ...[Object.values(one.records_imported ?? {}).reduce((sum, count) => sum + count, 0), one.records_duplicate, one.records_quarantined].map((count) => h("td", { class: "num r" }, fixed(count, 0))),
           h("td", { class: "num r" }, duration(one.duration_seconds === null ? null : Math.round(one.duration_seconds * 10) / 10)));
       }))));
@@ -193,6 +193,12 @@ const rank = (status: string) => ["failed", "partial", "unsupported", "success",
 
 function statusTag(status: string): HTMLElement {
   return h("span", { class: `status ${status}` }, status);
+}
+
+/** The first of some sources, and how many more there are. */
+export function shortList(sources: string[]): string {
+  const [first = "", ...more] = sources;
+  return more.length ? `${first} and ${fixed(more.length, 0)} more` : first;
 }
 
 export function describeProgress(job: ImportDocument): string {
