@@ -40,6 +40,14 @@ def test_an_error_leaves_no_traceback_and_no_noise(lake: Path) -> None:
     )
 
 
+def test_a_name_that_no_file_system_takes_leaves_no_traceback(tmp_path: Path) -> None:
+    out, err = (process := start("import", "x" * 5000, "--lake", tmp_path / "lake")).communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert " ".join(err.split()).startswith("Error: The source 'xxx")
+    assert "Traceback" not in err
+    assert err.endswith("Name a file or folder that holds GEX history.\n")
+
+
 def test_a_reader_that_goes_away_is_no_error(lake: Path) -> None:
     process = start("query", "FROM range(200000)", "-o", "csv", "--lake", lake)
     assert process.stdout is not None

@@ -17,8 +17,8 @@ import httpx2
 import pytest
 
 from gexlake.services.keys import create_key
+from helpers.processes import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 30.0
 Serve = Callable[..., "Service"]
 
 

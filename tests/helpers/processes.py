@@ -7,7 +7,7 @@ import select
 from contextlib import suppress
 from pathlib import Path
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 
 def descendants(pid: int) -> list[int]:

@@ -15,11 +15,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from e2e.test_serve_process import PATIENCE_SECONDS, Service
+from e2e.test_serve_process import Service
 from gexlake.services.served import find_server
 from helpers.histories import MONDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content
-from helpers.processes import descendants, wait_for_end
+from helpers.processes import PATIENCE_SECONDS, descendants, wait_for_end
 from helpers.runner import Runner
 
 SESSIONS, SNAPSHOTS = 12, 1500

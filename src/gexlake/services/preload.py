@@ -1,7 +1,7 @@
 """What every worker needs, imported once in the process that they are forked from."""
 
 import numpy
-import polars.io.plugins
+import polars
 import xxhash
 
 from gexlake.importers.gex import frames, session

@@ -11,7 +11,7 @@ from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
 from gexlake.importers.stream import AlteredSourceError, hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFile, path_text
+from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, path_text
 from gexlake.models.task import KnownSource, SessionTask
 from gexlake.services.synthetic import has_synthetic_note
 from gexlake.validation.rules import Rule
@@ -47,10 +47,15 @@ class Reading:
 
 def readings_of(task: SessionTask) -> list[Reading]:
     """The sources of a task, with lineage records in which nothing is said yet."""
-    return [Reading(number, source, _blank_record(task, source)) for number, source in enumerate(task.sources)]
+    folders = {source.path.parent for source in task.sources}
+    synthetic = {folder: has_synthetic_note(folder / SYNTHETIC_NOTE) for folder in folders}
+    return [
+        Reading(number, source, _blank_record(task, source, synthetic=synthetic[source.path.parent]))
+        for number, source in enumerate(task.sources)
+    ]
 
 
-def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
+def _blank_record(task: SessionTask, source: SourceFile, *, synthetic: bool) -> LineageRecord:
     feed, day = source.session
     return LineageRecord(
         import_id=task.import_id,
@@ -64,7 +69,7 @@ def _blank_record(task: SessionTask, source: SourceFile) -> LineageRecord:
         session_date=day.isoformat(),
         status=FileStatus.FAILED,
         import_timestamp=datetime.now(UTC),
-        synthetic=has_synthetic_note(source.path),
+        synthetic=synthetic,
     )
 
 

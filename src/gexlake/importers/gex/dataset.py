@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 COMPRESSION_LEVEL = 1
-"""zstd 1: 15 % larger than level 3 in 80 % of its time (docs/benchmarks.md)."""
+"""zstd 1: 15 % larger than level 3 in 80 % of its time."""
 
 
-def write_dataset(frame: pl.LazyFrame, path: Path, document: Callable[[], Mapping[str, object]]) -> None:
-    """Stream a frame into a file and sync it; `document`, asked for when all rows are written, goes into its footer.
+def write_dataset(frame: pl.LazyFrame, path: Path, document: Mapping[str, object]) -> None:
+    """Stream a frame into a file and sync it; `document` goes into its footer.
 
     Raises `OSError` where the disk refuses.
     """
@@ -28,5 +28,5 @@ def write_dataset(frame: pl.LazyFrame, path: Path, document: Callable[[], Mappin
         path,
         compression_level=COMPRESSION_LEVEL,
         row_group_size=ROW_CAPACITY,
-        metadata=lambda _: {FOOTER_KEY: json.dumps(document(), default=str)},
+        metadata={FOOTER_KEY: json.dumps(document, default=str)},
     )

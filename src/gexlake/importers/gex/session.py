@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from gexlake.validation.calendar import cash_hours
 from gexlake.validation.gaps import find_holes
 from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import Mask, SessionBounds, count_warnings
-
-if TYPE_CHECKING:
-    pass
 
 MIN_US = 946_684_800_000_000
 """2000-01-01 in Unix microseconds."""
@@ -293,7 +290,7 @@ class GexSession:
         ids = [import_ids.get(name, "") for name in self._names]
         owners = [ids[number] for number in self._source.tolist()]
         snapshots = snapshot_frame(self._ints, self._numbers, self._texts, owners)
-        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", lambda: document)
+        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", document)
         return checksum.hexdigest()
 
     def _write_strikes(self, path: Path, document: Mapping[str, object]) -> Checksum:
