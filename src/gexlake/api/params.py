@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -130,7 +131,7 @@ class FeedQuery(Query):
         "gex_zero", min_length=1, max_length=64, description="`gex_full`, `gex_zero`, `gex_one`; `full`, `zero`, `one`."
     )
 
-    @property
+    @cached_property
     def feed(self) -> Feed:
         """The feed that these name."""
         return Feed(self.symbol, self.package, self.category)

@@ -115,14 +115,29 @@ class PiecesResponse(Response):
     """A body in pieces that lie apart in memory, sent without a copy of them: maps of the store, above all."""
 
     def __init__(self, pieces: Sequence[Piece], media_type: str, headers: Mapping[str, str]) -> None:
-        self._pieces = pieces if len(pieces) <= MOST_PIECES else [b"".join(pieces)]
-        length = {"Content-Length": str(sum(map(len, self._pieces)))}
-        super().__init__(None, media_type=media_type, headers={**headers, **length})
+        # Not through Starlette's: it would prepare headers that the short way to the socket does not need.
+        self.status_code = 200
+        self.background = None
+        self.pieces = pieces if len(pieces) <= MOST_PIECES else [b"".join(pieces)]
+        self.size = sum(map(len, self.pieces))
+        self._fields = {**headers, "Content-Type": media_type, "Content-Length": str(self.size)}
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:  # type: ignore[override]
+        """The headers, as ASGI has them."""
+        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._fields.items()]
+
+    def lines(self) -> bytes:
+        """The headers, as HTTP has them."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in self._fields.items())
+        if lines.count("\n") != len(self._fields):  # a caller's text in it would end the header early
+            raise ValueError("A header holds a line break.")
+        return lines.encode("latin-1")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, then each piece."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        *first, last = self._pieces
+        *first, last = self.pieces
         for piece in first:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": last})

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
+from gexlake.api.turns import Turns
 from gexlake.errors import LakeError
 from gexlake.services.announce import Announcer
 from gexlake.services.held_lake import HeldLake
@@ -51,6 +52,8 @@ class ServiceState:
     limits: RateLimits
     metrics: Metrics
     announcer: Announcer
+    turns: Turns = field(default_factory=Turns)
+    """For answers that may be large."""
     checks: list[ReadinessCheck] = field(default_factory=list)
     url: str = ""
     """Where processes of this machine reach the service; known once it listens."""

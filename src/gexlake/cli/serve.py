@@ -133,12 +133,12 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
 def _server_config(app: object, settings: Settings) -> Config:
     import uvicorn
 
-    from gexlake.api.protocol import BoundedHeadProtocol
+    from gexlake.api.protocol import ServiceProtocol
 
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         loop="uvloop",
-        http=BoundedHeadProtocol,
+        http=ServiceProtocol,
         ws="none",
         lifespan="off",
         log_config=None,  # configured already

@@ -39,7 +39,7 @@ from gexlake.api.representations import (
     rows_of,
     tagged_response,
 )
-from gexlake.api.state import RunningService, running
+from gexlake.api.state import RunningService, running, service_of
 from gexlake.models.feed import Feed
 from gexlake.services.keys import Scope
 from gexlake.services.moments import instant
@@ -230,6 +230,7 @@ async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> R
     """
     service = running(request)
     form = choose_format(request, query.format, TABLE_FORMATS)
+    await service_of(request).turns.wait()
     work = partial(
         service.lake.store.page,
         query.feed,
@@ -317,7 +318,7 @@ def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Fo
 def check_feed(request: Request, feed: Feed) -> None:
     """Raise `ApiError` 404 for a feed that the lake does not hold."""
     service = running(request)
-    if feed not in service.lake.store.feeds():
+    if not service.lake.store.holds(feed):
         raise _nothing(service, feed)
 
 

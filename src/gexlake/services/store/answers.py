@@ -148,8 +148,7 @@ def collect_page(
     instants: list[int] = []
     taken: list[tuple[str, int, int]] = []
     count, more = 0, False
-    groups = timeline.groups(start_us, end_us) if start_us <= end_us else []
-    for group in reversed(groups) if descending else groups:
+    for group in timeline.groups(start_us, end_us, descending=descending) if start_us <= end_us else ():
         views = [reader.view(state) for state in group]
         runs, available = pick(views, start_us, end_us, limit - count, last=descending)
         for run in reversed(runs) if descending else runs:

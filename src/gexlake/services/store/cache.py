@@ -14,7 +14,7 @@ from gexlake.services.store.rendered import RenderedSession, cache_root, open_re
 from gexlake.services.store.values import PublishedSession
 
 MAX_MAPS = 200
-"""Each holds a file descriptor, of which a process has 1,024 by default."""
+"""Each holds two file descriptors, of which a process has 1,024 by default."""
 
 _ticks = count(1)
 

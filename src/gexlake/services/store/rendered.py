@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import struct
 import time
@@ -31,6 +30,7 @@ from gexlake.errors import StorageError
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.store.cold import ColdSession
+from gexlake.services.store.mapped_file import MappedFile
 from gexlake.services.store.records import Offsets
 
 MAGIC = b"gexjson\n"
@@ -186,11 +186,10 @@ class RenderedSession:
     def __init__(self, path: Path, session: SessionKey, version: str) -> None:
         """Map the file. Raises `DamagedFileError` where it is not this version of this session, whole."""
         self.path = path
-        with path.open("rb") as file:
-            try:
-                view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            except ValueError as error:  # an empty file
-                raise DamagedFileError(path) from error
+        try:
+            view = memoryview(MappedFile(path))
+        except ValueError as error:  # an empty file
+            raise DamagedFileError(path) from error
         self.size_bytes = len(view)
         identity = _identity(session, version)
         count, text_bytes = self._check_header(view, identity)

@@ -100,6 +100,10 @@ class SnapshotStore:
         """The feeds that hold a snapshot, sorted."""
         return sorted(self._timelines)
 
+    def holds(self, feed: Feed) -> bool:
+        """Whether the feed holds a snapshot."""
+        return feed in self._timelines
+
     def latest(self, feed: Feed, *, strikes: bool = True, hot_only: bool = False) -> Record | None:
         """The feed's last snapshot; None where it has none."""
         return self.at(feed, END_OF_TIME_US, strikes=strikes, hot_only=hot_only)

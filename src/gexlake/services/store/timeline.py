@@ -6,7 +6,7 @@ Sessions hardly ever overlap, but a record outside its session's hours is kept, 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -31,21 +31,33 @@ class Timeline:
         stop = bisect_right(self._firsts, moment_us)
         if stop == 0:
             return []
-        first = stop - 1
-        while first > 0 and self._reach[first - 1] >= self._firsts[first]:
-            first -= 1
-        return self.states[first:stop]
+        return self.states[self._begin_of_group(stop - 1, 0) : stop]
 
-    def groups(self, start_us: int, end_us: int) -> list[list[SessionState]]:
-        """The sessions whose spans touch the range, both ends included, in order; those that overlap are together."""
-        groups: list[list[SessionState]] = []
+    def groups(self, start_us: int, end_us: int, *, descending: bool) -> Iterator[list[SessionState]]:
+        """The sessions whose spans touch the range, both ends included, in order; those that overlap are together.
+
+        One group at a time: a page needs the first or two of a range that may hold thousands.
+        """
         first, stop = bisect_left(self._reach, start_us), bisect_right(self._firsts, end_us)
-        for index in range(first, stop):
-            if index > first and self._reach[index - 1] >= self._firsts[index]:
-                groups[-1].append(self.states[index])
+        while first < stop:
+            if descending:
+                begin, end = self._begin_of_group(stop - 1, first), stop
+                stop = begin
             else:
-                groups.append([self.states[index]])
-        return groups
+                begin, end = first, self._end_of_group(first, stop)
+                first = end
+            yield self.states[begin:end]
+
+    def _begin_of_group(self, index: int, first: int) -> int:
+        while index > first and self._reach[index - 1] >= self._firsts[index]:
+            index -= 1
+        return index
+
+    def _end_of_group(self, index: int, stop: int) -> int:
+        index += 1
+        while index < stop and self._reach[index - 1] >= self._firsts[index]:
+            index += 1
+        return index
 
 
 def _span(state: SessionState) -> tuple[int, int, SessionState]:

@@ -1,0 +1,56 @@
+"""A connection that sends large slices of mapped files without reading them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from gexlake.services.store.mapped_file import place_of
+
+SENDFILE_BYTES = 64 << 10
+"""From here on the kernel is asked to send from the file; below, the question costs more than the copy."""
+
+
+class FileTransport(asyncio.Transport):
+    """Another transport, of a plain TCP connection, with `sendfile` in `write`.
+
+    The kernel sends from its page cache: the bytes are neither copied nor seen by this process, whose own data stay in
+    the processor's caches. What the socket does not take at once goes the ordinary way.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._descriptor: int = transport.get_extra_info("socket").fileno()
+        self.is_closing = transport.is_closing  # type: ignore[method-assign]  # as often as once an answer
+        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Send, or keep what cannot be sent yet."""
+        if type(data) is memoryview and len(data) >= SENDFILE_BYTES:
+            data = data[self._send_from_file(data) :]
+        self._transport.write(data)
+
+    def _send_from_file(self, data: memoryview) -> int:
+        """How many of the bytes, from the first on, are sent; 0 where it has to be done otherwise."""
+        transport = self._transport
+        place = place_of(data)
+        if place is None or transport.is_closing() or transport.get_write_buffer_size():
+            return 0
+        try:
+            return os.sendfile(self._descriptor, place.descriptor, place.offset, len(data))
+        except OSError:  # it would block, or the connection is broken, which the transport finds and tells of
+            return 0
+
+    def close(self) -> None:
+        """Close when all is sent."""
+        self._transport.close()
+
+    def pause_reading(self) -> None:
+        """Take nothing off the socket."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take bytes off the socket again."""
+        self._transport.resume_reading()

@@ -1,0 +1,204 @@
+"""What a client gets over a real connection: whole answers, in order, whichever way they take to the socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPMessage, parse_headers
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from e2e.test_serve_process import PATIENCE_SECONDS, Service
+from gexlake.api.transport import SENDFILE_BYTES
+from helpers.histories import MONDAY, records_of, vendor_name, write_array
+from helpers.runner import Runner
+
+COUNT = 2_000
+PAGE = f"/gex?symbol=NQ_NDX&limit={COUNT}"
+AT = "/gex/latest?symbol=NQ_NDX"
+
+Connect = Callable[..., "Client"]
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, object]]:
+    return records_of(MONDAY, COUNT)
+
+
+@pytest.fixture(scope="module")
+def lake(runner: Runner, fast_disk: Path, records: list[dict[str, object]]) -> Path:
+    lake = fast_disk / "transport" / "data"
+    assert runner.run_import(write_array(lake.parent / "source" / vendor_name(MONDAY), records), lake).status == 0
+    return lake
+
+
+@pytest.fixture
+def service(lake: Path) -> Iterator[Service]:
+    service = Service("--lake", lake, "--port", "0", rate_limit="", access_log="false")
+    yield service
+    service.process.kill()
+    service.outcome()
+
+
+def rendered(service: Service) -> str:
+    """Where it listens, once the session is rendered and mapped."""
+    url = service.url()
+    httpx2.get(url + PAGE)  # the first page asks for it
+    wait_until_mapped(url)
+    return url
+
+
+def wait_until_mapped(url: str) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while re.search(r"^gexlake_store_open_maps 1", httpx2.get(f"{url}/metrics").text, re.MULTILINE) is None:
+        assert time.monotonic() < end, "the session is not rendered"
+
+
+class Client:
+    """A connection of its own, which takes no more off the socket than it is asked to."""
+
+    def __init__(self, url: str, *, receive_bytes: int = 0) -> None:
+        host, _, port = url.removeprefix("http://").partition(":")
+        self.socket = socket.socket()
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.connect((host, int(port)))
+        self._answers = self.socket.makefile("rb", buffering=receive_bytes or 65536)
+
+    def ask(self, *paths: str, version: str = "1.1", headers: str = "") -> None:
+        """Send requests, one directly behind the other."""
+        requests = (f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1\r\n{headers}\r\n" for path in paths)
+        self.socket.sendall("".join(requests).encode())
+
+    def answer(self) -> tuple[HTTPMessage, bytes]:
+        """Headers and body of the next answer, which is a good one."""
+        assert self._answers.readline() == b"HTTP/1.1 200 OK\r\n"
+        headers = parse_headers(self._answers)
+        return headers, self._answers.read(int(headers["content-length"]))
+
+    def is_at_end(self) -> bool:
+        """Whether the server has closed the connection and nothing more comes."""
+        return self._answers.read(1) == b""
+
+    def close(self) -> None:
+        self._answers.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    clients: list[Client] = []
+
+    def connect(url: str, **options: int) -> Client:
+        clients.append(Client(url, **options))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+def snapshots(body: bytes) -> list[dict[str, object]]:
+    document = json.loads(body)
+    found: list[dict[str, object]] = document["snapshots"]
+    assert document["count"] == len(found)
+    return found
+
+
+def test_a_page_from_the_mapped_file_is_what_parquet_gave_byte_by_byte(
+    service: Service, records: list[dict[str, object]]
+) -> None:
+    url = service.url()
+    cold = httpx2.get(url + PAGE).content  # the first test: nothing is rendered yet
+    assert "gexlake_store_open_maps 0" in httpx2.get(f"{url}/metrics").text
+    wait_until_mapped(url)
+    hot = httpx2.get(url + PAGE).content
+    assert hot == cold
+    assert len(hot) > 20 * SENDFILE_BYTES
+    assert snapshots(hot) == records
+
+
+def test_a_client_that_takes_little_at_a_time_gets_all_of_it(
+    service: Service, connect: Connect, records: list[dict[str, object]]
+) -> None:
+    client = connect(rendered(service), receive_bytes=4096)
+    client.ask(PAGE)
+    assert snapshots(client.answer()[1]) == records
+    client.ask(AT)
+    assert json.loads(client.answer()[1])["spot"] == records[-1]["spot"]
+
+
+def test_requests_sent_before_the_answers_are_read_are_answered_in_order(
+    service: Service, connect: Connect, records: list[dict[str, object]]
+) -> None:
+    client = connect(rendered(service), receive_bytes=4096)
+    client.ask(PAGE, AT, "/health", PAGE + "&order=desc", AT)
+    assert snapshots(client.answer()[1]) == records
+    assert json.loads(client.answer()[1])["timestamp"] == records[-1]["timestamp"]
+    assert json.loads(client.answer()[1])["status"] == "ok"
+    assert snapshots(client.answer()[1]) == records[::-1]
+    assert json.loads(client.answer()[1])["timestamp"] == records[-1]["timestamp"]
+
+
+def test_the_connection_ends_where_the_client_does_not_keep_it(service: Service, connect: Connect) -> None:
+    url = rendered(service)
+    for path in (PAGE, AT):
+        for version, header in (("1.1", "Connection: close\r\n"), ("1.0", "")):
+            client = connect(url)
+            client.ask(path, version=version, headers=header)
+            said, body = client.answer()
+            assert said["connection"] == "close"
+            assert len(body) == int(said["content-length"])
+            assert client.is_at_end()
+
+
+def test_clients_that_leave_in_the_middle_harm_nobody(
+    service: Service, connect: Connect, records: list[dict[str, object]]
+) -> None:
+    url = rendered(service)
+    for _ in range(20):
+        client = connect(url, receive_bytes=4096)
+        client.ask(PAGE, PAGE)
+        client.socket.recv(1000)
+        client.close()
+    assert snapshots(httpx2.get(url + PAGE).content) == records
+    status, _, err = service.end(signal.SIGTERM)
+    assert (status, "Traceback" in err, "ERROR" in err) == (0, False, False), err
+
+
+def test_the_short_way_and_the_long_one_give_the_same(service: Service, lake: Path) -> None:
+    """Where other origins are admitted, every answer takes the long one."""
+    url = rendered(service)
+    short = {path: httpx2.get(url + path) for path in (PAGE, f"{PAGE}&limit=5", f"{PAGE}&format=ndjson", AT)}
+    service.end(signal.SIGTERM)
+    other = Service("--lake", lake, "--port", "0", rate_limit="", cors_origins='["http://desk.example"]')
+    try:
+        url = other.url()
+        for path, response in short.items():
+            long = httpx2.get(url + path)
+            assert headers_of(long) == headers_of(response)
+            assert long.content == response.content or path == AT, "all but the age of the latest is the same"
+    finally:
+        other.process.kill()
+        other.outcome()
+
+
+OF_ONE_ANSWER = {"date", "x-request-id"}
+OF_ONE_MOMENT = {"etag", "content-length"}
+"""Of the latest snapshot: its text says how old it is."""
+
+
+def headers_of(response: httpx2.Response) -> dict[str, str]:
+    names = [name.lower() for name, _ in response.headers.multi_items()]
+    assert len(names) == len(set(names)), "a header is sent twice"
+    assert set(names) >= OF_ONE_ANSWER
+    passing = OF_ONE_ANSWER | (OF_ONE_MOMENT if "latest" in str(response.url) else set())
+    found = {name: response.headers[name] for name in names if name not in passing}
+    return found | {"vary": found["vary"].removesuffix(", Origin")}  # the long way is for those who send one
