@@ -31,8 +31,9 @@ from gexlake.errors import (
 )
 
 if TYPE_CHECKING:
+    from gexlake.models.import_order import ImportOptions
     from gexlake.models.report import ImportReport
-    from gexlake.services.import_history import ImportOptions, import_history
+    from gexlake.services.import_history import import_history
     from gexlake.services.lake import Lake
     from gexlake.services.lake import open_lake as open  # noqa: A004 - as `gzip.open`, read with its module
     from gexlake.services.remote_lake import RemoteLake, connect
@@ -58,7 +59,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ImportOptions": ("gexlake.services.import_history", "ImportOptions"),
+    "ImportOptions": ("gexlake.models.import_order", "ImportOptions"),
     "ImportReport": ("gexlake.models.report", "ImportReport"),
     "Lake": ("gexlake.services.lake", "Lake"),
     "RemoteLake": ("gexlake.services.remote_lake", "RemoteLake"),

@@ -28,7 +28,8 @@ def run(command: dict[str, Any]) -> int:
 
 
 def _import(command: dict[str, Any]) -> int:
-    from gexlake.services.import_history import ImportOptions, import_history
+    from gexlake.models.import_order import ImportOptions
+    from gexlake.services.import_history import import_history
 
     if command.get("pause"):
         _pause_after_planning(Path(command["pause"]), Path(command["resume"]))

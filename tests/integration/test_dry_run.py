@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import ImportReport
-from gexlake.services.import_history import ImportOptions, import_history
+from gexlake.services.import_history import import_history
 from helpers.histories import TUESDAY, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import tree
 from helpers.runner import Runner

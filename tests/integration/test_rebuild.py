@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gexlake.errors import LakeError, LakeLockedError
+from gexlake.models.import_order import ImportOptions
 from gexlake.models.verify_report import RebuildReport, SessionProgress
-from gexlake.services.import_history import ImportOptions, import_history
+from gexlake.services.import_history import import_history
 from gexlake.services.rebuild import rebuild_database
 from gexlake.services.verify import verify_lake
 from helpers.histories import (

@@ -315,7 +315,7 @@ def forge(lake: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     import json
 
     from gexlake.importers.gex import check
-    from gexlake.importers.gex.session import from_runs
+    from gexlake.importers.gex.runs import from_runs
 
     path = parquet(lake)
     footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])

@@ -21,11 +21,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gexlake._version import __version__
-from gexlake.api.errors import add_error_handlers
+from gexlake.api.errors import add_error_handlers, error_schemas
 from gexlake.api.hot import hot_routes
 from gexlake.api.middleware import ServiceMiddleware
 from gexlake.api.parts import PARTS
-from gexlake.api.representations import JSON
 from gexlake.api.routes import ROUTERS, TAGS
 from gexlake.api.state import ServiceState
 from gexlake.settings import Settings
@@ -133,20 +132,19 @@ def _add_docs(app: FastAPI) -> None:
 
 
 def _complete_openapi(app: FastAPI) -> None:
-    """Say in OpenAPI what FastAPI cannot: a key may come in either of two headers, and every error is JSON."""
+    """Say in OpenAPI what FastAPI cannot: how errors look, and that a key may come in either of two headers."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = generate()
-            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(error_schemas())
+            schemes = components.setdefault("securitySchemes", {})
             schemes["apiKey"] = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
             for operation in (operation for path in document["paths"].values() for operation in path.values()):
                 if "security" in operation:
                     operation["security"].append({"apiKey": []})
-                for status, response in operation["responses"].items():
-                    if status >= "400":  # FastAPI names the media type of a good answer
-                        response["content"] = {JSON: next(iter(response["content"].values()))}
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -124,16 +124,29 @@ _HEADERS: dict[int, dict[str, Any]] = {
 }
 
 
+_SCHEMAS = "#/components/schemas/{model}"
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a router or route: what its errors look like in OpenAPI."""
+    """The `responses` of a router or route: what its errors look like in OpenAPI; see `error_schemas`.
+
+    They refer to the schema. Given the model, FastAPI would make a serializer of it for every status of every route.
+    """
+    schema = {"$ref": _SCHEMAS.format(model=ErrorDocument.__name__)}
     return {
         status: {
-            "model": ErrorDocument,
+            "content": {"application/json": {"schema": schema}},
             "description": DESCRIPTIONS[status],
             **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
         }
         for status in statuses
     }
+
+
+def error_schemas() -> dict[str, Any]:
+    """The schemas that `responses` refer to, by name: for the components of an OpenAPI document."""
+    schema = ErrorDocument.model_json_schema(mode="serialization", ref_template=_SCHEMAS)
+    return {**schema.pop("$defs"), ErrorDocument.__name__: schema}
 
 
 OPEN_RESPONSES = responses(413, 429, 500)

@@ -16,7 +16,6 @@ from gexlake.db.layout import LakeLayout
 from gexlake.services.held_lake import HeldLake
 from gexlake.services.jobs import ImportJob, ImportJobs
 from gexlake.services.served import announced_server
-from gexlake.services.watch_jobs import import_as_they_appear
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +105,8 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
     if not settings.watch:
         yield
         return
+    from gexlake.services.watch_jobs import import_as_they_appear
+
     lake = running.lake.layout.root
     task = asyncio.create_task(import_as_they_appear(running.jobs, settings.watch, lake=lake), name="watch")
     try:

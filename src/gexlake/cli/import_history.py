@@ -57,7 +57,8 @@ def run_import(
     start_server_early(sources, lake)
     from gexlake.cli.import_report import show_report
     from gexlake.cli.progress import import_progress
-    from gexlake.services.import_history import ImportOptions, import_history
+    from gexlake.models.import_order import ImportOptions
+    from gexlake.services.import_history import import_history
 
     options = ImportOptions(
         tickers=words(tickers),

@@ -14,9 +14,9 @@ from gexlake.cli.terminal import Terminal
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+    from gexlake.models.import_order import OnProgress, Progress
     from gexlake.models.report import FileResult
     from gexlake.models.verify_report import SessionProgress
-    from gexlake.services.import_history import OnProgress, Progress
 
 MAX_CODES = 4
 SECONDS_BETWEEN_LINES = 10.0

@@ -76,8 +76,13 @@ class Terminal:
 
     def talk(self, text: str, *, style: str = "") -> None:
         """Say something about the work, unless it is to be quiet."""
-        if not self.quiet:
+        if self.quiet:
+            return
+        if style or "talk_console" in vars(self):  # which may be showing progress
             self.talk_console.print(text, style=style, soft_wrap=True)  # a program may read it line by line
+        else:  # Rich, which takes a while to load, would add nothing
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
     def complain(self, message: str, hint: str = "") -> None:
         """Say what went wrong and what to do."""

@@ -30,7 +30,8 @@ def watch(
     a moment, or it was renamed into place. One that fails is reported once, and tried again when it changes.
     """
     from gexlake.errors import SourceError
-    from gexlake.services.import_history import ImportOptions, import_history
+    from gexlake.models.import_order import ImportOptions
+    from gexlake.services.import_history import import_history
     from gexlake.services.watch import iter_settled
 
     terminal.talk(f"Watching {', '.join(map(str, directories))} for the lake {lake}. Ctrl-C ends it.")

@@ -17,9 +17,9 @@ from datetime import date
 from pathlib import Path
 
 from gexlake.models.feed import SessionKey
+from gexlake.models.session_filter import SessionFilter
 from gexlake.models.source import RefusedFile, SourceFile
 from gexlake.scanner.examine import examine
-from gexlake.scanner.filters import SessionFilter
 from gexlake.scanner.refusals import REFUSALS
 from gexlake.scanner.walk import FileId, Walk
 

@@ -16,7 +16,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
-from gexlake.scanner.filters import SessionFilter
+from gexlake.models.session_filter import SessionFilter
 from gexlake.services.moments import instant
 from gexlake.services.served import served
 from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours

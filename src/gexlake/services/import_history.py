@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -20,9 +19,9 @@ from gexlake.db.queries import SessionState, published_session
 from gexlake.db.recovery import staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.feed import SessionKey
+from gexlake.models.import_order import ImportOptions, OnProgress, Progress, new_import_id
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.report import (
-    DEFAULT_MAX_ERROR_RATE,
     FileResult,
     ImportReport,
     ResultStatus,
@@ -56,41 +55,6 @@ FAILED_CODES = frozenset({"empty_file", "unreadable", "compression_damaged", "no
 """Refusals of the scanner that mean data went missing; the other files are none of ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportOptions:
-    """What to import and how. `workers` None means one per core; dates are inclusive."""
-
-    tickers: tuple[str, ...] = ()
-    packages: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    since: date | None = None
-    until: date | None = None
-    dry_run: bool = False
-    force: bool = False
-    workers: int | None = None
-    max_error_rate: float = DEFAULT_MAX_ERROR_RATE
-    within: tuple[Path, ...] | None = None
-    """Links that lead out of these folders are not followed; None: all are."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far an import is; `files` and `bytes` are out of totals that stand from the first call on."""
-
-    files_total: int = 0
-    bytes_total: int = 0
-    files_done: int = 0
-    bytes_done: int = 0
-    records_imported: int = 0
-    records_quarantined: int = 0
-    current: str = ""
-    damaged: list[FileResult] = field(default_factory=list)
-    """Files that have turned out partial or failed, in the order found."""
-
-
-OnProgress = Callable[[Progress], None]
-
-
 def import_history(
     sources: str | Path | Sequence[str | Path],
     lake: str | Path = "data",
@@ -113,11 +77,6 @@ def import_history(
         on_progress,
         import_id or new_import_id(),
     ).run()
-
-
-def new_import_id() -> str:
-    """An id for an import that begins now; ids are in the order of time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)

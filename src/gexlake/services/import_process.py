@@ -14,14 +14,12 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from gexlake.errors import GexlakeError
-from gexlake.services.import_history import ImportOptions, Progress, import_history
+from gexlake.models.import_order import ORDER, Progress
+from gexlake.services.import_history import import_history
 from gexlake.services.served import fault_document
 from gexlake.services.workers import NICENESS
 
@@ -29,19 +27,6 @@ PROGRESS_SECONDS = 0.2
 STOPPED = {"fault": "Interrupted", "message": "It was stopped before it began.", "hint": ""}
 DAMAGED_NAMED = 20
 """Damaged files that a progress report names; the report names all."""
-
-
-@dataclass(frozen=True)
-class ImportOrder:
-    """What is to be imported, into which lake."""
-
-    import_id: str
-    sources: tuple[Path, ...]
-    lake: Path
-    options: ImportOptions
-
-
-ORDER = TypeAdapter(ImportOrder)
 
 
 def main() -> None:

@@ -15,8 +15,7 @@ from typing import Any
 
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, SourceError
-from gexlake.services.import_history import ImportOptions, new_import_id
-from gexlake.services.import_process import ORDER, ImportOrder
+from gexlake.models.import_order import ORDER, ImportOptions, ImportOrder, new_import_id
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import LakeError, LakeLockedError, UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
+from gexlake.models.import_order import ImportOptions, OnProgress
 from gexlake.models.report import ImportReport
 from gexlake.services.gaps import GapsReport, find_gaps
-from gexlake.services.import_history import ImportOptions, OnProgress, import_history
+from gexlake.services.import_history import import_history
 from gexlake.services.lineage import list_lineage, list_quarantine
 from gexlake.services.moments import Moment
 from gexlake.services.query import run_query

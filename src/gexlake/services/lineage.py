@@ -11,7 +11,7 @@ from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
 from gexlake.models.lineage import FileStatus
-from gexlake.scanner.filters import SessionFilter
+from gexlake.models.session_filter import SessionFilter
 from gexlake.services.frames import fetch_frame
 from gexlake.services.served import served
 from gexlake.validation.rules import Rule, Severity

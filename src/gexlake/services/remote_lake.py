@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from gexlake import errors
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, QueryError, UsageError
 from gexlake.models.feed import Feed
+from gexlake.models.import_order import ImportOptions, OnProgress, Progress
 from gexlake.models.report import ImportReport
 from gexlake.services.gaps import GapsReport
-from gexlake.services.import_history import ImportOptions, OnProgress, Progress
 from gexlake.services.moments import Moment
 from gexlake.services.status import LakeStatus
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.scanner.filters import SessionFilter
+from gexlake.models.session_filter import SessionFilter
 from gexlake.services.frames import fetch_frame
 from gexlake.services.served import served
 

@@ -19,9 +19,9 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import published_session
 from gexlake.models.checks import Check
 from gexlake.models.feed import Feed
+from gexlake.models.session_filter import SessionFilter
 from gexlake.models.task import Published
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
-from gexlake.scanner.filters import SessionFilter
 from gexlake.services.inspect_lake import (
     SessionFacts,
     SessionVersion,

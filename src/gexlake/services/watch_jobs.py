@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gexlake.errors import GexlakeError
-from gexlake.services.import_history import ImportOptions
+from gexlake.models.import_order import ImportOptions
 from gexlake.services.jobs import ImportJobs, TooManyImportsError
 from gexlake.services.watch import iter_settled
 

@@ -9,8 +9,8 @@ import pytest
 from gexlake.cli import progress as module
 from gexlake.cli.progress import Position, codes_text, import_progress, position_line
 from gexlake.cli.terminal import Terminal
+from gexlake.models.import_order import Progress
 from gexlake.models.report import FileResult, ResultStatus
-from gexlake.services.import_history import Progress
 
 DAMAGED = FileResult(source_file="/a.json", status=ResultStatus.PARTIAL, errors={"truncated": 1})
 

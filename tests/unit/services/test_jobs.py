@@ -11,7 +11,7 @@ import pytest
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.services.import_history import ImportOptions
+from gexlake.models.import_order import ImportOptions
 from gexlake.services.jobs import KEPT, ImportJobs, JobStatus, TooManyImportsError
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 from helpers.lakes import select

@@ -19,7 +19,7 @@ from gexlake.api.params import Query as Parameters
 from gexlake.api.params import takes_no_parameters
 from gexlake.api.state import RunningService, running, until_stopping
 from gexlake.models.gex_columns import RECORD_TYPE
-from gexlake.services.import_history import ImportOptions
+from gexlake.models.import_order import ImportOptions
 from gexlake.services.imports import ImportSummary, find_import, list_imports
 from gexlake.services.jobs import ImportJob, TooManyImportsError
 from gexlake.services.keys import Scope

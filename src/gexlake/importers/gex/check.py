@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gexlake.importers.gex.session import from_runs, runs_of
+from gexlake.importers.gex.runs import from_runs, runs_of
 from gexlake.models.checks import Check
 from gexlake.models.gex_block import ROW_CAPACITY, Ints
 from gexlake.models.gex_columns import Int

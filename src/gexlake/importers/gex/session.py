@@ -18,6 +18,7 @@ from gexlake.importers.gex.decoder import GexDecoder
 from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
 from gexlake.importers.gex.ladders import LadderStore
 from gexlake.importers.gex.records import Scratch
+from gexlake.importers.gex.runs import from_runs, runs_of
 from gexlake.importers.gex.strike_writer import StrikeWriter
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
@@ -341,18 +342,3 @@ def _without_envelope(text: str | None) -> object:
     extra = json.loads(text)
     extra.pop("envelope", None)
     return extra
-
-
-def runs_of(values: Ints) -> list[tuple[int, int, int]]:
-    """Runs of equal neighbours as (value, first, count)."""
-    if not len(values):
-        return []
-    firsts = np.concatenate(([0], np.flatnonzero(np.diff(values)) + 1))
-    counts = np.diff(firsts, append=len(values))
-    return list(zip(values[firsts].tolist(), firsts.tolist(), counts.tolist(), strict=True))
-
-
-def from_runs(runs: list[list[int]]) -> Ints:
-    """The values that [value, count] stand for."""
-    values = np.array(runs, np.int64).reshape(-1, 2)
-    return np.repeat(values[:, 0], values[:, 1])

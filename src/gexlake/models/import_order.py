@@ -1,0 +1,67 @@
+"""An import as it is asked for, and how far it is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from gexlake.models.report import DEFAULT_MAX_ERROR_RATE, FileResult
+
+
+def new_import_id() -> str:
+    """An id for an import that begins now; ids are in the order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What to import and how. `workers` None means one per core; dates are inclusive."""
+
+    tickers: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    dry_run: bool = False
+    force: bool = False
+    workers: int | None = None
+    max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+    within: tuple[Path, ...] | None = None
+    """Links that lead out of these folders are not followed; None: all are."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an import is; `files` and `bytes` are out of totals that stand from the first call on."""
+
+    files_total: int = 0
+    bytes_total: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    records_imported: int = 0
+    records_quarantined: int = 0
+    current: str = ""
+    damaged: list[FileResult] = field(default_factory=list)
+    """Files that have turned out partial or failed, in the order found."""
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class ImportOrder:
+    """What is to be imported, into which lake, by a process of its own."""
+
+    import_id: str
+    sources: tuple[Path, ...]
+    lake: Path
+    options: ImportOptions
+
+
+ORDER = TypeAdapter(ImportOrder)
+"""Reads and writes an order as JSON."""
