@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -18,10 +19,11 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bench.report import MIB, Finding, Findings, Table, machine, mebibytes, render, write_results
-from bench.serving.load import Load, Question, put_under_load
+from bench.serving.load import Load, Question, put_under_load, quietest
 from bench.timing import ROOT
 
 GEXLAKE = str(Path(sys.executable).with_name("gexlake"))
@@ -35,6 +37,8 @@ TIMES_NAIVE = 8.0
 READY_SECONDS = 2.0
 RSS_BYTES = 1024 * MIB
 COLD_MS = 50.0
+STARTS, TOUCHED = 5, 8
+"""How often the server is started, and how many sessions are touched then."""
 NEW_SESSIONS = 8
 TICKER = "NQ_NDX"
 ENVIRONMENT = {"GEXLAKE_RATE_LIMIT": "", "GEXLAKE_ACCESS_LOG": "false", "GEXLAKE_LOG_LEVEL": "warning"}
@@ -163,19 +167,25 @@ def anonymous_bytes(pid: int) -> int:
 def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
     """Every question to every server, 16 clients and one."""
     loads: dict[tuple[str, str, int], Load] = {}
-    cold = first_touches(lake, starts)
+    ready_seconds, cold_ms = measure_starts(lake, starts)
     for name in [name for name in PORTS if name != "roapi" or Path(ROAPI).exists()]:
-        with running(name, lake) as (url, pid, ready):
+        with running(name, lake) as (url, pid, _):
             if name == "gexlake":
-                ready_seconds = ready
                 warm_up(url, starts)
             questions = ROAPI_QUESTIONS if name == "roapi" else QUESTIONS
             for key, question in questions.items():
                 for connections in (16, 1):
                     _say(f"{name}, {question.name}, {connections} clients")
-                    loads[name, key, connections] = put_under_load(
-                        url, question, starts, span=SPAN_SECONDS, connections=connections, seconds=seconds
+                    load = partial(
+                        put_under_load,
+                        url,
+                        question,
+                        starts,
+                        span=SPAN_SECONDS,
+                        connections=connections,
+                        seconds=seconds,
                     )
+                    loads[name, key, connections] = quietest(load)
             if name == "gexlake":
                 memory = anonymous_bytes(pid)
     ours = {
@@ -186,7 +196,7 @@ def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findin
     findings = [
         *(
             Finding(
-                f"{key}: p99 with {1 if key == 'q4' else 16} clients",
+                f"{key}: p99 with {'1 client' if key == 'q4' else '16 clients'}",
                 f"{load.p99_ms:.1f} ms",
                 "< 10 ms",
                 load.p99_ms < P99_MS,
@@ -195,7 +205,12 @@ def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findin
         ),
         Finding("q2: requests per second", f"{ours['q2'].rate:,.0f}", ">= 3,000", ours["q2"].rate >= Q2_RATE),
         Finding("q2: times the naive app", f"{times_naive:.1f}x", ">= 8x", times_naive >= TIMES_NAIVE),
-        Finding("first touch of a cold session", f"{max(cold):.0f} ms at most", "< 50 ms", max(cold) < COLD_MS),
+        Finding(
+            f"first touch of a cold session, the slowest of {TOUCHED}",
+            f"{cold_ms:.0f} ms",
+            "< 50 ms",
+            cold_ms < COLD_MS,
+        ),
         Finding("start to ready", f"{ready_seconds:.2f} s", "< 2 s", ready_seconds < READY_SECONDS),
         Finding("anonymous memory after the load", mebibytes(memory), "<= 1 GiB", memory <= RSS_BYTES),
         Finding("failed requests", str(failures), "0", not failures),
@@ -209,23 +224,30 @@ def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findin
             f"{load.p50_ms:.2f}",
             f"{load.p99_ms:.2f}",
             str(load.failures),
+            f"{load.stolen:.0%}",
         ]
         for (name, key, connections), load in loads.items()
     ]
-    header = ["server", "question", "clients", "requests/s", "p50 ms", "p99 ms", "failed"]
+    header = ["server", "question", "clients", "requests/s", "p50 ms", "p99 ms", "failed", "stolen"]
     return Findings(findings, [Table("Every question to every server", header, rows)])
 
 
-def first_touches(lake: Path, starts: Sequence[int]) -> list[float]:
-    """Milliseconds of the first question about each session, of a server whose cache is empty."""
-    shutil.rmtree(lake / "cache", ignore_errors=True)
-    spent = []
-    with running("gexlake", lake) as (url, _, _):
-        for start in starts[:8]:
-            before = time.perf_counter()
-            assert _answers(f"{url}/gex/at?{FEED}&timestamp={start + 5000}")
-            spent.append((time.perf_counter() - before) * 1000)
-    return spent
+def measure_starts(lake: Path, starts: Sequence[int]) -> tuple[float, float]:
+    """Of a server whose cache is empty: seconds from its start until it is ready, and milliseconds of the slowest first
+    question about a session; the medians of several starts.
+    """
+    ready_seconds, slowest = [], []
+    for _ in range(STARTS):
+        shutil.rmtree(lake / "cache", ignore_errors=True)
+        with running("gexlake", lake) as (url, _, ready):
+            ready_seconds.append(ready)
+            spent = []
+            for start in starts[:TOUCHED]:
+                before = time.perf_counter()
+                assert _answers(f"{url}/gex/at?{FEED}&timestamp={start + 5000}")
+                spent.append((time.perf_counter() - before) * 1000)
+            slowest.append(max(spent))
+    return statistics.median(ready_seconds), statistics.median(slowest)
 
 
 def warm_up(url: str, starts: Sequence[int]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,7 +20,7 @@ from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.store.build import build_rendered
 from gexlake.services.store.store import SnapshotStore
 from gexlake.services.store.values import PublishedSession
-from gexlake.services.workers import WorkerPool
+from gexlake.services.workers import NICENESS, WorkerPool
 
 if TYPE_CHECKING:
     from gexlake.services.store.rendered import BuildTask, Built
@@ -63,7 +64,7 @@ class HeldLake:
         self._renderer: WorkerPool | None = None
         self._sessions: dict[SessionKey, PublishedSession] = {}
         self._refreshing = threading.Lock()
-        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render")
+        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render", initializer=_lower_priority)
         self.store = SnapshotStore(layout, cache_bytes=cache_bytes, submit_build=self._submit_build)
 
     def __enter__(self) -> Self:
@@ -134,3 +135,12 @@ class HeldLake:
             time.sleep(ANSWER_FIRST_SECONDS)
             self._renderer = WorkerPool(1)
         return self._renderer.submit(build_rendered, task).result()
+
+
+def _lower_priority() -> None:
+    """Of this thread and of the processes that it starts, which take a second of a core each to load what they need.
+
+    Linux has a priority for each thread (sched(7)); elsewhere it stays as it is.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
