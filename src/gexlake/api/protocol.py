@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -36,7 +36,7 @@ class ServiceProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Take a new connection."""
-        super().connection_made(FileTransport(transport))
+        super().connection_made(cast(asyncio.Transport, FileTransport(transport)))
 
     def data_received(self, data: bytes) -> None:
         """Take bytes off the socket, unless a head that is too large already goes on."""

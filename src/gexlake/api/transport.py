@@ -12,7 +12,7 @@ SENDFILE_BYTES = 64 << 10
 """From here on the kernel is asked to send from the file; below, the question costs more than the copy."""
 
 
-class FileTransport(asyncio.Transport):
+class FileTransport:
     """Another transport, of a plain TCP connection, with `sendfile` in `write`.
 
     The kernel sends from its page cache: the bytes are neither copied nor seen by this process, whose own data stay in
@@ -20,11 +20,14 @@ class FileTransport(asyncio.Transport):
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__()
         self._transport = transport
         self._descriptor: int = transport.get_extra_info("socket").fileno()
-        self.is_closing = transport.is_closing  # type: ignore[method-assign]  # as often as once an answer
-        self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
+        self.is_closing = transport.is_closing  # this and the next are asked for with every answer
+        self.get_extra_info = transport.get_extra_info
+
+    def __getattr__(self, name: str) -> Any:
+        """All but `write` is the other's."""
+        return getattr(self._transport, name)
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         """Send, or keep what cannot be sent yet."""
@@ -42,15 +45,3 @@ class FileTransport(asyncio.Transport):
             return os.sendfile(self._descriptor, place.descriptor, place.offset, len(data))
         except OSError:  # it would block, or the connection is broken, which the transport finds and tells of
             return 0
-
-    def close(self) -> None:
-        """Close when all is sent."""
-        self._transport.close()
-
-    def pause_reading(self) -> None:
-        """Take nothing off the socket."""
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take bytes off the socket again."""
-        self._transport.resume_reading()

@@ -13,6 +13,7 @@ from gexlake.cli.command import command
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from socket import socket
 
     from uvicorn import Config
@@ -54,18 +55,22 @@ def serve(
     It listens on this machine only, unless the lake has an API key. There are more settings than options:
     `gexlake config` shows all of them.
     """
+    options = {
+        "lake": lake,
+        "host": host,
+        "port": port,
+        "watch": tuple(watch or ()) or None,
+        "import_roots": tuple(import_root or ()) or None,
+        "workers": workers,
+    }
     gc.disable()  # until it serves: there is nothing to find while modules are loaded
     try:
-        _serve(
-            terminal,
-            {"lake": lake, "host": host, "port": port, "workers": workers}
-            | {"watch": tuple(watch or ()) or None, "import_roots": tuple(import_root or ()) or None},
-        )
+        _serve(terminal, options)
     finally:
         gc.enable()
 
 
-def _serve(terminal: Terminal, options: dict[str, object]) -> None:
+def _serve(terminal: Terminal, options: Mapping[str, object]) -> None:
     from gexlake.api.auth import check_binding
     from gexlake.api.logs import configure_logging
     from gexlake.services.keys import KeyStore
