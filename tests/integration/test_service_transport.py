@@ -173,6 +173,22 @@ def test_clients_that_leave_in_the_middle_harm_nobody(
     assert (status, "Traceback" in err, "ERROR" in err) == (0, False, False), err
 
 
+def test_no_byte_of_a_query_ends_a_header_early(service: Service, connect: Connect) -> None:
+    """The link to the next page repeats the query; of a parameter that is sent twice, the last counts."""
+    url = rendered(service)
+    for number in [*range(0x21), *b'"#%&<>', 0x7F, 0x80, 0xFF]:
+        client = connect(url)
+        query = b"symbol=x" + bytes([number]) + b"x-injected:1&symbol=NQ_NDX&limit=1"
+        client.socket.sendall(b"GET /gex?%b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % query)
+        received = b"".join(iter(lambda client=client: client.socket.recv(65536), b""))
+        head, _, _ = received.partition(b"\r\n\r\n")
+        assert head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 400 ", b"HTTP/1.1 404 ", b"HTTP/1.1 422 ")), (number, head)
+        assert not re.search(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|^x-injected|[^\r]\n|\r[^\n]", head, re.M), (
+            number,
+            head,
+        )
+
+
 def test_the_short_way_and_the_long_one_give_the_same(service: Service, lake: Path) -> None:
     """Where other origins are admitted, every answer takes the long one."""
     url = rendered(service)
