@@ -11,7 +11,7 @@ LAKE ?= data
 SESSIONS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs web screenshots bench bench-service fuzz clean
+.PHONY: help demo serve test lint format docs web screenshots bench bench-import bench-service fuzz clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,10 +59,12 @@ screenshots: $(INSTALLED) ## draw the pictures of README.md and docs/dashboard.m
 	tools/install_browser.sh
 	$(BIN)/python tools/make_screenshots.py
 
-bench: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the table of docs/benchmarks.md
+bench: bench-import bench-service ## both benchmarks, most of an hour
+
+bench-import: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the tables of docs/benchmarks.md
 	$(BIN)/python -m bench
 
-bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), beside a naive app and roapi
+bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), beside a naive app and roapi: the tables of docs/benchmarks-service.md
 	$(BIN)/python -m bench.serving
 
 fuzz: $(INSTALLED) ## mutated records and any numbers against sanitized builds of the native modules; needs gcc
