@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from bench.report import MIB, Finding, Findings, Table, machine, mebibytes, render, write_results
@@ -164,30 +165,28 @@ def anonymous_bytes(pid: int) -> int:
 # ---- measurements --------------------------------------------------------------------------------------------------
 
 
-def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
-    """Every question to every server, 16 clients and one."""
+def load_all(lake: Path, starts: Sequence[int], seconds: int) -> tuple[dict[tuple[str, str, int], Load], int]:
+    """What each load has shown, by server, question and number of clients; and our anonymous memory after ours."""
     loads: dict[tuple[str, str, int], Load] = {}
-    ready_seconds, cold_ms = measure_starts(lake, starts)
+    memory = 0
     for name in [name for name in PORTS if name != "roapi" or Path(ROAPI).exists()]:
         with running(name, lake) as (url, pid, _):
             if name == "gexlake":
                 warm_up(url, starts)
             questions = ROAPI_QUESTIONS if name == "roapi" else QUESTIONS
-            for key, question in questions.items():
-                for connections in (16, 1):
-                    _say(f"{name}, {question.name}, {connections} clients")
-                    load = partial(
-                        put_under_load,
-                        url,
-                        question,
-                        starts,
-                        span=SPAN_SECONDS,
-                        connections=connections,
-                        seconds=seconds,
-                    )
-                    loads[name, key, connections] = quietest(load)
+            for (key, question), connections in product(questions.items(), (16, 1)):
+                _say(f"{name}, {question.name}, {connections} clients")
+                ask = partial(put_under_load, url, question, starts, span=SPAN_SECONDS)
+                loads[name, key, connections] = quietest(partial(ask, connections=connections, seconds=seconds))
             if name == "gexlake":
                 memory = anonymous_bytes(pid)
+    return loads, memory
+
+
+def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
+    """Every question to every server, 16 clients and one."""
+    ready_seconds, cold_ms = measure_starts(lake, starts)
+    loads, memory = load_all(lake, starts, seconds)
     ours = {
         key: loads["gexlake", key, connections] for key, connections in (("q1", 16), ("q2", 16), ("q3", 16), ("q4", 1))
     }

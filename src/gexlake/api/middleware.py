@@ -9,7 +9,7 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
@@ -41,7 +41,6 @@ SECURITY_HEADERS = [
 ]
 CSP = b"content-security-policy"
 API_CSP = (CSP, b"default-src 'none'; frame-ancestors 'none'")
-_API_LINES = b"".join(b"%b: %b\r\n" % header for header in [*SECURITY_HEADERS, API_CSP])
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{8,128}")
 _PROCESS = os.urandom(8).hex()
@@ -105,9 +104,8 @@ class ServiceMiddleware:
         if ready_answer is None or not isinstance(response, PiecesResponse):
             await response(exchange.scope, receive, exchange.send)
             return
-        lines = b"%b%bx-request-id: %b\r\n" % (response.lines(), _API_LINES, exchange.request_id.encode())
+        await ready_answer(exchange.complete(response.raw_headers), response.pieces)
         exchange.status, exchange.sent_bytes = response.status_code, response.size
-        await ready_answer(lines, response.pieces)
 
     async def _check_limits(self, scope: Scope) -> None:
         limits = self._service.limits
@@ -183,11 +181,13 @@ class _Exchange:
             self.sent_bytes += len(message.get("body", b""))
         elif message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message["headers"], *SECURITY_HEADERS, (b"x-request-id", self.request_id.encode())]
-            if not any(name == CSP for name, _ in message["headers"]):  # the page of the documentation has its own
-                headers.append(API_CSP)
-            message["headers"] = headers
+            message["headers"] = self.complete(message["headers"])
         await self._send(message)
+
+    def complete(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer, and those that every answer has."""
+        own = () if CSP in dict(headers) else (API_CSP,)  # the page of the documentation has one of its own
+        return [*headers, *SECURITY_HEADERS, *own, (b"x-request-id", self.request_id.encode())]
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

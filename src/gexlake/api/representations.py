@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
+from gexlake.api.transport import Piece, joined
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,33 +107,17 @@ def _plain(value: object) -> int | float | str:
     return str(value)
 
 
-Piece = bytes | memoryview
-MOST_PIECES = 8
-"""More than this are joined first: each is written to the socket by itself."""
-
-
 class PiecesResponse(Response):
     """A body in pieces that lie apart in memory, sent without a copy of them: maps of the store, above all."""
 
     def __init__(self, pieces: Sequence[Piece], media_type: str, headers: Mapping[str, str]) -> None:
-        # Not through Starlette's: it would prepare headers that the short way to the socket does not need.
+        # Not through Starlette's, which looks for headers that are given here.
         self.status_code = 200
         self.background = None
-        self.pieces = pieces if len(pieces) <= MOST_PIECES else [b"".join(pieces)]
+        self.pieces = joined(pieces)
         self.size = sum(map(len, self.pieces))
-        self._fields = {**headers, "Content-Type": media_type, "Content-Length": str(self.size)}
-
-    @property
-    def raw_headers(self) -> list[tuple[bytes, bytes]]:  # type: ignore[override]
-        """The headers, as ASGI has them."""
-        return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self._fields.items()]
-
-    def lines(self) -> bytes:
-        """The headers, as HTTP has them."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self._fields.items())
-        if lines.count("\n") != len(self._fields):  # a caller's text in it would end the header early
-            raise ValueError("A header holds a line break.")
-        return lines.encode("latin-1")
+        fields = {**headers, "Content-Type": media_type, "Content-Length": str(self.size)}
+        self.raw_headers = [(name.lower().encode("latin-1"), fields[name].encode("latin-1")) for name in fields]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the head, then each piece."""

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from gexlake.services.store.mapped_file import place_of
 
 SENDFILE_BYTES = 64 << 10
 """From here on the kernel is asked to send from the file; below, the question costs more than the copy."""
+
+
+Piece = bytes | memoryview
+
+
+def joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """The same bytes with small neighbours made one: each piece is written to the socket by itself."""
+    found: list[Piece] = []
+    small: list[Piece] = []
+    for piece in pieces:
+        if len(piece) < SENDFILE_BYTES:
+            small.append(piece)
+        else:
+            found += [b"".join(small), piece] if small else [piece]
+            small = []
+    return [*found, b"".join(small)] if small else found
 
 
 class FileTransport:

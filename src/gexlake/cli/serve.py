@@ -67,6 +67,7 @@ def serve(
     try:
         _serve(terminal, options)
     finally:
+        gc.unfreeze()
         gc.enable()
 
 
@@ -142,7 +143,6 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
                 await asyncio.sleep(STOP_SECONDS)
             app.state.service.stopping.set()
             await serving
-            gc.unfreeze()
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(run())
