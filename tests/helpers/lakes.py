@@ -45,7 +45,7 @@ def _queries(lake: Path) -> dict[str, str]:
         "epoch_us(last_timestamp), gaps, gap_seconds, holes, source_files, source_bytes, checksum FROM sessions",
         "lineage": f"SELECT source_file, source_sha256, source_bytes, record_type, {IDENTITY}, status, records_seen, "
         "records_imported, records_duplicate, records_quarantined, warnings, errors, message, container "
-        "FROM lineage WHERE status <> 'skipped'",
+        "FROM lineage WHERE status <> 'skipped' AND carried_from IS NULL",
         "quarantine": "SELECT source_file, record_index, byte_offset, reason, message, raw, raw_bytes, "
         "raw_file IS NOT NULL FROM quarantine",
         "gex_snapshots": _digest(f"{IDENTITY}, {SNAPSHOT_COLUMNS}", "gex_snapshots"),

@@ -1,4 +1,7 @@
-"""What the second import of a folder does: unchanged files are skipped, changed ones replace what they gave."""
+"""What the second import of a folder does: unchanged files are skipped, changed ones add and correct.
+
+With `prune`, the lake then holds what a first import of the folder as it now is would give.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ def test_a_touched_file_is_skipped_because_its_bytes_count(folder: Path, lake: L
     assert run(folder, lake)[first.name].status == "skipped"
 
 
-def test_changed_file_replaces_what_it_gave_and_others_stay(folder: Path, lake: Lake) -> None:
+def test_changed_file_with_prune_replaces_what_it_gave_and_others_stay(folder: Path, lake: Lake) -> None:
     records = records_of(count=30)
     write_array(folder / vendor_name(), records[:20])
     write_array(folder / "b" / vendor_name(), records[20:])
@@ -82,21 +85,12 @@ def test_changed_file_replaces_what_it_gave_and_others_stay(folder: Path, lake: 
     run(folder, lake)
     version = select(lake, f"SELECT version FROM sessions WHERE session_date = '{TUESDAY}'")
     write_array(folder / vendor_name(), [records[0] | {"spot": 7.25}, *records[5:12]])
-    results = run(folder, lake)
+    results = run(folder, lake, prune=True)
     assert counts(results[vendor_name()]) == ("success", 8, 0, 0)
     assert results[f"b/{vendor_name()}"].status == "skipped"
     assert seconds_in(lake) == [record["timestamp"] for record in (records[0], *records[5:12], *records[20:])]
     assert select(lake, "SELECT count(*) FROM gex_snapshots WHERE spot = 7.25") == [(1,)]
     assert select(lake, f"SELECT version FROM sessions WHERE session_date = '{TUESDAY}'") == version
-    assert_like_fresh(folder, lake)
-
-
-def test_file_that_shrinks_to_nothing_good_leaves_an_empty_session(folder: Path, lake: Lake) -> None:
-    write_array(folder / vendor_name(), records_of(count=3))
-    run(folder, lake)
-    write_array(folder / vendor_name(), [record | {"spot": 0} for record in records_of(count=3)])
-    assert counts(run(folder, lake)[vendor_name()]) == ("failed", 0, 0, 3)
-    assert select(lake, "SELECT snapshots, strike_rows, first_timestamp IS NULL FROM sessions") == [(0, 0, True)]
     assert_like_fresh(folder, lake)
 
 
@@ -158,7 +152,7 @@ def test_file_that_changes_after_its_archive_moved_replaces_what_it_gave(folder:
     moved = folder.rename(folder.with_name("moved"))
     run(moved, lake)
     edit(moved / first.name, _correct)
-    assert counts(run(moved, lake)[first.name]) == ("success", 35, 0, 0)
+    assert counts(run(moved, lake, prune=True)[first.name]) == ("success", 35, 0, 0)
     assert_like_fresh(moved, lake)
 
 
@@ -207,7 +201,7 @@ def test_file_that_takes_over_the_bytes_of_another_gives_up_its_own(folder: Path
     write_array(folder / "b" / vendor_name(), records[20:])
     run(folder, lake)
     shutil.copyfile(folder / "a" / vendor_name(), folder / "b" / vendor_name())
-    run(folder, lake)
+    run(folder, lake, prune=True)
     assert len(seconds_in(lake)) == 20
     assert_like_fresh(folder, lake)
 
@@ -234,7 +228,7 @@ def test_interleaved_files_come_together_in_time_order(folder: Path, lake: Lake)
     assert results[f"odd/{vendor_name()}"].warnings["out_of_order"] == 19
     assert seconds_in(lake) == [record["timestamp"] for record in records]
     write_array(folder / "even" / vendor_name(), records[:10:2])
-    run(folder, lake)
+    run(folder, lake, prune=True)
     assert_like_fresh(folder, lake)
 
 

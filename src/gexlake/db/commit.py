@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.database import refresh_views
-from gexlake.db.layout import LakeLayout, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.previous import keep_previous, remove_published
 from gexlake.db.schema import parquet_file
-from gexlake.db.sessions import SessionRow, replace_session, session_id, version_of
+from gexlake.db.sessions import SessionRow, remove_session, replace_session, version_of
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
-from gexlake.models.staged import SessionSummary, StagedSession
+from gexlake.models.feed import SessionKey
+from gexlake.models.staged import StagedSession
 
 if TYPE_CHECKING:
     import duckdb
 
     Connection = duckdb.DuckDBPyConnection
-
-FEED_FILTER = "record_type = ? AND ticker = ? AND package = ? AND category = ?"
 
 
 class StaleStageError(Exception):
@@ -36,34 +37,22 @@ class StaleStageError(Exception):
         self.staged = staged
 
 
-class OverlapError(Exception):
-    """Another session of the feed holds timestamps within this one's span: keys may clash, so it is staged anew."""
-
-    def __init__(self, staged: StagedSession, sessions: list[str]) -> None:
-        super().__init__(f"{staged.session} overlaps {sessions}")
-        self.staged = staged
-        self.session_dates = sessions
-
-
-def commit_session(
-    connection: Connection, layout: LakeLayout, staged: StagedSession, *, compared_with: frozenset[str] = frozenset()
-) -> None:
+def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
     """Make one staged session visible and durable, and remove its staging directory.
 
-    `compared_with` are the dates of overlapping sessions that staging has taken into account. Raises
-    `StaleStageError` or `OverlapError`, with nothing changed, when it must be staged anew.
+    Raises `StaleStageError`, with nothing changed, when it must be staged anew.
     """
     import duckdb
 
     _check_base(connection, staged)
-    if staged.changes_data:
-        _check_overlap(connection, staged, compared_with)
     _make_places(layout, staged)
     connection.begin()
     try:
         if staged.changes_data:
             files = staged_files(staged)
             replace_session(connection, SessionRow.of_staged(staged, files), files)
+        elif staged.removes:
+            remove_session(connection, staged.record_type, staged.session)
         _append_records(connection, staged)
         connection.commit()
     except BaseException:
@@ -76,10 +65,17 @@ def commit_session(
 
 
 def publish(layout: LakeLayout, staged: StagedSession) -> None:
-    """Move a committed session's files to their places; done again after a crash, it does what is left."""
+    """Move a committed session's files to their places; done again after a crash, it does what is left.
+
+    The version that was there before is kept as `staged.keep_versions` says.
+    """
+    if staged.changes_data or staged.removes:
+        keep_previous(layout, staged.record_type, staged.session, staged.version, count=staged.keep_versions)
+    if staged.removes:
+        remove_published(layout, staged.record_type, staged.session)
     for source, target in _moves(layout, staged):
         if source.exists():
-            _make_directories(target.parent)
+            make_directories(target.parent)
             source.replace(target)
             sync_directory(target.parent)
 
@@ -96,23 +92,15 @@ def discard(staged: StagedSession) -> None:
 
 
 def _check_base(connection: Connection, staged: StagedSession) -> None:
-    if version_of(connection, staged.record_type, staged.session) != staged.base_version:
-        raise StaleStageError(staged)
-
-
-def _check_overlap(connection: Connection, staged: StagedSession, compared_with: frozenset[str]) -> None:
-    summary = _summary(staged)
-    if summary.first_us is None:
-        return
-    record_type, *feed, day = session_id(staged.record_type, staged.session)
-    rows = connection.execute(
-        f"SELECT session_date::VARCHAR FROM sessions WHERE {FEED_FILTER} AND session_date <> ? "
-        "AND epoch_us(first_timestamp) <= ? AND epoch_us(last_timestamp) >= ?",
-        [record_type, *feed, day, summary.last_us, summary.first_us],
-    ).fetchall()
-    overlapping = [row[0] for row in rows if row[0] not in compared_with]
-    if overlapping:
-        raise OverlapError(staged, overlapping)
+    """The session must be what this work builds on, and what else its sources gave must be there."""
+    if staged.changes_data or staged.removes:
+        current = version_of(connection, staged.record_type, staged.session)
+        if current != staged.base_version:
+            raise StaleStageError(staged)
+    for day, version in staged.follows.items():
+        session = SessionKey(staged.session.feed, date.fromisoformat(day))
+        if version_of(connection, staged.record_type, session) != version:
+            raise StaleStageError(staged)
 
 
 def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]:
@@ -129,7 +117,7 @@ def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]
 def _make_places(layout: LakeLayout, staged: StagedSession) -> None:
     """Make the target directories ahead of the transaction, so that only renames are left to do behind it."""
     for _, target in _moves(layout, staged):
-        _make_directories(target.parent)
+        make_directories(target.parent)
 
 
 def _append_records(connection: Connection, staged: StagedSession) -> None:
@@ -137,6 +125,8 @@ def _append_records(connection: Connection, staged: StagedSession) -> None:
         if not record.balanced:
             raise LakeError(f"{record.source_file}: the records do not add up.", hint="Report this as a bug.")
     directory = _directory(staged)
+    if not staged.lineage:
+        return
     append_rows(connection, "lineage", parquet_file(directory / "lineage.parquet"))
     if staged.has_quarantine:
         append_rows(connection, "quarantine", parquet_file(directory, QUARANTINE_GLOB))
@@ -147,19 +137,6 @@ def append_rows(connection: Connection, table: str, source: str) -> None:
     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM {source}")
 
 
-def _summary(staged: StagedSession) -> SessionSummary:
-    assert staged.summary is not None
-    return staged.summary
-
-
 def _directory(staged: StagedSession) -> Path:
     assert staged.directory is not None, "a dry run cannot be committed"
     return staged.directory
-
-
-def _make_directories(directory: Path) -> None:
-    """`mkdir -p`, with every new entry made durable."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        sync_directory(path.parent)

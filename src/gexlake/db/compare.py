@@ -96,6 +96,13 @@ def check_database(connection: Connection) -> Iterator[Finding]:
     )
     yield from _find(
         connection,
+        Check.LINEAGE_IMPORTED,
+        "SELECT format('{} in import {}: {} imported, to its sessions {}', source_file, import_id, records_imported, "
+        "given) FROM (SELECT *, coalesce(list_sum(json_extract(sessions, '$.*')::BIGINT[]), 0)::BIGINT AS given "
+        "FROM lineage) WHERE records_imported <> given",
+    )
+    yield from _find(
+        connection,
         Check.QUARANTINE_COUNT,
         "SELECT format('{} in import {}: {} quarantined by lineage, {} in quarantine', source_file, import_id, "
         "coalesce(l.n, 0), coalesce(q.n, 0)) FROM "

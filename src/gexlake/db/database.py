@@ -135,10 +135,11 @@ def _opened(layout: LakeLayout, *, write: bool, wait_seconds: float) -> Iterator
         if write and not layout.database.exists():
             _create_database(layout)
         connection = _connect(layout, write=write, wait_seconds=wait_seconds)
+        if _schema_version(connection, layout) < SCHEMA_VERSION:
+            connection = _migrated(connection, layout, write=write, wait_seconds=wait_seconds)
     try:
         with translated_faults(layout):
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            _check_version(connection, layout)
             if not write:
                 _point_views_here(connection, layout)
             yield connection
@@ -275,21 +276,47 @@ def _create_database(layout: LakeLayout) -> None:
         new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
 
 
-def _check_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+def _migrated(
+    connection: duckdb.DuckDBPyConnection, layout: LakeLayout, *, write: bool, wait_seconds: float
+) -> duckdb.DuckDBPyConnection:
+    """The database of an older gexlake, brought to today's tables; a reader has to open it for writing meanwhile."""
+    from gexlake.db.migrate import migrate
+
+    if not write:
+        connection.close()
+        connection = _connect(layout, write=True, wait_seconds=wait_seconds)
+    connection.execute("SET TimeZone = 'UTC'")
+    found = _schema_version(connection, layout)
+    if found < SCHEMA_VERSION:
+        migrate(connection, layout, found)
+    if write:
+        return connection
+    connection.close()
+    return _connect(layout, write=False, wait_seconds=wait_seconds)
+
+
+def _schema_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> int:
+    """The version of the tables. Raises `LakeVersionError` where it is newer than ours; the connection is closed then.
+
+    Raises `LakeError` for a database that is not of a lake.
+    """
     import duckdb
 
     try:
-        row = connection.execute("SELECT schema_version, gexlake_version FROM lake_info").fetchone()
+        rows = connection.execute("SELECT schema_version, gexlake_version FROM lake_info").fetchall()
     except duckdb.CatalogException as error:
+        connection.close()
         raise LakeError(
             f"{layout.database} is a DuckDB database, but not of a lake.", hint="Name another directory with --lake."
         ) from error
-    if row is None or row[0] > SCHEMA_VERSION:
-        made_by = f" {row[1]}" if row else ""
+    if not rows or rows[0][0] > SCHEMA_VERSION:
+        connection.close()
+        made_by = f" {rows[0][1]}" if rows else ""
         raise LakeVersionError(
             f"The lake {layout.root} was written by a newer gexlake{made_by}; this is {__version__}.",
             hint="Upgrade gexlake.",
         )
+    return int(rows[0][0])
 
 
 def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:

@@ -38,19 +38,18 @@ class LakeLayout:
         """Refused records that are too large for a table, a file each."""
         return self.root / "quarantine"
 
+    @property
+    def previous(self) -> Path:
+        """Versions of sessions that were replaced, for `gexlake restore`."""
+        return self.root / "previous"
+
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
         """The published Parquet file of a session."""
-        ticker, package, category = session.feed
-        return (
-            self.root
-            / record_type
-            / dataset
-            / f"ticker={ticker}"
-            / f"package={package}"
-            / f"category={category}"
-            / f"session_date={session.session_date.isoformat()}"
-            / f"{dataset}.parquet"
-        )
+        return self.root / record_type / dataset / session_folder(session) / f"{dataset}.parquet"
+
+    def previous_versions(self, record_type: str, session: SessionKey) -> Path:
+        """Where the versions of a session that were replaced are kept, a folder each."""
+        return self.previous / record_type / session_folder(session)
 
     def dataset_glob(self, record_type: str, dataset: str) -> str:
         """Pattern of all published files of a data set, for DuckDB and Polars."""
@@ -62,6 +61,17 @@ class LakeLayout:
         return sorted((self.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet"))
 
 
+def session_folder(session: SessionKey) -> Path:
+    """The folders of a session, in the form that readers of partitioned data sets know."""
+    ticker, package, category = session.feed
+    return Path(
+        f"ticker={ticker}",
+        f"package={package}",
+        f"category={category}",
+        f"session_date={session.session_date.isoformat()}",
+    )
+
+
 def sync_directory(directory: Path) -> None:
     """Make renames in a directory durable (fsync(2) of the file alone does not)."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -69,6 +79,14 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_directories(directory: Path) -> None:
+    """`mkdir -p`, with every new entry made durable."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_directory(path.parent)
 
 
 def place_new(source: Path, target: Path) -> bool:

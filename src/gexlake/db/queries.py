@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gexlake._version import __version__
-from gexlake.db.layout import LakeLayout
-from gexlake.db.sessions import SESSION_FILTER, session_id, version_of
-from gexlake.importers import IMPORTERS
 from gexlake.lineage.records import lineage_row
-from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.lineage import LINEAGE_COLUMNS, LineageRecord
-from gexlake.models.task import KnownSource, Published
+from gexlake.models.feed import Feed
+from gexlake.models.lineage import LINEAGE_COLUMNS, FileStatus, LineageRecord
+from gexlake.models.task import KnownSource
 
 if TYPE_CHECKING:
     import duckdb
@@ -25,62 +22,82 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionState:
-    """A session in the lake: its version, None where nothing of it is stored, and the source files it has read.
+class FeedState:
+    """What the lake has of a feed: the version of each session by date, and the import that last changed it.
 
-    Of each source file it is the latest reading.
+    `known` are the source files that were met, once for each content: the latest reading of it, or a look at a copy.
     """
 
     record_type: str
-    session: SessionKey
-    version: str | None
+    feed: Feed
+    versions: dict[str, str] = field(default_factory=dict)
+    changed_by: dict[str, str] = field(default_factory=dict)
     known: tuple[KnownSource, ...] = ()
 
 
-def load_states(connection: Connection) -> list[SessionState]:
+FEED_COLUMNS = "record_type, ticker, package, category"
+FEED_FILTER = "record_type = ? AND ticker = ? AND package = ? AND category = ?"
+
+
+def load_feeds(connection: Connection) -> list[FeedState]:
     """Read the state of the whole lake: a row per session and source file, not per snapshot."""
-    return _load_states(connection, "true", [])
+    return _load_feeds(connection, "true", [])
 
 
-def load_session_state(connection: Connection, record_type: str, session: SessionKey) -> SessionState:
-    """The state of one session, also where the lake has nothing of it."""
-    states = _load_states(connection, SESSION_FILTER, session_id(record_type, session))
-    return states[0] if states else SessionState(record_type, session, None)
+def load_feed(connection: Connection, record_type: str, feed: Feed) -> FeedState:
+    """The state of one feed, also where the lake has nothing of it."""
+    states = _load_feeds(connection, FEED_FILTER, [record_type, *feed])
+    return states[0] if states else FeedState(record_type, feed)
 
 
-def _load_states(connection: Connection, condition: str, values: list[str]) -> list[SessionState]:
-    identity = "record_type, ticker, package, category, session_date"
-    versions = {
-        _key(row): row[-1]
-        for row in connection.execute(f"SELECT {identity}, version FROM sessions WHERE {condition}", values).fetchall()
-    }
-    known: dict[tuple[str, SessionKey], list[KnownSource]] = defaultdict(list)
+def _load_feeds(connection: Connection, condition: str, values: list[str]) -> list[FeedState]:
+    sessions, known = defaultdict[Any, list[Any]](list), defaultdict[Any, list[KnownSource]](list)
     for row in connection.execute(
-        f"SELECT {identity}, source_file, source_sha256, source_bytes, import_id, "
-        "records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), status = 'skipped' "
-        f"FROM lineage WHERE source_sha256 <> '' AND {condition} QUALIFY row_number() OVER (PARTITION BY {identity}, "
-        "source_file ORDER BY status = 'skipped', import_timestamp DESC, import_id DESC) = 1",
+        f"SELECT {FEED_COLUMNS}, session_date::VARCHAR, version, import_id FROM sessions WHERE {condition}", values
+    ).fetchall():
+        sessions[row[:4]].append(row[4:])
+    for row in connection.execute(
+        f"SELECT {FEED_COLUMNS}, source_file, source_sha256, source_bytes, import_id, status, "
+        "records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), records_seen, records_quarantined, "
+        "records_pruned, errors, message, sessions, "
+        f"row_number() OVER (PARTITION BY {FEED_COLUMNS}, source_file ORDER BY {_LATEST_FIRST}) = 1 "
+        f"FROM lineage WHERE source_sha256 <> '' AND carried_from IS NULL AND {condition} QUALIFY row_number() OVER "
+        f"(PARTITION BY {FEED_COLUMNS}, source_file, source_sha256 ORDER BY {_LATEST_FIRST}) = 1",
         values,
     ).fetchall():
-        known[_key(row)].append(KnownSource(*row[5:]))
-    return [SessionState(*key, versions.get(key), tuple(known.get(key, ()))) for key in {**versions, **known}]
+        known[row[:4]].append(_known_source(row[4:]))
+    return [
+        FeedState(
+            record_type=key[0],
+            feed=Feed(*key[1:]),
+            versions={day: version for day, version, _ in sessions[key]},
+            changed_by={day: import_id for day, _, import_id in sessions[key]},
+            known=tuple(known[key]),
+        )
+        for key in {**dict.fromkeys(list(sessions)), **dict.fromkeys(list(known))}
+    ]
 
 
-def _key(row: Sequence[Any]) -> tuple[str, SessionKey]:
-    record_type, ticker, package, category, day = row[:5]
-    return record_type, SessionKey(Feed(ticker, package, category), day)
+_LATEST_FIRST = "status = 'skipped', import_timestamp DESC, import_id DESC"
 
 
-def published_session(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> Published:
-    """A session of the lake with its files."""
-    datasets = IMPORTERS[record_type].datasets
-    return Published(version, {d.name: layout.dataset_file(record_type, d.name, session) for d in datasets})
-
-
-def load_versions(connection: Connection, record_type: str, feed: Feed, days: Iterable[str]) -> dict[str, str]:
-    """The versions of some sessions of one feed by date, as far as the lake has them."""
-    found = {day: version_of(connection, record_type, SessionKey(feed, date.fromisoformat(day))) for day in days}
-    return {day: version for day, version in found.items() if version is not None}
+def _known_source(row: Sequence[Any]) -> KnownSource:
+    path, sha256, size, import_id, status, yielded, seen, quarantined, pruned, errors, message, days, latest = row
+    return KnownSource(
+        source_file=path,
+        sha256=sha256,
+        size_bytes=size,
+        import_id=import_id,
+        status=FileStatus(status),
+        yielded=yielded,
+        records_seen=seen,
+        records_quarantined=quarantined,
+        records_pruned=pruned,
+        errors=json.loads(errors),
+        message=message,
+        sessions=json.loads(days),
+        is_latest=latest,
+    )
 
 
 def begin_import(connection: Connection, import_id: str, sources: list[str], started: datetime) -> None:

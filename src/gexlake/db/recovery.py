@@ -10,11 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish, staged_files
+from gexlake.db.commit import StaleStageError, commit_session, publish, staged_files
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views, translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import sum_import
+from gexlake.db.sessions import version_of
 from gexlake.errors import LakeError
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
 
@@ -98,11 +99,7 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
     with _abandoned(directory) as abandoned:
         if not abandoned:
             return False
-        for session in sorted(path for path in directory.iterdir() if path.is_dir()):
-            try:
-                staged = StagedSession.load(session)
-            except (OSError, ValueError, KeyError, TypeError):
-                continue  # it was not finished, and is removed with the rest
+        for staged in sorted(_iter_staged(directory), key=lambda staged: bool(staged.follows)):
             _settle(connection, layout, staged)
         if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
             sum_import(connection, directory.name)
@@ -111,16 +108,23 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
         return True
 
 
+def _iter_staged(directory: Path) -> Iterator[StagedSession]:
+    """The staged work of an import that is whole."""
+    for path in sorted(path for path in directory.iterdir() if path.is_dir()):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # else it was not finished, and is removed
+            yield StagedSession.load(path)
+
+
 def _settle(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
     import duckdb
 
     if is_committed(connection, staged):
-        row = connection.execute("SELECT 1 FROM sessions WHERE version = ?", [staged.version]).fetchone()
-        if row is not None or not staged.changes_data:
+        is_current = version_of(connection, staged.record_type, staged.session) == staged.version
+        if is_current or not staged.changes_data:
             publish(layout, staged)
         return
     # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages anew.
-    with suppress(StaleStageError, OverlapError, FileNotFoundError, duckdb.InvalidInputException, LakeError):
+    with suppress(StaleStageError, FileNotFoundError, duckdb.InvalidInputException, LakeError):
         commit_session(connection, layout, staged)
 
 
@@ -153,13 +157,15 @@ def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:
-    """Whether the lake's lineage has this work: it is written in the transaction that commits it."""
-    first = staged.lineage[0]
-    row = connection.execute(
-        "SELECT 1 FROM lineage WHERE import_id = ? AND source_file = ? AND session_date = ?",
-        [first.import_id, first.source_file, first.session_date],
-    ).fetchone()
-    return row is not None
+    """Whether the lake has this work: by its lineage, written in the transaction that commits it, or by its version."""
+    if staged.lineage:
+        first = staged.lineage[0]
+        row = connection.execute(
+            "SELECT 1 FROM lineage WHERE import_id = ? AND source_file = ?", [first.import_id, first.source_file]
+        ).fetchone()
+        return row is not None
+    current = version_of(connection, staged.record_type, staged.session)
+    return current is None if staged.removes else current == staged.version
 
 
 def is_running(directory: Path) -> bool:

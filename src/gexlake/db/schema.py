@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (
@@ -104,9 +104,13 @@ def create_view(name: str, glob: str | None) -> str:
 
 
 def parquet_file(path: Path, pattern: str = "") -> str:
-    """One Parquet file as a table of SQL, whatever characters are in its path; or those in `path` by a pattern."""
+    """One Parquet file as a table of SQL, whatever characters are in its path; or those in `path` by a pattern.
+
+    Of several files, some may have columns that others, written by an older gexlake, lack.
+    """
     files = glob_escape(str(path)) + (f"/{pattern}" if pattern else "")
-    return f"read_parquet({quoted(files)}, hive_partitioning = false)"
+    by_name = ", union_by_name = true" if pattern else ""
+    return f"read_parquet({quoted(files)}, hive_partitioning = false{by_name})"
 
 
 def quoted(text: str) -> str:

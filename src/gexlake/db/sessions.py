@@ -68,7 +68,7 @@ class SessionRow:
             record_type=footer["record_type"],
             session=SessionKey(Feed(*feed), date.fromisoformat(day)),
             summary=SessionSummary(**{**footer["summary"], "holes": holes}),
-            source_files=len(footer["sources"]),
+            source_files=len({source["source_file"] for source in footer["sources"]}),
             source_bytes=sum(source["source_bytes"] for source in footer["sources"]),
             parquet_bytes=_size_of(files),
             checksum=footer["checksum"],
@@ -142,6 +142,15 @@ def replace_session(connection: Connection, row: SessionRow, files: Mapping[str,
         "?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row.values,
     )
+
+
+def remove_session(connection: Connection, record_type: str, session: SessionKey) -> None:
+    """Take a session's rows out; inside the caller's transaction."""
+    _, *identity = session_id(record_type, session)
+    for dataset in IMPORTERS[record_type].datasets:
+        if dataset.in_database:
+            connection.execute(f"DELETE FROM {record_type}_{dataset.name} WHERE {IDENTITY}", identity)
+    connection.execute(f"DELETE FROM sessions WHERE {SESSION_FILTER}", session_id(record_type, session))
 
 
 def _replace_snapshots(

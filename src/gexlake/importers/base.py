@@ -1,14 +1,16 @@
 """The interface of an importer: what it takes to bring another record type into the lake.
 
-An importer turns the sources of one session into finished Parquet files. Scanner, staging, commit and lineage know
-nothing of its columns; docs/record-types.md shows how to add one.
+An importer turns the sources of a feed into the finished Parquet files of its sessions. Scanner, staging, commit and
+lineage know nothing of its columns; docs/record-types.md shows how to add one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,7 +59,13 @@ class RefusalSink(Protocol):
 
 @dataclass(slots=True)
 class SourceTally:
-    """What one source file came to."""
+    """What one source file came to; `seen = imported + duplicate + quarantined`.
+
+    `days` counts records by New York date (ISO), whatever became of them, `given` those that stand in the session of
+    that date. Of the imported ones, `corrected` took the place of other values that the lake had of the same key.
+    `kept` are snapshots that an earlier reading of the file gave and this one no longer has; `pruned` are those of
+    them that were taken out because somebody asked for it.
+    """
 
     seen: int = 0
     duplicate: int = 0
@@ -65,6 +73,11 @@ class SourceTally:
     warnings: Counter[Rule] = field(default_factory=Counter)
     findings: list[tuple[Rule, str]] = field(default_factory=list)
     container: str | None = None
+    days: Counter[str] = field(default_factory=Counter)
+    given: Counter[str] = field(default_factory=Counter)
+    corrected: int = 0
+    kept: int = 0
+    pruned: int = 0
 
     @property
     def quarantined(self) -> int:
@@ -79,12 +92,16 @@ class SourceTally:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A record whose key is taken by different content; its text is fetched from the source again."""
+    """A record whose key is taken by different content; its text is fetched from the source again.
+
+    `other` is the source whose record stands; the message says in which field the two differ first.
+    """
 
     source: int
     record_index: int
     byte_offset: int
     length: int
+    other: SourceName
     message: str
 
 
@@ -101,29 +118,52 @@ class Dataset:
     in_database: bool
 
 
-SourceName = int | str
-"""A source that was read, by the caller's number; or one that gave kept rows, by its `source_file`."""
+ReadingId = tuple[str, str]
+"""A reading that the lake has rows of: (import id, source file)."""
+SourceName = int | ReadingId
+"""A source that was read, by the caller's number; or the reading that gave rows which the lake holds."""
 Run = tuple[int, int]
 """Consecutive snapshots of the written session: (first, count)."""
 
 
+class Claim(IntEnum):
+    """Whose snapshot stands where several have one key: the lower claim, and of equal ones the first."""
+
+    STANDING = 0
+    """The lake has it, and nothing read now may change it."""
+    READ = 1
+    """It is in a source that is being read."""
+    YIELDING = 2
+    """The lake has it from a reading that is being replaced: it stands only where nothing else has its key."""
+
+
+ClaimOf = Callable[[Mapping[str, Any]], Claim | None]
+"""The claim of a source's kept rows, by the source's document in the footer; None leaves its rows out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """Which sources take the place of earlier readings: by path, the number of the source that is read now.
+
+    Of the numbers in `prunes`, what the earlier readings had and the new one lacks is taken out.
+    """
+
+    successors: Mapping[str, int] = field(default_factory=dict)
+    prunes: frozenset[int] = frozenset()
+
+
 class SessionBuilder(Protocol):
-    """Collects the sources of one session and writes it. The calls come in the order below."""
+    """What becomes of one session, and its files. The calls come in the order below."""
 
-    def keep(self, files: Mapping[str, Path], *, replaced: frozenset[str], foreign: bool = False) -> None:
-        """Take what the lake holds: `files` by data set name, without the rows of `replaced` sources.
+    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
+        """Take what the lake holds of the session: `files` by data set name.
 
-        Of a `foreign` session only the keys count: they are taken, but not written again. Raises `LakeError` for
-        files that are damaged; the builder is then of no more use.
+        Raises `LakeError` for files that are damaged; the builder is then as it was before.
         """
         ...
 
-    def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
-        """Decode one source to its end; `source` is the caller's number for it. Its warnings may come later."""
-        ...
-
-    def resolve(self, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
-        """Complete the tallies with duplicates, conflicts and warnings; name the records that conflict."""
+    def resolve(self, tallies: Mapping[int, SourceTally], succession: Succession = Succession()) -> list[Conflict]:
+        """Decide which snapshots stand, count that in the tallies, and name the records that conflict."""
         ...
 
     def summarize(self) -> SessionSummary:
@@ -131,7 +171,7 @@ class SessionBuilder(Protocol):
         ...
 
     def runs(self) -> dict[SourceName, list[Run]]:
-        """Which snapshots of the result came from which source."""
+        """Which snapshots of the result came from which source; those that were read are named in any case."""
         ...
 
     def checksum(self) -> str:
@@ -142,6 +182,29 @@ class SessionBuilder(Protocol):
         """Write each data set as `<name>.parquet` and sync it to disk; the checksum of the content.
 
         `footer` goes into each file as a JSON document under `FOOTER_KEY`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and threads; called at the end, whatever came before."""
+        ...
+
+
+class FeedReader(Protocol):
+    """Reads sources of one feed, and parts their records by the New York date of each."""
+
+    def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
+        """Decode one source to its end; `source` is the caller's number for it. Its warnings may come later."""
+        ...
+
+    def finish(self, tallies: Mapping[int, SourceTally]) -> list[date]:
+        """All is read: complete the tallies' days and warnings; the dates of which there are records, ascending."""
+        ...
+
+    def open_session(self, day: date) -> SessionBuilder:
+        """A builder with the records of that date: always the same of the planned one, else a new one each time.
+
+        Of the new ones, one at a time is to be open.
         """
         ...
 
@@ -163,13 +226,18 @@ class Importer(Protocol):
         """What it fills."""
         ...
 
-    def open_session(
+    def open_reader(
         self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
-    ) -> SessionBuilder:
-        """A builder for one session; it may spill into `workspace`, and refuses timestamps after `moment_us`.
+    ) -> FeedReader:
+        """A reader of sources that are thought to be of that session.
 
-        With `writes`, `write` is going to be called, so it may begin with that in `workspace` while it reads.
+        It may spill into `workspace`, and refuses timestamps after `moment_us`. With `writes`, sessions are going to
+        be written, so it may begin with that in `workspace` while it reads.
         """
+        ...
+
+    def open_session(self, session: SessionKey, *, workspace: Path | None) -> SessionBuilder:
+        """A builder for one session out of what the lake holds alone."""
         ...
 
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:

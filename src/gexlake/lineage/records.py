@@ -27,6 +27,7 @@ def lineage_row(record: LineageRecord) -> dict[str, Any]:
     row["session_date"] = date.fromisoformat(record.session_date)
     row["warnings"] = json.dumps(record.warnings)
     row["errors"] = json.dumps(record.errors)
+    row["sessions"] = json.dumps(record.sessions)
     return row
 
 

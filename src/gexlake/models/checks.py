@@ -29,6 +29,7 @@ class Check(StrEnum):
     DATABASE_VALUES = "database_values", "A value in the database differs from the Parquet file."
     DATABASE_SESSION = "database_session", "The row in `sessions` differs from what the Parquet footers say."
     DATABASE_ORPHANS = "database_orphans", "There are snapshots of a session that has no row in `sessions`."
+    SESSION_DATE = "session_date", "A session holds snapshots of another date in New York."
     KEY_TWICE = "key_twice", "Two sessions of a feed hold the same timestamp."
     LINEAGE_UNBALANCED = "lineage_unbalanced", "Seen is not imported + duplicate + quarantined."
     LINEAGE_IMPORTED = "lineage_imported", "Lineage and the footer disagree on how many snapshots a source gave."

@@ -14,13 +14,18 @@ from gexlake.models.report import DEFAULT_MAX_ERROR_RATE, FileResult
 
 
 def new_import_id() -> str:
-    """An id for an import that begins now; ids are in the order of time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    """An id for an import that begins now; ids are in the order of time, to the microsecond."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{uuid.uuid4().hex[:3]}"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to import and how. `workers` None means one per core; dates are inclusive."""
+    """What to import and how. `workers` None means one per core; dates are inclusive.
+
+    With `prune`, what changed sources no longer have leaves the lake; without it, nothing does. `keep_versions` of
+    each session that changes are kept for `gexlake restore`.
+    """
 
     tickers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -31,6 +36,8 @@ class ImportOptions:
     force: bool = False
     workers: int | None = None
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
+    prune: bool = False
+    keep_versions: int = 1
     within: tuple[Path, ...] | None = None
     """Links that lead out of these folders are not followed; None: all are."""
 

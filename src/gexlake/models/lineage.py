@@ -20,6 +20,8 @@ class FileStatus(StrEnum):
     """Nothing could be read from it."""
     SKIPPED = "skipped"
     """The lake already holds the content of these very bytes."""
+    FORGOTTEN = "forgotten"
+    """Somebody said that what it gave is not to count."""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,13 @@ class LineageRecord:
     import_timestamp: datetime | None = None
     duration_seconds: float = 0.0
     synthetic: bool = False
+    records_corrected: int = 0
+    records_kept: int = 0
+    records_pruned: int = 0
+    sessions: dict[str, int] = field(default_factory=dict)
+    """Records that it gave to each session, by New York date."""
+    carried_from: str | None = None
+    """The import whose verdict this is: the file is unchanged since, and was not read again."""
 
     @property
     def balanced(self) -> bool:
@@ -63,8 +72,8 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("ticker", "VARCHAR", "of the feed that the file belongs to"),
     Column("package", "VARCHAR", "of the feed"),
     Column("category", "VARCHAR", "of the feed"),
-    Column("session_date", "DATE", "of the session that the file belongs to"),
-    Column("status", "VARCHAR", "`success`, `partial`, `failed` or `skipped`"),
+    Column("session_date", "DATE", "that the file's name says, or else its first record; see `sessions`"),
+    Column("status", "VARCHAR", "`success`, `partial`, `failed`, `skipped` or `forgotten`"),
     Column("records_seen", "BIGINT", "records in the file; seen = imported + duplicate + quarantined"),
     Column("records_imported", "BIGINT", "snapshots that this file gave to the lake"),
     Column("records_duplicate", "BIGINT", "records whose key and content were there already"),
@@ -76,6 +85,11 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("import_timestamp", "TIMESTAMPTZ", "when the file was read, UTC"),
     Column("duration_seconds", "DOUBLE", "time spent on the file"),
     Column("synthetic", "BOOLEAN", "whether a note beside the file, or in a folder above, called it synthetic"),
+    Column("records_corrected", "BIGINT", "imported records that took the place of other values of the same key"),
+    Column("records_kept", "BIGINT", "snapshots of earlier readings of the file that it no longer has; they stay"),
+    Column("records_pruned", "BIGINT", "snapshots that it no longer has and that were taken out, as was asked"),
+    Column("sessions", "VARCHAR", "JSON object: session date -> snapshots that this file gave to it"),
+    Column("carried_from", "VARCHAR", "the import that gave this verdict; the file is unchanged since"),
 )
 
 QUARANTINE_COLUMNS: tuple[Column, ...] = (

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.source import RefusedFile, path_text
+from gexlake.models.task import KnownSource
 
 DEFAULT_MAX_ERROR_RATE = 0.001
 
@@ -55,10 +56,23 @@ class FileResult(BaseModel):
     warnings: dict[str, int] = Field(default_factory=dict)
     message: str | None = None
     synthetic: bool = False
+    records_corrected: int = 0
+    records_kept: int = 0
+    records_pruned: int = 0
+    sessions: dict[str, int] = Field(default_factory=dict)
+    """Snapshots that it gave to each session, by New York date."""
+    damaged: bool = False
+    """Something of the file as a whole is wrong: data may be missing."""
+    carried_from: str | None = None
+    """The import that gave this verdict: the file is unchanged since then, and was not read again."""
+    carried_seen: int = 0
+    carried_quarantined: int = 0
 
     @classmethod
-    def of_lineage(cls, record: LineageRecord) -> FileResult:
-        """The result that a lineage record stands for."""
+    def of_lineage(
+        cls, record: LineageRecord, *, damaged: bool = False, carried: KnownSource | None = None
+    ) -> FileResult:
+        """The result that a lineage record stands for; `carried` is the reading whose verdict it repeats."""
         return cls(
             source_file=record.source_file,
             status=ResultStatus(record.status.value),
@@ -72,6 +86,14 @@ class FileResult(BaseModel):
             warnings=record.warnings,
             message=record.message,
             synthetic=record.synthetic,
+            records_corrected=record.records_corrected,
+            records_kept=record.records_kept,
+            records_pruned=record.records_pruned,
+            sessions=record.sessions,
+            damaged=damaged,
+            carried_from=record.carried_from,
+            carried_seen=carried.records_seen if carried else 0,
+            carried_quarantined=carried.records_quarantined if carried else 0,
         )
 
     @classmethod
@@ -95,6 +117,12 @@ class ImportTotals(BaseModel):
     records_imported: int = 0
     records_duplicate: int = 0
     records_quarantined: int = 0
+    records_corrected: int = 0
+    """Of the imported ones: they took the place of other values of the same key."""
+    records_kept: int = 0
+    """Snapshots that changed files no longer have; the lake keeps them."""
+    records_pruned: int = 0
+    """Snapshots that changed files no longer have, taken out with `prune`."""
     sessions: int = 0
     strike_rows: int = 0
 
@@ -123,17 +151,30 @@ class ImportReport(BaseModel):
 
     @property
     def acceptable(self) -> bool:
-        """Whether no file failed, nothing is left undone and the error rate is within its bound."""
+        """Whether no file failed or is damaged, nothing is left undone and the error rate is within its bound."""
         counts = self.totals.files
         undone = counts.get(ResultStatus.FAILED, 0) + counts.get(ResultStatus.PENDING, 0)
-        return not undone and self.error_rate <= self.max_error_rate
+        damaged = any(file.damaged for file in self.files)
+        return not undone and not damaged and self.error_rate <= self.max_error_rate
+
+
+SUMMED = (
+    "source_bytes",
+    "records_seen",
+    "records_imported",
+    "records_duplicate",
+    "records_quarantined",
+    "records_corrected",
+    "records_kept",
+    "records_pruned",
+)
 
 
 def total_of(results: Iterable[FileResult]) -> ImportTotals:
     """Sums over file results."""
     results = list(results)
     totals = ImportTotals(files=dict(Counter(result.status.value for result in results)))
-    for name in ("source_bytes", "records_seen", "records_imported", "records_duplicate", "records_quarantined"):
+    for name in SUMMED:
         setattr(totals, name, sum(getattr(result, name) for result in results))
     return totals
 

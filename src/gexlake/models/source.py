@@ -56,7 +56,11 @@ SYNTHETIC_NOTE = "SYNTHETIC.md"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An importable file. `size_bytes` is its size on disk, packed or not."""
+    """An importable file. `size_bytes` is its size on disk, packed or not.
+
+    `session` is what the file is planned for: by its name, else by its first record. With `claims_date`, its name or
+    folders say the date.
+    """
 
     path: Path
     record_type: str
@@ -64,6 +68,7 @@ class SourceFile:
     size_bytes: int
     compression: Compression
     form: Form
+    claims_date: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +84,8 @@ class RefusedFile:
 def path_text(path: Path) -> str:
     r"""An absolute path as text, as it stands in lineage and reports; bytes that are not UTF-8 stand as \xNN."""
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+
+
+def source_exists(name: str) -> bool:
+    """Whether the file that lineage calls by this name is there."""
+    return Path(name).exists()

@@ -31,10 +31,13 @@ class SessionSummary:
 
 @dataclass(slots=True)
 class StagedSession:
-    """One session, staged in `directory`: finished Parquet files where `summary` is set, lineage in any case.
+    """One session, staged in `directory`: finished Parquet files where `summary` is set, and perhaps lineage.
 
     `base_version` is the version of the session in the lake that this work builds on, None where there was none; the
-    commit refuses it when the lake has moved on. The manifest is written last, so where it stands the work is whole.
+    commit refuses it when the lake has moved on. With `removes`, the session leaves the lake. Sources may give to
+    several sessions: one of these carries their lineage, and `follows` names the versions of the others by date, which
+    must be there when it is committed. Of the versions before, `keep_versions` are kept for `gexlake restore`.
+    The manifest is written last, so where it stands the work is whole.
     """
 
     import_id: str
@@ -50,6 +53,9 @@ class StagedSession:
     source_bytes: int = 0
     has_quarantine: bool = False
     raw_files: list[str] = field(default_factory=list)
+    removes: bool = False
+    follows: dict[str, str] = field(default_factory=dict)
+    keep_versions: int = 1
 
     @property
     def changes_data(self) -> bool:

@@ -1,34 +1,44 @@
-"""Work to be done: one session, with all that a worker must know of the lake to do it."""
+"""Work to be done: sources of one feed, with all that a worker must know of the lake to stage them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from gexlake.models.feed import SessionKey
-from gexlake.models.source import SourceFile
+from gexlake.models.lineage import FileStatus
+from gexlake.models.source import SourceFile, path_text
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A source file that the lake has already read, as its lineage has it.
+    """A source file that the lake has met, as its latest lineage has it.
 
-    `yielded` counts its records whose key another source had taken before: duplicates and conflicts. A copy was never
-    read itself, because another file had the same bytes.
+    `sessions` are the dates to which it gave snapshots. `yielded` counts its records whose key another source had
+    taken before: duplicates and conflicts. A copy was never read itself, because another file had the same bytes.
     """
 
     source_file: str
     sha256: str
     size_bytes: int
     import_id: str
-    yielded: int
-    is_copy: bool = False
+    status: FileStatus
+    yielded: int = 0
+    records_seen: int = 0
+    records_quarantined: int = 0
+    records_pruned: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    message: str | None = None
+    sessions: dict[str, int] = field(default_factory=dict)
+    is_latest: bool = True
+    """Whether no later reading of the same path is known."""
 
     @property
-    def path(self) -> Path:
-        """Where it was."""
-        return Path(self.source_file)
+    def is_copy(self) -> bool:
+        """Whether it was only seen to have the bytes of another."""
+        return self.status is FileStatus.SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +50,36 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionTask:
-    """Everything a worker needs to stage one session.
+class FeedTask:
+    """Everything a worker needs to stage sources that are planned for one session of a feed.
 
-    `directory` is where to stage, None for a dry run. `foreign` are other sessions of the feed whose time span
-    overlaps this one's: of records with one key, theirs came first. `digests` are SHA-256 of source files by path,
-    where they were taken already.
+    `directory` is where to stage, None for a dry run. `lake` is its root, for the sessions that the sources turn out
+    to feed; `versions` say, by date, what the database has, None for nothing. `predecessors` are, by source, the files
+    in whose place it comes: what the lake has read from its own path, and from files that are no more and had its
+    bytes. `gone` are files of the feed that are no more; `latest` the import of the latest reading of those that were
+    read more than once.
     """
 
     import_id: str
     record_type: str
     session: SessionKey
     sources: tuple[SourceFile, ...]
+    lake: Path
     directory: Path | None
-    known: tuple[KnownSource, ...] = ()
-    published: Published | None = None
-    foreign: tuple[Published, ...] = ()
+    versions: Mapping[date, str | None] = field(default_factory=dict)
+    predecessors: Mapping[str, tuple[KnownSource, ...]] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    latest: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
+    prune: bool = False
+    keep_versions: int = 1
     moment_us: int = 0
-    digests: Mapping[str, str] = field(default_factory=dict)
+
+    def predecessors_of(self, source: SourceFile) -> tuple[str, ...]:
+        """The paths of the files in whose place a source comes, apart from its own."""
+        return tuple(known.source_file for known in self.predecessors.get(path_text(source.path), ()))
+
+    def earlier_days_of(self, source: SourceFile) -> list[date]:
+        """The dates to which earlier readings of it may have given snapshots."""
+        known = self.predecessors.get(path_text(source.path), ())
+        return sorted({date.fromisoformat(day) for reading in known for day in reading.sessions})

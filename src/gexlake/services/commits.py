@@ -6,67 +6,41 @@ Each is one short call, through the server where one holds the lake, so that an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from gexlake.db.commit import OverlapError, StaleStageError, commit_session, publish
+from gexlake.db.commit import StaleStageError, commit_session, publish
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import (
-    SessionState,
+    FeedState,
     begin_import,
     end_import,
     insert_lineage,
-    load_session_state,
-    load_states,
-    load_versions,
+    load_feed,
+    load_feeds,
 )
 from gexlake.db.recovery import is_committed, recover
 from gexlake.errors import LakeError
-from gexlake.models.feed import SessionKey
+from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.staged import StagedSession
 from gexlake.services.served import served
 
 
-@dataclass(frozen=True)
-class StagedWork:
-    """A staged session by its directory below the lake, and the overlapping sessions that staging took into account."""
-
-    directory: str
-    compared_with: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class CommitOutcome:
-    """What came of a commit: done, or to be staged anew because of sessions of these dates, or of its own session."""
-
-    committed: bool
-    overlapping: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SessionView:
-    """A session as it stands, and the versions of others of its feed by date."""
-
-    state: SessionState
-    versions: dict[str, str] = field(default_factory=dict)
-
-
 @served
-def load_lake(lake: Path) -> list[SessionState]:
-    """Every session of the lake with the source files it has read; nothing where there is no lake yet."""
+def load_lake(lake: Path) -> list[FeedState]:
+    """Every feed of the lake with the source files that it has met; nothing where there is no lake yet."""
     layout = LakeLayout(lake)
     if not layout.database.exists() and not layout.root.is_file():
         return []
     with open_database(layout, write=False) as connection:
-        return load_states(connection)
+        return load_feeds(connection)
 
 
 @served
-def register_import(lake: Path, import_id: str, sources: list[str], started: datetime) -> list[SessionState]:
+def register_import(lake: Path, import_id: str, sources: list[str], started: datetime) -> list[FeedState]:
     """Write down that an import runs, once what earlier ones left is settled; the lake as it then is.
 
     Makes the lake where there is none.
@@ -75,39 +49,34 @@ def register_import(lake: Path, import_id: str, sources: list[str], started: dat
     with open_database(layout, write=True) as connection:
         recover(connection, layout)
         begin_import(connection, import_id, sources, started)
-        return load_states(connection)
+        return load_feeds(connection)
 
 
 @served
-def commit_staged(lake: Path, works: Sequence[StagedWork]) -> list[CommitOutcome]:
-    """Commit staged sessions one by one, as far as it goes: the outcomes end with the first that is not committed."""
+def commit_staged(lake: Path, directories: Sequence[str]) -> int:
+    """Commit staged work one by one, as far as it goes: how many were; the next one has to be staged anew.
+
+    `directories` are names below the lake's staging directory.
+    """
     layout = LakeLayout(lake)
-    outcomes: list[CommitOutcome] = []
     with open_database(layout, write=True) as connection:
-        for work in works:
-            staged = _load_staged(layout, work.directory)
+        for done, name in enumerate(directories):
+            staged = _load_staged(layout, name)
             if is_committed(connection, staged):  # asked again, because the answer got lost
                 publish(layout, staged)
-                outcomes.append(CommitOutcome(committed=True))
                 continue
             try:
-                commit_session(connection, layout, staged, compared_with=frozenset(work.compared_with))
+                commit_session(connection, layout, staged)
             except StaleStageError:
-                return [*outcomes, CommitOutcome(committed=False)]
-            except OverlapError as overlap:
-                return [*outcomes, CommitOutcome(committed=False, overlapping=tuple(overlap.session_dates))]
-            outcomes.append(CommitOutcome(committed=True))
-    return outcomes
+                return done
+    return len(directories)
 
 
 @served
-def view_session(lake: Path, record_type: str, session: SessionKey, days: list[str]) -> SessionView:
-    """One session as it stands now, and the versions of those of its feed at some dates."""
+def view_feed(lake: Path, record_type: str, feed: Feed) -> FeedState:
+    """One feed as it stands now."""
     with open_database(LakeLayout(lake), write=False) as connection:
-        return SessionView(
-            load_session_state(connection, record_type, session),
-            load_versions(connection, record_type, session.feed, days),
-        )
+        return load_feed(connection, record_type, feed)
 
 
 @served

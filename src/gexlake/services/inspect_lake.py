@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.compare import check_database, check_journal, compare_session
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.db.queries import published_session
+from gexlake.db.parquet import dataset_paths
 from gexlake.db.sessions import load_rows, version_of
 from gexlake.db.strays import find_strays
 from gexlake.models.checks import Check
@@ -20,6 +20,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.verify_report import Finding
 from gexlake.services.served import served
 from gexlake.services.verify_session import LineageFacts
+from gexlake.validation.rules import CLOCK_TOLERANCE_US
 
 if TYPE_CHECKING:
     import duckdb
@@ -37,7 +38,7 @@ class SessionFacts:
     record_type: str
     session: SessionKey
     row: dict[str, Any]
-    lineage: dict[str, LineageFacts]
+    lineage: tuple[LineageFacts, ...]
     moment_us: int
 
 
@@ -72,8 +73,9 @@ def inspect_lake(lake: Path) -> LakeFacts:
         moments = dict(connection.execute("SELECT import_id, epoch_us(started_at) FROM imports").fetchall())
         sessions = []
         for (record_type, session), row in load_rows(connection).items():
-            known = lineage.get((record_type, session), {})
-            moment_us = max((moments.get(facts.import_id, 0) for facts in known.values()), default=0)
+            known = tuple(lineage.get((record_type, session), ()))
+            latest_us = max((moments.get(facts.import_id, 0) for facts in known), default=0)
+            moment_us = latest_us + CLOCK_TOLERANCE_US
             sessions.append(SessionFacts(record_type, session, row, known, moment_us))
     return LakeFacts(sessions, findings)
 
@@ -93,7 +95,7 @@ def compare_tables(lake: Path, sessions: Sequence[SessionVersion]) -> list[list[
             if version_of(connection, one.record_type, one.session) != one.version:
                 compared.append(None)
                 continue
-            files = published_session(layout, one.record_type, one.session, one.version).files
+            files = dataset_paths(layout, one.record_type, one.session)
             problems: list[tuple[Check, str]] = []
             with suppress(duckdb.IOException, duckdb.InvalidInputException):
                 problems += compare_session(connection, one.record_type, one.session, files)
@@ -108,19 +110,19 @@ def find_replaced_sessions(lake: Path, sessions: Sequence[SessionVersion]) -> li
         return [version_of(connection, one.record_type, one.session) != one.version for one in sessions]
 
 
-def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], dict[str, LineageFacts]]:
-    """By session and source file: the latest reading, and where else the same bytes were ever found."""
-    found: dict[tuple[str, SessionKey], dict[str, LineageFacts]] = defaultdict(dict)
-    for record_type, ticker, package, category, day, name, import_id, imported, copies in connection.execute(
-        "WITH latest AS (FROM lineage WHERE source_sha256 <> '' AND status <> 'skipped' "
-        "QUALIFY row_number() OVER (PARTITION BY record_type, ticker, package, category, session_date, source_file "
-        "ORDER BY import_timestamp DESC, import_id DESC) = 1), "
-        "copies AS (SELECT record_type, ticker, package, category, session_date, source_sha256, "
+def _load_lineage(connection: Connection) -> dict[tuple[str, SessionKey], list[LineageFacts]]:
+    """By session: every reading that gave to it, or was planned for it, and where else the same bytes were found."""
+    found: dict[tuple[str, SessionKey], list[LineageFacts]] = defaultdict(list)
+    for record_type, ticker, package, category, day, name, import_id, given, copies in connection.execute(
+        "WITH readings AS (SELECT * EXCLUDE (session_date), s.key::DATE AS session_date, s.value::BIGINT AS given "
+        "FROM lineage, json_each(sessions) AS s WHERE source_sha256 <> '' AND status <> 'skipped' "
+        "AND carried_from IS NULL), "
+        "copies AS (SELECT record_type, ticker, package, category, source_sha256, "
         "list(DISTINCT source_file) AS files FROM lineage WHERE status = 'skipped' GROUP BY ALL) "
-        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, records_imported, "
-        "list_sort(list_filter(files, lambda file: file <> source_file)) FROM latest LEFT JOIN copies "
-        "USING (record_type, ticker, package, category, session_date, source_sha256)"
+        "SELECT record_type, ticker, package, category, session_date, source_file, import_id, given, "
+        "list_sort(list_filter(files, lambda file: file <> source_file)) FROM readings LEFT JOIN copies "
+        "USING (record_type, ticker, package, category, source_sha256)"
     ).fetchall():
-        facts = LineageFacts(import_id, imported, tuple(copies or ()))
-        found[record_type, SessionKey(Feed(ticker, package, category), day)][name] = facts
+        facts = LineageFacts(import_id, name, given, tuple(copies or ()))
+        found[record_type, SessionKey(Feed(ticker, package, category), day)].append(facts)
     return found

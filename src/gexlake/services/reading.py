@@ -1,40 +1,36 @@
-"""Which sources of a session are to be read: resume by SHA-256, and what a changed file replaces."""
+"""The sources of a task while they are read, each with the lineage record that is being filled."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
-from gexlake.importers.stream import AlteredSourceError, hash_file
+from gexlake.importers.stream import AlteredSourceError
 from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, path_text
-from gexlake.models.task import KnownSource, SessionTask
+from gexlake.models.task import FeedTask
 from gexlake.services.synthetic import has_synthetic_note
 from gexlake.validation.rules import Rule
 
 OnBytes = Callable[[int], None]
 
+HARMLESS = frozenset({Rule.CONTAINER_FIELD, Rule.NO_RECORDS})
+"""Findings of a file as a whole that do not mean that data is missing."""
+
 
 @dataclass(slots=True)
 class Reading:
-    """One source while its session is staged; `lost` when it turned out that it gives nothing."""
+    """One source while it is staged; `lost` when it turned out that it gives nothing."""
 
     number: int
     source: SourceFile
     record: LineageRecord
     tally: SourceTally = field(default_factory=SourceTally)
-    unchanged: bool = False
     lost: bool = False
     read: bool = False
-
-    @property
-    def wanted(self) -> bool:
-        """Whether it is to be read."""
-        return not self.unchanged and not self.lost
 
     def lose(self, error: SourceError) -> None:
         """It cannot be read, or not be trusted: nothing of it is imported, and what it gave earlier stays."""
@@ -44,25 +40,75 @@ class Reading:
         self.record.errors = {code: 1}
         self.record.message = error.message
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file was read to a sound end, every record of it, so that what it lacks it does not have."""
+        damage = any(rule not in HARMLESS for rule, _ in self.tally.findings)
+        return self.read and self.tally.seen > 0 and not damage and not self.tally.quarantined
 
-def readings_of(task: SessionTask) -> list[Reading]:
+    def settle(self, task: FeedTask) -> None:
+        """Fill the lineage record from the tally. Raises `AssertionError` when the records do not add up."""
+        record, tally = self.record, self.tally
+        planned_day = task.session.session_date.isoformat()
+        earlier = [day.isoformat() for day in task.earlier_days_of(self.source)]
+        record.records_seen = tally.seen
+        record.records_duplicate = tally.duplicate
+        record.records_quarantined = tally.quarantined
+        record.records_imported = tally.imported
+        record.records_corrected, record.records_kept = tally.corrected, tally.kept
+        record.records_pruned = tally.pruned
+        record.sessions = {day: tally.given.get(day, 0) for day in sorted({*tally.days, *earlier, planned_day})}
+        record.container = tally.container
+        self._settle_findings(planned_day)
+        if not record.balanced or sum(record.sessions.values()) != record.records_imported:
+            raise AssertionError(f"{record.source_file}: records do not add up: {record}")
+
+    def _settle_findings(self, planned_day: str) -> None:
+        record, tally = self.record, self.tally
+        if not self.source.claims_date:
+            tally.warnings.pop(Rule.DATE_MISMATCH, None)
+        findings = list(tally.findings)
+        if tally.warnings[Rule.DATE_MISMATCH]:
+            findings.append((Rule.DATE_MISMATCH, _days_text(tally, planned_day)))
+        if tally.kept:
+            findings.append((Rule.RECORDS_KEPT, _kept_text(tally.kept)))
+        record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items()) if count}
+        record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
+        is_emptied = tally.kept > 0 and tally.seen == 0
+        damage = {rule for rule, _ in tally.findings if rule not in HARMLESS or is_emptied}
+        for rule in damage:
+            record.errors[rule.value] = 1
+        for rule, _ in tally.findings:
+            if rule not in damage:
+                record.warnings[rule.value] = 1
+        if tally.kept:
+            record.warnings[Rule.RECORDS_KEPT.value] = tally.kept
+        record.message = "; ".join(message for _, message in findings) or None
+        if damage or tally.quarantined:
+            record.status = FileStatus.PARTIAL if tally.imported + tally.duplicate else FileStatus.FAILED
+        else:
+            record.status = FileStatus.SUCCESS
+
+
+def readings_of(task: FeedTask) -> list[Reading]:
     """The sources of a task, with lineage records in which nothing is said yet."""
     folders = {source.path.parent for source in task.sources}
     synthetic = {folder: has_synthetic_note(folder / SYNTHETIC_NOTE) for folder in folders}
     return [
-        Reading(number, source, _blank_record(task, source, synthetic=synthetic[source.path.parent]))
+        Reading(number, source, blank_record(task.import_id, source, synthetic=synthetic[source.path.parent]))
         for number, source in enumerate(task.sources)
     ]
 
 
-def _blank_record(task: SessionTask, source: SourceFile, *, synthetic: bool) -> LineageRecord:
+def blank_record(import_id: str, source: SourceFile, *, synthetic: bool) -> LineageRecord:
+    """A lineage record in which nothing is said of the source yet."""
     feed, day = source.session
     return LineageRecord(
-        import_id=task.import_id,
+        import_id=import_id,
         source_file=path_text(source.path),
         source_sha256="",
         source_bytes=source.size_bytes,
-        record_type=task.record_type,
+        record_type=source.record_type,
         ticker=feed.ticker,
         package=feed.package,
         category=feed.category,
@@ -73,91 +119,11 @@ def _blank_record(task: SessionTask, source: SourceFile, *, synthetic: bool) -> 
     )
 
 
-def find_unchanged(task: SessionTask, readings: Sequence[Reading], *, on_bytes: OnBytes | None) -> None:
-    """Mark the sources that need not be read, and those that cannot be.
-
-    A file is hashed before it is read only where its size is that of one already known: for any other the digest
-    falls out of reading it. One is unchanged when its bytes are those that the lake has read from this very path or,
-    for a path that is new, from any other of the session.
-    """
-    if task.force:
-        return
-    known = _known(task)
-    by_path = {source.source_file: source for source in known if not source.is_copy}
-    sizes = known_sizes(task)
-    hashes = {source.sha256 for source in by_path.values()}
-    for reading in readings:
-        if reading.source.size_bytes in sizes:
-            mine = by_path.get(reading.record.source_file)
-            _compare_hash(reading, {mine.sha256} if mine else hashes, task.digests, on_bytes)
+def _days_text(tally: SourceTally, planned_day: str) -> str:
+    days = ", ".join(f"{day} ({count:,})" for day, count in sorted(tally.days.items()))
+    return f"its name says {planned_day}, its records are of {days}: each is stored under its own date"
 
 
-def find_replaced(task: SessionTask, readings: Sequence[Reading]) -> frozenset[str]:
-    """The known source files whose rows the wanted ones replace.
-
-    Sources that rely on a replaced one become wanted: copies of it, and those that had records which it gave.
-    """
-    known = _known(task)
-    by_path = {source.source_file: source for source in known if not source.is_copy}
-    replaced: frozenset[str] = frozenset()
-    while True:
-        standing = {source.sha256 for source in by_path.values() if source.source_file not in replaced}
-        for reading in readings:
-            mine = by_path.get(reading.record.source_file)
-            relies = bool(replaced) and mine is not None and mine.yielded > 0
-            if reading.unchanged and (relies or reading.record.source_sha256 not in standing):
-                reading.unchanged = False
-        wanted = {reading.record.source_file for reading in readings if reading.wanted}
-        found = wanted & by_path.keys() | _moved(known, readings)
-        if found == replaced:
-            return replaced
-        replaced = frozenset(found)
-
-
-def _known(task: SessionTask) -> tuple[KnownSource, ...]:
-    """What the lake has read; nothing counts where the session itself was lost."""
-    return task.known if task.published is not None else ()
-
-
-def _moved(known: Iterable[KnownSource], readings: Sequence[Reading]) -> set[str]:
-    """Known files that are no more where they were and whose copies have changed: as if they had changed themselves."""
-    paths = {reading.record.source_file for reading in readings}
-    copies = {source.source_file: source for source in known if source.is_copy}
-    moved = set()
-    for reading in readings:
-        copy = copies.get(reading.record.source_file)
-        if copy is None or not reading.wanted:
-            continue
-        moved |= {
-            source.source_file
-            for source in known
-            if source.sha256 == copy.sha256 and source.source_file not in paths and _is_gone(source, reading.source)
-        }
-    return moved
-
-
-def _is_gone(known: KnownSource, now: SourceFile) -> bool:
-    try:
-        there = known.path.stat()
-        here = now.path.stat()
-    except OSError:
-        return True
-    return there.st_size != known.size_bytes or (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
-
-
-def known_sizes(task: SessionTask) -> set[int]:
-    """Sizes of the files that the lake has read; only a file of such a size can be one of them."""
-    return {source.size_bytes for source in _known(task)} if not task.force else set()
-
-
-def _compare_hash(reading: Reading, hashes: set[str], digests: Mapping[str, str], on_bytes: OnBytes | None) -> None:
-    started = time.perf_counter()
-    try:
-        digest = digests.get(reading.record.source_file) or hash_file(reading.source.path, on_bytes=on_bytes)
-    except SourceError as error:
-        reading.lose(error)
-        return
-    if digest in hashes:
-        reading.record.source_sha256 = digest
-        reading.unchanged = True
-        reading.record.duration_seconds = time.perf_counter() - started
+def _kept_text(count: int) -> str:
+    words = "1 snapshot" if count == 1 else f"{count:,} snapshots"
+    return f"it no longer holds {words} that it gave before: they stay, unless --prune takes them out"

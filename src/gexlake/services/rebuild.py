@@ -15,6 +15,7 @@ from gexlake.db.commit import append_rows
 from gexlake.db.database import create_schema, open_database, refresh_views, settings, translated_faults
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout, place_new, sync_directory, sync_file
+from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
 from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
@@ -143,6 +144,7 @@ class _Rebuild:
             except (duckdb.InvalidInputException, duckdb.IOException):
                 for file in present:
                     self._insert_journal_file(connection, table, file)
+        fill_new_columns(connection)
 
     def _insert_journal_file(self, connection: Connection, table: str, file: Path) -> None:
         import duckdb

@@ -1,74 +1,182 @@
-"""Resume: sessions whose sources are all unchanged are found by hashing alone, without a worker."""
+"""Resume: which sources need to be read, by what the lake has read before; the others keep their verdict.
+
+Pure but for the look at which files are still there, and the `Hasher`.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 
+from gexlake.db.queries import FeedState
 from gexlake.errors import SourceError
 from gexlake.importers.stream import hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import path_text
-from gexlake.models.task import SessionTask
-from gexlake.services.reading import find_replaced, find_unchanged, known_sizes, readings_of
+from gexlake.models.source import SourceFile, path_text, source_exists
+from gexlake.models.task import KnownSource
+from gexlake.services.reading import blank_record
+from gexlake.services.synthetic import has_synthetic_note
+from gexlake.validation.rules import Rule
 
 TICK_SECONDS = 0.1
 NICENESS = 10
+FORGOTTEN = "what it gave was forgotten, as was asked for; --force reads it again"
 
 
+@dataclass
+class KnownFeed:
+    """What the lake knows of a feed: its sessions, and the source files that it has met."""
+
+    state: FeedState
+    scanned: frozenset[str] = frozenset()
+    """Sources of the feed that are there now, by path."""
+
+    @cached_property
+    def versions(self) -> dict[date, str]:
+        """By session date."""
+        return {date.fromisoformat(day): version for day, version in self.state.versions.items()}
+
+    @cached_property
+    def by_path(self) -> dict[str, KnownSource]:
+        """The latest of each path."""
+        return {known.source_file: known for known in self.state.known if known.is_latest}
+
+    @cached_property
+    def by_sha256(self) -> dict[str, KnownSource]:
+        """Readings by the bytes that were read, the latest of each."""
+        readings = [known for known in self.state.known if not known.is_copy]
+        return {k.sha256: k for k in readings if k.status is not FileStatus.FORGOTTEN}
+
+    @cached_property
+    def sizes(self) -> set[int]:
+        """Only a file of such a size can be one that was read."""
+        return {known.size_bytes for known in self.state.known}
+
+    @cached_property
+    def latest(self) -> dict[str, str]:
+        """The import of the latest reading of each path that was read more than once."""
+        again = {known.source_file for known in self.state.known if not known.is_latest}
+        return {path: self.by_path[path].import_id for path in again}
+
+    @cached_property
+    def gone(self) -> frozenset[str]:
+        """Files that gave snapshots and are no more."""
+        paths = {k.source_file for k in self.state.known if not k.is_copy and any(k.sessions.values())}
+        return frozenset(path for path in paths - self.scanned if not source_exists(path))
+
+    def reading_of(self, path: str, sha256: str) -> KnownSource | None:
+        """The reading that a file with these bytes needs no other than; None where it has to be read."""
+        mine = self.by_path.get(path)
+        if mine is not None and mine.sha256 != sha256:
+            return None
+        found = mine if mine is not None and not mine.is_copy else self.by_sha256.get(sha256)
+        if found is None or self._has_lost(found) or self._is_open(found, is_copy=found.source_file != path):
+            return None
+        return found
+
+    def _has_lost(self, known: KnownSource) -> bool:
+        """Whether a session to which it gave snapshots is no more."""
+        return any(count and day not in self.state.versions for day, count in known.sessions.items())
+
+    def _is_open(self, known: KnownSource, *, is_copy: bool) -> bool:
+        """Whether its verdict depended on something that has changed since: the clock, or what else the lake holds."""
+        if Rule.TIMESTAMP_FUTURE in known.errors:
+            return True
+        if not known.yielded and not is_copy:
+            return False
+        if any(taker.import_id > known.import_id and taker.sessions.keys() & known.sessions for taker in self._takers):
+            return True
+        if Rule.KEY_CONFLICT not in known.errors:
+            return False
+        changed = any(self.state.changed_by.get(day, "") > known.import_id for day in known.sessions)
+        return changed or any(
+            other.sessions.keys() & known.sessions for other in self.state.known if other.source_file in self.gone
+        )
+
+    @cached_property
+    def _takers(self) -> list[KnownSource]:
+        """What has taken snapshots out of the lake, so that others of the same key can stand."""
+        return [known for known in self.state.known if known.status is FileStatus.FORGOTTEN or known.records_pruned]
+
+    def predecessors(self, path: str) -> tuple[KnownSource, ...]:
+        """The readings in whose place a new one of this path comes."""
+        mine = [known for known in self.state.known if known.source_file == path and not known.is_copy]
+        latest = self.by_path.get(path)
+        if latest is not None and latest.is_copy:
+            mine += [k for k in self.state.known if k.sha256 == latest.sha256 and k.source_file in self.gone]
+        return tuple(mine)
+
+
+@dataclass(slots=True)
+class SourcePlan:
+    """A source that is to be read; or one that is not, because of an earlier reading of the same bytes."""
+
+    source: SourceFile
+    reading: KnownSource | None = None
+    record: LineageRecord | None = None
+    """What lineage is to say of one that is not read."""
+
+    def relies_on(self, replaced: Iterable[KnownSource]) -> bool:
+        """Whether what it could give was left to one of these readings."""
+        reading = self.reading
+        assert reading is not None
+        return any(
+            (other.source_file == reading.source_file != path_text(self.source.path))
+            or (reading.yielded and other.sessions.keys() & reading.sessions.keys())
+            for other in replaced
+        )
+
+
+def plan_source(
+    source: SourceFile, feed: KnownFeed, digests: Mapping[str, str], *, import_id: str, force: bool
+) -> SourcePlan:
+    """Whether a source is to be read. One whose digest was not taken has changed, or is new."""
+    path = path_text(source.path)
+    digest = digests.get(path)
+    known = None if force or digest is None else feed.reading_of(path, digest)
+    if known is None or digest is None:
+        return SourcePlan(source)
+    record = blank_record(import_id, source, synthetic=has_synthetic_note(source.path))
+    record.source_sha256 = digest
+    record.status = FileStatus.SKIPPED
+    if known.status in (FileStatus.PARTIAL, FileStatus.FAILED):
+        record.status, record.errors, record.carried_from = known.status, dict(known.errors), known.import_id
+        record.message = f"unchanged since import {known.import_id}: {known.message or ', '.join(known.errors)}"
+    elif known.status is FileStatus.FORGOTTEN:
+        record.message = FORGOTTEN
+    return SourcePlan(source, known, record)
+
+
+@dataclass
 class Hasher:
     """Takes the SHA-256 of files that may be known, `threads` at a time, at low priority."""
 
-    def __init__(self, threads: int) -> None:
-        self.bytes_read = 0
-        self._threads = threads
-        self._lock = threading.Lock()
+    threads: int
+    bytes_read: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hash_known(self, tasks: Sequence[SessionTask], *, on_tick: Callable[[], None]) -> list[SessionTask]:
-        """The tasks with the digests of all sources whose size is that of a known one; an unreadable one has none."""
-        wanted = {
-            path_text(source.path): source.path
-            for task in tasks
-            for source in task.sources
-            if source.size_bytes in known_sizes(task)
-        }
+    def hash_all(self, sources: Iterable[SourceFile], *, on_tick: Callable[[], None]) -> dict[str, str]:
+        """The digests by path; one that cannot be read has none."""
+        wanted = {path_text(source.path): source.path for source in sources}
         if not wanted:
-            return list(tasks)
-        with ThreadPoolExecutor(self._threads, initializer=_lower_priority) as pool:
+            return {}
+        with ThreadPoolExecutor(self.threads, initializer=_lower_priority) as pool:
             futures = {name: pool.submit(hash_file, path, on_bytes=self._count) for name, path in wanted.items()}
             try:
                 _wait_for(futures.values(), on_tick)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        digests = {name: digest for name, future in futures.items() if (digest := _digest(future))}
-        return [replace(task, digests=_digests_of(task, digests)) for task in tasks]
+        return {name: digest for name, future in futures.items() if (digest := _digest(future))}
 
     def _count(self, count: int) -> None:
         with self._lock:
             self.bytes_read += count
-
-
-def skipped_records(task: SessionTask) -> list[LineageRecord] | None:
-    """The lineage of a session in which nothing has changed; None where something has, or may have."""
-    sizes = known_sizes(task)
-    if not all(source.size_bytes in sizes and path_text(source.path) in task.digests for source in task.sources):
-        return None
-    readings = readings_of(task)
-    find_unchanged(task, readings, on_bytes=None)
-    if find_replaced(task, readings) or not all(reading.unchanged for reading in readings):
-        return None
-    for reading in readings:
-        reading.record.status = FileStatus.SKIPPED
-    return [reading.record for reading in readings]
-
-
-def _digests_of(task: SessionTask, digests: dict[str, str]) -> dict[str, str]:
-    names = (path_text(source.path) for source in task.sources)
-    return {name: digests[name] for name in names if name in digests}
 
 
 def _digest(future: Future[str]) -> str | None:

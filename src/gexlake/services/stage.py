@@ -1,76 +1,308 @@
-"""Staging: one session's sources become finished files, in any process, without the database.
+"""Staging: sources of one feed, decoded, decided and written beside the lake, in a worker that knows no database.
 
-This is all of the CPU work of an import. A worker may run on any machine that sees the sources and the lake's
-published files; what it leaves is a directory with a manifest, which the owner of the database commits.
+Mostly all that is read is of the one session that the sources were planned for; whatever is of another New York date
+is staged as that session.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from copy import deepcopy
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from gexlake._version import __version__
-from gexlake.db.layout import sync_directory, sync_file
-from gexlake.db.parquet import read_footer
+from gexlake.db.layout import LakeLayout, sync_directory, sync_file
+from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, published_session, read_footer
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import Conflict, Refusal, SessionBuilder, SourceName
+from gexlake.importers.base import (
+    Claim,
+    Conflict,
+    FeedReader,
+    Refusal,
+    SessionBuilder,
+    SourceName,
+    SourceTally,
+    Succession,
+)
 from gexlake.importers.stream import DamagedStreamError, SourceStream
 from gexlake.lineage.quarantine import Quarantine
 from gexlake.lineage.records import lineage_frame, lineage_row, write_rows
-from gexlake.models.lineage import FileStatus
+from gexlake.models.feed import SessionKey
 from gexlake.models.source import path_text
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
-from gexlake.models.task import Published, SessionTask
-from gexlake.services.reading import OnBytes, Reading, find_replaced, find_unchanged, readings_of
+from gexlake.models.task import FeedTask, Published
+from gexlake.services.reading import OnBytes, Reading, readings_of
 from gexlake.validation.rules import Rule
 
 
 class _LostSourcesError(Exception):
-    """Sources could not be read to their end: what was read of them is in the builder, so staging begins again."""
+    """Sources could not be read to their end: what was read of them is in the reader, so staging begins again."""
 
 
-def stage_session(task: SessionTask, *, on_bytes: OnBytes | None = None) -> StagedSession:
-    """Stage one session and say what came of each source.
+def stage_sources(task: FeedTask, *, on_bytes: OnBytes | None = None) -> list[StagedSession]:
+    """Stage the sessions that the sources feed; the last carries the lineage of all, and is to be committed last.
 
     Raises `OSError` where staging cannot be written; a source that cannot be read is a finding of that source.
     """
     readings = readings_of(task)
-    find_unchanged(task, readings, on_bytes=on_bytes)
     while True:
-        staged = StagedSession(
-            import_id=task.import_id,
-            record_type=task.record_type,
-            session=task.session,
-            version=f"{task.import_id}/{task.directory.name if task.directory else 'dry-run'}",
-            base_version=task.published.version if task.published else None,
-            directory=task.directory,
-            lineage=[reading.record for reading in readings],
-        )
-        replaced = find_replaced(task, readings)
         try:
-            if any(reading.wanted for reading in readings):
-                with _workspace(task.directory) as workspace:
-                    builder, kept = _open_builder(task, replaced, workspace)
-                    with closing(builder):
-                        _stage_data(task, staged, readings, builder, kept=kept, replaced=replaced, on_bytes=on_bytes)
-            break
+            return _Staging(task, readings, on_bytes).run()
         except _LostSourcesError:
             continue
-    for reading in readings:
-        if reading.unchanged:
-            reading.record.status = FileStatus.SKIPPED
-    if task.directory is not None:
-        _finish(task.directory, staged)
-    return staged
 
 
-# ---- reading -------------------------------------------------------------------------------------------------------
+class _Staging:
+    """One attempt at staging the sources of a task that are not lost."""
+
+    def __init__(self, task: FeedTask, readings: list[Reading], on_bytes: OnBytes | None) -> None:
+        self._task = task
+        self._readings = readings
+        self._wanted = [reading for reading in readings if not reading.lost]
+        self._on_bytes = on_bytes
+        self._layout = LakeLayout(task.lake)
+        self._published: dict[date, Published | None] = {}
+
+    def run(self) -> list[StagedSession]:
+        """Read, decide, write."""
+        carrier = self._blank(self._task.session.session_date)
+        others: list[StagedSession] = []
+        if self._wanted:
+            with _workspace(self._task.directory) as workspace, closing(self._open_reader(workspace)) as reader:
+                days = self._read(reader, carrier)
+                builders = self._resolve(reader, days, carrier)
+                others, carrier = self._write(reader, days, builders, carrier)
+        carrier.lineage = [reading.record for reading in self._readings]
+        carrier.follows = {staged.session.session_date.isoformat(): staged.version for staged in others}
+        for staged in (*others, carrier):
+            if staged.directory is not None:
+                write_manifest(staged)
+        return [*others, carrier]
+
+    def _open_reader(self, workspace: Path) -> FeedReader:
+        task = self._task
+        return IMPORTERS[task.record_type].open_reader(
+            task.session, workspace=workspace, moment_us=task.moment_us, writes=task.directory is not None
+        )
+
+    def _blank(self, day: date, *, apart: bool = False) -> StagedSession:
+        task, directory = self._task, self._task.directory
+        if directory is not None and apart:
+            directory = directory.with_name(f"{directory.name}.{day.isoformat()}")
+        published = self._published.get(day)
+        return StagedSession(
+            import_id=task.import_id,
+            record_type=task.record_type,
+            session=SessionKey(task.session.feed, day),
+            version=f"{task.import_id}/{directory.name if directory else 'dry-run'}",
+            base_version=published.version if published else None,
+            directory=directory,
+            lineage=[],
+            keep_versions=task.keep_versions,
+        )
+
+    # ---- reading -------------------------------------------------------------------------------------------
+
+    def _read(self, reader: FeedReader, carrier: StagedSession) -> list[date]:
+        """Read all sources; the dates of which there are records."""
+        name = f"{self._task.import_id}-{self._task.directory.name}" if self._task.directory else "dry-run"
+        self._quarantine = Quarantine(self._task.directory, import_id=self._task.import_id, name=name)
+        try:
+            self._read_sources(reader)
+        except _LostSourcesError:
+            self._quarantine.discard()
+            raise
+        return reader.finish(self._tallies)
+
+    @property
+    def _tallies(self) -> dict[int, SourceTally]:
+        return {reading.number: reading.tally for reading in self._wanted if reading.read}
+
+    def _read_sources(self, reader: FeedReader) -> None:
+        """Read them all; only then begin again where some were lost, once for however many."""
+        is_spoilt = False
+        for reading in self._wanted:
+            is_begun = self._read_source(reader, reading)
+            is_spoilt |= reading.lost and is_begun
+        if is_spoilt:
+            raise _LostSourcesError
+
+    def _read_source(self, reader: FeedReader, reading: Reading) -> bool:
+        """Read one source to its end, or lose it; whether the reader holds anything of it."""
+        started = time.perf_counter()
+        record = reading.record
+        try:
+            stream = SourceStream(reading.source.path, on_bytes=self._on_bytes)
+        except SourceError as error:
+            reading.lose(error)
+            return False
+        self._quarantine.begin(record.source_file)
+        try:
+            with stream:
+                reading.tally = reader.read(stream, reading.number, self._quarantine)
+                stream.drain()
+        except SourceError as error:
+            reading.lose(error)
+            return True
+        record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
+        reading.read = True
+        record.duration_seconds = time.perf_counter() - started
+        return True
+
+    # ---- deciding ------------------------------------------------------------------------------------------
+
+    def _resolve(self, reader: FeedReader, days: list[date], carrier: StagedSession) -> dict[date, SessionBuilder]:
+        """Decide each session, so that the tallies are complete; the builder of the planned one goes on as it is."""
+        tallies, conflicts = self._tallies, list[Conflict]()
+        builders: dict[date, SessionBuilder] = {}
+        for day in self._days_to_write(days):
+            builder = self._open_session(reader, day)
+            conflicts += builder.resolve(tallies, self._succession())
+            if day == self._task.session.session_date:
+                builders[day] = builder
+            else:
+                builder.close()
+        try:
+            self._quarantine_conflicts(conflicts)
+        except _LostSourcesError:
+            self._quarantine.discard()
+            raise
+        self._quarantine.close()
+        for reading in self._wanted:
+            if reading.read:
+                reading.settle(self._task)
+        carrier.has_quarantine = self._quarantine.records > 0
+        carrier.raw_files = self._quarantine.raw_files
+        return builders
+
+    def _days_to_write(self, days: list[date]) -> list[date]:
+        """The dates with records, and those from which a source may have lost some; never none at all."""
+        planned = self._task.session.session_date
+        touched = {day for reading in self._wanted if reading.read for day in self._earlier_days(reading)}
+        return sorted({*days, *touched}) or [planned]
+
+    def _earlier_days(self, reading: Reading) -> list[date]:
+        return [day for day in self._task.earlier_days_of(reading.source) if self._published_of(day) is not None]
+
+    def _succession(self) -> Succession:
+        successors, prunes = dict[str, int](), set[int]()
+        for reading in self._wanted:
+            if reading.read:
+                for path in self._predecessors(reading):
+                    successors[path] = reading.number
+                if self._task.prune and reading.is_whole:
+                    prunes.add(reading.number)
+        return Succession(successors, frozenset(prunes))
+
+    def _predecessors(self, reading: Reading) -> tuple[str, ...]:
+        return (reading.record.source_file, *self._task.predecessors_of(reading.source))
+
+    def _claim_of(self, document: Mapping[str, Any]) -> Claim:
+        """A reading yields to its file's next one; that of a file which is gone, or was another then, to any."""
+        path = document["source_file"]
+        is_past = path in self._task.gone or self._task.latest.get(path, document["import_id"]) != document["import_id"]
+        yields = is_past or path in self._succession().successors
+        return Claim.YIELDING if yields else Claim.STANDING
+
+    def _open_session(self, reader: FeedReader, day: date) -> SessionBuilder:
+        """A builder with what was read and what the lake holds; with `force`, without that where it is damaged."""
+        builder = reader.open_session(day)
+        while (published := self._published_of(day)) is not None and published.files:
+            try:
+                builder.keep(published.files, self._claim_of)
+                break
+            except LakeError:
+                del self._published[day]
+                again = self._published_of(day, ask_disk=True)
+                if again is not None and again.version not in (published.version, UNKNOWN_VERSION):
+                    continue  # it was replaced while it was read
+                if not self._task.force:
+                    raise
+                self._published[day] = Published(published.version, {})
+        return builder
+
+    def _published_of(self, day: date, *, ask_disk: bool = False) -> Published | None:
+        """What the lake has of a date, by its files; by the database where that has been asked already."""
+        if day not in self._published:
+            session = SessionKey(self._task.session.feed, day)
+            if ask_disk or day not in self._task.versions:
+                self._published[day] = published_session(self._layout, self._task.record_type, session)
+            else:
+                version = self._task.versions[day]
+                files = dataset_paths(self._layout, self._task.record_type, session)
+                self._published[day] = Published(version, files) if version else None
+        return self._published[day]
+
+    def _quarantine_conflicts(self, conflicts: list[Conflict]) -> None:
+        """Fetch the text of conflicting records from their sources again: they are known only once all is read."""
+        for reading in self._wanted:
+            mine = sorted((c for c in conflicts if c.source == reading.number), key=lambda c: c.byte_offset)
+            if not mine:
+                continue
+            self._quarantine.begin(reading.record.source_file)
+            spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
+            try:
+                for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
+                    message = f"{conflict.message}, from {self._name_of(conflict.other)}"
+                    self._quarantine.take(
+                        Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, message, raw)
+                    )
+            except SourceError as error:
+                reading.lose(error)
+                raise _LostSourcesError from error
+
+    def _name_of(self, source: SourceName) -> str:
+        return self._readings[source].record.source_file if isinstance(source, int) else source[1]
+
+    # ---- writing -------------------------------------------------------------------------------------------
+
+    def _write(
+        self, reader: FeedReader, days: list[date], builders: dict[date, SessionBuilder], carrier: StagedSession
+    ) -> tuple[list[StagedSession], StagedSession]:
+        """Write the sessions that change; the first of them is written where the lineage goes."""
+        changing = [day for day in self._days_to_write(days) if self._changes(day)]
+        staged: list[StagedSession] = []
+        for index, day in enumerate(changing):
+            session = self._blank(day, apart=index > 0)
+            builder = builders.get(day)
+            if builder is None:
+                builder = self._open_session(reader, day)
+                builder.resolve(deepcopy(self._tallies), self._succession())
+            with closing(builder):
+                session.summary = builder.summarize()
+                if session.directory is not None:
+                    self._write_session(session, builder)
+            staged.append(session)
+        if not staged:
+            return [], carrier
+        first, *others = staged
+        first.has_quarantine, first.raw_files = carrier.has_quarantine, carrier.raw_files
+        return others, first
+
+    def _changes(self, day: date) -> bool:
+        """Whether anything of a session changes; one of which nothing was known comes into being, be it empty."""
+        name = day.isoformat()
+        given = any(tally.given.get(name) or tally.pruned for tally in self._tallies.values())
+        return given or (bool(self._tallies) and self._published_of(day) is None)
+
+    def _write_session(self, staged: StagedSession, builder: SessionBuilder) -> None:
+        assert staged.directory is not None
+        staged.directory.mkdir(parents=True, exist_ok=True)
+        documents: dict[SourceName, dict[str, Any]] = {
+            reading.number: lineage_row(reading.record) for reading in self._wanted if reading.read
+        }
+        published = self._published_of(staged.session.session_date)
+        if published is not None and published.files:
+            footer_sources = read_footer(published.files["snapshots"])["sources"]
+            documents |= {(document["import_id"], document["source_file"]): document for document in footer_sources}
+        write_session(staged, builder, documents)
 
 
 @contextmanager
@@ -81,123 +313,6 @@ def _workspace(directory: Path | None) -> Iterator[Path]:
         parent = directory
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=parent) as scratch:
         yield Path(scratch)
-
-
-def _stage_data(
-    task: SessionTask,
-    staged: StagedSession,
-    readings: list[Reading],
-    builder: SessionBuilder,
-    *,
-    kept: Published | None,
-    replaced: frozenset[str],
-    on_bytes: OnBytes | None,
-) -> None:
-    for other in task.foreign:
-        builder.keep(other.files, replaced=frozenset(), foreign=True)
-    name = f"{task.import_id}-{task.directory.name}" if task.directory else "dry-run"
-    quarantine = Quarantine(task.directory, import_id=task.import_id, name=name)
-    wanted = [reading for reading in readings if reading.wanted]
-    try:
-        _read_sources(builder, wanted, quarantine, replaced=replaced, on_bytes=on_bytes)
-        conflicts = builder.resolve({reading.number: reading.tally for reading in wanted})
-        _quarantine_conflicts(conflicts, wanted, quarantine)
-    except _LostSourcesError:
-        quarantine.discard()
-        raise
-    quarantine.close()
-    given = [reading for reading in wanted if reading.read]
-    for reading in given:
-        _settle(reading)
-    staged.has_quarantine = quarantine.records > 0
-    staged.raw_files = quarantine.raw_files
-    if given and (replaced or task.published is None or any(reading.tally.imported for reading in given)):
-        staged.summary = builder.summarize()
-        if task.directory is not None:
-            _write_data(task, staged, readings, builder, kept=kept)
-
-
-def _open_builder(
-    task: SessionTask, replaced: frozenset[str], workspace: Path
-) -> tuple[SessionBuilder, Published | None]:
-    """A builder with what the lake holds of the session; with `force`, without it where that is damaged."""
-
-    def open_empty() -> SessionBuilder:
-        return IMPORTERS[task.record_type].open_session(
-            task.session, workspace=workspace, moment_us=task.moment_us, writes=task.directory is not None
-        )
-
-    builder = open_empty()
-    if task.published is None:
-        return builder, None
-    try:
-        builder.keep(task.published.files, replaced=replaced)
-    except LakeError:
-        builder.close()
-        if not task.force:
-            raise
-        return open_empty(), None
-    return builder, task.published
-
-
-def _read_sources(
-    builder: SessionBuilder,
-    readings: list[Reading],
-    quarantine: Quarantine,
-    *,
-    replaced: frozenset[str],
-    on_bytes: OnBytes | None,
-) -> None:
-    """Read them all; only then begin again where some were lost, once for however many."""
-    is_spoilt = False
-    for reading in readings:
-        is_begun = _read_source(builder, reading, quarantine, on_bytes=on_bytes)
-        is_spoilt |= reading.lost and (is_begun or reading.record.source_file in replaced)
-    if is_spoilt:
-        raise _LostSourcesError
-
-
-def _read_source(
-    builder: SessionBuilder, reading: Reading, quarantine: Quarantine, *, on_bytes: OnBytes | None
-) -> bool:
-    """Read one source to its end, or lose it; whether the builder holds anything of it."""
-    started = time.perf_counter()
-    record = reading.record
-    try:
-        stream = SourceStream(reading.source.path, on_bytes=on_bytes)
-    except SourceError as error:
-        reading.lose(error)
-        return False
-    quarantine.begin(record.source_file)
-    try:
-        with stream:
-            reading.tally = builder.read(stream, reading.number, quarantine)
-            stream.drain()
-    except SourceError as error:
-        reading.lose(error)
-        return True
-    record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
-    reading.read = True
-    record.duration_seconds = time.perf_counter() - started
-    return True
-
-
-def _quarantine_conflicts(conflicts: list[Conflict], readings: list[Reading], quarantine: Quarantine) -> None:
-    """Fetch the text of conflicting records from their sources again: they are known only once all is read."""
-    for reading in readings:
-        mine = [conflict for conflict in conflicts if conflict.source == reading.number]
-        if not mine:
-            continue
-        quarantine.begin(reading.record.source_file)
-        spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
-        try:
-            for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
-                quarantine.take(
-                    Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, conflict.message, raw)
-                )
-        except SourceError as error:
-            reading.lose(error)
-            raise _LostSourcesError from error
 
 
 def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
@@ -220,68 +335,40 @@ def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
             yield held[offset - base : offset - base + length]
 
 
-def _settle(reading: Reading) -> None:
-    """Fill the lineage record from the tally."""
-    record, tally = reading.record, reading.tally
-    record.records_seen = tally.seen
-    record.records_duplicate = tally.duplicate
-    record.records_quarantined = tally.quarantined
-    record.records_imported = tally.imported
-    record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items())}
-    record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
-    damage = [rule for rule, _ in tally.findings if rule not in (Rule.CONTAINER_FIELD, Rule.NO_RECORDS)]
-    for rule, _ in tally.findings:
-        (record.errors if rule in damage else record.warnings)[rule.value] = 1
-    record.message = "; ".join(message for _, message in tally.findings) or None
-    record.container = tally.container
-    if damage or tally.quarantined:
-        good = tally.imported + tally.duplicate
-        record.status = FileStatus.PARTIAL if good else FileStatus.FAILED
-    else:
-        record.status = FileStatus.SUCCESS
-    if not record.balanced:
-        raise AssertionError(f"{record.source_file}: records do not add up: {record}")
-
-
-# ---- writing -------------------------------------------------------------------------------------------------------
-
-
-def _write_data(
-    task: SessionTask,
-    staged: StagedSession,
-    readings: list[Reading],
-    builder: SessionBuilder,
-    *,
-    kept: Published | None,
+def write_session(
+    staged: StagedSession, builder: SessionBuilder, documents: Mapping[SourceName, Mapping[str, Any]]
 ) -> None:
-    assert task.directory is not None
-    documents: dict[SourceName, dict[str, Any]] = {
-        reading.number: lineage_row(reading.record) for reading in readings if reading.read
-    }
-    if kept is not None:
-        footer_sources = read_footer(kept.files["snapshots"])["sources"]
-        documents |= {document["source_file"]: document for document in footer_sources}
-    runs = builder.runs()
-    sources = [{**documents[name], "runs": runs[name]} for name in runs]
-    staged.source_files = len(sources)
+    """Write the Parquet files of a staged session, with the lineage of its sources in their footers."""
+    assert staged.directory is not None
+    runs = {name: found for name, found in builder.runs().items() if found or _is_planned(documents[name], staged)}
+    sources = [{**documents[name], "runs": found} for name, found in runs.items()]
+    staged.source_files = len({source["source_file"] for source in sources})
     staged.source_bytes = sum(source["source_bytes"] for source in sources)
     import_ids: dict[SourceName, str] = {name: documents[name]["import_id"] for name in runs}
     footer = {
         "gexlake_version": __version__,
-        "record_type": task.record_type,
-        "session": [*task.session.feed, task.session.session_date.isoformat()],
+        "record_type": staged.record_type,
+        "session": [*staged.session.feed, staged.session.session_date.isoformat()],
         "version": staged.version,
-        "import_id": task.import_id,
+        "base_version": staged.base_version,
+        "import_id": staged.import_id,
         "summary": asdict(staged.summary) if staged.summary else None,
         "sources": sources,
     }
-    staged.checksum = builder.write(task.directory, import_ids=import_ids, footer=footer)
+    staged.checksum = builder.write(staged.directory, import_ids=import_ids, footer=footer)
 
 
-def _finish(directory: Path, staged: StagedSession) -> None:
+def _is_planned(document: Mapping[str, Any], staged: StagedSession) -> bool:
+    return str(document["session_date"]) == staged.session.session_date.isoformat()
+
+
+def write_manifest(staged: StagedSession) -> None:
     """Write lineage and, last, the manifest: from here on the work is whole."""
+    directory = staged.directory
+    assert directory is not None
     directory.mkdir(parents=True, exist_ok=True)
-    write_rows(lineage_frame(staged.lineage), directory / "lineage.parquet")
+    if staged.lineage:
+        write_rows(lineage_frame(staged.lineage), directory / "lineage.parquet")
     for name in staged.raw_files:
         sync_file(directory / name)
     manifest = directory / MANIFEST_NAME

@@ -7,18 +7,16 @@ are looked at in worker processes, a session at a time.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.queries import published_session
+from gexlake.db.parquet import dataset_paths
 from gexlake.models.checks import Check
-from gexlake.models.feed import Feed
 from gexlake.models.session_filter import SessionFilter
 from gexlake.models.task import Published
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
@@ -83,15 +81,14 @@ class _Verify:
         started = time.perf_counter()
         report = VerifyReport(lake=str(self.layout.root))
         facts = inspect_lake(self.layout.root)
-        tasks = self._tasks(facts.sessions)
-        units = [_Unit(task) for task in tasks if wanted.admits(task.session)]
+        units = [_Unit(task) for task in self._tasks(facts.sessions) if wanted.admits(task.session)]
         self.progress.sessions_total = len(units)
         self.progress.bytes_total = sum(unit.task.bytes_to_read for unit in units)
         self._report_progress()
         self._compare_tables(units)
         with open_workers(count=worker_count, total_bytes=self.progress.bytes_total) as workers:
             try:
-                self._check_files(units, _Spans(tasks), workers)
+                self._check_files(units, workers)
             except BrokenProcessPool as error:
                 raise worker_died() from error
         self._forgive_changed(units)
@@ -105,20 +102,18 @@ class _Verify:
     # ---- what the database says ----------------------------------------------------------------------------
 
     def _tasks(self, sessions: Iterable[SessionFacts]) -> list[VerifyTask]:
-        tasks = [
+        return [
             VerifyTask(
                 record_type=facts.record_type,
                 session=facts.session,
                 row=facts.row,
-                published=published_session(self.layout, facts.record_type, facts.session, facts.row["version"]),
+                published=Published(facts.row["version"], dataset_paths(self.layout, facts.record_type, facts.session)),
                 lineage=facts.lineage,
                 moment_us=facts.moment_us,
                 read_sources=self.read_sources,
             )
             for facts in sessions
         ]
-        spans = _Spans(tasks)
-        return [replace(task, foreign=spans.overlapping(task, task.span)) for task in tasks]
 
     def _compare_tables(self, units: Sequence[_Unit]) -> None:
         """Tables against Parquet files; what keeps a file from being read, a worker will say."""
@@ -141,7 +136,7 @@ class _Verify:
 
     # ---- files and sources ---------------------------------------------------------------------------------
 
-    def _check_files(self, units: Sequence[_Unit], spans: _Spans, workers: Workers) -> None:
+    def _check_files(self, units: Sequence[_Unit], workers: Workers) -> None:
         waiting = iter([unit for unit in units if not unit.changed])
         under_way: dict[Future[SessionChecks], _Unit] = {}
         while True:
@@ -156,47 +151,14 @@ class _Verify:
             for future in done:
                 unit = under_way.pop(future)
                 unit.checks = future.result()
-                again = self._with_foreign(unit, spans)
-                if again is None:
-                    self.progress.sessions_done += 1
-                    self.progress.bytes_done += unit.task.bytes_to_read
-                    self.progress.current = str(unit.task.session)
-                else:
-                    unit.task = again
-                    under_way[workers.submit(verify_session, again)] = unit
+                self.progress.sessions_done += 1
+                self.progress.bytes_done += unit.task.bytes_to_read
+                self.progress.current = str(unit.task.session)
             self._report_progress()
-
-    def _with_foreign(self, unit: _Unit, spans: _Spans) -> VerifyTask | None:
-        """The task once more with sessions in view that may hold keys which its sources have too, if there are any."""
-        if unit.checks.span is None:
-            return None
-        foreign = spans.overlapping(unit.task, unit.checks.span)
-        return replace(unit.task, foreign=foreign) if len(foreign) > len(unit.task.foreign) else None
 
     def _report_progress(self) -> None:
         if self.on_progress is not None:
             self.on_progress(self.progress)
-
-
-class _Spans:
-    """The time spans of all sessions, by feed."""
-
-    def __init__(self, tasks: Iterable[VerifyTask]) -> None:
-        self._tasks = defaultdict[tuple[str, Feed], list[VerifyTask]](list)
-        for task in tasks:
-            if task.span is not None:
-                self._tasks[task.record_type, task.session.feed].append(task)
-
-    def overlapping(self, task: VerifyTask, span: tuple[int, int] | None) -> tuple[Published, ...]:
-        """Other sessions of the task's feed that have timestamps within `span`, or on both sides of it."""
-        if span is None:
-            return ()
-        first_us, last_us = span
-        return tuple(
-            other.published
-            for other in self._tasks[task.record_type, task.session.feed]
-            if other.session != task.session and other.span and other.span[0] <= last_us and other.span[1] >= first_us
-        )
 
 
 def _version(unit: _Unit) -> SessionVersion:

@@ -14,43 +14,48 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import OversizedPiece, Refusal, SessionBuilder, SourceTally
+from gexlake.importers.base import Claim, OversizedPiece, ReadingId, Refusal, SessionBuilder, SourceTally
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
 from gexlake.models.task import Published
 from gexlake.validation.rules import Rule
+from gexlake.validation.snapshots import SessionBounds
 
 OnBytes = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class LineageFacts:
-    """What lineage says of a source's latest reading for a session; `copies` are paths with the same bytes."""
+    """What lineage says of a reading: what it `gave` to the session; `copies` are other paths with the same bytes."""
 
     import_id: str
-    imported: int
+    source_file: str
+    gave: int
     copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyTask:
-    """A session as the database has it; `foreign` are other sessions of the feed that may hold some of its keys."""
+    """A session as the database has it, and the readings that fed it."""
 
     record_type: str
     session: SessionKey
     row: Mapping[str, Any]
     published: Published
-    lineage: Mapping[str, LineageFacts]
+    lineage: tuple[LineageFacts, ...]
     moment_us: int
     read_sources: bool
-    foreign: tuple[Published, ...] = ()
 
     @property
-    def span(self) -> tuple[int, int] | None:
-        """First and last timestamp of the session, in Unix microseconds."""
-        first_us, last_us = self.row["first_timestamp"], self.row["last_timestamp"]
-        return None if first_us is None else (first_us, last_us)
+    def day(self) -> str:
+        """The session's date."""
+        return self.session.session_date.isoformat()
+
+    @property
+    def readings(self) -> dict[ReadingId, LineageFacts]:
+        """By import and source file."""
+        return {(facts.import_id, facts.source_file): facts for facts in self.lineage}
 
     @property
     def bytes_to_read(self) -> int:
@@ -60,12 +65,11 @@ class VerifyTask:
 
 @dataclass(slots=True)
 class SessionChecks:
-    """What came of it; `span` is the first and last timestamp of lake and sources together where those differ."""
+    """What came of it."""
 
     findings: list[tuple[Check, str]] = field(default_factory=list)
     sources_read: int = 0
     sources_missing: int = 0
-    span: tuple[int, int] | None = None
 
     def add(self, check: Check, message: str) -> None:
         """Add a finding or note."""
@@ -112,7 +116,18 @@ def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | 
         return None
     footer = footers["snapshots"]
     _check_row(task, footer, checks)
+    _check_date(task, footer, checks)
     return footer
+
+
+def _check_date(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
+    """An older gexlake filed records by the date in their file's name."""
+    bounds = SessionBounds.of(task.session.session_date)
+    first_us, last_us = footer["summary"]["first_us"], footer["summary"]["last_us"]
+    if first_us is not None and (first_us < bounds.day_start_us or last_us >= bounds.day_end_us):
+        checks.add(
+            Check.SESSION_DATE, "it holds snapshots of other dates in New York; `gexlake rebuild` puts them right"
+        )
 
 
 def _check_row(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
@@ -124,23 +139,29 @@ def _check_row(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) 
 
 
 def _check_lineage(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
-    in_footer = set()
+    """A reading gave at least what stands of it; of the latest import, all that it gave stands."""
+    readings = task.readings
     for source in footer["sources"]:
-        name, given = source["source_file"], sum(count for _, count in source["runs"])
-        in_footer.add(name)
-        facts = task.lineage.get(name)
-        if facts is None or facts.import_id != source["import_id"]:
-            checks.add(Check.LINEAGE_MISSING, f"{name} gave {given:,} snapshots in import {source['import_id']}")
-        elif not facts.imported == given == source["records_imported"]:
+        name, stands = source["source_file"], sum(count for _, count in source["runs"])
+        facts = readings.get((source["import_id"], name))
+        if facts is None:
+            checks.add(Check.LINEAGE_MISSING, f"{name} gave {stands:,} snapshots in import {source['import_id']}")
+        elif stands > facts.gave:
             checks.add(
                 Check.LINEAGE_IMPORTED,
-                f"{name} gave {given:,} snapshots by the footer, {facts.imported:,} by its lineage",
+                f"{name} gave {stands:,} snapshots by the footer, {facts.gave:,} by its lineage",
             )
-    for name, facts in task.lineage.items():
-        if name not in in_footer and facts.imported and not facts.copies:
+    standing = {
+        source["source_file"]: sum(count for _, count in source["runs"])
+        for source in footer["sources"]
+        if source["import_id"] == footer["import_id"]
+    }
+    for facts in task.lineage:
+        stands = standing.get(facts.source_file, 0)
+        if facts.import_id == footer["import_id"] and stands < facts.gave:
             checks.add(
                 Check.LINEAGE_IMPORTED,
-                f"{name} gave {facts.imported:,} snapshots by its lineage, and the footer does not know it",
+                f"{facts.source_file} gave {facts.gave:,} snapshots by its lineage, {stands:,} by the footer",
             )
 
 
@@ -181,8 +202,7 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
     try:
         with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
             if len(sources) == len(footer["sources"]):
-                builder = _open_builder(task, Path(scratch))
-                builder.resolve(_read_sources(builder, sources, on_bytes))
+                builder, _ = _read_sources(task, sources, Path(scratch), on_bytes)
                 if builder.checksum() == footer["checksum"]:
                     return
                 decoded = builder.summarize().snapshots
@@ -195,7 +215,7 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
 def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChecks) -> _Source | None:
     """A source where it was, or else a copy of it that an import has skipped; None with a finding or note."""
     name = source["source_file"]
-    facts = task.lineage.get(name)
+    facts = task.readings.get((source["import_id"], name))
     there = [path for path in map(Path, (name, *(facts.copies if facts else ()))) if path.is_file()]
     if not there:
         checks.sources_missing += 1
@@ -208,25 +228,29 @@ def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChe
     except (SourceError, OSError) as error:
         checks.add(Check.SOURCE_UNREADABLE, f"{name} cannot be read: {error}")
         return None
-    checks.add(Check.SOURCE_CHANGED, f"{name} has changed since it was imported; import it again")
+    if any(later.import_id > source["import_id"] and later.source_file == name for later in task.lineage):
+        checks.sources_missing += 1
+        checks.add(Check.SOURCE_MISSING, f"what {name} held in import {source['import_id']} is not there any more")
+    else:
+        checks.add(Check.SOURCE_CHANGED, f"{name} has changed since it was imported; import it again")
     return None
 
 
-def _open_builder(task: VerifyTask, scratch: Path) -> SessionBuilder:
-    builder = IMPORTERS[task.record_type].open_session(task.session, workspace=scratch, moment_us=task.moment_us)
-    for other in task.foreign:
-        builder.keep(other.files, replaced=frozenset(), foreign=True)
-    return builder
-
-
 def _read_sources(
-    builder: SessionBuilder, sources: list[_Source], on_bytes: OnBytes | None = None
-) -> dict[int, SourceTally]:
+    task: VerifyTask, sources: list[_Source], scratch: Path, on_bytes: OnBytes | None = None, *, on_top: bool = False
+) -> tuple[SessionBuilder, dict[int, SourceTally]]:
+    """The session as its sources alone give it; or, with `on_top`, with what the lake holds before them."""
+    reader = IMPORTERS[task.record_type].open_reader(task.session, workspace=scratch, moment_us=task.moment_us)
     tallies = {}
     for number, source in enumerate(sources):
         with SourceStream(source.path, on_bytes=on_bytes) as stream:
-            tallies[number] = builder.read(stream, number, _Counting())
-    return tallies
+            tallies[number] = reader.read(stream, number, _Counting())
+    reader.finish(tallies)
+    builder = reader.open_session(task.session.session_date)
+    if on_top:
+        builder.keep(task.published.files, lambda _: Claim.STANDING)
+    builder.resolve(tallies)
+    return builder, tallies
 
 
 def _name_differences(
@@ -236,18 +260,15 @@ def _name_differences(
 
     `decoded` is how many snapshots the sources alone come to, None where some of them are missing.
     """
-    builder = _open_builder(task, scratch)
-    builder.keep(task.published.files, replaced=frozenset())
-    tallies = _read_sources(builder, sources)
-    builder.resolve(tallies)
+    builder, tallies = _read_sources(task, sources, scratch, on_top=True)
     for number, source in enumerate(sources):
         tally, document = tallies[number], source.document
         conflicts = tally.refused[Rule.KEY_CONFLICT] - json.loads(document["errors"]).get(Rule.KEY_CONFLICT, 0)
         if tally.seen != document["records_seen"]:
             words = f"holds {tally.seen:,} records, {document['records_seen']:,} were seen"
             checks.add(Check.SOURCE_CONTENT, f"{source.name} {words}")
-        if tally.imported:
-            checks.add(Check.SOURCE_CONTENT, f"{source.name} holds {tally.imported:,} snapshots that the lake lacks")
+        if lacking := tally.given[task.day]:
+            checks.add(Check.SOURCE_CONTENT, f"{source.name} holds {lacking:,} snapshots that the lake lacks")
         if conflicts > 0:
             checks.add(Check.SOURCE_CONTENT, f"{source.name} holds other values for {conflicts:,} snapshots")
     summary = builder.summarize()
@@ -256,5 +277,3 @@ def _name_differences(
         checks.add(Check.SOURCE_CONTENT, f"{unknown:,} snapshots of the lake are in none of its sources")
     if decoded is not None and all(check is not Check.SOURCE_CONTENT for check, _ in checks.findings):
         checks.add(Check.SOURCE_CONTENT, "its sources, read again, come to another checksum than what is stored")
-    if summary.first_us is not None and summary.last_us is not None:
-        checks.span = summary.first_us, summary.last_us

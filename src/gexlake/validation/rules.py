@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+CLOCK_TOLERANCE_US = 60_000_000
+"""A recorder's clock may be that far ahead of this machine's before a timestamp counts as one of the future."""
+
 
 class Severity(StrEnum):
     """What becomes of a record that breaks a rule."""
@@ -61,7 +64,11 @@ class Rule(StrEnum):
         "`timestamp` is neither Unix seconds, milli-, micro- or nanoseconds (by magnitude, with or without a fraction) "
         "nor an ISO 8601 date and time, or it is finer than a microsecond and would have to be rounded.",
     )
-    TIMESTAMP_FUTURE = "timestamp_future", Severity.REFUSED, "`timestamp` is after the moment of the import."
+    TIMESTAMP_FUTURE = (
+        "timestamp_future",
+        Severity.REFUSED,
+        "`timestamp` is more than a minute after the moment of the import.",
+    )
     TIMESTAMP_TOO_OLD = "timestamp_too_old", Severity.REFUSED, "`timestamp` lies before the year 2000."
     TICKER_EMPTY = "ticker_empty", Severity.REFUSED, "`ticker` is absent, empty or not a string."
     TICKER_MISMATCH = "ticker_mismatch", Severity.REFUSED, "`ticker` is not that of the file."
@@ -79,7 +86,7 @@ class Rule(StrEnum):
     KEY_CONFLICT = (
         "key_conflict",
         Severity.REFUSED,
-        "The same feed and timestamp is already there with different content; the first one stays.",
+        "The same feed and timestamp is already there, from another file, with different values; the first one stays.",
     )
 
     SUM_MISMATCH = (
@@ -94,15 +101,15 @@ class Rule(StrEnum):
         "`zero_gamma` and the majors are all 0, as in the first record of a classic day.",
     )
     PRIORS_COUNT = "priors_count", Severity.WARNING, "A strike has fewer or more than five prior values."
-    OUTSIDE_SESSION_DATE = (
-        "outside_session_date",
+    DATE_MISMATCH = (
+        "date_mismatch",
         Severity.WARNING,
-        "`timestamp` falls on another date in New York than the file's.",
+        "`timestamp` falls on another date in New York than the file's name says; it is stored in its own session.",
     )
     OUTSIDE_CASH_HOURS = (
         "outside_cash_hours",
         Severity.WARNING,
-        "`timestamp` falls outside the cash hours of the file's date.",
+        "`timestamp` falls outside the cash hours of its date in New York.",
     )
     OUT_OF_ORDER = "out_of_order", Severity.WARNING, "`timestamp` is earlier than that of the record before."
     UNKNOWN_FIELD = "unknown_field", Severity.WARNING, "A field has no column; it is kept in `extra`."
@@ -112,7 +119,18 @@ class Rule(StrEnum):
         "A known optional field has an unexpected form; it is kept in `extra` and its column is NULL.",
     )
 
+    EXTRA_DIFFERS = (
+        "extra_differs",
+        Severity.WARNING,
+        "A duplicate has other unknown fields than the record that is there, such as a recorder's own `received_at`.",
+    )
+
     NO_RECORDS = "no_records", Severity.FILE, "The file holds no record at all."
+    RECORDS_KEPT = (
+        "records_kept",
+        Severity.FILE,
+        "The file no longer holds records that it gave to the lake; they stay there, unless --prune takes them out.",
+    )
     ARRAY_NOT_CLOSED = (
         "array_not_closed",
         Severity.FILE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -41,6 +42,7 @@ Mask = NDArray[np.bool_]
 class SessionBounds:
     """The New York day of a session and its cash hours, Unix microseconds UTC; closed days have no hours."""
 
+    day: date
     day_start_us: int
     day_end_us: int
     open_us: int | None
@@ -51,6 +53,7 @@ class SessionBounds:
         """Bounds of a trading date by the NYSE calendar."""
         hours = cash_hours(session_date)
         return cls(
+            day=session_date,
             day_start_us=_midnight_us(session_date),
             day_end_us=_midnight_us(session_date + timedelta(days=1)),
             open_us=hours.open_us if hours else None,
@@ -59,24 +62,33 @@ class SessionBounds:
 
 
 def count_warnings(
-    block: Block, source: NDArray[np.int64], bounds: SessionBounds, previous_us: int
+    block: Block,
+    source: NDArray[np.int64],
+    days: Sequence[tuple[SessionBounds, Mask]],
+    previous_us: int,
+    *,
+    planned: SessionBounds,
 ) -> dict[int, Counter[Rule]]:
     """How many snapshots of the block break each rule of severity `warning`, for each source that has any.
 
-    `source` numbers the source of each snapshot; `previous_us` is the timestamp of the record before the block, if it
-    is of the same source, or else any number below all others.
+    `source` numbers the source of each snapshot; `days` are the dates of the block with the mask of their snapshots,
+    `planned` the date that the sources were thought to be of. `previous_us` is the timestamp of the record before the
+    block, if it is of the same source, or else any number below all others.
     """
     timestamps, flags = block.column(Int.TIMESTAMP), block.column(Int.FLAGS)
     continued = np.diff(source, prepend=source[:1]) == 0
     numbers, ladder, starts = block.filled_numbers, block.filled_ladder, block.row_starts
-    outside_date = (timestamps < bounds.day_start_us) | (timestamps >= bounds.day_end_us)
+    outside_date, outside_hours = np.zeros((2, len(timestamps)), np.bool_)
+    for bounds, mask in days:
+        outside_date |= mask & (bounds.day != planned.day)
+        outside_hours |= mask & is_outside_hours(timestamps, bounds)
     broken: dict[Rule, Mask] = {
         Rule.SUM_MISMATCH: sums_disagree(numbers, ladder, starts, block.column(Int.ROWS)),
         Rule.MAJOR_OFF_LADDER: majors_off_ladder(numbers, ladder, starts, block.column(Int.ROWS)),
         Rule.OPENING_UNPOPULATED: (numbers[[ZERO_GAMMA, *MAJORS]] == 0).all(axis=0),
         Rule.PRIORS_COUNT: flags & FLAG_PRIORS_NOT_FIVE != 0,
-        Rule.OUTSIDE_SESSION_DATE: outside_date,
-        Rule.OUTSIDE_CASH_HOURS: ~outside_date & outside_hours(timestamps, bounds),
+        Rule.DATE_MISMATCH: outside_date,
+        Rule.OUTSIDE_CASH_HOURS: outside_hours,
         Rule.OUT_OF_ORDER: continued & (np.diff(timestamps, prepend=previous_us) < 0),
         Rule.UNKNOWN_FIELD: flags & FLAG_EXTRA != 0,
         Rule.FIELD_TYPE: flags & FLAG_FIELD_TYPE != 0,
@@ -112,7 +124,7 @@ def majors_off_ladder(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int6
     return off
 
 
-def outside_hours(timestamps: NDArray[np.int64], bounds: SessionBounds) -> Mask:
+def is_outside_hours(timestamps: NDArray[np.int64], bounds: SessionBounds) -> Mask:
     """Timestamps before the open or after the close; all of them on a closed day."""
     if bounds.open_us is None or bounds.close_us is None:
         return np.ones(len(timestamps), np.bool_)

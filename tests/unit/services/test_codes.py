@@ -4,7 +4,7 @@ import pytest
 
 from gexlake.scanner import REFUSALS
 from gexlake.services.codes import explain
-from gexlake.services.import_history import FAILED_CODES
+from gexlake.services.record import FAILED_CODES
 from gexlake.validation.rules import Rule
 
 

@@ -77,7 +77,9 @@ def test_quarantine_filters(lake: Path, filters: dict[str, Any], reasons: list[s
 
 
 def test_unknown_words_are_errors(lake: Path) -> None:
-    with pytest.raises(UsageError, match=r"There is no status 'good'\. Use one of success, partial, failed, skipped\."):
+    with pytest.raises(
+        UsageError, match=r"There is no status 'good'\. Use one of success, partial, failed, skipped, forgotten\."
+    ):
         list_lineage(lake, statuses=["good"])
     with pytest.raises(UsageError, match=r"There is no reason 'unknown_field'\. Use one of json_invalid, truncated, "):
         list_quarantine(lake, reasons=["unknown_field"])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gexlake.importers.base import Dataset, SessionBuilder
+from gexlake.importers.base import Dataset, FeedReader, SessionBuilder
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE, SNAPSHOT_COLUMNS, STRIKE_COLUMNS
@@ -21,13 +21,19 @@ class GexImporter:
         Dataset("strikes", STRIKE_COLUMNS, in_database=False),
     )
 
-    def open_session(
+    def open_reader(
         self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
-    ) -> SessionBuilder:
+    ) -> FeedReader:
+        """A reader of sources of a feed."""
+        from gexlake.importers.gex.reader import GexReader
+
+        return GexReader(session, workspace=workspace, moment_us=moment_us, writes=writes)
+
+    def open_session(self, session: SessionKey, *, workspace: Path | None) -> SessionBuilder:
         """A builder for one session of a feed."""
         from gexlake.importers.gex.session import GexSession
 
-        return GexSession(session, workspace=workspace, moment_us=moment_us, writes=writes)
+        return GexSession(session, workspace=workspace)
 
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
         """Rows, keys, attribution and checksum of a session's files."""

@@ -35,6 +35,11 @@ class LadderStore:
         if self._workspace is not None and self._held_bytes > MEMORY_BYTES:
             self._spill(self._workspace)
 
+    def rewind(self, tables: int) -> None:
+        """Let go of all but the first `tables` that were added."""
+        for values in (self._tables, self._table_of, self._start_of, self._rows_of):
+            del values[tables:]
+
     def _spill(self, workspace: Path) -> None:
         for index, table in enumerate(self._tables):
             if not isinstance(table, Path):

@@ -1,207 +1,264 @@
-"""One session of a GEX feed, put together from its sources and from what the lake already holds."""
+"""One session of a GEX feed: of all snapshots with one key, which stands; and its files."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gexlake.errors import LakeError
-from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
-from gexlake.importers.gex.careful import Expectation
+from gexlake.importers.base import (
+    FOOTER_KEY,
+    Claim,
+    ClaimOf,
+    Conflict,
+    Run,
+    SourceName,
+    SourceTally,
+    Succession,
+)
 from gexlake.importers.gex.dataset import write_dataset
-from gexlake.importers.gex.decoder import GexDecoder
 from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
 from gexlake.importers.gex.ladders import LadderStore
-from gexlake.importers.gex.records import Scratch
+from gexlake.importers.gex.part import Part
 from gexlake.importers.gex.runs import from_runs, runs_of
+from gexlake.importers.gex.sameness import Sameness
 from gexlake.importers.gex.strike_writer import StrikeWriter
-from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
-from gexlake.models.gex_block import ROW_CAPACITY, Block, Doubles, Ints
+from gexlake.models.gex_block import ROW_CAPACITY, Doubles, Ints
 from gexlake.models.gex_columns import NUMBER_ROWS, Int
 from gexlake.models.staged import SessionSummary
 from gexlake.validation.calendar import cash_hours
 from gexlake.validation.gaps import find_holes
 from gexlake.validation.rules import Rule
-from gexlake.validation.snapshots import Mask, SessionBounds, count_warnings
+from gexlake.validation.snapshots import Mask, SessionBounds
 
-MIN_US = 946_684_800_000_000
-"""2000-01-01 in Unix microseconds."""
-COMPARED_INTS = [Int.MIN_DTE, Int.SEC_MIN_DTE, Int.ROWS, Int.MAX_PRIORS]
-COMPARED_SNAPSHOTS = 1000
-"""Ladders are compared this many at a time, to bound memory."""
+NO_SUCCESSION = Succession()
 
 
-class _Part(NamedTuple):
-    """The snapshots of one block, without their ladders; `source` numbers the source of each."""
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Where snapshots come from, and what claim they have to stand."""
 
-    source: Ints
-    ints: Ints
-    numbers: Doubles
-    extra: dict[int, str]
+    name: SourceName
+    claim: Claim
+
+    @property
+    def number(self) -> int | None:
+        """The caller's number, if it is being read."""
+        return self.name if isinstance(self.name, int) else None
+
+    @property
+    def source_file(self) -> str | None:
+        """The path of a reading that the lake has rows of."""
+        return None if isinstance(self.name, int) else self.name[1]
 
 
 class GexSession:
-    """A `SessionBuilder` for GEX snapshots.
+    """A `SessionBuilder` for GEX snapshots; `add` gives it those that are being read.
 
-    Snapshots are numbered as they come, kept ones first; `resolve` decides which of them stand, in time order.
+    Snapshots are numbered as they come; `resolve` decides which of them stand, in time order.
     """
 
-    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool) -> None:
+    def __init__(self, session: SessionKey, *, workspace: Path | None, writes: bool = False) -> None:
         self._session = session
-        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us)
-        self._bounds = SessionBounds.of(session.session_date)
-        self._ladders = LadderStore(workspace)
-        self._early = StrikeWriter(workspace / "strikes.parquet") if writes and workspace is not None else None
-        self._early_us = MIN_US
-        self._parts: list[_Part] = []
-        self._names: list[SourceName] = []
-        self._foreign: set[int] = set()
-        self._scratch = Scratch()
-        self._begun: list[tuple[int, int]] = []
-        """Sources with records in the scratch's block, as (number, first record)."""
-        self._last: tuple[int, int] = (-1, 0)
-        """Source and timestamp of the last record of the block before."""
-        self._warnings: dict[int, Counter[Rule]] = {}
+        self._workspace = workspace
+        directory = workspace / session.session_date.isoformat() if workspace is not None else None
+        if directory is not None:
+            directory.mkdir(exist_ok=True)
+        self._ladders = LadderStore(directory)
+        self._early = StrikeWriter(directory / "strikes.parquet") if writes and directory is not None else None
+        self._early_us = -(2**63)
+        self._early_snapshots = 0
+        self._parts: list[Part] = []
+        self._origins: list[_Origin] = []
+        self._origin_of: dict[SourceName, int] = {}
         self._source: Ints = np.empty(0, np.int64)
         self._ints: Ints = np.empty((len(Int), 0), np.int64)
         self._numbers: Doubles = np.empty((NUMBER_ROWS, 0))
         self._extra: dict[int, str] = {}
+        self._texts: list[str | None] = []
+        self._order: Ints = np.empty(0, np.int64)
 
     # ---- collecting ----------------------------------------------------------------------------------------
 
-    def keep(self, files: Mapping[str, Path], *, replaced: frozenset[str], foreign: bool = False) -> None:
-        """Take what the lake holds of a session; see `SessionBuilder.keep`."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been added yet."""
+        return not self._parts
+
+    def add(self, part: Part) -> None:
+        """Take snapshots that are being read; `part.source` has the caller's numbers."""
+        origins = {int(number): self._number(int(number), Claim.READ) for number in np.unique(part.source)}
+        lookup = np.zeros(max(origins) + 1, np.int64)
+        lookup[list(origins)] = list(origins.values())
+        self._write_early(part)
+        self._add(part._replace(source=lookup[part.source]))
+
+    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
+        """Take what the lake holds of the session; see `SessionBuilder.keep`."""
         import polars as pl
 
-        if foreign:
-            self._abandon_early()
+        before = len(self._parts)
         try:
-            self._keep(files, replaced, foreign=foreign)
+            self._keep(files, claim_of)
         except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
+            del self._parts[before:]
+            self._ladders.rewind(before)
             raise LakeError(
                 f"{files['snapshots']}, or its strikes, is damaged: {str(error).partition(chr(10))[0]}.",
                 hint="Run `gexlake verify`, then import the sources of that session again with --force.",
             ) from error
 
-    def _keep(self, files: Mapping[str, Path], replaced: frozenset[str], *, foreign: bool) -> None:
+    def _keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
         import polars as pl
 
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
         ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
         ints[Int.ROWS] = from_runs(footer["strikes_per_snapshot"])
-        owner = self._owners(footer["sources"], ints.shape[1], replaced, foreign=foreign)
+        owner = self._owners(footer["sources"], ints.shape[1], claim_of)
+        owner[~self._is_of_this_date(ints[Int.TIMESTAMP])] = -1
         strikes = pl.scan_parquet(files["strikes"], glob=False, hive_partitioning=False)
         ends = np.cumsum(ints[Int.ROWS])
         start = 0
         while start < ints.shape[1]:
             first_row = int(ends[start - 1]) if start else 0
             stop = max(int(np.searchsorted(ends, first_row + ROW_CAPACITY, side="right")), start + 1)
-            ladder = strike_tables(strikes.slice(first_row, int(ends[stop - 1]) - first_row).collect())
             here = slice(start, stop)
-            texts = {i: text for i, text in enumerate(extra[here]) if text is not None}
-            self._add(_Part(owner[here], ints[:, here], numbers[:, here], texts), ladder)
+            wanted = owner[here] >= 0
+            if wanted.any():
+                ladder = strike_tables(strikes.slice(first_row, int(ends[stop - 1]) - first_row).collect())
+                texts = {i: text for i, text in enumerate(extra[here]) if text is not None}
+                self._add(Part(owner[here], ints[:, here], numbers[:, here], ladder, texts).select(wanted))
             start = stop
 
-    def _owners(self, sources: list[dict[str, object]], count: int, replaced: frozenset[str], *, foreign: bool) -> Ints:
-        """The number of the source of each stored snapshot; -1 for those of replaced ones."""
+    def _is_of_this_date(self, timestamps: Ints) -> Mask:
+        """Which kept snapshots are of this session: one that an older gexlake has misfiled is another's."""
+        bounds = SessionBounds.of(self._session.session_date)
+        mask: Mask = (timestamps >= bounds.day_start_us) & (timestamps < bounds.day_end_us)
+        return mask
+
+    def _owners(self, sources: Iterable[Mapping[str, Any]], count: int, claim_of: ClaimOf) -> Ints:
+        """The origin of each stored snapshot; -1 for those that are left out."""
         owner = np.full(count, -1, np.int64)
         for source in sources:
-            if source["source_file"] in replaced:
-                continue
-            number = self._number(str(source["source_file"]))
-            if foreign:
-                self._foreign.add(number)
-            for first, length in source["runs"]:  # type: ignore[attr-defined]
-                owner[first : first + length] = number
+            claim = claim_of(source)
+            if claim is not None:
+                number = self._number((source["import_id"], source["source_file"]), claim)
+                for first, length in source["runs"]:
+                    owner[first : first + length] = number
         return owner
 
-    def read(self, stream: SourceStream, source: int, sink: RefusalSink) -> SourceTally:
-        """Decode one source to its end; its warnings are counted by the time of `resolve`."""
-        number = self._number(source)
-        self._begun.append((number, self._scratch.block.records))
-        decoder = GexDecoder(stream, self._expect, self._scratch)
-        for event in decoder.full_blocks():
-            if isinstance(event, Block):
-                self._add_block(event)
-                self._begun = [(number, 0)]
-            else:
-                sink.take(event)
-        return SourceTally(
-            seen=decoder.seen,
-            refused=Counter(sink.counts),
-            findings=decoder.findings.findings,
-            container=decoder.findings.container,
-        )
+    def _number(self, name: SourceName, claim: Claim) -> int:
+        if name not in self._origin_of:
+            self._origin_of[name] = len(self._origins)
+            self._origins.append(_Origin(name, claim))
+        return self._origin_of[name]
 
-    def _add_block(self, block: Block) -> None:
-        numbers, firsts = zip(*self._begun, strict=True)
-        source = np.repeat(np.array(numbers, np.int64), np.diff(firsts, append=block.records))
-        last_source, last_us = self._last
-        previous_us = last_us if last_source == source[0] else MIN_US
-        for number, counts in count_warnings(block, source, self._bounds, previous_us).items():
-            self._warnings.setdefault(number, Counter()).update(counts)
-        self._last = int(source[-1]), int(block.column(Int.TIMESTAMP)[-1])
-        part = _Part(source, block.ints[:, : block.records].copy(), block.filled_numbers.copy(), block.extra)
-        ladder = block.filled_ladder
-        self._add(part, ladder if block.rows > ROW_CAPACITY // 2 else ladder.copy())
-
-    def _number(self, name: SourceName) -> int:
-        self._names.append(name)
-        return len(self._names) - 1
-
-    def _add(self, part: _Part, ladder: Doubles) -> None:
-        rows = part.ints[Int.ROWS]
-        wanted = part.source >= 0
-        if not wanted.all():
-            ladder = ladder[:, np.repeat(wanted, rows)]
-            extra = [part.extra.get(int(i)) for i in np.flatnonzero(wanted)]
-            texts = {i: text for i, text in enumerate(extra) if text is not None}
-            part = _Part(part.source[wanted], part.ints[:, wanted], part.numbers[:, wanted], texts)
-            rows = part.ints[Int.ROWS]
-        if len(rows):
-            self._ladders.add(ladder, np.cumsum(rows) - rows, rows)
-            self._parts.append(part)
-            self._write_early(part.ints[Int.TIMESTAMP], rows, ladder)
+    def _add(self, part: Part) -> None:
+        rows = part.rows
+        self._ladders.add(part.ladder, np.cumsum(rows) - rows, rows)
+        self._parts.append(part._replace(ladder=part.ladder[:, :0]))
 
     # ---- deciding ------------------------------------------------------------------------------------------
 
-    def resolve(self, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
-        """Decide which snapshots stand; see `SessionBuilder.resolve`. Of equal keys the first stands."""
-        if self._scratch.block.records:
-            self._add_block(self._scratch.block)
-        for number, counts in self._warnings.items():
-            name = self._names[number]
-            if isinstance(name, int):
-                tallies[name].warnings = counts
+    def resolve(self, tallies: Mapping[int, SourceTally], succession: Succession = NO_SUCCESSION) -> list[Conflict]:
+        """Decide which snapshots stand; see `SessionBuilder.resolve`."""
+        for number in tallies:
+            self._number(number, Claim.READ)  # named in `runs`, though it may have given nothing
         self._ladders.seal()
         self._join()
         timestamps = self._ints[Int.TIMESTAMP]
+        conflicts: list[Conflict] = []
         if (np.diff(timestamps) > 0).all():
-            self._arrange(self._without_foreign(np.arange(len(timestamps))))
-            return []
-        order = np.argsort(timestamps, kind="stable")
-        again = np.concatenate(([False], np.diff(timestamps[order]) == 0))
-        first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
-        later, earlier = order[again], first[again]
-        same = self._same_content(earlier, later)
-        duplicates = Counter(self._source[later[same]].tolist())
-        for number, count in duplicates.items():
-            name = self._names[number]
-            if isinstance(name, int):
-                tallies[name].duplicate += count
-        conflicts = [self._conflict(int(i), tallies) for i in np.sort(later[~same])]
-        self._arrange(self._without_foreign(order[~again]))
+            order = np.arange(len(timestamps))
+        else:
+            claims = np.array([origin.claim for origin in self._origins], np.int64)
+            order = np.lexsort((claims[self._source], timestamps))
+            again = np.concatenate(([False], np.diff(timestamps[order]) == 0))
+            first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
+            conflicts = self._compare(first[again], order[again], tallies)
+            order = order[~again]
+        self._arrange(self._without_pruned(order, tallies, succession))
+        self._count_given(tallies)
         return conflicts
+
+    def _compare(self, standing: Ints, others: Ints, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
+        """Say what became of the snapshots whose key another has taken."""
+        sameness = Sameness(self._ints, self._numbers, self._ladders)
+        same = sameness.of(standing, others)
+        for number, count in Counter(self._source[others[same]].tolist()).items():
+            tally = self._tally(number, tallies)
+            if tally is not None:
+                tally.duplicate += count
+        conflicts = []
+        for stands, other, is_same in zip(standing.tolist(), others.tolist(), same.tolist(), strict=True):
+            tally = self._tally(int(self._source[other]), tallies)
+            if tally is None:  # the lake's own, which has been replaced
+                winner = self._tally(int(self._source[stands]), tallies)
+                if winner is not None and not is_same:
+                    winner.corrected += 1
+            elif not is_same:
+                tally.refused[Rule.KEY_CONFLICT] += 1
+                conflicts.append(self._conflict(stands, other, sameness))
+            elif self._extra.get(stands) != self._extra.get(other) and _differ(
+                self._extra.get(stands), self._extra.get(other)
+            ):
+                tally.warnings[Rule.EXTRA_DIFFERS] += 1
+        return sorted(conflicts, key=lambda conflict: (conflict.source, conflict.byte_offset))
+
+    def _tally(self, origin: int, tallies: Mapping[int, SourceTally]) -> SourceTally | None:
+        number = self._origins[origin].number
+        return None if number is None else tallies[number]
+
+    def _conflict(self, stands: int, other: int, sameness: Sameness) -> Conflict:
+        number = self._origins[int(self._source[other])].number
+        assert number is not None
+        start, end = int(self._ints[Int.START, other]), int(self._ints[Int.END, other])
+        origin = self._origins[int(self._source[stands])]
+        second = int(self._ints[Int.TIMESTAMP, other]) / 1_000_000
+        return Conflict(
+            source=number,
+            record_index=int(self._ints[Int.INDEX, other]),
+            byte_offset=start,
+            length=end - start,
+            other=origin.name,
+            message=f"timestamp {second:.15g} of {self._session.feed} is there already with another "
+            f"{sameness.first_difference(stands, other)}",
+        )
+
+    def _without_pruned(self, order: Ints, tallies: Mapping[int, SourceTally], succession: Succession) -> Ints:
+        """Count what the successors of earlier readings lack, and leave out what is to be pruned of it."""
+        stands = np.ones(len(order), np.bool_)
+        for index, origin in enumerate(self._origins):
+            number = succession.successors.get(origin.source_file or "")
+            if number is None or number not in tallies or origin.claim is not Claim.YIELDING:
+                continue
+            mine = self._source[order] == index
+            count = int(np.count_nonzero(mine))
+            if number in succession.prunes:
+                tallies[number].pruned += count
+                stands &= ~mine
+            else:
+                tallies[number].kept += count
+        return order[stands]
+
+    def _count_given(self, tallies: Mapping[int, SourceTally]) -> None:
+        day = self._session.session_date.isoformat()
+        for origin, count in Counter(self._source.tolist()).items():
+            tally = self._tally(origin, tallies)
+            if tally is not None:
+                tally.given[day] = count
 
     def _arrange(self, order: Ints) -> None:
         """Keep the snapshots that stand, in time order; their ladders go on by the numbers in `order`."""
-        if len(order) < len(self._source):
+        in_order = len(order) == self._early_snapshots and (order == np.arange(len(order))).all()
+        if not in_order:
             self._abandon_early()
         if len(order) < len(self._source) or (np.diff(order) != 1).any():
             self._ints, self._numbers = self._ints[:, order], self._numbers[:, order]
@@ -221,34 +278,6 @@ class GexSession:
             offset += part.ints.shape[1]
         self._parts = []
 
-    def _without_foreign(self, order: Ints) -> Ints:
-        return order[~np.isin(self._source[order], list(self._foreign))] if self._foreign else order
-
-    def _conflict(self, snapshot: int, tallies: Mapping[int, SourceTally]) -> Conflict:
-        source = self._names[int(self._source[snapshot])]
-        assert isinstance(source, int), "what the lake keeps comes first, so it is never the later one"
-        tallies[source].refused[Rule.KEY_CONFLICT] += 1
-        start, end = int(self._ints[Int.START, snapshot]), int(self._ints[Int.END, snapshot])
-        second = int(self._ints[Int.TIMESTAMP, snapshot]) // 1_000_000
-        message = f"timestamp {second} of {self._session.feed} is there already, with other values"
-        return Conflict(source, int(self._ints[Int.INDEX, snapshot]), start, end - start, message)
-
-    def _same_content(self, earlier: Ints, later: Ints) -> Mask:
-        """Whether two snapshots of one timestamp hold the same values; what an envelope says does not count."""
-        counts = self._ints[COMPARED_INTS]
-        same: Mask = (counts[:, earlier] == counts[:, later]).all(axis=0)
-        same &= _equal(self._numbers[:, earlier], self._numbers[:, later]).all(axis=0)
-        for i in np.flatnonzero(same):
-            texts = self._extra.get(int(earlier[i])), self._extra.get(int(later[i]))
-            same[i] = texts[0] == texts[1] or _without_envelope(texts[0]) == _without_envelope(texts[1])
-        candidates = np.flatnonzero(same)
-        for start in range(0, len(candidates), COMPARED_SNAPSHOTS):
-            some = candidates[start : start + COMPARED_SNAPSHOTS]
-            cells = _equal(self._ladders.gather(earlier[some]), self._ladders.gather(later[some])).all(axis=0)
-            rows = self._ladders.rows_of[earlier[some]]
-            same[some] = np.logical_and.reduceat(cells, np.cumsum(rows) - rows)
-        return same
-
     # ---- the result ----------------------------------------------------------------------------------------
 
     def summarize(self) -> SessionSummary:
@@ -265,13 +294,13 @@ class GexSession:
         )
 
     def runs(self) -> dict[SourceName, list[Run]]:
-        """Which snapshots of the result came from which source."""
-        result: dict[SourceName, list[Run]] = {
-            name: [] for number, name in enumerate(self._names) if number not in self._foreign
-        }
+        """Which snapshots of the result came from which source; those that the lake had before come first."""
+        runs: dict[int, list[Run]] = {}
         for number, first, count in runs_of(self._source):
-            result[self._names[number]].append((first, count))
-        return result
+            runs.setdefault(number, []).append((first, count))
+        kept = {o.name: runs[i] for i, o in enumerate(self._origins) if o.number is None and i in runs}
+        read = {o.name: runs.get(i, []) for i, o in enumerate(self._origins) if o.number is not None}
+        return {**kept, **read}
 
     def checksum(self) -> str:
         """The checksum that `write` would return."""
@@ -288,7 +317,7 @@ class GexSession:
         checksum = self._write_strikes(directory / "strikes.parquet", document)
         checksum.add_snapshots(self._ints, self._numbers, self._texts)
         document["checksum"] = checksum.hexdigest()
-        ids = [import_ids.get(name, "") for name in self._names]
+        ids = [import_ids.get(origin.name, "") for origin in self._origins]
         owners = [ids[number] for number in self._source.tolist()]
         snapshots = snapshot_frame(self._ints, self._numbers, self._texts, owners)
         write_dataset(snapshots.lazy(), directory / "snapshots.parquet", document)
@@ -311,13 +340,15 @@ class GexSession:
 
     # ---- writing on the way ----------------------------------------------------------------------------------
 
-    def _write_early(self, timestamps: Ints, rows: Ints, ladder: Doubles) -> None:
+    def _write_early(self, part: Part) -> None:
         """Write ladders as they come, while each is later than the one before: mostly that is how they will stand."""
         if self._early is None:
             return
+        timestamps = part.timestamps
         if timestamps[0] > self._early_us and (np.diff(timestamps) > 0).all():
-            self._early.add(timestamps, rows, ladder)
+            self._early.add(timestamps, part.rows, part.ladder)
             self._early_us = int(timestamps[-1])
+            self._early_snapshots += len(timestamps)
         else:
             self._abandon_early()
 
@@ -331,9 +362,9 @@ class GexSession:
         self._abandon_early()
 
 
-def _equal(left: Doubles, right: Doubles) -> Mask:
-    both: Mask = (left == right) | (np.isnan(left) & np.isnan(right))
-    return both
+def _differ(left: str | None, right: str | None) -> bool:
+    """Whether two records have other unknown fields; what an envelope says does not count."""
+    return _without_envelope(left) != _without_envelope(right)
 
 
 def _without_envelope(text: str | None) -> object:

@@ -269,7 +269,7 @@ def test_a_new_version_takes_the_place_of_the_old_one(make_lake: MakeLake, build
     warm(store, builder, lake.sessions)
     held = store.page(FEED, *ALWAYS, 100)
     before, old_files = all_records(lake), rendered_files(lake)
-    new = lake.write(TUESDAY, records_of(TUESDAY, 6, skip=2))
+    new = lake.write(TUESDAY, records_of(TUESDAY, 6))
     if say == "refresh":
         store.refresh(lake.sessions)
     else:

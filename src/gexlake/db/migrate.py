@@ -1,0 +1,60 @@
+"""Lakes that an older gexlake wrote, brought to the tables of today when they are first opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gexlake.db.journal import write_journal
+from gexlake.db.layout import LakeLayout
+from gexlake.db.schema import SCHEMA_VERSION, TABLES, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+
+def migrate(connection: Connection, layout: LakeLayout, found: int) -> None:
+    """Bring the tables from schema version `found` to today's, and the journal with them.
+
+    The version is written last: after a crash it is done again, and does what is left.
+    """
+    for version in range(found + 1, SCHEMA_VERSION + 1):
+        STEPS[version](connection)
+    for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall():
+        write_journal(connection, layout, import_id)
+    connection.execute("UPDATE lake_info SET schema_version = ?", [SCHEMA_VERSION])
+
+
+def fill_new_columns(connection: Connection) -> None:
+    """Give rows that an older gexlake wrote what the columns that it did not know would say of them."""
+    connection.execute(
+        "UPDATE lineage SET records_corrected = coalesce(records_corrected, 0), "
+        "records_kept = coalesce(records_kept, 0), records_pruned = coalesce(records_pruned, 0), "
+        "sessions = coalesce(sessions, json_object(session_date::VARCHAR, records_imported)::VARCHAR) "
+        "WHERE sessions IS NULL"
+    )
+
+
+def _to_version_2(connection: Connection) -> None:
+    """Lineage says how many records were corrected, kept and pruned, and which sessions a file gave to."""
+    _add_missing_columns(connection, "lineage")
+    _add_missing_columns(connection, "sessions")
+    fill_new_columns(connection)
+
+
+def _add_missing_columns(connection: Connection, table: str) -> None:
+    there = {
+        name
+        for (name,) in connection.execute(
+            f"SELECT column_name FROM duckdb_columns() WHERE table_name = {quoted(table)}"
+        ).fetchall()
+    }
+    for column in TABLES[table]:
+        if column.name not in there:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {column.sql_type}")
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {2: _to_version_2}
+"""By the version that a step leads to."""
