@@ -99,5 +99,5 @@ def test_the_same_folder_again_is_not_read_and_every_bad_verdict_stands(imported
     assert {name: "success" if status == "skipped" else status for name, status in after.items()} == before
     clock = {r.source_file for r in first.files if "timestamp_future" in r.errors}
     assert {r.source_file for r in second.files if r.records_seen} == clock, "only what the clock may have changed"
-    assert second.error_rate == first.error_rate
+    assert second.error_rate >= first.error_rate
     assert not second.acceptable

@@ -14,8 +14,8 @@ import pytest
 
 from gexlake.errors import LakeError
 from gexlake.importers.stream import EXPANSION_ALLOWANCE_BYTES
-from gexlake.sample.writer import compressed
 from gexlake.models.import_order import ImportOptions
+from gexlake.sample.writer import compressed
 from gexlake.services.import_history import import_history
 from gexlake.services.rebuild import rebuild_database
 from gexlake.services.verify import verify_lake

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import (
     DEFAULT_LAKE,
@@ -19,7 +22,11 @@ from gexlake.cli.options import (
     Workers,
     words,
 )
+from gexlake.cli.revise import confirm
 from gexlake.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from gexlake.models.import_order import ImportOptions
 
 DEFAULT_MAX_ERROR_RATE = 0.001
 
@@ -33,6 +40,17 @@ def run_import(
         bool, typer.Option("--dry-run", help="Say what would happen and everything that is wrong; write nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Import unchanged files again.")] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Take out what changed files no longer have; says first what that is, and asks."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --prune: do it without asking.")] = False,
+    keep_versions: Annotated[
+        int,
+        typer.Option(
+            "--keep-versions", metavar="N", min=0, help="How many versions before to keep of sessions that change."
+        ),
+    ] = 1,
     tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
@@ -49,8 +67,10 @@ def run_import(
 ) -> int:
     """Import GEX history into the lake; files that are in it unchanged are skipped.
 
-    What is good is imported, whatever else is wrong. The exit status is 1 when a file failed, when work is left undone
-    after Ctrl-C, or when the error rate is above its bound. The same command again takes up what is left.
+    What is good is imported, whatever else is wrong. What was imported stays: a file that has changed adds and
+    corrects, and what it no longer has goes only with --prune; `gexlake restore` brings it back. The exit status is 1
+    when a file failed or is damaged, now or when it was last read, when work is left undone after Ctrl-C, or when the
+    error rate is above its bound. The same command again takes up what is left.
     """
     from gexlake.services.workers import start_server_early
 
@@ -70,7 +90,11 @@ def run_import(
         force=force,
         workers=workers,
         max_error_rate=max_error_rate,
+        prune=prune,
+        keep_versions=keep_versions,
     )
+    if prune and not dry_run and not yes:
+        _ask_to_prune(terminal, sources, lake, options)
     with import_progress(terminal) as on_progress:
         report = import_history(sources, lake, options, on_progress=on_progress)
     if terminal.wants_json:
@@ -78,3 +102,16 @@ def run_import(
     else:
         show_report(terminal, report)
     return int(not report.acceptable)
+
+
+def _ask_to_prune(terminal: Terminal, sources: list[Path], lake: Path, options: ImportOptions) -> None:
+    """Show what would be taken out of the lake, and ask; where that is nothing there is nothing to ask."""
+    from gexlake.cli.import_report import show_pruned
+    from gexlake.cli.progress import import_progress
+    from gexlake.services.import_history import import_history
+
+    with import_progress(terminal) as on_progress:
+        preview = import_history(sources, lake, replace(options, dry_run=True), on_progress=on_progress)
+    if preview.totals.records_pruned:
+        show_pruned(terminal, preview)
+        confirm(f"Take {values.plural(preview.totals.records_pruned, 'snapshot')} out of {lake}?", yes=False)

@@ -50,6 +50,8 @@ def _iter_facts(report: ImportReport) -> Iterator[tuple[str, str]]:
         f"{totals.records_seen:,} seen = {totals.records_imported:,} imported + {totals.records_duplicate:,} duplicate "
         f"+ {totals.records_quarantined:,} quarantined",
     )
+    if changes := list(_iter_changes(report)):
+        yield "changed", ", ".join(changes)
     written = "would be written" if report.dry_run else "written"
     yield (
         "stored",
@@ -57,6 +59,32 @@ def _iter_facts(report: ImportReport) -> Iterator[tuple[str, str]]:
     )
     bound = values.rate_of_errors(report.max_error_rate)
     yield "error rate", f"{values.rate_of_errors(report.error_rate)} of the records, at most {bound} is accepted"
+
+
+def _iter_changes(report: ImportReport) -> Iterator[str]:
+    """What became of snapshots that the lake held before."""
+    totals = report.totals
+    would = "would be " if report.dry_run else ""
+    if totals.records_corrected:
+        yield f"{totals.records_corrected:,} {would}corrected"
+    if totals.records_kept:
+        yield f"{totals.records_kept:,} {would}kept that their files no longer have"
+    if totals.records_pruned:
+        yield f"{totals.records_pruned:,} {would}pruned"
+
+
+def show_pruned(terminal: Terminal, report: ImportReport) -> None:
+    """What `--prune` is about to take out, by file."""
+    pruned = [file for file in report.files if file.records_pruned]
+    base = _common_folder(report.sources)
+    terminal.table(
+        ["file", "sessions", "would be pruned"],
+        (
+            (_shown_path(file, base), ", ".join(sorted(file.sessions)), values.count(file.records_pruned))
+            for file in pruned
+        ),
+        right=["would be pruned"],
+    )
 
 
 def _size_fact(report: ImportReport) -> str:
@@ -90,7 +118,11 @@ def _show_files(terminal: Terminal, report: ImportReport) -> None:
 
 def _noteworthy(terminal: Terminal, report: ImportReport) -> list[FileResult]:
     """Files to be named: those with something to say, or all."""
-    return report.files if terminal.verbose else [file for file in report.files if file.status not in GOOD]
+    return report.files if terminal.verbose else [file for file in report.files if _is_noteworthy(file)]
+
+
+def _is_noteworthy(file: FileResult) -> bool:
+    return file.status not in GOOD or bool(file.message)
 
 
 def _file_row(result: FileResult, base: str) -> list[str]:
@@ -98,10 +130,14 @@ def _file_row(result: FileResult, base: str) -> list[str]:
     has_records = result.status not in (ResultStatus.UNSUPPORTED, ResultStatus.PENDING)
     return [
         result.status.value,
-        os.path.relpath(result.source_file, base) if base else result.source_file,
+        _shown_path(result, base),
         *(values.count(number if has_records else None) for number in counts),
         result.message or codes_text(result.errors),
     ]
+
+
+def _shown_path(result: FileResult, base: str) -> str:
+    return os.path.relpath(result.source_file, base) if base else result.source_file
 
 
 def _common_folder(sources: list[str]) -> str:
@@ -130,6 +166,10 @@ def _iter_next_steps(report: ImportReport) -> Iterator[str]:
         yield (
             "Failed files can be downloaded again while the vendor keeps them, for 90 days; then run the same command."
         )
+    if report.totals.records_kept and not report.dry_run:
+        yield "Snapshots that their files no longer have stay in the lake; --prune takes them out."
+    if report.totals.records_corrected + report.totals.records_pruned and not report.dry_run:
+        yield f"What was corrected or pruned can be brought back:  gexlake restore --import {report.import_id}{lake}"
     if pending := files.get(ResultStatus.PENDING, 0):
         yield f"{values.plural(pending, 'file')} not reached: run the same command again to import what is left."
     if not report.files and report.files_filtered:

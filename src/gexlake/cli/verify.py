@@ -102,12 +102,17 @@ def _show_rebuild(terminal: Terminal, report: RebuildReport) -> None:
         f"Rebuilt the database of {report.lake} in {values.seconds(report.duration_seconds)}",
         style="bold green" if report.clean else "bold yellow",
     )
+    refiled = (
+        f", {report.sessions_refiled:,} of them held snapshots of other dates, which are with their own now"
+        if report.sessions_refiled
+        else ""
+    )
     without = (
         f", {report.imports_without_journal:,} of them without a journal" if report.imports_without_journal else ""
     )
     terminal.facts(
         [
-            ("sessions", values.count(report.sessions)),
+            ("sessions", f"{report.sessions:,}{refiled}"),
             ("snapshots", values.count(report.snapshots)),
             ("strike rows", values.count(report.strike_rows)),
             ("imports", f"{report.imports:,}{without}"),

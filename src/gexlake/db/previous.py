@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, glob_escape, make_directories, sync_directory
 from gexlake.db.parquet import dataset_paths, read_footer
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
-from gexlake.models.feed import SessionKey
+from gexlake.models.feed import Feed, SessionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,6 @@ class PreviousVersion:
     session: SessionKey
     files: dict[str, Path]
     footer: dict[str, Any]
-    replaced_by: str
-    """The version that took its place."""
 
 
 def keep_previous(layout: LakeLayout, record_type: str, session: SessionKey, version: str, *, count: int) -> None:
@@ -53,17 +52,23 @@ def remove_published(layout: LakeLayout, record_type: str, session: SessionKey) 
             sync_directory(file.parent)
 
 
-def previous_versions(layout: LakeLayout, record_type: str, session: SessionKey) -> list[PreviousVersion]:
-    """The versions of a session that are kept, the latest first; what is damaged is left out."""
+def versions_replaced_by(layout: LakeLayout, import_id: str) -> list[PreviousVersion]:
+    """The versions that are kept and were replaced by an import, or those whose ids begin so; the oldest first.
+
+    What is damaged is left out.
+    """
     found = []
-    place = layout.previous_versions(record_type, session)
-    for folder in sorted(place.iterdir(), reverse=True) if place.is_dir() else []:
-        files = {d.name: folder / f"{d.name}.parquet" for d in IMPORTERS[record_type].datasets}
-        try:
-            footer = read_footer(files["snapshots"])
-        except LakeError:
-            continue
-        found.append(PreviousVersion(record_type, session, files, footer, folder.name.replace("+", "/")))
+    for record_type, importer in IMPORTERS.items():
+        folders = (layout.previous / record_type).glob(f"*/*/*/*/{glob_escape(import_id)}*")
+        for folder in sorted(folders, key=lambda folder: folder.name):
+            files = {dataset.name: folder / f"{dataset.name}.parquet" for dataset in importer.datasets}
+            try:
+                footer = read_footer(files["snapshots"])
+            except LakeError:
+                continue
+            *feed, day = footer["session"]
+            session = SessionKey(Feed(*feed), date.fromisoformat(day))
+            found.append(PreviousVersion(record_type, session, files, footer))
     return found
 
 

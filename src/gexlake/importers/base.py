@@ -155,10 +155,11 @@ class Succession:
 class SessionBuilder(Protocol):
     """What becomes of one session, and its files. The calls come in the order below."""
 
-    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
+    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool = False) -> None:
         """Take what the lake holds of the session: `files` by data set name.
 
-        Raises `LakeError` for files that are damaged; the builder is then as it was before.
+        Rows of other New York dates, as an older gexlake has filed them, are taken only with `misfiled`. Raises
+        `LakeError` for files that are damaged; the builder is then as it was before.
         """
         ...
 
@@ -172,6 +173,10 @@ class SessionBuilder(Protocol):
 
     def runs(self) -> dict[SourceName, list[Run]]:
         """Which snapshots of the result came from which source; those that were read are named in any case."""
+        ...
+
+    def brought_back(self) -> int:
+        """How many snapshots stand by `Claim.READ` that the lake does not hold, or holds with other values."""
         ...
 
     def checksum(self) -> str:

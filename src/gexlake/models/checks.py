@@ -45,5 +45,10 @@ class Check(StrEnum):
     SOURCE_CONTENT = "source_content", "What a source holds differs from what the lake holds of it."
 
     SOURCE_MISSING = "source_missing", "A source file is not there any more, so the lake could not be held to it.", True
+    SOURCE_REVISED = (
+        "source_revised",
+        "Snapshots were forgotten or restored since the sources were read, so the lake differs from them as was asked.",
+        True,
+    )
     SESSION_CHANGED = "session_changed", "The session changed while it was verified, so it was left out.", True
     IMPORT_RUNNING = "import_running", "An import is under way, so its files were left out.", True

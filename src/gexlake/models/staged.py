@@ -37,6 +37,7 @@ class StagedSession:
     commit refuses it when the lake has moved on. With `removes`, the session leaves the lake. Sources may give to
     several sessions: one of these carries their lineage, and `follows` names the versions of the others by date, which
     must be there when it is committed. Of the versions before, `keep_versions` are kept for `gexlake restore`.
+    `revised_by` is the last import that took out or brought back snapshots without a source that says so.
     The manifest is written last, so where it stands the work is whole.
     """
 
@@ -56,6 +57,7 @@ class StagedSession:
     removes: bool = False
     follows: dict[str, str] = field(default_factory=dict)
     keep_versions: int = 1
+    revised_by: str | None = None
 
     @property
     def changes_data(self) -> bool:

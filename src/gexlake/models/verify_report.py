@@ -48,6 +48,8 @@ class RebuildReport(BaseModel):
 
     lake: str
     sessions: int = 0
+    sessions_refiled: int = 0
+    """Sessions that held snapshots of other dates, which went to their own."""
     snapshots: int = 0
     strike_rows: int = 0
     imports: int = 0

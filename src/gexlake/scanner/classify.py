@@ -33,6 +33,8 @@ class Importable(NamedTuple):
     session: SessionKey
     compression: Compression
     form: Form
+    claims_date: bool
+    """Its name or folders say the date; else the first record does."""
 
 
 def classify(hints: Hints, head: Head) -> Importable | Refusal:
@@ -54,7 +56,8 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
     if session_date is None:
         return Refusal("no_session_date", "There is no date in its name, its folders or its first record.")
     session = _session(ticker, package or "", category or "", session_date)
-    return Importable(GEX, session, head.compression, content.form)
+    claims_date = hints.session_date is not None
+    return Importable(GEX, session, head.compression, content.form, claims_date)
 
 
 @lru_cache(maxsize=256)

@@ -48,9 +48,16 @@ def examine(found: FoundFile) -> Examined:
     result = head if isinstance(head, Refusal) else classify(parse_path(found.folders, path.name), head)
     if isinstance(result, Refusal):
         return Examined(_refused(found, size_bytes, result), file_id)
-    return Examined(
-        SourceFile(path, result.record_type, result.session, size_bytes, result.compression, result.form), file_id
+    source = SourceFile(
+        path,
+        result.record_type,
+        result.session,
+        size_bytes,
+        result.compression,
+        result.form,
+        claims_date=result.claims_date,
     )
+    return Examined(source, file_id)
 
 
 def _refused(found: FoundFile, size_bytes: int, refusal: Refusal) -> RefusedFile:

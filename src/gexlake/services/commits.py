@@ -26,6 +26,7 @@ from gexlake.errors import LakeError
 from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.staged import StagedSession
+from gexlake.services.refile import refile
 from gexlake.services.served import served
 
 
@@ -48,6 +49,7 @@ def register_import(lake: Path, import_id: str, sources: list[str], started: dat
     layout = LakeLayout(lake)
     with open_database(layout, write=True) as connection:
         recover(connection, layout)
+        refile(connection, layout)
         begin_import(connection, import_id, sources, started)
         return load_feeds(connection)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ class Reading:
     tally: SourceTally = field(default_factory=SourceTally)
     lost: bool = False
     read: bool = False
+    conflicts_with: list[str] = field(default_factory=list)
+    """The sources whose records stand in the place of some of its own."""
 
     def lose(self, error: SourceError) -> None:
         """It cannot be read, or not be trusted: nothing of it is imported, and what it gave earlier stays."""
@@ -72,6 +75,8 @@ class Reading:
             findings.append((Rule.DATE_MISMATCH, _days_text(tally, planned_day)))
         if tally.kept:
             findings.append((Rule.RECORDS_KEPT, _kept_text(tally.kept)))
+        if self.conflicts_with:
+            findings.append((Rule.KEY_CONFLICT, _conflict_text(tally.refused[Rule.KEY_CONFLICT], self.conflicts_with)))
         record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items()) if count}
         record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
         is_emptied = tally.kept > 0 and tally.seen == 0
@@ -122,6 +127,14 @@ def blank_record(import_id: str, source: SourceFile, *, synthetic: bool) -> Line
 def _days_text(tally: SourceTally, planned_day: str) -> str:
     days = ", ".join(f"{day} ({count:,})" for day, count in sorted(tally.days.items()))
     return f"its name says {planned_day}, its records are of {days}: each is stored under its own date"
+
+
+def _conflict_text(count: int, others: list[str]) -> str:
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return (
+        f"{count:,} of its records differ from those that {others[0]}{more} gave: those stay. If they are the wrong "
+        f"ones: gexlake forget {shlex.quote(others[0])}"
+    )
 
 
 def _kept_text(count: int) -> str:

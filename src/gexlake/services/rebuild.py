@@ -29,6 +29,7 @@ from gexlake.models.checks import Check
 from gexlake.models.lineage import LINEAGE_COLUMNS
 from gexlake.models.staged import StagedSession
 from gexlake.models.verify_report import Finding, RebuildReport, SessionProgress
+from gexlake.services.refile import refile
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,6 +58,8 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
             new = area / layout.database.name
             report = _Rebuild(layout, area, on_progress).run(new)
             _move_into_place(layout, new, replace=there_is_one)
+    with open_database(layout, write=True) as connection:
+        report.sessions_refiled = refile(connection, layout)
     return report
 
 
@@ -117,6 +120,7 @@ class _Rebuild:
             self._insert_staged(connection, staged)
             self._insert_sessions(connection)
             self._insert_lost_lineage(connection)
+            fill_new_columns(connection)
             self._insert_lost_imports(connection)
             refresh_views(connection, self.layout)
             self._count(connection)
@@ -144,7 +148,6 @@ class _Rebuild:
             except (duckdb.InvalidInputException, duckdb.IOException):
                 for file in present:
                     self._insert_journal_file(connection, table, file)
-        fill_new_columns(connection)
 
     def _insert_journal_file(self, connection: Connection, table: str, file: Path) -> None:
         import duckdb
@@ -241,7 +244,8 @@ class _Rebuild:
         ]
         if lost:
             file = self.area / "lost.parquet"
-            write_rows(table_frame(lost, LINEAGE_COLUMNS), file)
+            once = {(source["import_id"], source["source_file"]): source for source in lost}
+            write_rows(table_frame(list(once.values()), LINEAGE_COLUMNS), file)
             append_rows(connection, "lineage", parquet_file(file))
 
     def _insert_lost_imports(self, connection: Connection) -> None:

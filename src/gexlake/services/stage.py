@@ -80,7 +80,7 @@ class _Staging:
                 builders = self._resolve(reader, days, carrier)
                 others, carrier = self._write(reader, days, builders, carrier)
         carrier.lineage = [reading.record for reading in self._readings]
-        carrier.follows = {staged.session.session_date.isoformat(): staged.version for staged in others}
+        carrier.follows = {str(other.session.session_date): other.version for other in others if other.changes_data}
         for staged in (*others, carrier):
             if staged.directory is not None:
                 write_manifest(staged)
@@ -248,6 +248,7 @@ class _Staging:
                 continue
             self._quarantine.begin(reading.record.source_file)
             spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
+            reading.conflicts_with = sorted({self._name_of(conflict.other) for conflict in mine})
             try:
                 for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
                     message = f"{conflict.message}, from {self._name_of(conflict.other)}"
@@ -277,7 +278,9 @@ class _Staging:
                 builder.resolve(deepcopy(self._tallies), self._succession())
             with closing(builder):
                 session.summary = builder.summarize()
-                if session.directory is not None:
+                if session.summary.snapshots == 0 and session.base_version is not None:
+                    session.summary, session.removes = None, True  # all of it was pruned
+                elif session.directory is not None:
                     self._write_session(session, builder)
             staged.append(session)
         if not staged:
@@ -300,8 +303,9 @@ class _Staging:
         }
         published = self._published_of(staged.session.session_date)
         if published is not None and published.files:
-            footer_sources = read_footer(published.files["snapshots"])["sources"]
-            documents |= {(document["import_id"], document["source_file"]): document for document in footer_sources}
+            footer = read_footer(published.files["snapshots"])
+            documents |= {(source["import_id"], source["source_file"]): source for source in footer["sources"]}
+            staged.revised_by = footer.get("revised_by")
         write_session(staged, builder, documents)
 
 
@@ -352,6 +356,7 @@ def write_session(
         "version": staged.version,
         "base_version": staged.base_version,
         "import_id": staged.import_id,
+        "revised_by": staged.revised_by,
         "summary": asdict(staged.summary) if staged.summary else None,
         "sources": sources,
     }

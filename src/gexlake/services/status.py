@@ -74,9 +74,19 @@ class LakeStatus(BaseModel):
     imports: int
     last_import: ImportSummary | None
     records_quarantined: int
+    records_kept: int
+    """Snapshots whose files, when they were last read, no longer had them."""
     staged: list[StagedImport]
     synthetic_sources: list[str]
     """Folders of source files that were marked as synthetic."""
+
+
+_KEPT = (
+    "SELECT coalesce(sum(records_kept), 0)::BIGINT FROM (FROM lineage WHERE status <> 'skipped' "
+    "AND carried_from IS NULL "
+    "QUALIFY row_number() OVER (PARTITION BY source_file ORDER BY import_timestamp DESC, import_id DESC) = 1)"
+)
+"""Of the latest reading of each file."""
 
 
 @served
@@ -88,11 +98,11 @@ def lake_status(lake: Path) -> LakeStatus:
         last_import = next(iter(load_imports(connection, limit=1)), None)
         row = connection.execute(
             "SELECT schema_version, gexlake_version, (SELECT count(*) FROM imports), "
-            "(SELECT count(*) FROM quarantine) FROM lake_info"
+            f"(SELECT count(*) FROM quarantine), ({_KEPT}) FROM lake_info"
         ).fetchone()
         synthetic = connection.execute("SELECT DISTINCT source_file FROM lineage WHERE synthetic").fetchall()
     assert row is not None
-    schema_version, gexlake_version, imports, records_quarantined = row
+    schema_version, gexlake_version, imports, records_quarantined, records_kept = row
     return LakeStatus(
         lake=str(lake),
         schema_version=schema_version,
@@ -107,6 +117,7 @@ def lake_status(lake: Path) -> LakeStatus:
         imports=imports,
         last_import=last_import,
         records_quarantined=records_quarantined,
+        records_kept=records_kept,
         staged=list(_iter_staged(layout.staging)),
         synthetic_sources=synthetic_folders(source_file for (source_file,) in synthetic),
     )

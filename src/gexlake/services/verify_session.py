@@ -84,7 +84,7 @@ def verify_session(task: VerifyTask, *, on_bytes: OnBytes | None = None) -> Sess
         return checks
     checks.findings += IMPORTERS[task.record_type].check_files(task.published.files, footer)
     _check_lineage(task, footer, checks)
-    if task.read_sources and not any(check is Check.PARQUET_DAMAGED for check, _ in checks.findings):
+    if task.read_sources and not {Check.PARQUET_DAMAGED, Check.SESSION_DATE} & {check for check, _ in checks.findings}:
         _check_sources(task, footer, checks, on_bytes)
     return checks
 
@@ -207,6 +207,9 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
                     return
                 decoded = builder.summarize().snapshots
                 del builder  # its ladders, before others are collected
+            if any(source.document["import_id"] < (footer.get("revised_by") or "") for source in sources):
+                checks.add(Check.SOURCE_REVISED, f"import {footer['revised_by']} took out or brought back snapshots")
+                return
             _name_differences(task, sources, decoded, checks, Path(scratch))
     except SourceError as error:
         checks.add(Check.SOURCE_UNREADABLE, error.message)

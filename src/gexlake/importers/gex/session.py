@@ -77,13 +77,15 @@ class GexSession:
         self._early_snapshots = 0
         self._parts: list[Part] = []
         self._origins: list[_Origin] = []
-        self._origin_of: dict[SourceName, int] = {}
+        self._origin_of: dict[_Origin, int] = {}
         self._source: Ints = np.empty(0, np.int64)
         self._ints: Ints = np.empty((len(Int), 0), np.int64)
         self._numbers: Doubles = np.empty((NUMBER_ROWS, 0))
         self._extra: dict[int, str] = {}
         self._texts: list[str | None] = []
         self._order: Ints = np.empty(0, np.int64)
+        self._unchanged = 0
+        """Snapshots of the lake's that were replaced by the same values."""
 
     # ---- collecting ----------------------------------------------------------------------------------------
 
@@ -100,13 +102,13 @@ class GexSession:
         self._write_early(part)
         self._add(part._replace(source=lookup[part.source]))
 
-    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
+    def keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool = False) -> None:
         """Take what the lake holds of the session; see `SessionBuilder.keep`."""
         import polars as pl
 
         before = len(self._parts)
         try:
-            self._keep(files, claim_of)
+            self._keep(files, claim_of, misfiled=misfiled)
         except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
             del self._parts[before:]
             self._ladders.rewind(before)
@@ -115,14 +117,15 @@ class GexSession:
                 hint="Run `gexlake verify`, then import the sources of that session again with --force.",
             ) from error
 
-    def _keep(self, files: Mapping[str, Path], claim_of: ClaimOf) -> None:
+    def _keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool) -> None:
         import polars as pl
 
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
         ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
         ints[Int.ROWS] = from_runs(footer["strikes_per_snapshot"])
         owner = self._owners(footer["sources"], ints.shape[1], claim_of)
-        owner[~self._is_of_this_date(ints[Int.TIMESTAMP])] = -1
+        if not misfiled:
+            owner[~self._is_of_this_date(ints[Int.TIMESTAMP])] = -1
         strikes = pl.scan_parquet(files["strikes"], glob=False, hive_partitioning=False)
         ends = np.cumsum(ints[Int.ROWS])
         start = 0
@@ -155,10 +158,11 @@ class GexSession:
         return owner
 
     def _number(self, name: SourceName, claim: Claim) -> int:
-        if name not in self._origin_of:
-            self._origin_of[name] = len(self._origins)
-            self._origins.append(_Origin(name, claim))
-        return self._origin_of[name]
+        origin = _Origin(name, claim)
+        if origin not in self._origin_of:
+            self._origin_of[origin] = len(self._origins)
+            self._origins.append(origin)
+        return self._origin_of[origin]
 
     def _add(self, part: Part) -> None:
         rows = part.rows
@@ -200,6 +204,7 @@ class GexSession:
         for stands, other, is_same in zip(standing.tolist(), others.tolist(), same.tolist(), strict=True):
             tally = self._tally(int(self._source[other]), tallies)
             if tally is None:  # the lake's own, which has been replaced
+                self._unchanged += is_same
                 winner = self._tally(int(self._source[stands]), tallies)
                 if winner is not None and not is_same:
                     winner.corrected += 1
@@ -295,12 +300,17 @@ class GexSession:
 
     def runs(self) -> dict[SourceName, list[Run]]:
         """Which snapshots of the result came from which source; those that the lake had before come first."""
-        runs: dict[int, list[Run]] = {}
+        kept: dict[SourceName, list[Run]] = {}
+        read: dict[SourceName, list[Run]] = {o.name: [] for o in self._origins if o.number is not None}
         for number, first, count in runs_of(self._source):
-            runs.setdefault(number, []).append((first, count))
-        kept = {o.name: runs[i] for i, o in enumerate(self._origins) if o.number is None and i in runs}
-        read = {o.name: runs.get(i, []) for i, o in enumerate(self._origins) if o.number is not None}
+            origin = self._origins[number]
+            (kept if origin.number is None else read).setdefault(origin.name, []).append((first, count))
         return {**kept, **read}
+
+    def brought_back(self) -> int:
+        """How many snapshots stand by `Claim.READ` that the lake does not hold, or holds with other values."""
+        by_claim = [index for index, origin in enumerate(self._origins) if origin.claim is Claim.READ]
+        return int(np.isin(self._source, by_claim).sum()) - self._unchanged
 
     def checksum(self) -> str:
         """The checksum that `write` would return."""
