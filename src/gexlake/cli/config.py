@@ -32,7 +32,8 @@ def show_config(
     terminal.table(
         ["setting", "value", "source"],
         ([setting.name, _shown(setting.value), setting.source] for setting in effective),
-        folds=["value", "source"],
+        folds=["value"],
+        least=["source"],
     )
 
 

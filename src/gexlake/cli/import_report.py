@@ -30,7 +30,7 @@ def show_report(terminal: Terminal, report: ImportReport) -> None:
     _show_codes(terminal, "warning", report.warnings)
     terminal.line()
     for step in _iter_next_steps(report):
-        terminal.line(step, whole=True)
+        terminal.line(step, whole="  gexlake " in step)
 
 
 def _title(report: ImportReport) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNKNOWN_WIDTH = 80
 """Of a screen that does not say how wide it is."""
 HEIGHT = 25
+"""Of a screen, where Rich asks for it: nothing here depends on it."""
 MIN_WIDTH = 16
 """Text is never folded into less, however narrow the screen: it folds the rest by itself."""
 
@@ -76,7 +77,7 @@ class Terminal:
     @cached_property
     def talk_console(self) -> Console:
         """Standard error."""
-        return _console(sys.stderr, width=None)  # Rich looks again and again how wide it is: a bar follows
+        return _console(sys.stderr)
 
     def talk(self, text: str, *, style: str = "") -> None:
         """Say something about the work, unless it is to be quiet."""
@@ -96,17 +97,15 @@ class Terminal:
         start = "Error:"
         first, *others = _folded(plain(f"{start} {message}"), sys.stderr)
         rest = first.removeprefix(start)
-        self.talk_console.print(Text.assemble((start, "bold red"), rest), soft_wrap=True)
-        _print(self.talk_console, others)
-        if hint:
-            _print(self.talk_console, _folded(plain(hint), sys.stderr))
+        lines = [rest, *others, *(_folded(plain(hint), sys.stderr) if hint else [])]
+        self.talk_console.print(Text.assemble((start, "bold red"), "\n".join(lines)), soft_wrap=True)
 
     # ---- data: stdout --------------------------------------------------------------------------------------
 
     @cached_property
     def console(self) -> Console:
         """Standard output."""
-        return _console(sys.stdout, width=screen_width(sys.stdout))
+        return _console(sys.stdout)
 
     def line(self, text: str = "", *, style: str = "", whole: bool = False) -> None:
         """One line of data, folded on a screen, unless it is to stay `whole`: a command to paste."""
@@ -221,7 +220,9 @@ class Terminal:
 
 def json_text(document: object, *, indent: int | None = None) -> str:
     """The document as JSON; see `Terminal.json`."""
-    return plain_json(json.dumps(_plain(document), ensure_ascii=False, allow_nan=False, indent=indent))
+    encoding = (sys.stdout.encoding or "utf-8").lower()
+    escaped = not encoding.startswith("utf")  # what the encoding does not have would be no JSON any more
+    return plain_json(json.dumps(_plain(document), ensure_ascii=escaped, allow_nan=False, indent=indent))
 
 
 def _plain(value: object) -> object:
@@ -288,21 +289,20 @@ def _cell(text: str, width: int) -> str:
 
 
 def _print(console: Console, lines: Iterable[str], style: str = "") -> None:
-    """Write the lines as they are: Rich breaks none, and a program may read them one by one."""
+    """Write the lines as they are, at once: Rich breaks none, and a program may read them one by one."""
     from rich.text import Text
 
-    for line in lines:
-        console.print(Text(line, style=style), soft_wrap=True)
+    console.print(Text("\n".join(lines), style=style), soft_wrap=True)
 
 
-def _console(stream: TextIO, *, width: int | None) -> Console:
-    from rich.console import Console
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console, ConsoleDimensions
 
-    return Console(
-        file=stream,
-        width=width,
-        height=None if width is None else HEIGHT,  # without it Rich takes a dumb terminal to be 80 wide
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    class StreamConsole(Console):
+        """As wide as its own stream, whatever the other streams are, and what TERM says: a bar follows the window."""
+
+        @property  # type: ignore[misc]  # nobody sets it
+        def size(self) -> ConsoleDimensions:
+            return ConsoleDimensions(screen_width(stream) or UNKNOWN_WIDTH, HEIGHT)
+
+    return StreamConsole(file=stream, highlight=False, markup=False, emoji=False)
