@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
+WHEEL_INSTALLED := $(VENV)/.installed-wheel
 NATIVE := src/gexlake/importers/gex/_native.c src/gexlake/importers/gex/_pages.c src/gexlake/services/store/_render.c
 
 SAMPLE ?= sample
@@ -11,7 +12,7 @@ LAKE ?= data
 SESSIONS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs web screenshots bench bench-import bench-service fuzz clean
+.PHONY: help demo serve test lint format docs web screenshots wheel bench bench-import bench-service fuzz clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +60,12 @@ screenshots: $(INSTALLED) ## draw the pictures of README.md and docs/dashboard.m
 	tools/install_browser.sh
 	$(BIN)/python tools/make_screenshots.py
 
+wheel: $(WHEEL_INSTALLED) ## a wheel for every Python from 3.11 on, in dist/: installs without a C compiler
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir build/wheel .
+	$(BIN)/abi3audit --strict build/wheel/*.whl
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --wheel-dir dist build/wheel/*.whl
+
 bench: bench-import bench-service ## both benchmarks, most of an hour
 
 bench-import: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the tables of docs/benchmarks.md
@@ -71,7 +78,7 @@ fuzz: $(INSTALLED) ## mutated records and any numbers against sanitized builds o
 	$(BIN)/python tools/fuzz_native.py --sanitize
 
 clean: ## remove everything that can be made again, the sample and its lake included
-	rm -rf $(VENV) build src/*.egg-info $(SAMPLE) $(LAKE) bench/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist src/*.egg-info $(SAMPLE) $(LAKE) bench/work .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -80,8 +87,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(INSTALLED): $(VENV)/bin/python requirements.txt pyproject.toml $(NATIVE)
+	$(BIN)/python tools/build_backend.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $@
+
+$(WHEEL_INSTALLED): $(VENV)/bin/python requirements-wheel.txt
+	$(BIN)/python tools/build_backend.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-wheel.txt
 	touch $@
 
 $(BENCH_INSTALLED): $(INSTALLED) requirements-bench.txt

@@ -11,6 +11,8 @@ and one module per command. Heavy modules are imported where they are used: `gex
 from __future__ import annotations
 
 import os
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -103,4 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command and leave the process with its exit status."""
     # NumPy starts a thread per core for linear algebra, of which there is none here: it costs every process 70 ms.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what its encoding does not have is written out, and no traceback
+            stream.reconfigure(errors="backslashreplace")
     app(arguments, prog_name="gexlake")

@@ -7,17 +7,43 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any, Concatenate
 
 import typer
+from typer.core import TyperGroup
 
 from gexlake.cli.terminal import Output, Terminal
+from gexlake.cli.text import plain
 from gexlake.errors import GexlakeError
+
+
+class Commands(TyperGroup):
+    """The commands; what somebody typed is named in errors as text that does not act on a terminal."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _plain_errors():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, *arguments: Any, **options: Any) -> Any:
+        with _plain_errors():
+            return super().invoke(*arguments, **options)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except typer.TyperException as error:
+        error.message = plain(error.message)
+        raise
+
 
 app = typer.Typer(
     name="gexlake",
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -30,7 +30,10 @@ def show_config(
         terminal.json({setting.name: {"value": setting.value, "source": setting.source} for setting in effective})
         return
     terminal.table(
-        ["setting", "value", "source"], ([setting.name, _shown(setting.value), setting.source] for setting in effective)
+        ["setting", "value", "source"],
+        ([setting.name, _shown(setting.value), setting.source] for setting in effective),
+        folds=["value"],
+        least=["source"],
     )
 
 

@@ -75,6 +75,7 @@ def _show_feeds(terminal: Terminal, feeds: list[FeedGaps]) -> None:
             for feed in feeds
         ),
         right=["sessions", "missing", "empty", "gaps", "lost", "coverage"],
+        least=["range", "coverage", "empty"],
     )
 
 
@@ -84,7 +85,7 @@ def _show_days(terminal: Terminal, feeds: list[FeedGaps]) -> None:
         return
     shown = rows if terminal.verbose else list(islice(rows, MAX_ROWS))
     terminal.line()
-    terminal.table(["date", "feed", "finding", "detail"], shown)
+    terminal.table(["date", "feed", "finding", "detail"], shown, folds=["detail"])
     if len(shown) < len(rows):
         terminal.talk(f"{values.plural(len(rows) - len(shown), 'more finding')}: all with --verbose.")
 

@@ -30,7 +30,7 @@ def show_report(terminal: Terminal, report: ImportReport) -> None:
     _show_codes(terminal, "warning", report.warnings)
     terminal.line()
     for step in _iter_next_steps(report):
-        terminal.line(step)
+        terminal.line(step, whole="  gexlake " in step)
 
 
 def _title(report: ImportReport) -> str:
@@ -111,6 +111,8 @@ def _show_files(terminal: Terminal, report: ImportReport) -> None:
         ["status", "file", "imported", "duplicate", "quarantined", "why"],
         (_file_row(result, base) for result in shown),
         right=["imported", "duplicate", "quarantined"],
+        folds=["file", "why"],
+        least=["duplicate", "imported"],
     )
     if len(shown) < len(results):
         terminal.line(f"{values.plural(len(results) - len(shown), 'more file')}: all with --verbose.")
@@ -151,7 +153,10 @@ def _show_codes(terminal: Terminal, title: str, counts: dict[str, int]) -> None:
         terminal.line()
         rows = sorted(counts.items(), key=lambda item: -item[1])
         terminal.table(
-            [title, "times", "meaning"], ((code, values.count(n), explain(code)) for code, n in rows), right=["times"]
+            [title, "times", "meaning"],
+            ((code, values.count(n), explain(code)) for code, n in rows),
+            right=["times"],
+            folds=["meaning"],
         )
 
 

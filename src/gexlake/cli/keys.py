@@ -68,7 +68,7 @@ def list_keys(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
     if terminal.wants_json:
         terminal.json([_document(key) for key in listed])
         return
-    terminal.table(["id", "name", "scopes", "created", "revoked"], map(_row, listed))
+    terminal.table(["id", "name", "scopes", "created", "revoked"], map(_row, listed), folds=["name"], least=["created"])
 
 
 @command("revoke", group=group, example="gexlake keys revoke 5f2c09aa")

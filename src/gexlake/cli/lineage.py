@@ -12,6 +12,7 @@ from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, ImportId, LakeOption, Since, SourcePart, Tickers, Until, words
 from gexlake.cli.terminal import Terminal
+from gexlake.cli.text import beginning
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +66,8 @@ def show_lineage(
         ["import", "status", "seen", "imported", "duplicate", "quarantined", "file", "findings"],
         map(_lineage_row, frame.iter_rows(named=True)),
         right=["seen", "imported", "duplicate", "quarantined"],
+        folds=["file", "findings"],
+        least=["duplicate", "seen", "import"],
     )
     _talk_of_limit(terminal, frame, limit)
 
@@ -109,6 +112,8 @@ def show_quarantine(
         ["file", "record", "byte", "reason", "message", "text"],
         _iter_quarantine_rows(frame),
         right=["record", "byte"],
+        folds=["file", "message", "text"],
+        least=["text", "byte"],
     )
     _talk_of_limit(terminal, frame, limit)
 
@@ -149,5 +154,5 @@ def _iter_quarantine_rows(frame: pl.DataFrame) -> Iterator[list[object]]:
             values.count(row["byte_offset"]),
             row["reason"],
             row["message"],
-            text if len(text) <= RAW_LENGTH else f"{text[: RAW_LENGTH - 1]}…",
+            beginning(text, RAW_LENGTH),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
+    from rich.table import Table
 
     from gexlake.models.import_order import OnProgress, Progress
     from gexlake.models.report import FileResult
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_CODES = 4
 SECONDS_BETWEEN_LINES = 10.0
+BAR_WIDTH = 20
 
 
 class Position(NamedTuple):
@@ -117,17 +119,35 @@ def _display(terminal: Terminal) -> Iterator[Show | None]:
 
 def _bar(terminal: Terminal) -> Bar:
     from rich import progress as rich
+    from rich.measure import Measurement
 
-    return rich.Progress(
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.DownloadColumn(),
-        rich.TransferSpeedColumn(),
-        rich.TextColumn("{task.fields[note]}"),
-        rich.TimeRemainingColumn(),
-        console=terminal.talk_console,
-        transient=True,
-    )
+    items, done = rich.TextColumn("{task.description}", markup=False), rich.DownloadColumn()
+    speed, note = rich.TransferSpeedColumn(), rich.TextColumn("{task.fields[note]}", markup=False)
+    left, bar = rich.TimeRemainingColumn(), rich.BarColumn(bar_width=BAR_WIDTH)
+    parts: tuple[rich.ProgressColumn, ...] = (items, bar, done, speed, note, left)
+    by_weight: tuple[rich.ProgressColumn, ...] = (items, done, note, left, speed, bar)
+
+    class FittingBar(rich.Progress):
+        """A bar in one line: of the parts that do not fit beside each other those of the least weight are left out."""
+
+        def make_tasks_table(self, tasks: Iterable[rich.Task]) -> Table:
+            listed = list(tasks)
+            if listed:  # before the first there is no console either
+                self.columns = self._fitting(listed)
+            return super().make_tasks_table(listed)
+
+        def _fitting(self, tasks: list[rich.Task]) -> tuple[rich.ProgressColumn | str, ...]:
+            fitting: set[rich.ProgressColumn] = set()
+            room = self.console.width + 1
+            for part in by_weight:
+                texts = [Measurement.get(self.console, self.console.options, part(task)) for task in tasks]
+                width = 1 + max(text.maximum for text in texts)
+                if 1 < width <= room:
+                    fitting.add(part)
+                    room -= width
+            return tuple(part for part in parts if part in fitting)
+
+    return FittingBar(*parts, console=terminal.talk_console, transient=True)
 
 
 class _Lines:

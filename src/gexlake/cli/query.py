@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TABLE_ROWS = 100
 ROWS_PER_WRITE = 20_000
+EXPLAINED = "explain_value"
+"""The column of EXPLAIN that is a drawing of many lines."""
 
 
 class QueryOutput(StrEnum):
@@ -66,7 +68,13 @@ def show_query(
 
 def _show_table(terminal: Terminal, frame: pl.DataFrame) -> None:
     numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
-    terminal.table(frame.columns, ([_cell(value) for value in row] for row in frame.iter_rows()), right=numbers)
+    terminal.table(
+        frame.columns,
+        ([_cell(value) for value in row] for row in frame.iter_rows()),
+        right=numbers,
+        least=frame.columns[:0:-1][: frame.width // 2],  # in a statement the first name is the first of importance
+        lines=[EXPLAINED],
+    )
 
 
 def _show_json(terminal: Terminal, frame: pl.DataFrame) -> None:
@@ -80,9 +88,9 @@ def _show_csv(terminal: Terminal, frame: pl.DataFrame) -> None:
     nested = [name for name, kind in frame.schema.items() if kind.is_nested() or kind == pl.Binary]
     flat = frame.with_columns(pl.Series(name, map(_json_or_none, frame[name].to_list()), pl.String) for name in nested)
     for number, part in enumerate(flat.iter_slices(ROWS_PER_WRITE)):
-        sys.stdout.write(part.write_csv(include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
+        terminal.text(part.write_csv(include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
     if flat.is_empty():
-        sys.stdout.write(flat.write_csv())
+        terminal.text(flat.write_csv())
 
 
 def _json_or_none(value: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,7 +110,7 @@ def _show(terminal: Terminal, report: SampleReport) -> None:
         f"Synthetic history in {report.directory}: {values.plural(len(report.files), 'file')}{faults}, "
         f"{values.plural(report.snapshots, 'record')}, {values.size(report.size_bytes)}."
     )
-    terminal.line(f"Import it:  gexlake import {report.directory}")
+    terminal.line(f"Import it:  gexlake import {shlex.quote(str(report.directory))}", whole=True)
 
 
 def _document(report: SampleReport) -> dict[str, object]:

@@ -53,11 +53,17 @@ def show_scan(
 def _show(terminal: Terminal, result: ScanResult) -> None:
     if result.files:
         terminal.table(
-            ["feed", "date", "size", "compression", "form", "file"], map(_file_row, result.files), right=["size"]
+            ["feed", "date", "size", "compression", "form", "file"],
+            map(_file_row, result.files),
+            right=["size"],
+            folds=["file"],
+            least=["compression", "form", "size"],
         )
         terminal.line()
     if result.refused:
-        terminal.table(["refused", "file", "why"], ((r.code, r.path, r.reason) for r in result.refused))
+        terminal.table(
+            ["refused", "file", "why"], ((r.code, r.path, r.reason) for r in result.refused), folds=["file", "why"]
+        )
         terminal.line()
     total_bytes = sum(file.size_bytes for file in result.files)
     sessions = len({file.session for file in result.files})

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gexlake.services.status import FeedStatus, LakeStatus
 
 HEADERS = ["feed", "sessions", "from", "to", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
+LEAST = ["parquet", "strike rows", "from", "snapshots", "to"]
 RIGHT = ["sessions", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
 
 
@@ -33,7 +34,7 @@ def show_status(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
     terminal.facts(_facts(status))
     if status.feeds:
         terminal.line()
-        terminal.table(HEADERS, map(_feed_row, status.feeds), right=RIGHT)
+        terminal.table(HEADERS, map(_feed_row, status.feeds), right=RIGHT, least=LEAST)
 
 
 def _contents(status: LakeStatus) -> str:

@@ -131,6 +131,7 @@ def _show_findings(terminal: Terminal, title: str, findings: Sequence[Finding]) 
     terminal.table(
         [title, "session", "what"],
         ((finding.code.value, finding.session or values.NOTHING, finding.message) for finding in shown),
+        folds=["what"],
     )
     if len(shown) < len(findings):
         terminal.talk(f"{values.plural(len(findings) - len(shown), 'more row')}: all with --verbose.")

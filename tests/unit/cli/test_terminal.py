@@ -93,6 +93,8 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[3" not in on_a_screen(monkeypatch, NO_COLOR="1")
 
 
-def test_a_cell_of_several_lines_makes_a_row_of_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    Terminal().table(["a", "b"], [["x\ny", "1"]])
+def test_a_cell_of_several_lines_is_of_several_lines_only_where_it_may(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().table(["a", "b"], [["x\ny", "1"]], lines=["a"])
     assert capsys.readouterr().out == "a  b\nx  1\ny\n"
+    Terminal().table(["a", "b"], [["x\ny", "1"]])
+    assert capsys.readouterr().out == "a     b\nx\\ny  1\n"

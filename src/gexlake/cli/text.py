@@ -1,0 +1,106 @@
+"""Text on a terminal: nothing in it acts, and no number or word of it is cut. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+FOLD_MARK = "↵"
+"""Stands where a word was broken that goes on in the next line."""
+
+_WORD = re.compile(r"( *)([^ ]+)")
+_GOOD_BREAK = re.compile(r"[/_;=]|,(?!\d)")
+"""What a long word is best broken after: a path between its parts, never a number at its comma."""
+_NUMBER_AT_END = re.compile(r"[\d.,:+-]+$")
+_WORD_AT_END = re.compile(r"[\w.,:+-]+$")
+
+
+def plain(text: str) -> str:
+    r"""The text with everything written out that would act on a terminal or not be seen: \x1b, \n, \u202e.
+
+    Names of files, tickers and refused records are anybody's text. Bytes that are not UTF-8 stand as \xNN.
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def plain_lines(text: str) -> str:
+    """Several lines, each as `plain` has it."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def plain_json(text: str) -> str:
+    """JSON in which what `plain` writes out is escaped, so that it says the same. Line breaks are the document's."""
+    if text.isascii() and "\x7f" not in text:  # json escapes the other control characters itself
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else _json_escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # a byte that the file system's encoding did not know
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _json_escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}" if char == "\x7f" else json.dumps(char)[1:-1]
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def beginning(text: str, length: int) -> str:
+    """The text, or its beginning with … at the end: at most so many characters, no number or word half."""
+    if len(text) <= length:
+        return text
+    head = text[: length - 1]
+    if re.match(r"[\w.,:+-]", text[length - 1]):
+        head = _WORD_AT_END.sub("", head) or head
+    return f"{head}…"
+
+
+def fold(text: str, width: int, *, mark: str = "") -> list[str]:
+    """Lines of at most `width` columns, broken between words.
+
+    A longer word stays whole, for a terminal to fold and people to copy. With a mark it is broken, where it can be
+    between the parts of a path and outside of numbers, and each part but the last ends with the mark.
+    """
+    if cells(text) <= width:
+        return [text]
+    lines = [""]
+    for spaces, word in _WORD.findall(text):
+        if lines[-1] and cells(lines[-1] + spaces + word) <= width:
+            lines[-1] += spaces + word
+            continue
+        pieces = list(_iter_pieces(word, width, mark)) if mark else [word]
+        if lines[-1]:
+            lines += pieces
+        else:
+            lines = [spaces + pieces[0], *pieces[1:]]
+    return lines
+
+
+def _iter_pieces(word: str, width: int, mark: str) -> Iterator[str]:
+    while cells(word) > width:
+        stop = _break(word, max(width - cells(mark), 2))
+        yield word[:stop] + mark
+        word = word[stop:]
+    yield word
+
+
+def _break(word: str, room: int) -> int:
+    """Where to break a word so that what is before takes at most `room` columns."""
+    stop = room if word.isascii() else max((n for n in range(1, room + 1) if cells(word[:n]) <= room), default=1)
+    good = [match.end() for match in _GOOD_BREAK.finditer(word) if stop // 2 < match.end() <= stop]
+    if good:
+        return good[-1]
+    number = _NUMBER_AT_END.search(word, 0, stop)
+    if number and number.start() and _NUMBER_AT_END.search(word, stop, stop + 1):
+        return number.start()
+    return stop
