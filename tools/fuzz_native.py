@@ -252,7 +252,8 @@ def check_render(chance: random.Random) -> None:
 
 def read_carefully(text: bytes) -> Any:
     """The same record by the other way; raises where it is refused."""
-    from gexlake.importers.gex.careful import Expectation, parse, read_snapshot
+    from gexlake.importers.gex.careful import Expectation, read_snapshot
+    from gexlake.importers.gex.json_values import parse
 
     value, _, oddities = parse(text.decode())
     return read_snapshot(value, oddities, Expectation("NQ_NDX", 0, 2 * 10**15))

@@ -31,7 +31,8 @@ NEEDS_BULK = {Rule.RECORD_TOO_LARGE, Rule.EXPANSION_LIMIT}
 
 def stage(path: Path, directory: Path | None) -> LineageRecord:
     source = SourceFile(path, "gex", SESSION, path.stat().st_size, Compression.NONE, Form.ARRAY)
-    staged = stage_session(SessionTask("test", "gex", SESSION, (source,), directory, moment_us=NOW_US))
+    zone = "America/New_York" if path.name.startswith("zone_given") else None
+    staged = stage_session(SessionTask("test", "gex", SESSION, (source,), directory, moment_us=NOW_US, naive_zone=zone))
     return staged.lineage[0]
 
 

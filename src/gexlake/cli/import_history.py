@@ -11,6 +11,7 @@ from gexlake.cli.options import (
     DEFAULT_LAKE,
     Categories,
     LakeOption,
+    NaiveZone,
     Packages,
     Since,
     Sources,
@@ -38,6 +39,7 @@ def run_import(
     categories: Categories = None,
     since: Since = None,
     until: Until = None,
+    naive_zone: NaiveZone = None,
     workers: Workers = None,
     max_error_rate: Annotated[
         float,
@@ -70,6 +72,7 @@ def run_import(
         force=force,
         workers=workers,
         max_error_rate=max_error_rate,
+        naive_zone=naive_zone,
     )
     with import_progress(terminal) as on_progress:
         report = import_history(sources, lake, options, on_progress=on_progress)

@@ -164,11 +164,18 @@ class Importer(Protocol):
         ...
 
     def open_session(
-        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool = False,
+        naive_zone: str | None = None,
     ) -> SessionBuilder:
         """A builder for one session; it may spill into `workspace`, and refuses timestamps after `moment_us`.
 
-        With `writes`, `write` is going to be called, so it may begin with that in `workspace` while it reads.
+        Times without a zone are refused as well, unless `naive_zone` names theirs. With `writes`, `write` is going to
+        be called, so it may begin with that in `workspace` while it reads.
         """
         ...
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from gexlake.errors import UsageError
 from gexlake.models.report import DEFAULT_MAX_ERROR_RATE, FileResult
+from gexlake.zone import zone_name
 
 
 def new_import_id() -> str:
@@ -20,7 +22,11 @@ def new_import_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What to import and how. `workers` None means one per core; dates are inclusive."""
+    """What to import and how. `workers` None means one per core; dates are inclusive.
+
+    `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused. Raises
+    `UsageError` for a zone that there is not.
+    """
 
     tickers: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
@@ -33,6 +39,14 @@ class ImportOptions:
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
     within: tuple[Path, ...] | None = None
     """Links that lead out of these folders are not followed; None: all are."""
+    naive_zone: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.naive_zone is not None:
+            try:
+                zone_name(self.naive_zone)
+            except ValueError as error:
+                raise UsageError(f"naive_zone: {error}") from error
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class SessionTask:
 
     `directory` is where to stage, None for a dry run. `foreign` are other sessions of the feed whose time span
     overlaps this one's: of records with one key, theirs came first. `digests` are SHA-256 of source files by path,
-    where they were taken already.
+    where they were taken already. `naive_zone` names the zone of times that have none.
     """
 
     import_id: str
@@ -59,3 +59,4 @@ class SessionTask:
     force: bool = False
     moment_us: int = 0
     digests: Mapping[str, str] = field(default_factory=dict)
+    naive_zone: str | None = None

@@ -182,6 +182,7 @@ class _Import:
                 directory=area / f"{index:06d}" if area else None,
                 force=self.options.force,
                 moment_us=moment_us,
+                naive_zone=self.options.naive_zone,
             )
             tasks.append(self._based_on(task, known.get((record_type, session))))
         return tasks

@@ -28,7 +28,7 @@ from gexlake.models.source import path_text
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
 from gexlake.models.task import Published, SessionTask
 from gexlake.services.reading import OnBytes, Reading, find_replaced, find_unchanged, readings_of
-from gexlake.validation.rules import Rule
+from gexlake.validation.rules import NO_DAMAGE, Rule
 
 
 class _LostSourcesError(Exception):
@@ -124,7 +124,11 @@ def _open_builder(
 
     def open_empty() -> SessionBuilder:
         return IMPORTERS[task.record_type].open_session(
-            task.session, workspace=workspace, moment_us=task.moment_us, writes=task.directory is not None
+            task.session,
+            workspace=workspace,
+            moment_us=task.moment_us,
+            writes=task.directory is not None,
+            naive_zone=task.naive_zone,
         )
 
     builder = open_empty()
@@ -229,9 +233,9 @@ def _settle(reading: Reading) -> None:
     record.records_imported = tally.imported
     record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items())}
     record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
-    damage = [rule for rule, _ in tally.findings if rule not in (Rule.CONTAINER_FIELD, Rule.NO_RECORDS)]
+    damage = [rule for rule, _ in tally.findings if rule not in NO_DAMAGE]
     for rule, _ in tally.findings:
-        (record.errors if rule in damage else record.warnings)[rule.value] = 1
+        (record.errors if rule in damage else record.warnings).setdefault(rule.value, 1)
     record.message = "; ".join(message for _, message in tally.findings) or None
     record.container = tally.container
     if damage or tally.quarantined:

@@ -20,6 +20,7 @@ from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
 from gexlake.models.task import Published
 from gexlake.validation.rules import Rule
+from gexlake.zone import noted_zone
 
 OnBytes = Callable[[int], None]
 
@@ -181,7 +182,7 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
     try:
         with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
             if len(sources) == len(footer["sources"]):
-                builder = _open_builder(task, Path(scratch))
+                builder = _open_builder(task, sources, Path(scratch))
                 builder.resolve(_read_sources(builder, sources, on_bytes))
                 if builder.checksum() == footer["checksum"]:
                     return
@@ -212,8 +213,11 @@ def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChe
     return None
 
 
-def _open_builder(task: VerifyTask, scratch: Path) -> SessionBuilder:
-    builder = IMPORTERS[task.record_type].open_session(task.session, workspace=scratch, moment_us=task.moment_us)
+def _open_builder(task: VerifyTask, sources: list[_Source], scratch: Path) -> SessionBuilder:
+    zones = (noted_zone(source.document.get("message")) for source in sources)
+    builder = IMPORTERS[task.record_type].open_session(
+        task.session, workspace=scratch, moment_us=task.moment_us, naive_zone=next(filter(None, zones), None)
+    )
     for other in task.foreign:
         builder.keep(other.files, replaced=frozenset(), foreign=True)
     return builder
@@ -236,7 +240,7 @@ def _name_differences(
 
     `decoded` is how many snapshots the sources alone come to, None where some of them are missing.
     """
-    builder = _open_builder(task, scratch)
+    builder = _open_builder(task, sources, scratch)
     builder.keep(task.published.files, replaced=frozenset())
     tallies = _read_sources(builder, sources)
     builder.resolve(tallies)

@@ -22,12 +22,18 @@ class GexImporter:
     )
 
     def open_session(
-        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool = False,
+        naive_zone: str | None = None,
     ) -> SessionBuilder:
         """A builder for one session of a feed."""
         from gexlake.importers.gex.session import GexSession
 
-        return GexSession(session, workspace=workspace, moment_us=moment_us, writes=writes)
+        return GexSession(session, workspace=workspace, moment_us=moment_us, writes=writes, naive_zone=naive_zone)
 
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
         """Rows, keys, attribution and checksum of a session's files."""

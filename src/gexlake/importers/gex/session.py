@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -52,9 +53,18 @@ class GexSession:
     Snapshots are numbered as they come, kept ones first; `resolve` decides which of them stand, in time order.
     """
 
-    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool) -> None:
+    def __init__(
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool,
+        naive_zone: str | None = None,
+    ) -> None:
         self._session = session
-        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us)
+        zone = ZoneInfo(naive_zone) if naive_zone else None
+        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us, naive_zone=zone)
         self._bounds = SessionBounds.of(session.session_date)
         self._ladders = LadderStore(workspace)
         self._early = StrikeWriter(workspace / "strikes.parquet") if writes and workspace is not None else None
