@@ -85,10 +85,12 @@ class FindingError(Exception):
 
 
 def compact(value: object) -> bytes:
+    """As the vendor writes it."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def plain_records() -> list[Record]:
+    """Small good records, a second apart."""
     return sample_records(12, strikes=3)
 
 
@@ -148,36 +150,43 @@ NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 
 
 def span(chance: random.Random, data: bytearray) -> tuple[int, int]:
+    """A piece of the data, most of them short."""
     at = chance.randrange(len(data) + 1)
     return at, min(len(data), at + int(chance.expovariate(1 / chance.choice((3, 30, 300)))))
 
 
 def flip(chance: random.Random, data: bytearray) -> None:
+    """One bit."""
     if data:
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
 
 
 def insert(chance: random.Random, data: bytearray) -> None:
+    """A token more."""
     at = chance.randrange(len(data) + 1)
     data[at:at] = chance.choice(TOKENS)
 
 
 def replace(chance: random.Random, data: bytearray) -> None:
+    """A piece gives way to a token."""
     at, to = span(chance, data)
     data[at:to] = chance.choice(TOKENS)
 
 
 def delete(chance: random.Random, data: bytearray) -> None:
+    """A piece is missing."""
     at, to = span(chance, data)
     del data[at:to]
 
 
 def duplicate(chance: random.Random, data: bytearray) -> None:
+    """A piece stands twice."""
     at, to = span(chance, data)
     data[at:at] = data[at:to]
 
 
 def splice(chance: random.Random, data: bytearray) -> None:
+    """A piece stands once more, elsewhere."""
     at, to = span(chance, data)
     piece = data[at:to]
     there = chance.randrange(len(data) + 1)
@@ -185,10 +194,12 @@ def splice(chance: random.Random, data: bytearray) -> None:
 
 
 def truncate(chance: random.Random, data: bytearray) -> None:
+    """The end is missing."""
     del data[chance.randrange(len(data) + 1) :]
 
 
 def behead(chance: random.Random, data: bytearray) -> None:
+    """The beginning is missing."""
     del data[: chance.randrange(len(data) + 1)]
 
 
@@ -255,11 +266,13 @@ def packed(chance: random.Random, text: bytes) -> tuple[str, bytes]:
 
 
 def pieces_of(chance: random.Random, text: bytes) -> list[bytes]:
+    """The text in two to four pieces, some of which may be empty."""
     cuts = sorted(chance.randrange(len(text) + 1) for _ in range(chance.randint(1, 3)))
     return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
 def edit_header(chance: random.Random, data: bytearray) -> None:
+    """A byte of the header is another."""
     if data:
         data[chance.randrange(min(18, len(data)))] = chance.randrange(256)
 
@@ -271,16 +284,19 @@ def edit_trailer(chance: random.Random, data: bytearray) -> None:
 
 
 def zero(chance: random.Random, data: bytearray) -> None:
+    """A piece was never written."""
     at, to = span(chance, data)
     data[at:to] = bytes(to - at)
 
 
 def garbage(chance: random.Random, data: bytearray) -> None:
+    """A piece is something else."""
     at, to = span(chance, data)
     data[at:to] = chance.randbytes(to - at)
 
 
 def append(chance: random.Random, data: bytearray) -> None:
+    """Something stands behind the end."""
     data += chance.choice(
         (b"\0" * 40, b"\n", b"\x1f\x8b", gzip.compress(b"{}", mtime=0), chance.randbytes(20), bytes(data))
     )
@@ -331,6 +347,7 @@ def number_of(value: object) -> float:
 
 
 def microseconds_of(value: Any) -> int:
+    """Unix microseconds of a timestamp that was accepted."""
     if isinstance(value, str) and math.isnan(number_of(value)):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
@@ -354,6 +371,7 @@ def record_in(value: Any) -> Record:
 
 
 def cells_of(row: Any) -> list[float]:
+    """A row of the ladder in eight cells."""
     if isinstance(row, dict):
         vol, oi = ("gex_vol", "gex_oi") if "gex_vol" in row else ("gamma", "oi_gamma")
         row = [row["strike"], row[vol], row[oi], row.get("priors")]
@@ -372,7 +390,7 @@ def same_bits(left: list[float], right: Any) -> bool:
 
 
 def plain_value(text: bytes) -> Any:
-    # As doubles, whole numbers have a negative zero.
+    """The record as `json` reads it; as doubles, whole numbers have a negative zero."""
     return json.loads(
         text, parse_int=lambda digits: float(digits) if digits == "-0" or len(digits) > 300 else int(digits)
     )

@@ -5,7 +5,8 @@ holds them to it). It refuses with a code, and keeps what has no column in `extr
 
 - unknown fields, under their own names, and the fields of an envelope or frame under `envelope`;
 - known optional fields of an unexpected form, under their own names (`field_type`);
-- `strikes` whole, where a row has more than the columns hold (a sixth prior, a fifth element).
+- `strikes` whole, where a row has more than the columns hold (a sixth prior, a fifth element); a ladder of objects
+  that hold more, as `strikes_objects`.
 
 JSON writers leave NaN where there is no number, and bridges over Redis or CSV leave numbers as text. Both say what
 they mean, so they are taken, with a warning; but no NaN stands in a ladder, for `spot` or for `timestamp`.
@@ -57,6 +58,8 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 NO_LADDER: Doubles = np.empty((0, len(LADDER)))
 MAX_NESTING = 100
 """Levels of an unknown field. Python and DuckDB give up at about 1,000, and not at the same place every time."""
+LADDER_OBJECTS = "strikes_objects"
+"""Not `strikes`: what is served under that name has the vendor's rows."""
 MAX_ENVELOPES = 3
 """Envelopes and frames around one record, one in the other."""
 
@@ -296,7 +299,9 @@ def _read_strikes(fields: dict[str, Any], snapshot: Snapshot) -> None:
     if not value:
         raise RefusedRecordError(Rule.STRIKES_EMPTY, "strikes is an empty array")
     rows, whole = value, True
+    name = "strikes"
     if isinstance(value[0], dict):
+        name = LADDER_OBJECTS
         try:
             rows, whole = rows_of_objects(value, fields)
         except UnknownLadderError as error:
@@ -306,7 +311,7 @@ def _read_strikes(fields: dict[str, Any], snapshot: Snapshot) -> None:
         snapshot.ladder, all_kept = _unusual_ladder(rows, snapshot)
         whole &= all_kept
     if not whole:
-        snapshot.extra["strikes"] = value
+        snapshot.extra[name] = value
         snapshot.flags |= FLAG_EXTRA
 
 

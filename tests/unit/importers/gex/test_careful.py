@@ -481,7 +481,7 @@ def test_a_ladder_of_objects_is_read_where_its_names_or_the_sums_say_what_is_wha
 def test_a_ladder_of_objects_that_hold_more_is_kept_whole_as_well() -> None:
     ladder = as_objects("gex_vol", "gex_oi", iv=0.5)
     snapshot = read_with(strikes=ladder)
-    assert (snapshot.extra, snapshot.flags) == ({"strikes": ladder}, FLAG_EXTRA)
+    assert (snapshot.extra, snapshot.flags) == ({"strikes_objects": ladder}, FLAG_EXTRA)
 
 
 def test_columns_that_only_the_other_sum_proves_are_not_taken() -> None:
