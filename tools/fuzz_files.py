@@ -57,6 +57,8 @@ NAME = "2025-11-10_NQ_NDX_classic_gex_zero.json"
 MIN_US, MAX_US = 946_684_800_000_000, 1_800_000_000_000_000
 STAGED_EVERY = 16
 """Of so many inputs one is also staged as a session, which takes longer."""
+FLIPS = 0.1
+"""Share of inputs in which nothing but one bit of the packing is wrong."""
 SLOW_SECONDS = 2.0
 """Processor time for an input of some kilobytes."""
 REPORT_SECONDS = 60
@@ -316,15 +318,16 @@ def make_input(seed: int, number: int, plain: list[Record]) -> Input:
     odd = chance.random() < 0.5
     records = [compact(odd_record(chance, record) if odd and chance.random() < 0.6 else record) for record in chosen]
     text = bytearray(joined(chance, records))
-    text_changes = chance.choice((0, 1, 1, 1, 2, 3, 6))
+    is_flip = chance.random() < FLIPS
+    text_changes = 0 if is_flip else chance.choice((0, 1, 1, 1, 2, 3, 6))
     for _ in range(text_changes):
         chance.choice(TEXT_MUTATIONS)(chance, text)
     packing, data = packed(chance, bytes(text))
     changes: list[str] = []
     damaged = bytearray(data)
     if packing != "none":
-        for _ in range(chance.choice((0, 1, 1, 2))):
-            mutate = chance.choice(PACKED_MUTATIONS)
+        for _ in range(1 if is_flip else chance.choice((0, 1, 1, 2))):
+            mutate = flip if is_flip else chance.choice(PACKED_MUTATIONS)
             mutate(chance, damaged)
             changes.append(mutate.__name__)
     return Input(bytes(damaged), frozenset(records), text_changes, packing, tuple(changes))
