@@ -35,12 +35,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import gexlake.importers.stream as stream_module
 from gexlake.errors import GexlakeError, SourceError
 from gexlake.importers.base import OversizedPiece, Refusal
 from gexlake.importers.gex.careful import Expectation
 from gexlake.importers.gex.decoder import GexDecoder
 from gexlake.importers.gex.records import Scratch
-from gexlake.importers.stream import SourceStream
+from gexlake.importers.stream import PACKED_BYTES, SourceStream
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_block import Block
 from gexlake.models.gex_columns import LADDER, MAX_PRIORS, MISSING_INT, NUMBERS, PRIORS, Int
@@ -77,6 +78,10 @@ class Input(NamedTuple):
     text_changes: int
     packing: str
     packed_changes: tuple[str, ...]
+    read_bytes: int
+    """So many packed bytes are unpacked at a time: of a small file, too, some is delivered before damage shows."""
+    window_bytes: int
+    """The decoder's buffer to begin with."""
 
 
 class FindingError(Exception):
@@ -330,7 +335,15 @@ def make_input(seed: int, number: int, plain: list[Record]) -> Input:
             mutate = flip if is_flip else chance.choice(PACKED_MUTATIONS)
             mutate(chance, damaged)
             changes.append(mutate.__name__)
-    return Input(bytes(damaged), frozenset(records), text_changes, packing, tuple(changes))
+    return Input(
+        data=bytes(damaged),
+        records=frozenset(records),
+        text_changes=text_changes,
+        packing=packing,
+        packed_changes=tuple(changes),
+        read_bytes=chance.choice((20, 150, PACKED_BYTES)),
+        window_bytes=chance.choice((100, 1000, 1 << 16)),
+    )
 
 
 # ---- what `json` says of a record ------------------------------------------------------------------------------------
@@ -467,6 +480,8 @@ class Reader:
 
     def _decode(self, item: Input) -> None:
         scratch = self._scratch
+        scratch.text = bytearray(item.window_bytes)
+        stream_module.PACKED_BYTES = item.read_bytes
         scratch.block.records = scratch.block.rows = 0
         scratch.block.extra = {}
         with SourceStream(self.path) as stream:
