@@ -7,12 +7,17 @@ BENCH_INSTALLED := $(VENV)/.installed-bench
 WHEEL_INSTALLED := $(VENV)/.installed-wheel
 NATIVE := src/gexlake/importers/gex/_native.c src/gexlake/importers/gex/_pages.c src/gexlake/services/store/_render.c
 
+NATIVE_TESTS := tests/unit/importers/gex/test_native.py tests/unit/importers/gex/test_strike_file.py \
+  tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
+
 SAMPLE ?= sample
 LAKE ?= data
 SESSIONS ?= 3
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs web screenshots wheel bench bench-import bench-service fuzz clean
+.PHONY: help demo serve test lint format docs web screenshots wheel bench bench-import bench-service fuzz fuzz-files \
+  test-native clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +81,13 @@ bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), be
 
 fuzz: $(INSTALLED) ## mutated records and any numbers against sanitized builds of the native modules; needs gcc
 	$(BIN)/python tools/fuzz_native.py --sanitize
+
+fuzz-files: $(INSTALLED) ## whole files, mutated in text and packing, against all that reads a source
+	$(BIN)/python tools/fuzz_files.py --seconds $(SECONDS)
+
+test-native: $(INSTALLED) ## the tests of the C modules on sanitized builds (needs gcc), and 100,000 rounds that must not leak
+	$(BIN)/python tools/sanitized.py -m pytest -p no:cacheprovider $(NATIVE_TESTS)
+	$(BIN)/python tools/leak_loop.py
 
 clean: ## remove everything that can be made again, the sample and its lake included
 	rm -rf $(VENV) build dist src/*.egg-info $(SAMPLE) $(LAKE) bench/work .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,34 +3,23 @@ and any doubles to those that write pages and JSON. Nothing may crash.
 
     python tools/fuzz_native.py --seconds 60 --sanitize
 
-`--sanitize` builds them with AddressSanitizer and UndefinedBehaviorSanitizer in a temporary folder and fuzzes those; it
-needs gcc. Without it the installed ones are fuzzed. On a finding the text is printed, and the exit status is 1.
+`--sanitize` fuzzes builds with AddressSanitizer and UndefinedBehaviorSanitizer, see tools/sanitized.py; without it the
+installed ones are fuzzed. On a finding the text is printed, and the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.machinery
-import importlib.util
-import os
 import random
-import subprocess
 import sys
-import sysconfig
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-MODULES = ("gexlake.importers.gex._native", "gexlake.importers.gex._pages", "gexlake.services.store._render")
-SOURCES = Path(__file__).parents[1] / "src"
-BUILT = "GEXLAKE_FUZZ_NATIVE"
-"""Environment variable that names the folder of sanitized builds in the process that fuzzes them."""
+import sanitized
 
 DECODED_EVERY = 10
 """Whole decoders are slow to set up under a sanitizer."""
 
-FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1 -std=c11 -shared -fPIC"
 NUMBERS = f"-0 -0.0 1e308 1e-400 0.1234567890123456789 {'9' * 19} {'9' * 40} {'1' * 400} NaN".split()
 TOKENS = (
     *'{}[],:"\\ \n\r\t\0-.eE019\xff',
@@ -58,41 +47,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sanitize", action="store_true")
     options = parser.parse_args()
-    if options.sanitize and BUILT not in os.environ:
-        return run_sanitized(sys.argv)
-    if BUILT in os.environ:
-        for module in MODULES:
-            load_native(module, Path(os.environ[BUILT]))
+    if options.sanitize:
+        return sanitized.run([argument for argument in sys.argv if argument != "--sanitize"])
     return fuzz(options.seconds, options.seed)
-
-
-def run_sanitized(arguments: list[str]) -> int:
-    """Build with sanitizers and run this script again on the result."""
-    with tempfile.TemporaryDirectory() as folder:
-        include = sysconfig.get_path("include")
-        for module in MODULES:
-            source = SOURCES / f"{module.replace('.', '/')}.c"
-            subprocess.run(["gcc", *FLAGS.split(), f"-I{include}", source, "-o", f"{folder}/{module}.so"], check=True)
-        runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True)
-        environment = {
-            **os.environ,
-            BUILT: folder,
-            "LD_PRELOAD": runtime.stdout.strip(),
-            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16",  # leaks are the interpreter's own
-            "PYTHONMALLOC": "malloc",  # or small buffers would have no guards
-        }
-        return subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode
-
-
-def load_native(name: str, folder: Path) -> None:
-    """Put a sanitized build in the place of the installed one."""
-    path = folder / f"{name}.so"
-    loader = importlib.machinery.ExtensionFileLoader(name, str(path))
-    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    sys.modules[name] = module
 
 
 def fuzz(seconds: float, seed: int) -> int:
@@ -252,7 +209,8 @@ def check_render(chance: random.Random) -> None:
 
 def read_carefully(text: bytes) -> Any:
     """The same record by the other way; raises where it is refused."""
-    from gexlake.importers.gex.careful import Expectation, parse, read_snapshot
+    from gexlake.importers.gex.careful import Expectation, read_snapshot
+    from gexlake.importers.gex.json_values import parse
 
     value, _, oddities = parse(text.decode())
     return read_snapshot(value, oddities, Expectation("NQ_NDX", 0, 2 * 10**15))

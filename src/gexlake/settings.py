@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from gexlake.errors import UsageError
+from gexlake.zone import zone_name
 
 PREFIX = "GEXLAKE_"
 CONFIG_VARIABLE = "GEXLAKE_CONFIG"
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     watch: Directories = Field(
         (), description="Directories whose new and changed files are imported as they appear. Separated like the above."
     )
+    naive_zone: str | None = Field(
+        None,
+        description="Zone of times in sources that have none, as `America/New_York`, for watched directories and for "
+        "imports over HTTP that name none. Without it such records are refused.",
+    )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of an import job.")
     max_imports: int = Field(16, ge=1, le=10_000, description="Import jobs that may wait or run; more are refused.")
     cache_bytes: ByteSize = Field(
@@ -112,6 +118,11 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"[1-9][0-9]*(\.[0-9]+)? ?[KMGT]i?B", value, re.IGNORECASE):
             raise ValueError("write it as 256MB or 1GiB")
         return value
+
+    @field_validator("naive_zone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        return zone_name(value) if value else None
 
     @field_validator("rate_limit")
     @classmethod

@@ -112,14 +112,14 @@ def test_an_interrupted_import_names_what_is_left(
 ) -> None:
     from gexlake.services import import_history as service
 
-    stage_session = service.stage_session
+    stage_sources = service.stage_sources
 
     def interrupted(task: Any, **options: Any) -> Any:
         if "11-26" in str(task.session):
             raise KeyboardInterrupt
-        return stage_session(task, **options)
+        return stage_sources(task, **options)
 
-    monkeypatch.setattr(service, "stage_session", interrupted)
+    monkeypatch.setattr(service, "stage_sources", interrupted)
     lake = tmp_path / "lake"
     done = run("import", history, "--lake", lake, "--ticker", "NQ_NDX")
     assert done.status == 1

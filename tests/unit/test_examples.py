@@ -33,9 +33,10 @@ NEEDS_ANOTHER_READING = {Rule.RECORDS_KEPT, Rule.EXTRA_DIFFERS}
 
 def stage(path: Path, directory: Path | None) -> LineageRecord:
     source = SourceFile(path, "gex", SESSION, path.stat().st_size, Compression.NONE, Form.ARRAY)
+    zone = "America/New_York" if path.name.startswith("zone_given") else None
     lake = path.parent / "no-lake"
-    staged = stage_sources(FeedTask("test", "gex", SESSION, (source,), lake, directory, moment_us=NOW_US))
-    return staged[-1].lineage[0]
+    task = FeedTask("test", "gex", SESSION, (source,), lake, directory, moment_us=NOW_US, naive_zone=zone)
+    return stage_sources(task)[-1].lineage[0]
 
 
 def test_every_rule_has_an_example() -> None:

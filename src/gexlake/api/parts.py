@@ -105,10 +105,14 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
     if not settings.watch:
         yield
         return
+    from gexlake.models.import_order import ImportOptions
     from gexlake.services.watch_jobs import import_as_they_appear  # with all that looks at files: 40 ms of a start
 
     lake = running.lake.layout.root
-    task = asyncio.create_task(import_as_they_appear(running.jobs, settings.watch, lake=lake), name="watch")
+    options = ImportOptions(naive_zone=settings.naive_zone)
+    task = asyncio.create_task(
+        import_as_they_appear(running.jobs, settings.watch, lake=lake, options=options), name="watch"
+    )
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ from gexlake.cli.options import (
     DEFAULT_LAKE,
     Categories,
     LakeOption,
+    NaiveZone,
     Packages,
     Since,
     Sources,
@@ -56,6 +57,7 @@ def run_import(
     categories: Categories = None,
     since: Since = None,
     until: Until = None,
+    naive_zone: NaiveZone = None,
     workers: Workers = None,
     max_error_rate: Annotated[
         float,
@@ -90,6 +92,7 @@ def run_import(
         force=force,
         workers=workers,
         max_error_rate=max_error_rate,
+        naive_zone=naive_zone,
         prune=prune,
         keep_versions=keep_versions,
     )

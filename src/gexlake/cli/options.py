@@ -21,6 +21,16 @@ def parse_date(text: str | date) -> date:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2025-11-14.") from None
 
 
+def parse_zone(text: str) -> str:
+    """A time zone as people type it."""
+    from gexlake.zone import zone_name
+
+    try:
+        return zone_name(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Sources = Annotated[
     list[Path], typer.Argument(metavar="SOURCE", help="Files and folders of GEX history; folders with all below.")
 ]
@@ -41,6 +51,15 @@ Until = Annotated[
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, help="Worker processes.  [default: one per core]")
+]
+NaiveZone = Annotated[
+    str | None,
+    typer.Option(
+        "--naive-zone",
+        metavar="ZONE",
+        parser=parse_zone,
+        help="Zone of times in sources that have none, as America/New_York; without it they are refused.",
+    ),
 ]
 ImportId = Annotated[
     str | None, typer.Option("--import", metavar="ID", help="Only this import: its id, or the beginning of it.")

@@ -9,7 +9,7 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption, Workers
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption, NaiveZone, Workers
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -22,7 +22,12 @@ Directories = Annotated[
 
 @command("watch", example="gexlake watch outputs/gex_bridge/history --lake data")
 def watch(
-    terminal: Terminal, directories: Directories, *, workers: Workers = None, lake: LakeOption = DEFAULT_LAKE
+    terminal: Terminal,
+    directories: Directories,
+    *,
+    naive_zone: NaiveZone = None,
+    workers: Workers = None,
+    lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
     """Import new and changed files as they appear, until Ctrl-C.
 
@@ -38,7 +43,7 @@ def watch(
     try:
         for sources in iter_settled(directories, exclude=lake):
             try:
-                report = import_history(sources, lake, ImportOptions(workers=workers))
+                report = import_history(sources, lake, ImportOptions(workers=workers, naive_zone=naive_zone))
             except SourceError as error:  # nothing of it is history, or it is gone again
                 terminal.talk(str(error))
                 continue

@@ -232,12 +232,19 @@ class Importer(Protocol):
         ...
 
     def open_reader(
-        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool = False,
+        naive_zone: str | None = None,
     ) -> FeedReader:
         """A reader of sources that are thought to be of that session.
 
-        It may spill into `workspace`, and refuses timestamps after `moment_us`. With `writes`, sessions are going to
-        be written, so it may begin with that in `workspace` while it reads.
+        It may spill into `workspace`, and refuses timestamps after `moment_us`, and those without a zone unless
+        `naive_zone` names theirs. With `writes`, sessions are going to be written, so it may begin with that in
+        `workspace` while it reads.
         """
         ...
 

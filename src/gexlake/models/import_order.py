@@ -10,7 +10,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from gexlake.errors import UsageError
 from gexlake.models.report import DEFAULT_MAX_ERROR_RATE, FileResult
+from gexlake.zone import zone_name
 
 
 def new_import_id() -> str:
@@ -25,6 +27,8 @@ class ImportOptions:
 
     With `prune`, what changed sources no longer have leaves the lake; without it, nothing does. `keep_versions` of
     each session that changes are kept for `gexlake restore`.
+    `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused. Raises
+    `UsageError` for a zone that there is not.
     """
 
     tickers: tuple[str, ...] = ()
@@ -40,6 +44,14 @@ class ImportOptions:
     keep_versions: int = 1
     within: tuple[Path, ...] | None = None
     """Links that lead out of these folders are not followed; None: all are."""
+    naive_zone: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.naive_zone is not None:
+            try:
+                zone_name(self.naive_zone)
+            except ValueError as error:
+                raise UsageError(f"naive_zone: {error}") from error
 
 
 @dataclass(slots=True)

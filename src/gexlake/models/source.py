@@ -40,7 +40,7 @@ class Form(StrEnum):
     OBJECT = "object"
     """One record, the whole file."""
     WRAPPED = "wrapped"
-    """An object holding the array under one of `CONTAINER_KEYS`."""
+    """An object holding the array, as a rule under one of `CONTAINER_KEYS`."""
 
 
 CONTAINER_KEYS: tuple[str, ...] = ("snapshots", "records", "data", "payloads")
@@ -48,6 +48,11 @@ CONTAINER_KEYS: tuple[str, ...] = ("snapshots", "records", "data", "payloads")
 
 PAYLOAD_KEY = "payload"
 """Key under which an enveloped record (`{"ticker", "kind", "endpoint", "received_at", …}`) holds the snapshot."""
+
+
+FRAME_FIELDS: tuple[str, ...] = ("type", "from", "fromUserId", "group", "dataType", "sequenceId")
+"""What a websocket frame of the vendor's live feed (Azure Web PubSub, JSON) says around the record in it; `group` names
+the feed."""
 
 
 SYNTHETIC_NOTE = "SYNTHETIC.md"

@@ -57,7 +57,7 @@ class FeedTask:
     to feed; `versions` say, by date, what the database has, None for nothing. `predecessors` are, by source, the files
     in whose place it comes: what the lake has read from its own path, and from files that are no more and had its
     bytes. `gone` are files of the feed that are no more; `latest` the import of the latest reading of those that were
-    read more than once.
+    read more than once. `naive_zone` names the zone of times that have none.
     """
 
     import_id: str
@@ -74,6 +74,7 @@ class FeedTask:
     prune: bool = False
     keep_versions: int = 1
     moment_us: int = 0
+    naive_zone: str | None = None
 
     def predecessors_of(self, source: SourceFile) -> tuple[str, ...]:
         """The paths of the files in whose place a source comes, apart from its own."""

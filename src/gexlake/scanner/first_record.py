@@ -38,7 +38,9 @@ _BRACKET = re.compile(rb"%b|([\[{])|([\]}])" % _STRING, re.DOTALL)
 
 _CONTAINER_KEYS = frozenset(key.encode() for key in CONTAINER_KEYS)
 _PAYLOAD_KEY = PAYLOAD_KEY.encode()
-_LABEL_KEYS = (b"endpoint", b"kind")
+_LABEL_KEYS = (b"endpoint", b"kind", b"group")
+MAX_LEVELS = 4
+"""Objects looked into, one in the other, for a record or an array of them."""
 
 _DAMAGED = -1
 _ENOUGH = -2
@@ -57,7 +59,7 @@ class FirstRecord:
         self.ticker: bytes | None = None
         self.timestamp: bytes | None = None
         self.labels: list[bytes] = []
-        """`endpoint` and `kind` of the objects around the record."""
+        """`endpoint`, `kind` and `group` of the objects around the record."""
         self.is_object = text.startswith(b"{", at)
         self.is_complete = False
         """It is an intact object without a ladder."""
@@ -69,6 +71,7 @@ class FirstRecord:
         self._at = at
         self._may_hold_array = may_hold_array and self.is_object
         self._in_payload = False
+        self._levels = 0
         self._outer_ticker: bytes | None = None
         self._outer_timestamp: bytes | None = None
         self._read(at if self.is_object else text.find(b"{", at))
@@ -136,11 +139,31 @@ class FirstRecord:
         """Read or step over an array or object from behind its bracket."""
         if key in LADDER_KEYS and self.ticker and self.timestamp:
             return _ENOUGH
-        if bracket == b"{" and key == _PAYLOAD_KEY and not self._in_payload:
-            return self._read_payload(at)
-        if bracket == b"[" and key in _CONTAINER_KEYS and self._may_hold_array:
+        if bracket == b"{" and not self._in_payload:
+            if key == _PAYLOAD_KEY or _UP_TO_LADDER.match(self._text, at):
+                return self._read_payload(at)
+            if self._may_hold_array and self._levels < MAX_LEVELS:
+                return self._read_inner(at)
+        if bracket == b"[" and self._may_hold_array and (key in _CONTAINER_KEYS or self._begins_with_record(at)):
             return self._read_array(at)
         return self._step_over(at)
+
+    def _begins_with_record(self, at: int) -> bool:
+        """Whether an array, from behind its bracket, begins with an object that has a ladder."""
+        first = end_of(SPACE, self._text, at)
+        return self._text.startswith(b"{", first) and _UP_TO_LADDER.match(self._text, first + 1) is not None
+
+    def _read_inner(self, at: int) -> int:
+        """Look into an object under any key: it may hold the array of records, or be a field like others."""
+        before = self.keys.copy(), self.ticker, self.timestamp, self._outer_ticker, self._outer_timestamp
+        self._levels += 1
+        self._set_aside()
+        end = self._read_object(at)
+        self._levels -= 1
+        if end == _ENOUGH or self.is_in_array:
+            return end
+        self.keys, self.ticker, self.timestamp, self._outer_ticker, self._outer_timestamp = before
+        return end if end >= 0 else self._step_over(at)
 
     def _read_payload(self, at: int) -> int:
         """The record in an envelope, whose labels may follow it."""

@@ -123,10 +123,12 @@ class Planner:
             prune=self._options.prune,
             keep_versions=self._options.keep_versions,
             moment_us=self._moment_us,
+            naive_zone=self._options.naive_zone,
         )
 
     def _known_feed(self, state: FeedState) -> KnownFeed:
-        return KnownFeed(state, self._scanned.get((state.record_type, state.feed), frozenset()))
+        scanned = self._scanned.get((state.record_type, state.feed), frozenset())
+        return KnownFeed(state, scanned, knows_zone=self._options.naive_zone is not None)
 
     def _feed(self, source: SourceFile) -> KnownFeed:
         feed = _feed_of(source)

@@ -14,12 +14,9 @@ from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, path_text
 from gexlake.models.task import FeedTask
 from gexlake.services.synthetic import has_synthetic_note
-from gexlake.validation.rules import Rule
+from gexlake.validation.rules import NO_DAMAGE, Rule
 
 OnBytes = Callable[[int], None]
-
-HARMLESS = frozenset({Rule.CONTAINER_FIELD, Rule.NO_RECORDS})
-"""Findings of a file as a whole that do not mean that data is missing."""
 
 
 @dataclass(slots=True)
@@ -46,7 +43,7 @@ class Reading:
     @property
     def is_whole(self) -> bool:
         """Whether the file was read to a sound end, every record of it, so that what it lacks it does not have."""
-        damage = any(rule not in HARMLESS for rule, _ in self.tally.findings)
+        damage = any(rule not in NO_DAMAGE for rule, _ in self.tally.findings)
         return self.read and self.tally.seen > 0 and not damage and not self.tally.quarantined
 
     def settle(self, task: FeedTask) -> None:
@@ -80,12 +77,12 @@ class Reading:
         record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items()) if count}
         record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
         is_emptied = tally.kept > 0 and tally.seen == 0
-        damage = {rule for rule, _ in tally.findings if rule not in HARMLESS or is_emptied}
+        damage = {rule for rule, _ in tally.findings if rule not in NO_DAMAGE or is_emptied}
         for rule in damage:
-            record.errors[rule.value] = 1
+            record.errors.setdefault(rule.value, 1)
         for rule, _ in tally.findings:
             if rule not in damage:
-                record.warnings[rule.value] = 1
+                record.warnings.setdefault(rule.value, 1)
         if tally.kept:
             record.warnings[Rule.RECORDS_KEPT.value] = tally.kept
         record.message = "; ".join(message for _, message in findings) or None

@@ -156,10 +156,15 @@ class RemoteLake:
     ) -> ImportReport:
         """Import a file or folder of the service's machine, inside one of its import roots.
 
-        Of `options`, only `dry_run` and `force` are the caller's to choose. Returns when it has ended.
+        Of `options`, only `dry_run`, `force` and `naive_zone` are the caller's to choose. Returns when it has ended.
         """
         chosen = options or ImportOptions()
-        order = {"source_path": str(source), "validate_only": chosen.dry_run, "force": chosen.force}
+        order = {
+            "source_path": str(source),
+            "validate_only": chosen.dry_run,
+            "force": chosen.force,
+            "naive_zone": chosen.naive_zone,
+        }
         job = self._ask("POST", "/import", json=order).json()
         for document in self._follow(f"/imports/{job['import_id']}/events"):
             job = document

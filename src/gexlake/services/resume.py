@@ -35,6 +35,8 @@ class KnownFeed:
     state: FeedState
     scanned: frozenset[str] = frozenset()
     """Sources of the feed that are there now, by path."""
+    knows_zone: bool = False
+    """Whether it is said this time in which zone times are that name none."""
 
     @cached_property
     def versions(self) -> dict[date, str]:
@@ -85,7 +87,7 @@ class KnownFeed:
 
     def _is_open(self, known: KnownSource, *, is_copy: bool) -> bool:
         """Whether its verdict depended on something that has changed since: the clock, or what else the lake holds."""
-        if Rule.TIMESTAMP_FUTURE in known.errors:
+        if Rule.TIMESTAMP_FUTURE in known.errors or (self.knows_zone and Rule.TIMESTAMP_WITHOUT_ZONE in known.errors):
             return True
         if not known.yielded and not is_copy:
             return False

@@ -89,7 +89,11 @@ class _Staging:
     def _open_reader(self, workspace: Path) -> FeedReader:
         task = self._task
         return IMPORTERS[task.record_type].open_reader(
-            task.session, workspace=workspace, moment_us=task.moment_us, writes=task.directory is not None
+            task.session,
+            workspace=workspace,
+            moment_us=task.moment_us,
+            writes=task.directory is not None,
+            naive_zone=task.naive_zone,
         )
 
     def _blank(self, day: date, *, apart: bool = False) -> StagedSession:

@@ -21,6 +21,7 @@ from gexlake.models.feed import SessionKey
 from gexlake.models.task import Published
 from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import SessionBounds
+from gexlake.zone import noted_zone
 
 OnBytes = Callable[[int], None]
 
@@ -243,7 +244,10 @@ def _read_sources(
     task: VerifyTask, sources: list[_Source], scratch: Path, on_bytes: OnBytes | None = None, *, on_top: bool = False
 ) -> tuple[SessionBuilder, dict[int, SourceTally]]:
     """The session as its sources alone give it; or, with `on_top`, with what the lake holds before them."""
-    reader = IMPORTERS[task.record_type].open_reader(task.session, workspace=scratch, moment_us=task.moment_us)
+    zones = (noted_zone(source.document.get("message")) for source in sources)
+    reader = IMPORTERS[task.record_type].open_reader(
+        task.session, workspace=scratch, moment_us=task.moment_us, naive_zone=next(filter(None, zones), None)
+    )
     tallies = {}
     for number, source in enumerate(sources):
         with SourceStream(source.path, on_bytes=on_bytes) as stream:

@@ -17,7 +17,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 
 
-async def import_as_they_appear(jobs: ImportJobs, directories: Sequence[Path], *, lake: Path) -> None:
+async def import_as_they_appear(
+    jobs: ImportJobs, directories: Sequence[Path], *, lake: Path, options: ImportOptions | None = None
+) -> None:
     """Submit a job for what is there, and one whenever files have settled; until this is cancelled."""
     loop = asyncio.get_running_loop()
     batches: asyncio.Queue[tuple[Path, ...] | GexlakeError] = asyncio.Queue()
@@ -37,17 +39,17 @@ async def import_as_they_appear(jobs: ImportJobs, directories: Sequence[Path], *
             if isinstance(batch, GexlakeError):
                 log.error("watching ended: %s", batch)
                 return
-            await _import(jobs, batch)
+            await _import(jobs, batch, options or ImportOptions())
     finally:
         stop.set()
         await asyncio.wait([thread])
 
 
-async def _import(jobs: ImportJobs, sources: tuple[Path, ...]) -> None:
+async def _import(jobs: ImportJobs, sources: tuple[Path, ...], options: ImportOptions) -> None:
     """Import one batch to its end; what settles meanwhile waits for it."""
     while True:
         try:
-            job = jobs.submit(sources, ImportOptions())
+            job = jobs.submit(sources, options)
             break
         except TooManyImportsError:
             await asyncio.sleep(RETRY_SECONDS)

@@ -38,7 +38,7 @@ class Rule(StrEnum):
     JSON_INVALID = (
         "json_invalid",
         Severity.REFUSED,
-        "The text is not JSON (NaN and Infinity are not), not UTF-8, or nested too deeply.",
+        "The text is not JSON, not UTF-8, or nested too deeply.",
     )
     TRUNCATED = "truncated", Severity.REFUSED, "The file ends inside this record."
     RECORD_TOO_LARGE = (
@@ -64,6 +64,12 @@ class Rule(StrEnum):
         "`timestamp` is neither Unix seconds, milli-, micro- or nanoseconds (by magnitude, with or without a fraction) "
         "nor an ISO 8601 date and time, or it is finer than a microsecond and would have to be rounded.",
     )
+    TIMESTAMP_WITHOUT_ZONE = (
+        "timestamp_without_zone",
+        Severity.REFUSED,
+        "`timestamp` is a date and time without a zone, which is never guessed; `--naive-zone America/New_York` says "
+        "which one is meant. Or, by the clocks of that zone, it stands for two instants or for none.",
+    )
     TIMESTAMP_FUTURE = (
         "timestamp_future",
         Severity.REFUSED,
@@ -77,7 +83,7 @@ class Rule(StrEnum):
     STRIKES_MALFORMED = (
         "strikes_malformed",
         Severity.REFUSED,
-        "`strikes` is not an array of [strike, gex_vol, gex_oi, [priors]].",
+        "`strikes` is not an array of [strike, gex_vol, gex_oi, [priors]], nor of objects that name these.",
     )
     STRIKE_INVALID = "strike_invalid", Severity.REFUSED, "A strike is not a positive finite number."
     GEX_INVALID = "gex_invalid", Severity.REFUSED, "A GEX value, or a prior one, is not a finite number."
@@ -113,6 +119,22 @@ class Rule(StrEnum):
     )
     OUT_OF_ORDER = "out_of_order", Severity.WARNING, "`timestamp` is earlier than that of the record before."
     UNKNOWN_FIELD = "unknown_field", Severity.WARNING, "A field has no column; it is kept in `extra`."
+    NOT_FINITE = (
+        "not_finite",
+        Severity.WARNING,
+        "An optional field is NaN or infinite, as some JSON writers leave it: its column is NULL; what has no column "
+        "is kept in `extra`, with the word as text.",
+    )
+    NUMBER_AS_TEXT = (
+        "number_as_text",
+        Severity.WARNING,
+        'A number is written as text, such as "24971.25"; it is taken for that number.',
+    )
+    ZONE_GIVEN = (
+        "zone_given",
+        Severity.WARNING,
+        "`timestamp` has no zone and was read in the one that `--naive-zone` names.",
+    )
     FIELD_TYPE = (
         "field_type",
         Severity.WARNING,
@@ -139,7 +161,8 @@ class Rule(StrEnum):
     CONTAINER_FIELD = (
         "container_field",
         Severity.FILE,
-        "The object around the records has fields of its own; they are kept in the lineage record.",
+        "The object around the records has fields of its own, kept in the lineage record, or holds the records under "
+        "another key than the usual ones.",
     )
     COMPRESSION_DAMAGED = (
         "compression_damaged",
@@ -153,3 +176,7 @@ class Rule(StrEnum):
         "The packed stream is sound up to where it ends early; the rest is missing.",
     )
     EXPANSION_LIMIT = "expansion_limit", Severity.FILE, "The packed stream expands beyond any GEX history."
+
+
+NO_DAMAGE = frozenset({Rule.CONTAINER_FIELD, Rule.NO_RECORDS, Rule.ZONE_GIVEN})
+"""Findings on a file that say nothing against it."""

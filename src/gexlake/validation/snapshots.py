@@ -15,7 +15,10 @@ from gexlake.models.gex_block import Block, Doubles
 from gexlake.models.gex_columns import (
     FLAG_EXTRA,
     FLAG_FIELD_TYPE,
+    FLAG_NOT_FINITE,
+    FLAG_NUMBER_AS_TEXT,
     FLAG_PRIORS_NOT_FIVE,
+    FLAG_ZONE_GIVEN,
     LADDER,
     NUMBERS,
     Int,
@@ -92,6 +95,9 @@ def count_warnings(
         Rule.OUT_OF_ORDER: continued & (np.diff(timestamps, prepend=previous_us) < 0),
         Rule.UNKNOWN_FIELD: flags & FLAG_EXTRA != 0,
         Rule.FIELD_TYPE: flags & FLAG_FIELD_TYPE != 0,
+        Rule.NOT_FINITE: flags & FLAG_NOT_FINITE != 0,
+        Rule.NUMBER_AS_TEXT: flags & FLAG_NUMBER_AS_TEXT != 0,
+        Rule.ZONE_GIVEN: flags & FLAG_ZONE_GIVEN != 0,
     }
     counts: dict[int, Counter[Rule]] = {}
     for rule, mask in broken.items():

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -23,6 +23,7 @@ from gexlake.models.import_order import ImportOptions
 from gexlake.services.imports import ImportSummary, find_import, list_imports
 from gexlake.services.jobs import ImportJob, TooManyImportsError
 from gexlake.services.keys import Scope
+from gexlake.zone import zone_name
 
 router = APIRouter(tags=["imports"], responses=DATA_RESPONSES)
 READ = [Depends(Needs(Scope.READ))]
@@ -45,6 +46,17 @@ class ImportRequest(BaseModel):
         default=False, description="Say what would happen and everything that is wrong; write nothing."
     )
     force: bool = Field(default=False, description="Import unchanged files again.")
+    naive_zone: str | None = Field(
+        default=None,
+        description="Zone of times in the source that have none; without it, or the setting of that name, they are "
+        "refused.",
+        examples=["America/New_York"],
+    )
+
+    @field_validator("naive_zone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        return None if value is None else zone_name(value)
 
 
 class ImportDocument(BaseModel):
@@ -107,7 +119,12 @@ async def submit_import(
     service.lake.check_present()
     roots = service.settings.import_roots
     source = await run_in_threadpool(_resolve, order.source_path, roots)
-    options = ImportOptions(dry_run=order.validate_only, force=order.force, within=tuple(roots))
+    options = ImportOptions(
+        dry_run=order.validate_only,
+        force=order.force,
+        within=tuple(roots),
+        naive_zone=order.naive_zone or service.settings.naive_zone,
+    )
     try:
         job = service.jobs.submit([source], options)
     except TooManyImportsError as error:

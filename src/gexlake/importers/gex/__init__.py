@@ -22,12 +22,18 @@ class GexImporter:
     )
 
     def open_reader(
-        self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool = False
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool = False,
+        naive_zone: str | None = None,
     ) -> FeedReader:
         """A reader of sources of a feed."""
         from gexlake.importers.gex.reader import GexReader
 
-        return GexReader(session, workspace=workspace, moment_us=moment_us, writes=writes)
+        return GexReader(session, workspace=workspace, moment_us=moment_us, writes=writes, naive_zone=naive_zone)
 
     def open_session(self, session: SessionKey, *, workspace: Path | None) -> SessionBuilder:
         """A builder for one session of a feed."""

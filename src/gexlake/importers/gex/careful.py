@@ -3,51 +3,68 @@
 This is the reference: on every record that the native decoder takes, both give the same values (a property test
 holds them to it). It refuses with a code, and keeps what has no column in `extra`:
 
-- unknown fields, under their own names, and the fields of an envelope under `envelope`;
+- unknown fields, under their own names, and the fields of an envelope or frame under `envelope`;
 - known optional fields of an unexpected form, under their own names (`field_type`);
-- `strikes` whole, where a row has more than the columns hold (a sixth prior, a fifth element).
+- `strikes` whole, where a row has more than the columns hold (a sixth prior, a fifth element); a ladder of objects
+  that hold more, as `strikes_objects`.
+
+JSON writers leave NaN where there is no number, and bridges over Redis or CSV leave numbers as text. Both say what
+they mean, so they are taken, with a warning; but no NaN stands in a ladder, for `spot` or for `timestamp`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from gexlake.importers.gex.json_values import (
+    NAN,
+    NotFinite,
+    Oddities,
+    as_number,
+    kind_of,
+    parse,
+    short,
+    without_constants,
+)
+from gexlake.importers.gex.ladder_objects import UnknownLadderError, rows_of_objects
+from gexlake.importers.gex.timestamps import WithoutZoneError, read_instant
 from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import (
     FLAG_EXTRA,
     FLAG_FIELD_TYPE,
+    FLAG_NOT_FINITE,
+    FLAG_NUMBER_AS_TEXT,
     FLAG_PRIORS_NOT_FIVE,
+    FLAG_ZONE_GIVEN,
     LADDER,
     MAX_PRIORS,
     MISSING_INT,
     NUMBERS,
     PRIORS,
 )
-from gexlake.models.source import PAYLOAD_KEY
+from gexlake.models.source import FRAME_FIELDS, PAYLOAD_KEY
 from gexlake.validation.rules import Rule
 
-ENVELOPE_FIELDS = frozenset({"kind", "endpoint", "received_at"})
+ENVELOPE_FIELDS = frozenset({"kind", "endpoint", "received_at", *FRAME_FIELDS})
 OPTIONAL_FIELDS = frozenset({*NUMBERS[1:], "min_dte", "sec_min_dte", "max_priors"})
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NAN = math.nan
 NO_LADDER: Doubles = np.empty((0, len(LADDER)))
 MAX_NESTING = 100
 """Levels of an unknown field. Python and DuckDB give up at about 1,000, and not at the same place every time."""
+LADDER_OBJECTS = "strikes_objects"
+"""Not `strikes`: what is served under that name has the vendor's rows."""
+MAX_ENVELOPES = 3
+"""Envelopes and frames around one record, one in the other."""
 
 _NUMBER_TYPES = frozenset((int, float))
-_LITERALS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
-_CUT_NUMBER_OR_ESCAPE = re.compile(r"\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
-_FINER_THAN_MICROSECONDS = re.compile(r"[.,]\d{6}\d*[1-9]")
+_RECORD_FIELDS = frozenset({"timestamp", "strikes"})
 
 
 class RefusedRecordError(Exception):
@@ -78,70 +95,25 @@ class Snapshot:
 class Expectation:
     """What a source file's records must agree with: the ticker, and the time bounds in Unix microseconds.
 
-    `container_ticker` is that of an object around the records; it stands in for one that a record lacks.
+    `container_ticker` is that of an object around the records; it stands in for one that a record lacks. A time without
+    a zone is one of `naive_zone`, which the user names.
     """
 
     ticker: str
     min_us: int
     max_us: int
     container_ticker: str | None = None
-
-
-class Oddities:
-    """What JSON's grammar lets through and the rules do not; collected while a text is parsed."""
-
-    duplicate: str | None = None
-    constant: str | None = None
-
-    def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs) and self.duplicate is None:
-            self.duplicate = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        return result
-
-    def integer(self, text: str) -> int | float:
-        # Python refuses to convert thousands of digits; as a double such a number overflows anyway.
-        # And its integers have no negative zero, which doubles and JSON have.
-        return int(text) if len(text) < 300 and text != "-0" else float(text)
-
-    def reject_constant(self, text: str) -> float:
-        self.constant = text
-        return NAN
-
-
-def parse(text: str, start: int = 0) -> tuple[Any, int, Oddities]:
-    """The JSON value at `text[start]`, where it ends, and what was odd about it.
-
-    Raises `ValueError` (not JSON here) or `RecursionError` (nested too deeply).
-    """
-    oddities = Oddities()
-    decoder = json.JSONDecoder(
-        object_pairs_hook=oddities.pairs,
-        parse_int=oddities.integer,
-        parse_constant=oddities.reject_constant,
-    )
-    value, end = decoder.raw_decode(text, start)
-    return value, end, oddities
-
-
-def is_cut_short(error: ValueError) -> bool:
-    """Whether a text that `parse` raised this for is sound as far as it goes, and only its end is missing."""
-    if not isinstance(error, json.JSONDecodeError):
-        return False
-    if error.msg.startswith("Unterminated string"):
-        return True
-    rest = error.doc[error.pos : error.pos + 10]
-    return any(literal.startswith(rest) for literal in _LITERALS) or bool(_CUT_NUMBER_OR_ESCAPE.fullmatch(rest))
+    naive_zone: ZoneInfo | None = None
 
 
 def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapshot:
     """The snapshot that a parsed record denotes; raises `RefusedRecordError` with the first rule it breaks."""
     _check_grammar(oddities)
     if not isinstance(value, dict):
-        raise RefusedRecordError(Rule.NOT_OBJECT, f"the record is {_kind(value)}, not an object")
+        raise RefusedRecordError(Rule.NOT_OBJECT, f"the record is {kind_of(value)}, not an object")
     fields, envelope = _unwrap(value)
     snapshot = Snapshot(
-        timestamp_us=_timestamp(fields.pop("timestamp", None), expect),
+        timestamp_us=0,
         min_dte=MISSING_INT,
         sec_min_dte=MISSING_INT,
         numbers=[NAN] * len(NUMBERS),
@@ -150,17 +122,21 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
         extra={},
         flags=0,
     )
+    _read_timestamp(fields.pop("timestamp", None), snapshot, expect)
     _check_ticker(fields.pop("ticker", None), envelope, expect)
-    _read_strikes(fields.pop("strikes", None), snapshot)
-    snapshot.numbers[0] = _spot(fields)
+    _read_strikes(fields, snapshot)
+    _read_spot(fields, snapshot)
     _read_optional(fields, snapshot)
-    outer = {key: item for key, item in (envelope or {}).items() if key not in (PAYLOAD_KEY, "ticker")}
+    outer = {key: item for key, item in envelope.items() if key != "ticker"}
     if fields.keys() - OPTIONAL_FIELDS or outer.keys() - ENVELOPE_FIELDS:
         snapshot.flags |= FLAG_EXTRA
     snapshot.extra.update(fields)
     if outer:
         snapshot.extra[_envelope_name(snapshot.extra)] = outer
     _check_extra(snapshot.extra)
+    if oddities.constant is not None:
+        snapshot.flags |= FLAG_NOT_FINITE
+        snapshot.extra = without_constants(snapshot.extra)
     return snapshot
 
 
@@ -198,11 +174,11 @@ def _check_kept(name: str, value: Any, levels: int) -> None:
     """Refuse what cannot be written as JSON again, wherever in a field it stands."""
     if isinstance(value, (dict, list)):
         if not levels:
-            raise RefusedRecordError(Rule.JSON_INVALID, f"{_short(name)} is nested more than {MAX_NESTING} levels deep")
+            raise RefusedRecordError(Rule.JSON_INVALID, f"{short(name)} is nested more than {MAX_NESTING} levels deep")
         for item in value.values() if isinstance(value, dict) else value:
             _check_kept(name, item, levels - 1)
-    elif isinstance(value, float) and math.isinf(value):
-        raise RefusedRecordError(Rule.NUMBER_OVERFLOW, f"{_short(name)} holds a number too large for a double")
+    elif isinstance(value, float) and math.isinf(value) and not isinstance(value, NotFinite):
+        raise RefusedRecordError(Rule.NUMBER_OVERFLOW, f"{short(name)} holds a number too large for a double")
 
 
 def _envelope_name(extra: dict[str, Any]) -> str:
@@ -217,90 +193,71 @@ def _parse_members(members: list[bytes]) -> dict[str, Any]:
     text = (b"{" + b",".join(members) + b"}").decode()
     value, end, oddities = parse(text)
     _check_grammar(oddities)
-    if end != len(text) or len(value) != len(members):
-        raise ValueError("unbalanced members")
+    if end != len(text) or len(value) != len(members) or oddities.constant is not None:
+        raise ValueError("unbalanced members, or a word that is no JSON")
     return value  # type: ignore[no-any-return]
 
 
 def _check_grammar(oddities: Oddities) -> None:
-    if oddities.constant is not None:
-        raise RefusedRecordError(Rule.JSON_INVALID, f"{oddities.constant} is not JSON")
     if oddities.duplicate is not None:
-        raise RefusedRecordError(Rule.DUPLICATE_KEY, f"key {_short(oddities.duplicate)} stands twice")
+        raise RefusedRecordError(Rule.DUPLICATE_KEY, f"key {short(oddities.duplicate)} stands twice")
 
 
-def _unwrap(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    payload = value.get(PAYLOAD_KEY)
-    if isinstance(payload, dict) and "strikes" not in value:
-        return dict(payload), value
-    return dict(value), None
+def _unwrap(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record's own fields, and those of the envelopes or frames around it: each holds the next one's."""
+    layers: list[dict[str, Any]] = []
+    while len(layers) < MAX_ENVELOPES and (key := _record_key(value)) is not None:
+        layers.append({name: item for name, item in value.items() if name != key})
+        value = value[key]
+    envelope: dict[str, Any] = {}
+    for layer in reversed(layers):
+        ticker = envelope.pop("ticker", None)
+        if ticker is not None and layer.setdefault("ticker", ticker) != ticker:
+            envelope["ticker"] = ticker
+        if envelope:
+            layer[_envelope_name(layer)] = envelope
+        envelope = layer
+    return dict(value), envelope
 
 
-def _timestamp(value: Any, expect: Expectation) -> int:
+def _record_key(value: dict[str, Any]) -> str | None:
+    """The key under which an envelope or frame holds its record; None where the object is the record itself."""
+    if "strikes" in value:
+        return None
+    if isinstance(value.get(PAYLOAD_KEY), dict):
+        return PAYLOAD_KEY
+    found = [key for key, item in value.items() if isinstance(item, dict) and holds_record(item)]
+    return found[0] if len(found) == 1 else None
+
+
+def holds_record(value: dict[str, Any]) -> bool:
+    """Whether an object looks like a record, or like an envelope with one in it."""
+    inner = value.get(PAYLOAD_KEY)
+    return value.keys() >= _RECORD_FIELDS or (isinstance(inner, dict) and inner.keys() >= _RECORD_FIELDS)
+
+
+def _read_timestamp(value: Any, snapshot: Snapshot, expect: Expectation) -> None:
     if value is None:
         raise RefusedRecordError(Rule.TIMESTAMP_MISSING, "timestamp is absent or null")
-    microseconds = _microseconds(value)
-    if microseconds is None:
-        raise RefusedRecordError(Rule.TIMESTAMP_INVALID, f"timestamp is {_short(value)}")
-    if microseconds > expect.max_us:
-        raise RefusedRecordError(Rule.TIMESTAMP_FUTURE, f"timestamp {_short(value)} lies in the future")
-    if microseconds < expect.min_us:
-        raise RefusedRecordError(Rule.TIMESTAMP_TOO_OLD, f"timestamp {_short(value)} lies before the year 2000")
-    return microseconds
-
-
-def _microseconds(value: Any) -> int | None:
-    """Unix microseconds of a timestamp in any accepted form, or None.
-
-    Numbers go by magnitude: below 10^11 seconds, below 10^14 milli-, below 10^17 micro-, below 10^20 nanoseconds.
-    Seconds and milliseconds may have a fraction that is whole microseconds: what is finer would have to be rounded.
-    Text is ISO 8601 with date and time; without an offset it is UTC.
-    """
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        return _iso_microseconds(value)
-    if isinstance(value, float):
-        return _whole_microseconds(value) if math.isfinite(value) else None
-    if not isinstance(value, int):
-        return None
-    if value < 0:
-        return value * 1_000_000 if value > -(10**11) else None
-    for bound, numerator, denominator in ((11, 1_000_000, 1), (14, 1000, 1), (17, 1, 1), (20, 1, 1000)):
-        if value < 10**bound:
-            scaled = value * numerator
-            return scaled // denominator if scaled % denominator == 0 else None
-    return None
-
-
-def _whole_microseconds(seconds_or_finer: float) -> int | None:
-    if seconds_or_finer == int(seconds_or_finer):
-        return _microseconds(int(seconds_or_finer))
-    if not 0 <= seconds_or_finer < 10**14:
-        return None
-    per_unit = 1_000_000 if seconds_or_finer < 10**11 else 1000
-    # 1763130600.123 has no exact double; its microsecond is the one that reads back as the same double.
-    microseconds = round(seconds_or_finer * per_unit)
-    return microseconds if microseconds / per_unit == seconds_or_finer else None
-
-
-def _iso_microseconds(text: str) -> int | None:
-    if ("T" not in text and " " not in text) or _FINER_THAN_MICROSECONDS.search(text):
-        return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    try:
-        return (moment - EPOCH) // timedelta(microseconds=1)
-    except OverflowError:
-        return None
+        instant = read_instant(value, expect.naive_zone)
+    except WithoutZoneError as error:
+        raise RefusedRecordError(Rule.TIMESTAMP_WITHOUT_ZONE, str(error)) from error
+    if instant is None:
+        raise RefusedRecordError(Rule.TIMESTAMP_INVALID, f"timestamp is {short(value)}")
+    if instant.microseconds > expect.max_us:
+        raise RefusedRecordError(Rule.TIMESTAMP_FUTURE, f"timestamp {short(value)} lies in the future")
+    if instant.microseconds < expect.min_us:
+        raise RefusedRecordError(Rule.TIMESTAMP_TOO_OLD, f"timestamp {short(value)} lies before the year 2000")
+    snapshot.timestamp_us = instant.microseconds
+    if instant.in_zone:
+        snapshot.flags |= FLAG_ZONE_GIVEN
+    elif as_number(value) is not None:
+        _note_text(value, snapshot)
 
 
-def _check_ticker(value: Any, envelope: dict[str, Any] | None, expect: Expectation) -> None:
-    outer = envelope.get("ticker") if envelope is not None else None
+def _check_ticker(value: Any, envelope: dict[str, Any], expect: Expectation) -> None:
+    outer = envelope.get("ticker")
     if value is None:
         value = outer if outer is not None else expect.container_ticker
     if not isinstance(value, str) or not value:
@@ -308,11 +265,11 @@ def _check_ticker(value: Any, envelope: dict[str, Any] | None, expect: Expectati
     for ticker in (value, outer):
         if ticker is not None and ticker != expect.ticker:
             raise RefusedRecordError(
-                Rule.TICKER_MISMATCH, f"ticker is {_short(ticker)}, the file's is {expect.ticker!r}"
+                Rule.TICKER_MISMATCH, f"ticker is {short(ticker)}, the file's is {expect.ticker!r}"
             )
 
 
-def _spot(fields: dict[str, Any]) -> float:
+def _read_spot(fields: dict[str, Any], snapshot: Snapshot) -> None:
     value = fields.pop("spot", None)
     if value is None:
         value = fields.pop("spot_price", None)
@@ -320,21 +277,42 @@ def _spot(fields: dict[str, Any]) -> float:
         del fields["spot_price"]
     if value is None:
         raise RefusedRecordError(Rule.SPOT_MISSING, "spot is absent or null")
-    if not _is_number(value) or not value > 0:
-        raise RefusedRecordError(Rule.SPOT_INVALID, f"spot is {_short(value)}")
-    return float(value)
+    number = as_number(value)
+    if number is None or not number > 0:
+        raise RefusedRecordError(Rule.SPOT_INVALID, f"spot is {short(value)}")
+    _note_text(value, snapshot)
+    snapshot.numbers[0] = float(number)
 
 
-def _read_strikes(value: Any, snapshot: Snapshot) -> None:
+def _note_text(value: Any, snapshot: Snapshot) -> None:
+    """Say so where a number that was taken is written as text."""
+    if isinstance(value, str):
+        snapshot.flags |= FLAG_NUMBER_AS_TEXT
+
+
+def _read_strikes(fields: dict[str, Any], snapshot: Snapshot) -> None:
+    value = fields.pop("strikes", None)
     if value is None:
         raise RefusedRecordError(Rule.STRIKES_MISSING, "strikes is absent or null")
     if not isinstance(value, list):
-        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes is {_kind(value)}, not an array")
+        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes is {kind_of(value)}, not an array")
     if not value:
         raise RefusedRecordError(Rule.STRIKES_EMPTY, "strikes is an empty array")
-    snapshot.ladder = _usual_ladder(value)
+    rows, whole = value, True
+    name = "strikes"
+    if isinstance(value[0], dict):
+        name = LADDER_OBJECTS
+        try:
+            rows, whole = rows_of_objects(value, fields)
+        except UnknownLadderError as error:
+            raise RefusedRecordError(Rule.STRIKES_MALFORMED, str(error)) from error
+    snapshot.ladder = _usual_ladder(rows)
     if not len(snapshot.ladder):
-        snapshot.ladder = _unusual_ladder(value, snapshot)
+        snapshot.ladder, all_kept = _unusual_ladder(rows, snapshot)
+        whole &= all_kept
+    if not whole:
+        snapshot.extra[name] = value
+        snapshot.flags |= FLAG_EXTRA
 
 
 def _usual_ladder(rows: list[Any]) -> Doubles:
@@ -351,92 +329,93 @@ def _usual_ladder(rows: list[Any]) -> Doubles:
     return cells if np.isfinite(cells).all() and (cells[:, 0] > 0).all() else NO_LADDER
 
 
-def _unusual_ladder(rows: list[Any], snapshot: Snapshot) -> Doubles:
+def _unusual_ladder(rows: list[Any], snapshot: Snapshot) -> tuple[Doubles, bool]:
+    """The cells, and whether they hold all of the rows."""
     ladder, lossless = [], True
     for index, row in enumerate(rows):
-        cells, whole, five = _strike_row(row, index)
+        cells, whole = _strike_row(row, index, snapshot)
         ladder.append(cells)
         lossless &= whole
-        if not five:
-            snapshot.flags |= FLAG_PRIORS_NOT_FIVE
-    if not lossless:
-        snapshot.extra["strikes"] = rows
-        snapshot.flags |= FLAG_EXTRA
-    return np.array(ladder)
+    return np.array(ladder), lossless
 
 
-def _strike_row(row: Any, index: int) -> tuple[tuple[float, ...], bool, bool]:
-    """Eight cells; whether they hold all of the row; whether it had five priors."""
+def _strike_row(row: Any, index: int, snapshot: Snapshot) -> tuple[tuple[float, ...], bool]:
+    """Eight cells, and whether they hold all of the row."""
     if not isinstance(row, list) or len(row) < 3:
-        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}] is {_kind(row)} of an unknown form")
-    strike, gex_vol, gex_oi, *rest = row
-    if not _is_number(strike) or not strike > 0:
-        raise RefusedRecordError(Rule.STRIKE_INVALID, f"strikes[{index}][0] is {_short(strike)}")
-    for position, value in ((1, gex_vol), (2, gex_oi)):
-        if not _is_number(value):
-            raise RefusedRecordError(Rule.GEX_INVALID, f"strikes[{index}][{position}] is {_short(value)}")
-    priors = rest[0] if rest else []
+        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}] is {kind_of(row)} of an unknown form")
+    cells = [as_number(value) for value in row[:3]]
+    if cells[0] is None or not cells[0] > 0:
+        raise RefusedRecordError(Rule.STRIKE_INVALID, f"strikes[{index}][0] is {short(row[0])}")
+    for position in (1, 2):
+        if cells[position] is None:
+            raise RefusedRecordError(Rule.GEX_INVALID, f"strikes[{index}][{position}] is {short(row[position])}")
+    priors = row[3] if len(row) > 3 else []
     if priors is None:
         priors = []
     if not isinstance(priors, list):
-        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}][3] is {_kind(priors)}, not an array")
-    if not all(value is None or _is_number(value) for value in priors):
+        raise RefusedRecordError(Rule.STRIKES_MALFORMED, f"strikes[{index}][3] is {kind_of(priors)}, not an array")
+    earlier = [NAN if value is None else as_number(value) for value in priors]
+    if None in earlier:
         raise RefusedRecordError(Rule.GEX_INVALID, f"strikes[{index}][3] holds a prior that is not a number")
-    cells = [NAN if value is None else float(value) for value in priors[:PRIORS]]
-    cells += [NAN] * (PRIORS - len(cells))
-    whole = len(rest) <= 1 and len(priors) <= PRIORS
-    five = len(priors) == PRIORS and None not in priors
-    return (float(strike), float(gex_vol), float(gex_oi), *cells), whole, five
+    for value in (*row[:3], *priors[:PRIORS]):
+        _note_text(value, snapshot)
+    if len(priors) != PRIORS or None in priors:
+        snapshot.flags |= FLAG_PRIORS_NOT_FIVE
+    cells += earlier[:PRIORS] + [NAN] * (PRIORS - len(earlier))
+    return tuple(float(cell) for cell in cells if cell is not None), len(row) <= 4 and len(priors) <= PRIORS
 
 
 def _read_optional(fields: dict[str, Any], snapshot: Snapshot) -> None:
     """Take the optional fields out of `fields`; what is of an unexpected form stays there, and so goes to extra."""
     for position, name in enumerate(NUMBERS[1:], start=1):
         value = fields.get(name)
-        if value is None or _is_number(value):
-            fields.pop(name, None)
-            snapshot.numbers[position] = NAN if value is None else float(value)
-        else:
+        number = _optional_number(value)
+        if number is None:
             snapshot.flags |= FLAG_FIELD_TYPE
+            continue
+        _note_text(value, snapshot)
+        fields.pop(name, None)
+        snapshot.numbers[position] = float(number)
     snapshot.min_dte = _optional_integer(fields, "min_dte", snapshot)
     snapshot.sec_min_dte = _optional_integer(fields, "sec_min_dte", snapshot)
-    pairs = fields.get("max_priors")
-    if pairs is None or _is_max_priors(pairs):
+    value = fields.get("max_priors")
+    pairs = None if value is None else _max_priors(value, snapshot)
+    if value is None or pairs is not None:
         fields.pop("max_priors", None)
-        snapshot.max_priors = None if pairs is None else [(float(a), float(b)) for a, b in pairs]
+        snapshot.max_priors = pairs
     else:
         snapshot.flags |= FLAG_FIELD_TYPE
 
 
+def _optional_number(value: Any) -> int | float | None:
+    """The number, NaN for one that is absent or is no number in any case, None for a value of another form."""
+    return NAN if value is None or isinstance(value, NotFinite) else as_number(value)
+
+
 def _optional_integer(fields: dict[str, Any], name: str, snapshot: Snapshot) -> int:
     value = fields.get(name)
-    if value is None:
+    number = _optional_number(value)
+    if number is not None and math.isnan(number):
         fields.pop(name, None)
         return MISSING_INT
-    if _is_number(value) and value == int(value) and INT_MIN <= value <= INT_MAX:
-        del fields[name]
-        return int(value)
+    if number is not None and number == int(number) and INT_MIN <= number <= INT_MAX:
+        _note_text(fields.pop(name), snapshot)
+        return int(number)
     snapshot.flags |= FLAG_FIELD_TYPE
     return MISSING_INT
 
 
-def _is_max_priors(value: Any) -> bool:
+def _max_priors(value: Any, snapshot: Snapshot) -> list[tuple[float, float]] | None:
+    """The pairs, or None for a value of another form."""
     if not isinstance(value, list) or len(value) > MAX_PRIORS:
-        return False
-    return all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in value)
-
-
-def _is_number(value: Any) -> bool:
-    """A JSON number that a double can hold; one that is too large has been parsed to infinity."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
-def _short(value: Any, limit: int = 60) -> str:
-    text = json.dumps(value, ensure_ascii=False) if not isinstance(value, float) else repr(value)
-    text = text.encode(errors="backslashreplace").decode()
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+        return None
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+        return None
+    flat = [as_number(item) for pair in value for item in pair]
+    numbers = [float(number) for number in flat if number is not None]
+    if len(numbers) < len(flat):
+        return None
+    for pair in value:
+        for item in pair:
+            _note_text(item, snapshot)
+    return list(zip(numbers[::2], numbers[1::2], strict=True))

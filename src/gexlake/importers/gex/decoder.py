@@ -1,7 +1,7 @@
 """Text to blocks: finds the records of a source in whatever form they stand, and hands each to a reader.
 
 Records are JSON objects separated by commas, white space or both, at the top of the file, inside an array, or inside
-an array that an object holds under one of `CONTAINER_KEYS`. So the vendor's array, JSON Lines, one object per file and
+an array that an object holds, whatever its key. So the vendor's array, JSON Lines, one object per file and
 every mixture of them is one grammar. The native decoder takes regular records; in front of anything else it
 stops, and one record is read carefully: imported, or refused with its own text.
 """

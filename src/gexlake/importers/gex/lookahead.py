@@ -6,14 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from gexlake.importers.gex.careful import (
-    Expectation,
-    Oddities,
-    RefusedRecordError,
-    is_cut_short,
-    parse,
-    read_snapshot,
-)
+from gexlake.importers.gex.careful import Expectation, RefusedRecordError, read_snapshot
+from gexlake.importers.gex.json_values import Oddities, is_cut_short, parse
 from gexlake.importers.gex.text import Text
 
 WINDOW_BYTES = 1 << 16
@@ -72,6 +66,11 @@ def next_opening(text: Text, start: int, window: int) -> int | None:
         if not _is_behind_colon(text, match.start(), b" \t"):
             return match.start()
     return None
+
+
+def opens_record(text: Text, at: int) -> bool:
+    """Whether a record begins here, by its first field."""
+    return _OPENING.match(text.data, at, text.end) is not None
 
 
 def record_within(text: Text, start: int, end: int, expect: Expectation) -> int | None:

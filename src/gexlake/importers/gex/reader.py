@@ -35,10 +35,19 @@ class GexReader:
     What is of the planned date goes straight into its session, as nearly always all is; other dates are set aside.
     """
 
-    def __init__(self, session: SessionKey, *, workspace: Path | None, moment_us: int, writes: bool) -> None:
+    def __init__(
+        self,
+        session: SessionKey,
+        *,
+        workspace: Path | None,
+        moment_us: int,
+        writes: bool,
+        naive_zone: str | None = None,
+    ) -> None:
         self._feed, self._day = session
         self._workspace = workspace
-        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us)
+        zone = ZoneInfo(naive_zone) if naive_zone else None
+        self._expect = Expectation(session.feed.ticker, MIN_US, moment_us, naive_zone=zone)
         self._bounds = SessionBounds.of(session.session_date)
         self._planned = GexSession(session, workspace=workspace, writes=writes)
         self._others = DaySpool(workspace)

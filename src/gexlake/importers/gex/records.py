@@ -93,3 +93,8 @@ class Records:
         self.seen += 1
         text.start = end
         return refusal
+
+    def refuse_text(self, offset: int, raw: bytes, message: str) -> Refusal:
+        """Refuse what is no JSON and has been passed already; `offset` is its place in the file."""
+        self.seen += 1
+        return Refusal(self.seen - 1, offset, Rule.JSON_INVALID, message, raw)

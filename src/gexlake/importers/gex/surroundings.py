@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-from gexlake.importers.gex.careful import Expectation, parse
-from gexlake.importers.gex.lookahead import WINDOW_BYTES, Parsed, parse_value, record_within
+from gexlake.importers.gex.careful import OPTIONAL_FIELDS, Expectation, holds_record
+from gexlake.importers.gex.json_values import parse
+from gexlake.importers.gex.lookahead import WINDOW_BYTES, Parsed, opens_record, parse_value, record_within
 from gexlake.importers.gex.text import Text
 from gexlake.models.source import CONTAINER_KEYS, PAYLOAD_KEY
 from gexlake.validation.rules import Rule
 
 CONTAINER_FIELDS = 32
 """Fields in front of the array of records: an object with more of them is taken for a record."""
+CONTAINER_LEVELS = 4
+"""Objects around the array of records, one in the other."""
 CONTAINER_BYTES = 1 << 16
 """So much of the objects around the records is kept."""
 
-ARRAY_CLOSE = ord("]")
+OBJECT_OPEN, ARRAY_CLOSE = b"{]"
 
 _COMMA = re.compile(rb"\s*,")
-_CONTAINER = re.compile(
-    rb'\s*"(?:' + b"|".join(key.encode() for key in CONTAINER_KEYS) + rb')"\s*:\s*\[(?=\s*(?:[{\]]|\Z))'
-)
+_ARRAY_OPEN = re.compile(rb"\[(?=\s*(?:[{\]]|\Z))")
 _ARRAY_START = re.compile(rb"\[\s*([{\]])")
-_RECORD_KEYS = frozenset(f'"{key}"'.encode() for key in ("timestamp", "strikes", PAYLOAD_KEY))
+_CONTAINER_KEYS = frozenset(f'"{key}"'.encode() for key in CONTAINER_KEYS)
+_RECORD_KEYS = frozenset(
+    f'"{key}"'.encode() for key in (*OPTIONAL_FIELDS, "spot", "spot_price", "strikes", PAYLOAD_KEY)
+)
+"""An object with one of these in front of an array is a record, not something around records."""
 _MEMBER = re.compile(rb'\s*("[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+")\s*:\s*')
 
 
@@ -42,11 +48,21 @@ class FileFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class _Array:
-    """An array of records that the cursor stands in, and what was expected of records before it."""
+class _Level:
+    """An array of records, or an object around one, that the cursor stands in; what was expected before it."""
 
-    in_object: bool
+    is_object: bool
     before: Expectation
+
+
+class _Step(NamedTuple):
+    """One object on the way to an array of records: its fields in front of the key that leads on, and that key."""
+
+    first: int
+    stop: int
+    key: bytes
+    end: int
+    """Behind the bracket or brace that the key leads to."""
 
 
 class Surroundings:
@@ -55,24 +71,25 @@ class Surroundings:
     def __init__(self, text: Text, expect: Expectation, findings: FileFindings) -> None:
         self.expect = expect
         self._text = text
-        self._findings = findings
-        self._arrays: list[_Array] = []
+        self.findings = findings
+        self._levels: list[_Level] = []
         self._fields: dict[str, None] = {}
         self._texts: dict[str, None] = {}
+        self._names: dict[str, None] = {}
         self._room = CONTAINER_BYTES
 
     @property
     def in_array(self) -> bool:
         """Whether an array of records is open."""
-        return bool(self._arrays)
+        return bool(self._levels)
 
     def enter_array(self) -> bool:
         """Whether the bracket at the cursor opens an array of records, not one that stands in a record's place."""
         text = self._text
         first = _ARRAY_START.match(text.data, text.start, text.end)
-        opens = bool(first and first[1] == b"{") if self._arrays else bool(first) or not self._is_plain_array()
+        opens = bool(first and first[1] == b"{") if self._levels else bool(first) or not self._is_plain_array()
         if opens:
-            self._arrays.append(_Array(in_object=False, before=self.expect))
+            self._levels.append(_Level(is_object=False, before=self.expect))
             text.start += 1
         return opens
 
@@ -82,28 +99,66 @@ class Surroundings:
         return isinstance(parsed, Parsed) and text.data.find(b"{", text.start, parsed.end) < 0
 
     def enter_container(self) -> bool:
-        """Whether an object that holds the array of records begins here; if so, the cursor moves into it."""
+        """Whether an object that holds an array of records begins here; if so, the cursor moves into that array."""
         text = self._text
-        first = at = text.start + 1
         stop = min(text.start + WINDOW_BYTES, text.end)
+        way = self._way_in(text.start + 1, stop, CONTAINER_LEVELS)
+        if way is None or any(record_within(text, step.first, step.stop, self.expect) for step in way):
+            return False
+        before = len(self._levels), self.expect
+        for step in way:
+            self._levels.append(_Level(is_object=True, before=self.expect))
+            if not self._keep_fields(bytes(text.data[step.first : step.stop])):
+                del self._levels[before[0] :]
+                self.expect = before[1]
+                return False
+        self._enter(way)
+        return True
+
+    def _enter(self, way: list[_Step]) -> None:
+        """Move the cursor into the array at the end of the way; the objects on it are entered already."""
+        self._levels.append(_Level(is_object=False, before=self.expect))
+        self._text.start = way[-1].end
+        if (len(way) > 1 or way[-1].key not in _CONTAINER_KEYS) and len(self._names) < CONTAINER_FIELDS:
+            names = (step.key[1:-1].decode("utf-8", "replace") for step in way)
+            self._names[".".join(names)] = None
+
+    def _way_in(self, at: int, stop: int, levels: int) -> list[_Step] | None:
+        """The way to an array of records from a member of an object on, None where there is none within reach."""
+        text, first, has_time = self._text, at, False
         for _ in range(CONTAINER_FIELDS):
-            array = _CONTAINER.match(text.data, at, stop)
-            if array:
-                before = self.expect
-                if record_within(text, first, at, before) or not self._keep_fields(bytes(text.data[first:at])):
-                    return False
-                self._arrays.append(_Array(in_object=True, before=before))
-                text.start = array.end()
-                return True
             member = _MEMBER.match(text.data, at, stop)
             if not member or member[1] in _RECORD_KEYS:
-                return False
-            parsed = parse_value(text, member.end(), stop - member.end())
+                return None
+            has_time |= member[1] == b'"timestamp"'
+            value = member.end()
+            if array := self._array_of_records(member[1], value, stop, is_certain=has_time):
+                return [_Step(first, at, member[1], array)]
+            if levels > 1 and text.data[value] == OBJECT_OPEN:
+                inner = self._way_in(value + 1, stop, levels - 1)
+                if inner is not None:
+                    return [_Step(first, at, member[1], value + 1), *inner]
+            parsed = parse_value(text, value, stop - value) if value < stop else None
             comma = isinstance(parsed, Parsed) and _COMMA.match(text.data, parsed.end, stop)
             if not comma:
-                return False
+                return None
             at = comma.end()
-        return False
+        return None
+
+    def _array_of_records(self, key: bytes, at: int, stop: int, *, is_certain: bool) -> int | None:
+        """The place behind its bracket, if one begins here; under a key that bridges use, by the key alone."""
+        text = self._text
+        if key in _CONTAINER_KEYS and not is_certain:
+            opened = _ARRAY_OPEN.match(text.data, at, stop)
+            return opened.end() if opened else None
+        start = _ARRAY_START.match(text.data, at, stop)
+        if not start or start[1] != b"{":
+            return None
+        record = start.end() - 1
+        parsed = parse_value(text, record, stop - record)
+        if isinstance(parsed, Parsed):
+            return at + 1 if isinstance(parsed.value, dict) and holds_record(parsed.value) else None
+        return at + 1 if opens_record(text, record) and text.data.find(b'"strikes"', record, stop) >= 0 else None
 
     def _keep_fields(self, members: bytes) -> bool:
         """Keep fields of the object around the records; False where they are not sound JSON."""
@@ -124,27 +179,48 @@ class Surroundings:
         return True
 
     def leave_array(self) -> None:
-        """Past the bracket that closes the records and, in a container, past the members behind it."""
+        """Past the bracket that closes the records, past what ends with them, or into the next array of an object."""
         self._text.start += 1
-        array = self._arrays.pop()
-        if array.in_object and not self._leave_container():
-            self._findings.add(Rule.ARRAY_NOT_CLOSED, "the object around the records has no proper end")
-        self.expect = array.before
+        self.expect = self._levels.pop().before
+        while self._levels and self._levels[-1].is_object:
+            if self._enter_next():
+                return
+            if not self._leave_object():
+                self.findings.add(Rule.ARRAY_NOT_CLOSED, "the object around the records has no proper end")
+                while self._levels and self._levels[-1].is_object:
+                    self.expect = self._levels.pop().before
 
-    def _leave_container(self) -> bool:
+    def _enter_next(self) -> bool:
+        """Whether another member of the object holds an array of records; if so, the cursor moves into it."""
+        text = self._text
+        text.reach(WINDOW_BYTES)
+        stop = min(text.start + WINDOW_BYTES, text.end)
+        comma = _COMMA.match(text.data, text.start, stop)
+        way = self._way_in(comma.end(), stop, CONTAINER_LEVELS) if comma else None
+        if way is None or any(record_within(text, step.first, step.stop, self.expect) for step in way):
+            return False
+        if not all(self._keep_fields(bytes(text.data[step.first : step.stop])) for step in way):
+            return False
+        self._levels += [_Level(is_object=True, before=self.expect) for _ in way[1:]]
+        self._enter(way)
+        return True
+
+    def _leave_object(self) -> bool:
+        """Past the end of the object, whose other members are kept; False where it has no proper end."""
         text = self._text
         text.reach(WINDOW_BYTES)
         trailer = bytes(text.data[text.start : min(text.end, text.start + WINDOW_BYTES)])
         before = '{"":0'
         try:
-            _, end, _ = parse(before + trailer.decode("latin-1"))
+            value, end, _ = parse(before + trailer.decode("latin-1"))
         except (ValueError, RecursionError):
             return False
         length = end - len(before)
-        is_open = record_within(text, text.start, text.start + length, self.expect)
+        is_open = "strikes" in value or record_within(text, text.start, text.start + length, self.expect)
         if is_open or not self._keep_fields(trailer[: length - 1]):
             return False
         text.start += length
+        self.expect = self._levels.pop().before
         return True
 
     def last_bracket(self) -> int | None:
@@ -152,14 +228,22 @@ class Surroundings:
         text = self._text
         rest = text.data[text.start : text.end].rstrip()
         at = text.start + len(rest) - 1
-        in_array = bool(self._arrays) and not self._arrays[-1].in_object
-        return at if in_array and at > text.start and text.data[at] == ARRAY_CLOSE else None
+        in_object = len(self._levels) > 1 and self._levels[-2].is_object
+        return at if self._levels and not in_object and at > text.start and text.data[at] == ARRAY_CLOSE else None
 
     def finish(self) -> None:
         """At the end of the file: say what stood around the records, and what was not closed."""
+        words = []
         if self._fields:
-            self._findings.container = ",".join(self._texts) or None
-            names = ", ".join(self._fields).encode(errors="backslashreplace").decode()
-            self._findings.add(Rule.CONTAINER_FIELD, f"fields around the records: {names}")
-        if self._arrays:
-            self._findings.add(Rule.ARRAY_NOT_CLOSED, "the array of records has no end")
+            self.findings.container = ",".join(self._texts) or None
+            words.append(f"fields around the records: {_listed(self._fields)}")
+        if self._names:
+            words.append(f"the records stand under {_listed(self._names)}")
+        if words:
+            self.findings.add(Rule.CONTAINER_FIELD, "; ".join(words))
+        if self._levels:
+            self.findings.add(Rule.ARRAY_NOT_CLOSED, "the array of records has no end")
+
+
+def _listed(names: dict[str, None]) -> str:
+    return ", ".join(names).encode(errors="backslashreplace").decode()

@@ -90,8 +90,6 @@ def _end_with(ending: bytes) -> Wound:
 
 WOUNDS: dict[str, tuple[Wound, ...]] = {
     "json_invalid": (
-        _set_cell(GEX_VOL, token("NaN")),
-        _set("spot", token("Infinity")),
         _set("zero_gamma", token("")),
         _set("sum_gex_vol", token("012.5")),
         _end_with(b",}"),
@@ -122,14 +120,15 @@ WOUNDS: dict[str, tuple[Wound, ...]] = {
     "strike_invalid": (
         _set_cell(STRIKE, -25_000),
         _set_cell(STRIKE, 0),
-        _set_cell(STRIKE, "25000"),
+        _set_cell(STRIKE, "25,000"),
         _set_cell(STRIKE, None),
         _set_cell(STRIKE, token(NOT_FINITE)),
     ),
     "gex_invalid": (
         _set_cell(GEX_VOL, None),
         _set_cell(GEX_OI, None),
-        _set_cell(GEX_VOL, "12.5"),
+        _set_cell(GEX_VOL, "12,5"),
+        _set_cell(GEX_VOL, token("NaN")),
         _set_cell(GEX_OI, token(NOT_FINITE)),
     ),
     "spot_missing": (_drop("spot"),),
@@ -137,6 +136,7 @@ WOUNDS: dict[str, tuple[Wound, ...]] = {
         _set("spot", 0),
         _set("spot", -25_000.5),
         _set("spot", "n/a"),
+        _set("spot", token("Infinity")),
         _set("spot", token(NOT_FINITE)),
     ),
     "ticker_empty": (_set("ticker", ""),),

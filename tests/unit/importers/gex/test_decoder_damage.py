@@ -11,7 +11,9 @@ import pytest
 
 from gexlake.importers.gex.careful import Expectation
 from gexlake.importers.gex.decoder import GexDecoder
-from gexlake.importers.gex.records import MAX_RECORD_BYTES
+from gexlake.importers.gex.irregular import NUL_BYTES_KEPT
+from gexlake.importers.gex.records import MAX_RECORD_BYTES, Scratch
+from gexlake.importers.gex.text import TEXT_BYTES
 from gexlake.importers.stream import DamagedStreamError
 from gexlake.validation.rules import Rule
 
@@ -102,7 +104,8 @@ def test_an_unreadable_text_is_refused_up_to_the_next_record(decode: Decode, mak
         (b'"{"', Rule.NOT_OBJECT),
         (b"-1.5e3", Rule.NOT_OBJECT),
         (b"{}", Rule.TIMESTAMP_MISSING),
-        (b'{"a":NaN}', Rule.JSON_INVALID),
+        (b'{"a":NaN}', Rule.TIMESTAMP_MISSING),
+        (b"NaN", Rule.NOT_OBJECT),
         (b'{"a":1,"a":2}', Rule.DUPLICATE_KEY),
         (b'{"timestamp":[{"spot":1}]}', Rule.TIMESTAMP_INVALID),
     ],
@@ -145,7 +148,7 @@ def test_utf8_is_read_as_utf8(decode: Decode, make_record: MakeRecord) -> None:
         (b"tru", Rule.JSON_INVALID),
         (b"{1:2}", Rule.JSON_INVALID),
         (b"[01]", Rule.JSON_INVALID),
-        (b"[NaN]", Rule.JSON_INVALID),
+        (b"[nan]", Rule.JSON_INVALID),
         (b'"\\x"', Rule.JSON_INVALID),
         (b'"\xff"', Rule.JSON_INVALID),
         (b"[" * 200 + b"]" * 200, Rule.JSON_INVALID),
@@ -197,7 +200,7 @@ def test_a_file_cut_anywhere_keeps_its_whole_records(decode: Decode, make_record
 
 
 def test_damage_at_the_end_is_not_called_a_cut(decode: Decode, make_record: MakeRecord) -> None:
-    for rest in (b"<html>", b'{"timestamp":1,!', bytes(5000), b"]]", b"}"):
+    for rest in (b"<html>", b'{"timestamp":1,!', b"!" * 5000, b"]]", b"}"):
         result = decode(make_record() + b"\n" + rest)
         assert (result.rules, result.refusals[0].message) == ([Rule.JSON_INVALID], REST_NOT_JSON)
         assert result.raws == [rest]
@@ -282,10 +285,47 @@ def test_a_record_just_small_enough_is_taken(decode: Decode, make_record: MakeRe
 
 def test_zeros_where_a_file_was_only_reserved_are_kept_apart(decode: Decode, make_record: MakeRecord) -> None:
     records = [make_record(i) for i in range(2)]
-    result = decode(b"[" + b",".join(records) + bytes(2 * MAX_RECORD_BYTES))
+    whole = b"[" + b",".join(records) + b"]\n"
+    for count in (1, 2, 4096, NUL_BYTES_KEPT, NUL_BYTES_KEPT + 1, TEXT_BYTES, 2 * MAX_RECORD_BYTES):
+        for text in (whole + bytes(count), whole[:-2] + bytes(count) + b"]"):
+            result = decode(text)
+            assert result.spans == records
+            assert (result.rules, result.findings) == ([Rule.JSON_INVALID], {})
+            assert result.raws == [bytes(min(count, NUL_BYTES_KEPT))]
+            assert result.refusals[0].message.startswith(f"{count:,} NUL byte")
+
+
+def test_zeros_between_records_cost_nobody(decode: Decode, make_record: MakeRecord) -> None:
+    records = [make_record(i) for i in range(3)]
+    result = decode((b"," + bytes(70_000)).join(records), buffer=300)
     assert result.spans == records
-    assert result.rules == [Rule.RECORD_TOO_LARGE]
-    assert len(result.raws[0]) == 2 * MAX_RECORD_BYTES
+    assert [refusal.message for refusal in result.refusals] == [
+        "70,000 NUL bytes in place of text, of which the first 65,536 are kept"
+    ] * 2
+
+
+def test_a_file_may_be_reserved_far_beyond_its_end(make_record: MakeRecord, expect: Expectation) -> None:
+    """A gigabyte of zeros takes neither memory nor room in quarantine."""
+
+    class Source:
+        left = 1 << 30
+        text = make_record()
+
+        def readinto(self, target: memoryview) -> int:
+            data, self.text = self.text[: len(target)], self.text[len(target) :]
+            if data:
+                target[: len(data)] = data
+                return len(data)
+            count = min(len(target), self.left)
+            self.left -= count
+            target[:count] = bytes(count)
+            return count
+
+    scratch = Scratch()
+    refusal, block = GexDecoder(Source(), expect, scratch).events()
+    assert (block.records, len(refusal.raw)) == (1, NUL_BYTES_KEPT)
+    assert refusal.message.startswith("1,073,741,824 NUL bytes")
+    assert len(scratch.text) == TEXT_BYTES + 1
 
 
 # --- texts made to take long

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gexlake.validation.rules import Rule
+
 if TYPE_CHECKING:
     from conftest import Decode, MakeRecord
 
@@ -152,4 +154,7 @@ def test_records_under_keys_that_nobody_knows_are_found_all_the_same(decode: Dec
     pages = b'{"n":2,"items":[%b,%b]}\n{"data":[%b],"more":[%b]}' % tuple(records)
     result = decode(pages)
     assert result.spans == records
-    assert result.raws == [b'{"n":2,"items":[', b"]}", b'"more":[', b"]}"]
+    assert result.refusals == []
+    assert result.findings == {
+        Rule.CONTAINER_FIELD: "fields around the records: n; the records stand under items, more"
+    }

@@ -83,7 +83,7 @@ def groups(draw: st.DrawFn) -> list[Group]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(groups())
 def test_any_ladders_are_read_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory, written: list[Group]) -> None:
     path = tmp_path_factory.getbasetemp() / "strikes.parquet"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.gex_columns import LADDER, MISSING_INT, NUMBER_ROWS, NUMBERS, Int
@@ -66,6 +66,7 @@ def bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
+@settings(deadline=None)
 @given(FINITE | DECIMALS)
 @example(-0.0)
 @example(5e-324)
