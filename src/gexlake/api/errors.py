@@ -24,6 +24,7 @@ from gexlake.errors import (
     LakeError,
     LakeLockedError,
     LakeVersionError,
+    NoSnapshotError,
     QueryError,
     SourceError,
     StorageError,
@@ -82,6 +83,7 @@ class ApiError(GexlakeError):
 FAULTS: dict[type[GexlakeError], tuple[int, str]] = {
     UsageError: (400, "usage_invalid"),
     QueryError: (400, "query_invalid"),
+    NoSnapshotError: (404, "no_snapshot"),
     SourceError: (400, "source_unusable"),
     LakeLockedError: (503, "lake_locked"),
     LakeVersionError: (503, "lake_version"),

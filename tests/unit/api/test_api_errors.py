@@ -13,6 +13,7 @@ from helpers.service import Connect, assert_error
 FAULTS = [
     ("UsageError", 400, "usage_invalid"),
     ("QueryError", 400, "query_invalid"),
+    ("NoSnapshotError", 404, "no_snapshot"),
     ("SourceError", 400, "source_unusable"),
     ("LakeError", 503, "lake_unusable"),
     ("LakeVersionError", 503, "lake_version"),
