@@ -6,6 +6,7 @@
     lake = gexlake.open("data")
     lake.snapshots("NQ_NDX", start="2025-11-14")
     lake.strikes("NQ_NDX", start="2025-11-14T15:30:00Z", end="2025-11-14T15:30:00Z")
+    lake.at("NQ_NDX", timestamp="2025-11-14 10:30", tz="America/New_York")
     lake.sql("SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL")
 
     lake = gexlake.connect("http://127.0.0.1:8765")     # the same, of a lake that `gexlake serve` holds
@@ -23,6 +24,7 @@ from gexlake.errors import (
     LakeError,
     LakeLockedError,
     LakeVersionError,
+    NoSnapshotError,
     QueryError,
     SourceError,
     StorageError,
@@ -46,6 +48,7 @@ __all__ = [
     "LakeError",
     "LakeLockedError",
     "LakeVersionError",
+    "NoSnapshotError",
     "QueryError",
     "RemoteLake",
     "SourceError",

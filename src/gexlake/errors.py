@@ -10,6 +10,7 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     │   └── LakeLockedError      another process holds the database      worth trying again
     ├── StorageError             no space, no permission or an I/O error while writing    worth trying again
     ├── QueryError               the SQL statement is not valid or not allowed
+    ├── NoSnapshotError          no snapshot is near enough to the instant asked for
     └── WorkerError              a worker process ended without a result                  worth trying again
 """
 
@@ -71,6 +72,10 @@ class StorageError(GexlakeError):
 
 class QueryError(GexlakeError):
     """The SQL statement is not valid, not allowed, or ran into a bound."""
+
+
+class NoSnapshotError(GexlakeError):
+    """No snapshot is near enough to the instant that was asked for."""
 
 
 class WorkerError(GexlakeError):

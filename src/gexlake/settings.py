@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -51,6 +52,7 @@ def _split_by(separator: str) -> BeforeValidator:
 # NoDecode: pydantic-settings would take nothing but JSON from the environment.
 Directories = Annotated[tuple[Path, ...], NoDecode, _split_by(os.pathsep)]
 Origins = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
+Addresses = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
 
 
 class Settings(BaseSettings):
@@ -93,6 +95,12 @@ class Settings(BaseSettings):
         "600/second",
         description="Requests allowed to each API key, and to each address without one: `600/second`, "
         "`20/second;500/minute`. Empty: no limit.",
+    )
+    proxies: Addresses = Field(
+        (),
+        description="Addresses or networks of reverse proxies, as `127.0.0.1` or `10.0.0.0/24`: from these alone "
+        "`X-Forwarded-For` and `X-Forwarded-Proto` are believed; none: from nobody. In the environment separated by "
+        "commas.",
     )
     redis_url: SecretStr | None = Field(
         None,
@@ -144,6 +152,16 @@ class Settings(BaseSettings):
             return None
         if not text.startswith(REDIS_SCHEMES):
             raise ValueError(f"it has to begin with {', '.join(REDIS_SCHEMES[:-1])} or {REDIS_SCHEMES[-1]}")
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            try:
+                ip_network(address)
+            except ValueError:
+                raise ValueError("write addresses or networks, as 127.0.0.1, ::1 or 10.0.0.0/24") from None
         return value
 
     @field_validator("cors_origins")

@@ -66,6 +66,9 @@ def test_a_profile_has_bars_on_both_sides_and_later_snapshots_do_not_show(run: R
         (("session", "NQ_NDX", DAY, "-o", "missing/x.png"), 1, "cannot be written: No such file or directory"),
         (("profile", "NQ_NDX", DAY, "--at", "04:00", "-o", "x.png"), 2, "before 09:3"),
         (("profile", "NQ_NDX", DAY, "--at", "soon", "-o", "x.png"), 2, "'soon' is not a time"),
+        (("profile", "NQ_NDX", DAY, "--at", "14:30Z", "-o", "x.png"), 2, "names a zone"),
+        (("profile", "NQ_NDX", "2025-11-02", "--at", "01:30", "-o", "x.png"), 2, "comes twice in America/New_York"),
+        (("profile", "NQ_NDX", "2025-03-09", "--at", "02:30", "-o", "x.png"), 2, "does not exist in America/New_York"),
         (("profile", "NQ_NDX", DAY, "-o", "x.png"), 2, "Missing option '--at'"),
     ],
 )

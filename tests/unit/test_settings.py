@@ -147,3 +147,15 @@ def test_every_setting_says_what_it_is_for() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.description.endswith("."), name
+
+
+@pytest.mark.parametrize("value", ["*", "proxy.example.org", "10.0.0.1/24", "127.0.0.1:80", "127.0.0.1 10.0.0.1"])
+def test_proxies_are_addresses_or_networks(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("GEXLAKE_PROXIES", value)
+    with pytest.raises(UsageError, match=r"proxies .*write addresses or networks, as 127\.0\.0\.1"):
+        load_settings()
+
+
+def test_proxies_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEXLAKE_PROXIES", "127.0.0.1, ::1,10.0.0.0/24")
+    assert load_settings().proxies == ("127.0.0.1", "::1", "10.0.0.0/24")

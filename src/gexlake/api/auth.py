@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
@@ -56,8 +56,8 @@ def check_binding(settings: Settings, keys: KeyStore) -> None:
 
 @lru_cache(maxsize=1024)
 def is_loopback(host: str) -> bool:
-    """Whether a name or address, perhaps with a port, means this machine. Names are not resolved."""
-    name = _without_port(host).lower().rstrip(".")
+    """Whether a name or address without a port means this machine. Names are not resolved."""
+    name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761: never anything else
         return True
     try:
@@ -66,10 +66,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host if host.count(":") > 1 else host.partition(":")[0]
+@lru_cache(maxsize=1024)
+def is_loopback_authority(authority: str) -> bool:
+    """The same of a host with perhaps a port, as it stands in a URL; what is not of that form means nothing."""
+    found = _AUTHORITY.fullmatch(authority)
+    return found is not None and is_loopback(found["address"] or found["name"])
+
+
+_AUTHORITY = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(:[0-9]{0,5})?", re.ASCII)
 
 
 # ---- with every request --------------------------------------------------------------------------------------------
@@ -139,10 +143,10 @@ def _unauthorized(scope: AsgiScope) -> ApiError:
 def _check_open(service: ServiceState, scope: AsgiScope) -> None:
     """A service without keys answers to this machine alone, and not to the pages of other sites open on it."""
     headers = dict(scope["headers"])
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
     if not is_loopback(service.settings.host):  # the last key's file was removed while it ran
         raise _unauthorized(scope)
-    host = headers.get(b"host", b"").decode("latin-1")
-    if not is_loopback(host):
+    if len(hosts) != 1 or not is_loopback_authority(hosts[0].decode("latin-1")):
         raise ApiError(
             403,
             "host_refused",
@@ -163,10 +167,8 @@ def _check_open(service: ServiceState, scope: AsgiScope) -> None:
 def _is_own_origin(origin: str, allowed: tuple[str, ...]) -> bool:
     if "*" in allowed or origin in allowed:
         return True
-    try:
-        return is_loopback(urlsplit(origin).hostname or "")
-    except ValueError:
-        return False
+    scheme, separator, authority = origin.partition("://")
+    return bool(separator) and scheme.lower() in ("http", "https") and is_loopback_authority(authority)
 
 
 class Needs(SecurityBase):

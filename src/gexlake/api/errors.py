@@ -6,6 +6,7 @@ wrong with it. A traceback goes to the log, never into an answer.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from gexlake.errors import (
     LakeError,
     LakeLockedError,
     LakeVersionError,
+    NoSnapshotError,
     QueryError,
     SourceError,
     StorageError,
@@ -82,6 +84,7 @@ class ApiError(GexlakeError):
 FAULTS: dict[type[GexlakeError], tuple[int, str]] = {
     UsageError: (400, "usage_invalid"),
     QueryError: (400, "query_invalid"),
+    NoSnapshotError: (404, "no_snapshot"),
     SourceError: (400, "source_unusable"),
     LakeLockedError: (503, "lake_locked"),
     LakeVersionError: (503, "lake_version"),
@@ -168,7 +171,16 @@ class Answer(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-def answer_to(error: Exception) -> Answer:
+ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
+"""What means that the process or the task is to end, and is no fault of anything."""
+
+
+def ends_the_process(error: BaseException) -> bool:
+    """Whether an exception, or one of a group, has to go on to whoever ends the process or the task."""
+    return isinstance(error, ENDINGS) or (isinstance(error, BaseExceptionGroup) and error.subgroup(ENDINGS) is not None)
+
+
+def answer_to(error: BaseException) -> Answer:
     """What an exception means to the caller."""
     if isinstance(error, ApiError):
         return Answer(error.status, error.error, str(error), error.details, error.headers)
@@ -216,7 +228,7 @@ def _shown(value: object) -> str | int | float | bool | None:
     return text if len(text) <= MAX_VALUE_CHARACTERS else f"{text[:MAX_VALUE_CHARACTERS]}…"
 
 
-def error_response(error: Exception, request_id: str | None) -> Response:
+def error_response(error: BaseException, request_id: str | None) -> Response:
     """The answer to an exception; what is the service's own failing is logged."""
     answer = answer_to(error)
     if answer.status == 500:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gexlake.api.auth import KEY, identify
-from gexlake.api.errors import REQUEST_ID, error_response
+from gexlake.api.errors import REQUEST_ID, ends_the_process, error_response
 from gexlake.api.hot import HotRoute
 from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.protocol import READY_ANSWER
@@ -91,7 +91,9 @@ class ServiceMiddleware:
                 await self._send(response, exchange, receive)
         except ClientDisconnect:
             return
-        except Exception as error:
+        except BaseException as error:  # a panic of a library in Rust is no Exception
+            if ends_the_process(error):
+                raise
             if exchange.status:  # too late for another answer: the connection is closed on the one under way
                 _logger.exception("The service failed while it answered.")
                 return

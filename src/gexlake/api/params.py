@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
 from functools import cached_property
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -26,41 +26,75 @@ from pydantic_core import PydanticCustomError
 
 from gexlake.errors import UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
-from gexlake.services.moments import parse_bound
-from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
+from gexlake.services.moments import UnzonedError, end_of_day, parse_bound, seconds_of, start_of_day
+from gexlake.validation.zones import find_zone
 
 MAX_LIMIT = 10_000
 MIN_US, MAX_US = 0, 253_402_300_800_000_000
-_NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MOMENT_WORDS = "ISO 8601, as 2025-11-14T15:30:00Z, or Unix seconds; a date alone stands for that day in New York"
+FORMS_OF_INSTANTS = "ISO 8601 or Unix seconds; a time with its offset, as 2025-11-14T15:30:00Z"
+_MOMENT_WORDS = f"{FORMS_OF_INSTANTS}; a date alone stands for that day in New York"
 _MOMENT_SCHEMA = {"type": "string", "examples": ["2025-11-14T15:30:00Z", "1763134200", "2025-11-14"]}
 
 
 # ---- instants ------------------------------------------------------------------------------------------------------
 
 
-def _parse(value: object, *, end_of_day: bool) -> int:
-    text = str(value).strip()
+def _parse_zone(value: object) -> tzinfo:
     try:
-        bound = parse_bound(float(text) if _NUMBER.fullmatch(text) else text.replace(" ", "+"), parameter="moment")
-        moment_us = _edge_of(bound, end_of_day=end_of_day) if isinstance(bound, date) else bound
-    except (UsageError, OverflowError, ValueError):
-        raise PydanticCustomError("moment", f"Write {_MOMENT_WORDS}.") from None
+        return find_zone(str(value))
+    except UsageError as error:
+        raise PydanticCustomError("zone", "{words}", {"words": str(error)}) from None
+
+
+Zone = Annotated[
+    tzinfo,
+    PlainValidator(_parse_zone),
+    WithJsonSchema({"type": "string", "maxLength": 64, "examples": ["America/New_York", "UTC"]}),
+]
+"""A time zone by its IANA name."""
+
+
+def moment_of(value: object, info: ValidationInfo, *, words: str) -> date | int:
+    """A date or an instant in Unix microseconds, in the zone that the parameter `tz` names if it has none itself."""
+    text = str(value).strip()
+    moment = float(text) if _NUMBER.fullmatch(text) else _with_plus(text)
+    try:
+        return parse_bound(moment, parameter=str(info.field_name), tz=info.data.get("tz"))
+    except UnzonedError as error:
+        raise PydanticCustomError("moment", "{words}", {"words": str(error)}) from None
+    except (UsageError, OverflowError):
+        raise PydanticCustomError("moment", f"Write {words}.") from None
+
+
+def _with_plus(text: str) -> str:
+    """The text, with the plus sign of its offset again where that came unescaped and was read as a space."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return text.replace(" ", "+")
+    return text
+
+
+def _parse(value: object, info: ValidationInfo, edge: Callable[[date], int]) -> int:
+    moment = moment_of(value, info, words=_MOMENT_WORDS)
+    try:
+        moment_us = edge(moment) if isinstance(moment, date) else moment
+    except (OverflowError, ValueError):  # the last day of the year 9999, say
+        moment_us = MAX_US
     if not MIN_US <= moment_us < MAX_US:
         raise PydanticCustomError("moment", "It lies before 1970 or after the year 9999.")
     return moment_us
 
 
-def _edge_of(day: date, *, end_of_day: bool) -> int:
-    midnight = datetime.combine(day + timedelta(days=end_of_day), time(), _NEW_YORK)
-    return int(midnight.timestamp()) * 1_000_000 - end_of_day
-
-
-Start = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=False)), WithJsonSchema(_MOMENT_SCHEMA)]
+Start = Annotated[
+    int, PlainValidator(lambda value, info: _parse(value, info, start_of_day)), WithJsonSchema(_MOMENT_SCHEMA)
+]
 """An instant in Unix microseconds; a date is its first."""
-End = Annotated[int, PlainValidator(lambda value: _parse(value, end_of_day=True)), WithJsonSchema(_MOMENT_SCHEMA)]
+End = Annotated[
+    int, PlainValidator(lambda value, info: _parse(value, info, end_of_day)), WithJsonSchema(_MOMENT_SCHEMA)
+]
 """An instant in Unix microseconds; a date is its last."""
 
 
@@ -97,6 +131,15 @@ Interval = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_SPAN.pattern}$", "examples": ["1m", "30s", "1h"]}),
 ]
 """A span of time in seconds."""
+
+
+MaxAge = Annotated[
+    float,
+    BeforeValidator(lambda value: seconds_of(value) if isinstance(value, str) else value),
+    Field(ge=0, allow_inf_nan=False),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,9}[smhd]$"}]}),
+]
+"""An age in seconds, or with its unit."""
 
 
 # ---- feeds ---------------------------------------------------------------------------------------------------------
@@ -137,9 +180,16 @@ class FeedQuery(Query):
         return Feed(self.symbol, self.package, self.category)
 
 
+ZoneField = Annotated[
+    Zone | None, Field(description="Zone of instants that are written without one; else those are refused.")
+]
+"""The parameter `tz`. It stands before those that it explains."""
+
+
 class RangeQuery(FeedQuery):
     """Which feed and which range of time; both ends are included."""
 
+    tz: ZoneField = None
     # By factories: as plain defaults OpenAPI would show them, in microseconds, which callers do not send.
     start: Start = Field(default_factory=lambda: MIN_US, description=f"From here on. {_MOMENT_WORDS}.")
     end: End = Field(default_factory=lambda: MAX_US, description="Up to here, this instant included.")

@@ -12,6 +12,7 @@ import typer
 from gexlake.cli.command import app, command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_date
 from gexlake.cli.terminal import Terminal
+from gexlake.errors import UsageError
 from gexlake.models.feed import Feed
 
 group = typer.Typer(
@@ -36,9 +37,12 @@ def parse_time(text: str | time) -> time:
     if isinstance(text, time):
         return text
     try:
-        return time.fromisoformat(text)
+        found = time.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a time; write it as 10:15:00.") from None
+    if found.tzinfo is not None:
+        raise typer.BadParameter(f"{text!r} names a zone; write New York's time without one, as 10:15:00.")
+    return found
 
 
 Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="Ticker of the feed.", show_default=False)]
@@ -96,7 +100,11 @@ def plot_profile(
 
     from gexlake.services import plot
     from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
+    from gexlake.validation.zones import in_zone
 
-    moment = datetime.combine(day, at, ZoneInfo(EXCHANGE_TIME_ZONE))
+    try:
+        moment = in_zone(datetime.combine(day, at), ZoneInfo(EXCHANGE_TIME_ZONE))
+    except ValueError as error:
+        raise UsageError(f"--at is no one instant: {error}.", hint="Choose a time that there is once.") from None
     plot.plot_profile(lake, Feed(ticker, package, category), day, moment, output)
     terminal.talk(f"Wrote {output}")

@@ -162,6 +162,9 @@ def _server_config(app: object, settings: Settings) -> Config:
         log_config=None,  # configured already
         access_log=False,  # the middleware writes its own
         server_header=False,
+        # Named by our setting alone: else uvicorn believes whoever connects from this machine, or FORWARDED_ALLOW_IPS.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
@@ -16,11 +16,13 @@ from gexlake.models.import_order import ImportOptions, OnProgress
 from gexlake.models.report import ImportReport
 from gexlake.services.gaps import GapsReport, find_gaps
 from gexlake.services.import_history import import_history
+from gexlake.services.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.lineage import list_lineage, list_quarantine
-from gexlake.services.moments import Moment
+from gexlake.services.moments import Age, Moment, Zone, parse_age, parse_instant
 from gexlake.services.query import run_query
 from gexlake.services.session_frames import Bounds, published_feeds, published_files, scan_range
 from gexlake.services.status import LakeStatus, lake_status
+from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,11 +32,13 @@ class Lake:
     """A lake on disk. Nothing stays open between calls, so an import can run beside it.
 
     In every range `start` and `end` are included. A date (`date` or text as 2025-11-14) stands for the session of
-    that date; an instant (`datetime`, ISO 8601 text or Unix seconds) for itself, in UTC unless it says otherwise.
+    that date; an instant (`datetime`, ISO 8601 text or Unix seconds) for itself. One without a zone is never guessed:
+    `tz` (an IANA name, or the zone itself), of the call or else of the lake, says where it is read, or it is refused.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, tz: Zone | None = None) -> None:
         self._layout = LakeLayout(Path(path))
+        self._tz = None if tz is None else find_zone(tz)
 
     def __repr__(self) -> str:
         return f"gexlake.open({str(self.path)!r})"
@@ -58,12 +62,13 @@ class Lake:
         *,
         start: Moment | None = None,
         end: Moment | None = None,
+        tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The snapshots of a feed in order of time, with the columns of table `gex_snapshots`.
 
-        Raises `UsageError` for a feed that the lake does not hold.
+        Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("snapshots", Feed(ticker, package, category), start, end)
+        return self._read("snapshots", Feed(ticker, package, category), self._bounds(start, end, tz))
 
     def strikes(
         self,
@@ -74,12 +79,54 @@ class Lake:
         start: Moment | None = None,
         end: Moment | None = None,
         strike: float | Sequence[float] | None = None,
+        tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some.
 
-        Raises `UsageError` for a feed that the lake does not hold.
+        Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("strikes", Feed(ticker, package, category), start, end, strike)
+        return self._read("strikes", Feed(ticker, package, category), self._bounds(start, end, tz), strike)
+
+    def at(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        timestamp: Moment,
+        tz: Zone | None = None,
+        max_age: Age | None = None,
+        strikes: bool = True,
+    ) -> dict[str, Any]:
+        """The last snapshot at or before an instant, never a later one, in the vendor's shape, as `GET /gex/at`.
+
+        `as_of` is its own instant, `age_seconds` how much older it is. It is of the same session, by New York's date,
+        unless `max_age` (seconds, or text as 15m, 3d) says how old it may be, of whichever session. A date is its last
+        instant in New York. Raises `NoSnapshotError` where there is none, `UsageError` as `snapshots` does.
+        """
+        asked_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
+        age = None if max_age is None else parse_age(max_age)
+        feed = self._known(Feed(ticker, package, category))
+        found: dict[str, Any] = snapshot_at(self._layout, feed, asked_us, strikes=strikes, max_age=age)
+        return found
+
+    def latest(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        max_age: Age | None = None,
+        strikes: bool = True,
+    ) -> dict[str, Any]:
+        """The last snapshot of the newest session, with `as_of` and its age at this moment, as `GET /gex/latest`.
+
+        Raises `NoSnapshotError` where it is older than `max_age`, `UsageError` for a feed that is not there.
+        """
+        age = None if max_age is None else parse_age(max_age)
+        feed = self._known(Feed(ticker, package, category))
+        found: dict[str, Any] = latest_snapshot(self._layout, feed, strikes=strikes, max_age=age)
+        return found
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`. Raises `QueryError`."""
@@ -159,12 +206,14 @@ class Lake:
         """Import more history into this lake; see `gexlake.import_history`."""
         return import_history(sources, self.path, options, on_progress=on_progress)
 
+    def _bounds(self, start: Moment | None, end: Moment | None, tz: Zone | None) -> Bounds:
+        return Bounds.of(start, end, tz=tz or self._tz)
+
     def _read(
         self,
         dataset: str,
         feed: Feed,
-        start: Moment | None,
-        end: Moment | None,
+        bounds: Bounds,
         strike: float | Sequence[float] | None = None,
     ) -> pl.DataFrame:
         """Read the feed's own files.
@@ -174,7 +223,7 @@ class Lake:
         """
         feed = self._known(feed)
         strikes = [strike] if isinstance(strike, int | float) else strike
-        result = scan_range(self._layout, dataset, feed, Bounds.of(start, end), strikes=strikes).collect()
+        result = scan_range(self._layout, dataset, feed, bounds, strikes=strikes).collect()
         return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
 
     def _known(self, feed: Feed) -> Feed:
@@ -185,8 +234,8 @@ class Lake:
         raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=f"It holds {feeds}.")
 
 
-def open_lake(path: str | Path = "data") -> Lake:
-    """Open the lake at `path`.
+def open_lake(path: str | Path = "data", *, tz: Zone | None = None) -> Lake:
+    """Open the lake at `path`; `tz` is the zone of instants that are written without one, which are refused else.
 
     Raises `LakeError` where there is none, `LakeVersionError` for one of a newer gexlake.
     """
@@ -200,4 +249,4 @@ def open_lake(path: str | Path = "data") -> Lake:
         raise LakeError(f"{what}.", hint="Make one with `gexlake.import_history(sources, lake)`.")
     with suppress(LakeLockedError), open_database(layout, write=False, wait_seconds=0):
         pass  # opening it says whether it is sound; one that another process writes was sound a moment ago
-    return Lake(path)
+    return Lake(path, tz=tz)

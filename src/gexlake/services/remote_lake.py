@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from pydantic import BaseModel
 
 from gexlake import errors
-from gexlake.errors import GexlakeError, LakeError, LakeLockedError, QueryError, UsageError
+from gexlake.errors import GexlakeError, LakeError, LakeLockedError, NoSnapshotError, QueryError, UsageError
 from gexlake.models.feed import Feed
 from gexlake.models.import_order import ImportOptions, OnProgress, Progress
 from gexlake.models.report import ImportReport
 from gexlake.services.gaps import GapsReport
-from gexlake.services.moments import Moment
+from gexlake.services.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
 from gexlake.services.status import LakeStatus
+from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:
     import httpx
@@ -39,12 +40,13 @@ class RemoteLake:
     `LakeLockedError`, which is worth trying again, where the service does not answer.
     """
 
-    def __init__(self, url: str, *, api_key: str | None = None) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, tz: Zone | None = None) -> None:
         import httpx
 
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         self.url = url.rstrip("/")
+        self._tz = None if tz is None else find_zone(tz)
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
 
     def __repr__(self) -> str:
@@ -76,9 +78,10 @@ class RemoteLake:
         *,
         start: Moment | None = None,
         end: Moment | None = None,
+        tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The snapshots of a feed in order of time, with the columns of table `gex_snapshots`."""
-        return self._frame("/export/snapshots", _range(ticker, package, category, start, end))
+        return self._frame("/export/snapshots", self._range(Feed(ticker, package, category), start, end, tz))
 
     def strikes(
         self,
@@ -89,10 +92,39 @@ class RemoteLake:
         start: Moment | None = None,
         end: Moment | None = None,
         strike: float | Sequence[float] | None = None,
+        tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some."""
         strikes = [strike] if isinstance(strike, int | float) else strike
-        return self._frame("/export/strikes", {**_range(ticker, package, category, start, end), "strike": strikes})
+        wanted = self._range(Feed(ticker, package, category), start, end, tz)
+        return self._frame("/export/strikes", {**wanted, "strike": strikes})
+
+    def at(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        timestamp: Moment,
+        tz: Zone | None = None,
+        max_age: Age | None = None,
+        strikes: bool = True,
+    ) -> dict[str, Any]:
+        """The last snapshot at or before an instant; see `Lake.at`."""
+        asked = iso(parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz))
+        return self._snapshot("/gex/at", Feed(ticker, package, category), max_age, strikes, {"timestamp": asked})
+
+    def latest(
+        self,
+        ticker: str,
+        package: str = "classic",
+        category: str = "gex_zero",
+        *,
+        max_age: Age | None = None,
+        strikes: bool = True,
+    ) -> dict[str, Any]:
+        """The last snapshot of the newest session; see `Lake.latest`."""
+        return self._snapshot("/gex/latest", Feed(ticker, package, category), max_age, strikes, {})
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""
@@ -174,6 +206,21 @@ class RemoteLake:
             raise LakeError(f"The import {job['import_id']} ended without a report: {job['error']}")
         return ImportReport.model_validate(job["report"])
 
+    def _range(self, feed: Feed, start: Moment | None, end: Moment | None, tz: Zone | None) -> dict[str, object]:
+        bounds = {
+            name: None if moment is None else parse_bound(moment, parameter=name, tz=tz or self._tz)
+            for name, moment in (("start", start), ("end", end))
+        }
+        return _of_feed(feed) | {name: iso(one) if isinstance(one, int) else one for name, one in bounds.items()}
+
+    def _snapshot(
+        self, path: str, feed: Feed, max_age: Age | None, strikes: bool, when: dict[str, object]
+    ) -> dict[str, Any]:
+        age = None if max_age is None else parse_age(max_age)
+        wanted = {**_of_feed(feed), **when, "max_age": age, "strikes": str(strikes).lower()}
+        found: dict[str, Any] = self._ask("GET", path, parameters=wanted).json()
+        return found
+
     # ---- the wire ------------------------------------------------------------------------------------------
 
     def _follow(self, path: str) -> Any:
@@ -222,15 +269,15 @@ class RemoteLake:
         )
 
 
-def connect(url: str = "http://127.0.0.1:8765", *, api_key: str | None = None) -> RemoteLake:
-    """Open the lake of the service at `url`. Raises `LakeLockedError` where none answers."""
-    lake = RemoteLake(url, api_key=api_key)
+def connect(url: str = "http://127.0.0.1:8765", *, api_key: str | None = None, tz: Zone | None = None) -> RemoteLake:
+    """Open the lake of the service at `url`, `tz` as in `gexlake.open`. Raises `LakeLockedError` where none answers."""
+    lake = RemoteLake(url, api_key=api_key, tz=tz)
     lake._ask("GET", "/health")
     return lake
 
 
-def _range(ticker: str, package: str, category: str, start: Moment | None, end: Moment | None) -> dict[str, object]:
-    return {"symbol": ticker, "package": package, "category": category, "start": start, "end": end}
+def _of_feed(feed: Feed) -> dict[str, object]:
+    return {"symbol": feed.ticker, "package": feed.package, "category": feed.category}
 
 
 def _records(
@@ -269,6 +316,8 @@ def _read(response: httpx.Response) -> pl.DataFrame:
 _KINDS: dict[str, type[GexlakeError]] = {
     "query_invalid": QueryError,
     "feed_unknown": UsageError,
+    "no_snapshot": NoSnapshotError,
+    "snapshot_too_old": NoSnapshotError,
     "usage_invalid": UsageError,
     "parameters_invalid": UsageError,
     "source_path_invalid": errors.SourceError,

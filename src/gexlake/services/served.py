@@ -47,6 +47,10 @@ class ServerAddress(NamedTuple):
     pid: int
 
 
+class CallError(GexlakeError):
+    """What another process asked for cannot be called so."""
+
+
 class _GoneError(LakeLockedError):
     """The server ended before it answered, or does not take calls any more."""
 
@@ -156,17 +160,40 @@ def served(function: Callable[P, R]) -> Callable[P, R]:
 def answer(name: str, lake: Path, body: bytes) -> tuple[str, bytes]:
     """Call a served function in the process that holds the lake; content type and text of its result.
 
-    Raises `LookupError` for a name that is none, `ValueError` for arguments that do not fit, and what it raises.
+    Raises `CallError` for a name that is none and for arguments that do not fit, and what the function raises.
     """
-    call = _calls[name]
-    given = json.loads(body)
-    arguments = {name: call.parameters[name].validate_python(value, strict=False) for name, value in given.items()}
-    result = call.function(lake, **arguments)
+    call = _calls.get(name)
+    if call is None:
+        raise CallError(f"There is no call {name[:64]!r}.")
+    result = call.function(lake, **_arguments(call, body))
     if call.result is None:
         buffer = io.BytesIO()
         result.write_ipc_stream(buffer)
         return ARROW, buffer.getvalue()
     return JSON, call.result.dump_json(result)
+
+
+def _arguments(call: _Call, body: bytes) -> dict[str, Any]:
+    """The arguments that a body holds as JSON; all that are needed, and none that there is not."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise CallError(f"The arguments are not valid JSON: {type(error).__name__}.") from error
+    if not isinstance(given, dict):
+        raise CallError("The arguments have to be a JSON object.")
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in call.parameters:
+            raise CallError(f"It has no argument {name[:64]!r}.")
+        try:
+            found[name] = call.parameters[name].validate_python(value, strict=False)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise CallError(f"The argument {name!r} does not fit: {type(error).__name__}.") from error
+    try:
+        call.signature.bind(None, **found)
+    except TypeError as error:
+        raise CallError(f"Arguments: {error}.") from error
+    return found
 
 
 def fault_document(error: GexlakeError) -> dict[str, str]:

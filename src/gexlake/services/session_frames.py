@@ -17,7 +17,7 @@ from gexlake.errors import LakeError
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
-from gexlake.services.moments import Moment, parse_bound
+from gexlake.services.moments import Moment, Zone, parse_bound
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,9 +47,14 @@ class Bounds:
     last_us: int | None = None
 
     @classmethod
-    def of(cls, start: Moment | None, end: Moment | None) -> Self:
-        """The range between two moments; raises `UsageError` for what is none."""
-        return cls(*_split(start, "start"), *_split(end, "end"))
+    def of(cls, start: Moment | None, end: Moment | None, *, tz: Zone | None = None) -> Self:
+        """The range between two moments, `tz` that of those without a zone; raises `UsageError` for what is none."""
+        return cls.between(_parsed(start, "start", tz), _parsed(end, "end", tz))
+
+    @classmethod
+    def between(cls, start: date | int | None, end: date | int | None) -> Self:
+        """The range between two bounds, each a session date or an instant in Unix microseconds."""
+        return cls(*_split(start), *_split(end))
 
     def may_admit(self, file: Path) -> bool:
         """Whether the file can hold anything in the range, by its date and by the span that its footer names."""
@@ -162,12 +167,13 @@ def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | No
     return frame if strikes is None else frame.filter(pl.col("strike").is_in([float(value) for value in strikes]))
 
 
-def _split(bound: Moment | None, parameter: str) -> tuple[str | None, int | None]:
+def _parsed(bound: Moment | None, parameter: str, tz: Zone | None) -> date | int | None:
+    return None if bound is None else parse_bound(bound, parameter=parameter, tz=tz)
+
+
+def _split(bound: date | int | None) -> tuple[str | None, int | None]:
     """A bound as a session date (ISO text) or as Unix microseconds."""
-    if bound is None:
-        return None, None
-    parsed = parse_bound(bound, parameter=parameter)
-    return (parsed.isoformat(), None) if isinstance(parsed, date) else (None, parsed)
+    return (bound.isoformat(), None) if isinstance(bound, date) else (None, bound)
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import pytest
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
@@ -54,6 +55,10 @@ async def order(order: Order) -> Order:
 async def fault(name: str) -> None:
     if name == "ApiError":
         raise ApiError(409, "import_running", "It runs.", headers={"Location": "/imports/1"})
+    if name == "Panic":
+        pl.Series([2**63 - 1]).cast(pl.Datetime("us")).to_list()  # a panic of Polars is no Exception
+    if name == "group":
+        raise BaseExceptionGroup("several", [BaseException("one of them")])
     raise {"ValueError": ValueError}.get(name) or getattr(errors, name)("It is so.")
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from gexlake.api.errors import ends_the_process
 from helpers.service import Connect, assert_error
 
 FAULTS = [
     ("UsageError", 400, "usage_invalid"),
     ("QueryError", 400, "query_invalid"),
+    ("NoSnapshotError", 404, "no_snapshot"),
     ("SourceError", 400, "source_unusable"),
     ("LakeError", 503, "lake_unusable"),
     ("LakeVersionError", 503, "lake_version"),
@@ -35,7 +38,7 @@ def test_an_error_of_a_route_has_its_own_status_and_headers(client: TestClient) 
     assert response.headers["location"] == "/imports/1"
 
 
-@pytest.mark.parametrize("name", ["ValueError", "GexlakeError"])
+@pytest.mark.parametrize("name", ["ValueError", "GexlakeError", "Panic", "group"])
 def test_what_nobody_foresaw_is_500_and_its_traceback_is_in_the_log_alone(
     client: TestClient, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -43,6 +46,13 @@ def test_what_nobody_foresaw_is_500_and_its_traceback_is_in_the_log_alone(
     assert document["request_id"]
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert record.exc_info is not None
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_what_ends_the_process_or_the_task_is_no_answer(kind: type[BaseException]) -> None:
+    assert ends_the_process(kind())
+    assert ends_the_process(BaseExceptionGroup("several", [ValueError("a"), BaseExceptionGroup("in it", [kind()])]))
+    assert not ends_the_process(BaseExceptionGroup("several", [ValueError("a"), BaseException("b")]))
 
 
 def test_an_answer_that_breaks_is_cut_off_and_logged(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

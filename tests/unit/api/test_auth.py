@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from gexlake.api.auth import check_binding, is_loopback
+from gexlake.api.auth import check_binding, is_loopback, is_loopback_authority
 from gexlake.errors import UsageError
 from gexlake.services.keys import KEYS_FILE, KeyStore, Scope, create_key, revoke_key
 from gexlake.settings import Settings
@@ -80,10 +80,24 @@ def test_a_damaged_file_of_keys_admits_nobody_and_leaves_health_alone(client: Te
 # ---- without keys --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "127.0.0.1.evil.example", "10.0.0.1", ""])
+NOT_THIS_MACHINE = [
+    "evil.example", "evil.example:8765", "127.0.0.1.evil.example", "10.0.0.1", "", "[::1]evil", "[::1]evil:80",
+    "localhost:1@evil", "evil@localhost", "localhost:80:80", "localhost/evil", "localhost evil", "localhost:evil",
+    "localhost,evil", "[::1", "::1", "[localhost]", "[evil]", "localhost\t", "localh\xf6st", "127.0.0.1#", "0.0.0.0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", NOT_THIS_MACHINE)
 def test_without_keys_another_name_is_refused(client: TestClient, host: str) -> None:
-    assert_error(client.get("/probe/read", headers={"Host": host}), 403, "host_refused")
-    assert client.get("/health", headers={"Host": host}).status_code == 200
+    headers = {"Host": host.encode("latin-1")}
+    assert_error(client.get("/probe/read", headers=headers), 403, "host_refused")
+    assert client.get("/health", headers=headers).status_code == 200
+
+
+def test_two_names_are_none(client: TestClient) -> None:
+    for names in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost", "localhost"]):
+        headers = [("Host", name) for name in names]
+        assert_error(client.get("/probe/read", headers=headers), 403, "host_refused")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "[::1]:8765", "127.0.0.2", "gexlake.localhost"])
@@ -96,7 +110,22 @@ def test_with_keys_any_name_is_answered(client: TestClient, lake_dir: Path) -> N
     assert client.get("/probe/read", headers=bearer(text) | {"Host": "gex.example.org"}).status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "https://localhost.evil.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "http://[",
+        "https://localhost.evil.example",
+        "http://localhost:1@evil.example",
+        "http://[::1]evil",
+        "localhost",
+        "file://localhost",
+        "http://localhost/",
+        "http://evil.example#localhost",
+        "",
+    ],
+)
 def test_without_keys_pages_of_other_sites_are_refused(client: TestClient, origin: str) -> None:
     assert_error(client.get("/probe/read", headers={"Origin": origin}), 403, "origin_refused")
 
@@ -133,4 +162,4 @@ def test_any_other_needs_a_key(tmp_path: Path, host: str) -> None:
 
 def test_names_are_not_resolved() -> None:
     assert not is_loopback("localhost.example.org")
-    assert is_loopback(LOCAL.removeprefix("http://"))
+    assert is_loopback_authority(LOCAL.removeprefix("http://"))

@@ -6,10 +6,11 @@ import copy
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +75,10 @@ def iso(instant_us: int) -> str:
     )
 
 
+def new_york_day(seconds: float) -> date:
+    return datetime.fromtimestamp(seconds, ZoneInfo("America/New_York")).date()
+
+
 def snapshots_between(start_us: int, end_us: int) -> list[Record]:
     return [record for record, us in zip(RECORDS, INSTANTS_US, strict=True) if start_us <= us <= end_us]
 
@@ -117,6 +122,9 @@ def test_at_gives_the_last_snapshot_at_or_before_and_never_a_later_one(
         assert_error(response, 404, "no_snapshot")
         return
     *_, last = earlier
+    if new_york_day(last["timestamp"]) != new_york_day(moment // 1_000_000):
+        assert_error(response, 404, "snapshot_too_old")
+        response = client.get("/gex/at", params={**FEED, "timestamp": text, "max_age": "1d"})
     last_us = round(last["timestamp"] * 1_000_000)
     assert response.json() == {
         **last,
@@ -141,12 +149,105 @@ def test_a_date_is_the_whole_day_in_new_york(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["2025-11-10T14:30:02Z", "2025-11-10T09:30:02-05:00", "2025-11-10 14:30:02", "20251110T143002Z"]
+    "written", ["2025-11-10T14:30:02Z", "2025-11-10T09:30:02-05:00", "2025-11-10 14:30:02+00:00", "20251110T143002Z"]
 )
 def test_an_instant_may_be_written_in_any_form_of_iso_8601(client: TestClient, written: str) -> None:
     found = get(client, "/gex/at", timestamp=written)
     assert found["as_of"] == "2025-11-10T14:30:02Z"
     assert client.get(f"/gex/at?symbol=NQ_NDX&timestamp={written}").json() == found, "a plus sign that was not escaped"
+
+
+ZONELESS = "2025-11-10 09:30:02"
+PLACES = [
+    ("/gex", "start"),
+    ("/gex", "end"),
+    ("/gex/at", "timestamp"),
+    ("/gex/strikes", "start"),
+    ("/gex/bars", "end"),
+    ("/gex/heatmap", "start"),
+    ("/view/session", "start"),
+    ("/view/session", "end"),
+    ("/export/snapshots", "start"),
+    ("/export/strikes", "end"),
+]
+
+
+@pytest.mark.parametrize(("path", "name"), PLACES)
+@pytest.mark.parametrize("written", [ZONELESS, "2025-11-10T09:30:02", "2025-11-10+09:30:02", "20251110T093002"])
+def test_an_instant_without_a_zone_is_refused_and_both_forms_are_shown(
+    client: TestClient, path: str, name: str, written: str
+) -> None:
+    parameters: dict[str, Any] = {**FEED, name: written}
+    parameters |= {"strike": 25000} if path == "/gex/strikes" else {}
+    parameters |= {"date": str(MONDAY)} if path == "/view/session" else {}
+    document = assert_error(client.get(path, params=parameters), 422, "parameters_invalid")
+    (detail,) = document["details"]
+    assert (detail["parameter"], detail["value"]) == (name, written)
+    assert "without a zone. Write 2025-11-19T10:00:00-05:00 or 2025-11-19T15:00:00Z, " in detail["message"]
+    assert "tz=America/New_York" in detail["message"]
+    assert client.get(path, params={**parameters, "tz": "America/New_York"}).status_code == 200
+
+
+def test_an_instant_without_a_zone_is_read_in_the_zone_that_is_named(client: TestClient) -> None:
+    there = {"New_York": "America/New_York", "UTC": "UTC"}
+    assert get(client, "/gex/at", timestamp=ZONELESS, tz=there["New_York"])["as_of"] == "2025-11-10T14:30:02Z"
+    assert get(client, "/gex/at", timestamp="2025-11-10 14:30:02", tz="UTC")["as_of"] == "2025-11-10T14:30:02Z"
+    with_its_own = get(client, "/gex/at", timestamp="2025-11-10T14:30:02Z", tz=there["New_York"])
+    assert with_its_own["as_of"] == "2025-11-10T14:30:02Z"
+    asked = {"start": "2025-11-10T09:30:02", "end": "2025-11-10T09:30:04", "tz": there["New_York"]}
+    assert get(client, "/gex", **asked)["count"] == len(snapshots_between(1762785002_000000, 1762785004_000000))
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [("2025-03-09T02:30:00", "does not exist"), ("2025-11-02T01:30:00", "comes twice")],
+)
+def test_a_time_that_a_clock_change_makes_none_or_two_is_refused_in_words(
+    client: TestClient, when: str, words: str
+) -> None:
+    response = client.get("/gex/at", params={**FEED, "timestamp": when, "tz": "America/New_York"})
+    (detail,) = assert_error(response, 422, "parameters_invalid")["details"]
+    assert words in detail["message"]
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "America", "right/UTC", "new york"])
+def test_a_zone_that_there_is_not_is_refused(client: TestClient, zone: str) -> None:
+    response = client.get("/gex", params={**FEED, "tz": zone})
+    (detail,) = assert_error(response, 422, "parameters_invalid")["details"]
+    assert (detail["parameter"], detail["value"]) == ("tz", zone)
+    assert "America/New_York" in detail["message"]
+
+
+# ---- near enough ---------------------------------------------------------------------------------------------------
+
+
+def test_at_answers_within_the_same_session_unless_an_age_is_said(client: TestClient) -> None:
+    """Tuesday 09:00 in New York is before the first snapshot of Tuesday; Monday's last one is from 09:30."""
+    monday_last, early = INSTANTS_US[COUNT - 1], "2025-11-11T09:00:00-05:00"
+    age = (1762869600_000000 - monday_last) / 1_000_000
+    document = assert_error(client.get("/gex/at", params={**FEED, "timestamp": early}), 404, "snapshot_too_old")
+    assert "no snapshot of 2025-11-11 in New York at or before 2025-11-11T14:00:00Z" in document["message"]
+    assert f"{iso(monday_last).replace('.000000Z', 'Z')}, 23 h 29 min" in document["message"]
+    assert f"({age} seconds) older" in document["message"]
+    assert document["details"] == [{"parameter": "max_age", "value": None, "message": f"It would have to be {age}."}]
+    for max_age in ("1d", "24h", "86400", "86400s", str(age)):
+        found = get(client, "/gex/at", timestamp=early, max_age=max_age)
+        assert (found["timestamp"], found["age_seconds"]) == (RECORDS[COUNT - 1]["timestamp"], age)
+    assert_error(client.get("/gex/at", params={**FEED, "timestamp": early, "max_age": "23h"}), 404, "snapshot_too_old")
+
+
+def test_midnight_in_new_york_is_where_a_session_ends(client: TestClient) -> None:
+    last = RECORDS[COUNT - 1]["timestamp"]
+    assert get(client, "/gex/at", timestamp="2025-11-10T23:59:59.999999-05:00")["timestamp"] == last
+    over = client.get("/gex/at", params={**FEED, "timestamp": "2025-11-11T00:00:00-05:00"})
+    assert_error(over, 404, "snapshot_too_old")
+    assert get(client, "/gex/at", timestamp="2025-11-11T04:59:59Z")["timestamp"] == last, "UTC's midnight is none"
+
+
+def test_latest_is_of_the_newest_session_however_old_unless_an_age_is_said(client: TestClient) -> None:
+    assert get(client, "/gex/latest")["age_seconds"] > 86_400
+    assert get(client, "/gex/latest", max_age="99999d")["timestamp"] == RECORDS[-1]["timestamp"]
+    assert_error(client.get("/gex/latest", params={**FEED, "max_age": "1d"}), 404, "snapshot_too_old")
 
 
 def test_latest_is_the_last_snapshot_with_its_age_at_this_moment(client: TestClient) -> None:
@@ -248,6 +349,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("/gex", {"ticker": "NQ_NDX"}, "ticker", "not permitted"),
     ("/gex/latest", {"max_age": -1}, "max_age", "greater than or equal to 0"),
     ("/gex/latest", {"max_age": "inf"}, "max_age", "finite number"),
+    ("/gex/latest", {"max_age": "3w"}, "max_age", "valid number"),
+    ("/gex/latest", {"tz": "UTC"}, "tz", "not permitted"),
     ("/gex/latest", {"timestamp": 1}, "timestamp", "not permitted"),
     ("/gex/at", {}, "timestamp", "required"),
     ("/gex/at", {"timestamp": "1e9"}, "timestamp", "ISO 8601"),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 import gexlake
 from gexlake.db.schema import TABLES, VIEWS
-from gexlake.errors import LakeError, LakeVersionError, UsageError
+from gexlake.errors import LakeError, LakeVersionError, NoSnapshotError, UsageError
 from gexlake.models.feed import Feed
 
 OPEN = "2025-11-24T14:30:00Z"
@@ -50,6 +50,48 @@ def test_instants_are_included_at_both_ends(opened: gexlake.Lake) -> None:
 def test_a_date_and_an_instant_can_bound_one_range(opened: gexlake.Lake) -> None:
     frame = opened.snapshots("NQ_NDX", start="2025-11-26", end=datetime(2025, 11, 27, tzinfo=UTC))
     assert frame["session_date"].unique().to_list() == [date(2025, 11, 26)]
+
+
+NAIVE = datetime(2025, 11, 26, 9, 30, 20)
+
+
+@pytest.mark.parametrize("moment", [NAIVE, "2025-11-26T09:30:20", "2025-11-26 09:30:20"])
+def test_an_instant_without_a_zone_is_refused_or_read_in_the_zone_that_is_named(
+    lake: Path, opened: gexlake.Lake, moment: datetime | str
+) -> None:
+    with pytest.raises(UsageError, match=r"without a zone\. Write 2025-11-19T10:00:00-05:00 or .*Z, .*tz=America/New"):
+        opened.snapshots("NQ_NDX", start=moment)
+    expected = opened.snapshots("NQ_NDX", start="2025-11-26T14:30:20Z")
+    assert 0 < expected.height < opened.snapshots("NQ_NDX", start="2025-11-26").height
+    assert_frame_equal(opened.snapshots("NQ_NDX", start=moment, tz="America/New_York"), expected)
+    there = gexlake.open(lake, tz="America/New_York")
+    assert_frame_equal(there.snapshots("NQ_NDX", start=moment), expected)
+    assert there.strikes("NQ_NDX", start=moment, tz="Asia/Tokyo").height > there.strikes("NQ_NDX", start=moment).height
+    assert there.at("NQ_NDX", timestamp=moment)["as_of"] == "2025-11-26T14:30:20Z"
+
+
+def test_at_is_of_the_same_session_unless_an_age_is_said(opened: gexlake.Lake) -> None:
+    last = opened.snapshots("NQ_NDX", end="2025-11-26")["timestamp"][-1]
+    thursday = "2025-11-27T15:00:00Z"
+    with pytest.raises(NoSnapshotError) as caught:
+        opened.at("NQ_NDX", timestamp=thursday)
+    assert "no snapshot of 2025-11-27 in New York at or before 2025-11-27T15:00:00Z" in caught.value.message
+    assert f"{last:%Y-%m-%dT%H:%M:%SZ}, 24 h" in caught.value.message
+    found = opened.at("NQ_NDX", timestamp=thursday, max_age="3d", strikes=False)
+    assert (found["timestamp"], "strikes" in found) == (last.timestamp(), False)
+    assert found["age_seconds"] == (datetime(2025, 11, 27, 15, tzinfo=UTC) - last).total_seconds()
+    for us in (-1, 0, 1):
+        asked = opened.snapshots("NQ_NDX", end="2025-11-26")["timestamp"][-2] + timedelta(microseconds=us)
+        expected = opened.snapshots("NQ_NDX", end=asked)["timestamp"][-1]
+        assert opened.at("NQ_NDX", timestamp=asked)["timestamp"] == expected.timestamp()
+
+
+def test_latest_is_of_the_newest_session_and_its_age_is_bounded_only_where_that_is_said(opened: gexlake.Lake) -> None:
+    found = opened.latest("NQ_NDX")
+    assert found["timestamp"] == opened.snapshots("NQ_NDX")["timestamp"][-1].timestamp()
+    assert len(found["strikes"]) == 9
+    with pytest.raises(NoSnapshotError, match="max_age is 60"):
+        opened.latest("NQ_NDX", max_age="1m")
 
 
 def test_strike_picks_rows(opened: gexlake.Lake) -> None:

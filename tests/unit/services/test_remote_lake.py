@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 import gexlake
 from e2e.test_serve_process import Service
-from gexlake.errors import LakeError, LakeLockedError, QueryError, SourceError, UsageError
+from gexlake.errors import LakeError, LakeLockedError, NoSnapshotError, QueryError, SourceError, UsageError
 from gexlake.services.keys import Scope, create_key
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 
@@ -47,6 +48,7 @@ def doors(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door
         service.process.kill()
 
 
+NEW_YORK = ZoneInfo("America/New_York")
 MOMENT = datetime(2025, 11, 26, 14, 30, 20, 500_000, UTC)
 CALLS: dict[str, Callable[[Any], Any]] = {
     "feeds": lambda lake: lake.feeds(),
@@ -55,6 +57,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "a date": lambda lake: lake.snapshots("NQ_NDX", start=date(2025, 11, 26), end=date(2025, 11, 26)),
     "an instant": lambda lake: lake.snapshots("NQ_NDX", start=MOMENT, end=1_764_167_430),
     "text": lambda lake: lake.snapshots("NQ_NDX", start="2025-11-26T09:30:20-05:00"),
+    "text in a zone": lambda lake: lake.snapshots("NQ_NDX", start="2025-11-26 09:30:20", tz="America/New_York"),
+    "a moment in a zone": lambda lake: lake.strikes("NQ_NDX", start=datetime(2025, 11, 26, 9, 30, 20), tz=NEW_YORK),
+    "at": lambda lake: lake.at("NQ_NDX", timestamp=MOMENT),
+    "at a date": lambda lake: lake.at("SPX", "state", "full", timestamp="2025-11-24"),
+    "at in a zone": lambda lake: lake.at("NQ_NDX", timestamp="2025-11-26 09:30:20", tz="America/New_York"),
+    "at with an age": lambda lake: lake.at("NQ_NDX", timestamp="2025-11-27T15:00:00Z", max_age="3d", strikes=False),
+    "latest": lambda lake: {**lake.latest("NQ_NDX"), "age_seconds": None},
     "nothing": lambda lake: lake.snapshots("NQ_NDX", start=date(2030, 1, 1)),
     "strikes": lambda lake: lake.strikes("NQ_NDX", end=date(2025, 11, 24)),
     "one strike": lambda lake: lake.strikes("NQ_NDX", strike=25_000),
@@ -90,9 +99,18 @@ def test_an_import_reports_its_progress_and_its_end(doors: Doors) -> None:
     assert doors.there.snapshots("NQ_NDX", end=MONDAY).height == 30
 
 
+ZONELESS = datetime(2025, 11, 26, 9, 30, 20)
 FAULTS: dict[str, tuple[type[Exception], Callable[[Any], Any]]] = {
     "a feed that there is not": (UsageError, lambda lake: lake.snapshots("NDX")),
     "a moment that is none": (UsageError, lambda lake: lake.snapshots("NQ_NDX", start="yesterday")),
+    "a moment without a zone": (UsageError, lambda lake: lake.snapshots("NQ_NDX", start=ZONELESS)),
+    "text without a zone": (UsageError, lambda lake: lake.strikes("NQ_NDX", end="2025-11-26 09:30")),
+    "at without a zone": (UsageError, lambda lake: lake.at("NQ_NDX", timestamp=ZONELESS)),
+    "a zone that there is not": (UsageError, lambda lake: lake.at("NQ_NDX", timestamp=ZONELESS, tz="Mars")),
+    "an age that is none": (UsageError, lambda lake: lake.latest("NQ_NDX", max_age="3w")),
+    "at before all": (NoSnapshotError, lambda lake: lake.at("NQ_NDX", timestamp=0)),
+    "at another day": (NoSnapshotError, lambda lake: lake.at("NQ_NDX", timestamp="2025-11-27T15:00:00Z")),
+    "a latest too old": (NoSnapshotError, lambda lake: lake.latest("NQ_NDX", max_age=60)),
     "a statement that fails": (QueryError, lambda lake: lake.sql("SELECT nothing")),
     "a statement that writes": (QueryError, lambda lake: lake.sql("DROP TABLE sessions")),
     "a source elsewhere": (SourceError, lambda lake: lake.import_history("/nowhere/at/all")),

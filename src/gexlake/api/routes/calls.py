@@ -12,7 +12,7 @@ from gexlake.api.errors import ApiError
 from gexlake.api.state import running
 from gexlake.errors import GexlakeError
 from gexlake.services import commits, gaps, imports, inspect_lake, lineage, query, sessions, status
-from gexlake.services.served import CALL_PATH, answer, fault_document
+from gexlake.services.served import CALL_PATH, CallError, answer, fault_document
 
 SERVED = (commits, gaps, imports, inspect_lake, lineage, query, sessions, status)
 """The modules of functions that can be called: importing them is what makes them known."""
@@ -33,8 +33,8 @@ async def call(name: str, request: Request) -> Response:
     body = await request.body()
     try:
         content_type, content = await run_in_threadpool(answer, name, service.lake.layout.root, body)
-    except (LookupError, ValueError) as error:
-        raise ApiError(400, "call_invalid", f"{name} cannot be called so: {error}") from error
+    except CallError as error:
+        raise ApiError(400, "call_invalid", f"{name[:64]} cannot be called so. {error.message}") from error
     except GexlakeError as error:
         return JSONResponse(fault_document(error), status_code=409)
     if name in COMMITTING:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationInfo
 from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
-from gexlake.api.params import FeedQuery
+from gexlake.api.params import FORMS_OF_INSTANTS, FeedQuery, ZoneField, moment_of
 from gexlake.api.representations import choose_format, content, stream_response
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
-from gexlake.errors import UsageError
 from gexlake.services.keys import Scope
-from gexlake.services.moments import Moment, parse_bound
 from gexlake.services.session_frames import Bounds, iter_batches, scan_range
 
 router = APIRouter(
@@ -30,19 +28,11 @@ BulkFormat = Literal["arrow", "parquet", "csv", "ndjson"]
 FORMATS: tuple[BulkFormat, ...] = ("arrow", "parquet", "csv", "ndjson")
 
 
-_BOUND = "ISO 8601 or Unix seconds; a date alone stands for the session of that date"
+_BOUND = f"{FORMS_OF_INSTANTS}; a date alone stands for the session of that date"
 
 
-def _moment(text: str) -> Moment:
-    try:
-        moment: Moment = float(text)
-    except ValueError:
-        moment = text.replace(" ", "+")
-    try:
-        parse_bound(moment, parameter="moment")
-    except UsageError:
-        raise PydanticCustomError("moment", f"Write {_BOUND}.") from None
-    return moment
+def _moment(text: str, info: ValidationInfo) -> date | int:
+    return moment_of(text, info, words=_BOUND)
 
 
 Bound = Annotated[str, Field(max_length=64), AfterValidator(_moment)]
@@ -51,6 +41,7 @@ Bound = Annotated[str, Field(max_length=64), AfterValidator(_moment)]
 class ExportQuery(FeedQuery):
     """Which rows, and in which form."""
 
+    tz: ZoneField = None
     start: Bound | None = Field(default=None, description=f"From here on. {_BOUND}.")
     end: Bound | None = Field(default=None, description="Up to here, this instant or session included.")
     format: BulkFormat | None = Field(default=None, description="Form of the answer; else Accept decides, else Arrow.")
@@ -58,7 +49,7 @@ class ExportQuery(FeedQuery):
     @property
     def bounds(self) -> Bounds:
         """The range."""
-        return Bounds.of(self.start, self.end)
+        return Bounds.between(cast(date | int | None, self.start), cast(date | int | None, self.end))
 
 
 class ExportStrikesQuery(ExportQuery):

@@ -26,7 +26,9 @@ from gexlake.api.params import (
     FeedQuery,
     Format,
     Interval,
+    MaxAge,
     RangeQuery,
+    ZoneField,
     encode_cursor,
     split_words,
 )
@@ -40,9 +42,11 @@ from gexlake.api.representations import (
     tagged_response,
 )
 from gexlake.api.state import RunningService, running, service_of
+from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
 from gexlake.services.keys import Scope
-from gexlake.services.moments import instant
+from gexlake.services.moments import iso
+from gexlake.services.nearness import age_of, check_near, no_snapshot
 from gexlake.services.resample import bars, heatmap, last_of_intervals
 from gexlake.services.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
@@ -83,14 +87,17 @@ class SnapshotQuery(FeedQuery):
         description="Only these fields, separated by commas.",
         json_schema_extra={"type": "string", "examples": ["timestamp,spot,zero_gamma"]},
     )
-    max_age: float | None = Field(
-        default=None, ge=0, description="Seconds: 404 where the snapshot is older than that.", allow_inf_nan=False
+    max_age: MaxAge | None = Field(
+        default=None,
+        description="Seconds, or 90s, 15m, 4h, 3d: a snapshot of any session that is no older, else 404. For `/gex/at` "
+        "without it: one of the same session, by New York's date, else 404.",
     )
 
 
 class AtQuery(SnapshotQuery):
     """Which feed, when, and what of the snapshot."""
 
+    tz: ZoneField = None
     timestamp: End = Field(description="The snapshot at this instant, or else the last one before.")
 
 
@@ -142,18 +149,39 @@ class HeatmapQuery(GridQuery):
 
 @hot.get("/latest", responses=responses(404), response_class=Response)
 async def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
-    """Give the last snapshot of a feed, in the vendor's shape, with `as_of` and its age in seconds at this moment."""
+    """Give the last snapshot of a feed, in the vendor's shape, with `as_of` and its age in seconds at this moment.
+
+    It is of the newest session, however long ago that was; `max_age` bounds its age.
+    """
     service = running(request)
     record = await _hot_or_cold(partial(service.lake.store.latest, query.feed, strikes=query.strikes))
-    return _answer_record(request, query, record, int(time.time() * 1_000_000))
+    now_us = int(time.time() * 1_000_000)
+    if record is not None and query.max_age is not None:
+        _check_near(query, record, now_us)
+    return _answer_record(request, query, record, now_us)
 
 
 @hot.get("/at", responses=responses(404), response_class=Response)
 async def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
-    """Give the last snapshot at or before an instant, never a later one, with `as_of` and its age at that instant."""
+    """Give the last snapshot at or before an instant, never a later one, with `as_of` and its age at that instant.
+
+    It is of the same session, by New York's date, unless `max_age` says how old it may be.
+    """
     service = running(request)
     work = partial(service.lake.store.at, query.feed, query.timestamp, strikes=query.strikes)
-    return _answer_record(request, query, await _hot_or_cold(work), query.timestamp)
+    record = await _hot_or_cold(work)
+    if record is not None:
+        _check_near(query, record, query.timestamp)
+    return _answer_record(request, query, record, query.timestamp)
+
+
+def _check_near(query: SnapshotQuery, record: Record, asked_us: int) -> None:
+    try:
+        check_near(query.feed, record.timestamp_us, asked_us, query.max_age)
+    except NoSnapshotError as error:
+        age = age_of(record.timestamp_us, asked_us)
+        detail = ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age}.")
+        raise ApiError(404, "snapshot_too_old", error.message, hint=error.hint, details=[detail]) from None
 
 
 async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
@@ -167,27 +195,20 @@ async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
 def _answer_record(request: Request, query: SnapshotQuery, record: Record | None, now_us: int) -> Response:
     if record is None:
         raise _nothing(running(request), query.feed)
-    age = max(0, now_us - record.timestamp_us) / 1_000_000  # exact to the microsecond, also after years
-    if query.max_age is not None and age > query.max_age:
-        raise ApiError(
-            404,
-            "snapshot_too_old",
-            f"The last snapshot is {age} seconds old.",
-            details=[ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age}.")],
-        )
+    age = age_of(record.timestamp_us, now_us)
     text = record.text
     if query.fields is not None:
         text = memoryview(_selected(_parsed(text), query.fields))
     separator = b"," if len(text) > 2 else b""
-    tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, _iso(record.timestamp_us), str(age).encode())
+    tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, iso(record.timestamp_us).encode(), str(age).encode())
     return tagged_response(request, [bytes(text[:-1]) + tail])
 
 
-def _nothing(service: RunningService, feed: Feed) -> ApiError:
+def _nothing(service: RunningService, feed: Feed) -> GexlakeError:
     """Why there is no snapshot."""
     feeds = service.lake.store.feeds()
     if feed in feeds:
-        return ApiError(404, "no_snapshot", f"{feed} has no snapshot at or before that time.")
+        return no_snapshot(feed)
     known = ", ".join(map(str, feeds)) or "no feed yet"
     return ApiError(
         404,
@@ -210,10 +231,6 @@ def _selected(snapshot: dict[str, Any], fields: list[str]) -> bytes:
         return orjson.dumps(chosen)
     except TypeError:
         return json.dumps(chosen, separators=(",", ":")).encode()
-
-
-def _iso(timestamp_us: int) -> bytes:
-    return instant(timestamp_us).isoformat().replace("+00:00", "Z").encode()
 
 
 # ---- pages of snapshots --------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date as Date  # noqa: N812  `date` is the name of the parameter
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
-from gexlake.api.params import End, FeedQuery, Start
+from gexlake.api.params import Day, End, FeedQuery, Start, ZoneField
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
 from gexlake.services.keys import Scope
@@ -34,9 +33,10 @@ MAX_COLUMNS = 4_000
 class ViewQuery(FeedQuery):
     """Which session, which part of it, and how wide the picture is."""
 
-    date: Date = Field(description="Session date.", examples=["2025-11-14"])
+    date: Day = Field(description="Session date.", examples=["2025-11-14"])
     value: Literal["gex_vol", "gex_oi"] = Field(default="gex_vol", description="What the cells show.")
     columns: int = Field(default=1200, ge=1, le=MAX_COLUMNS, description="At most so many columns of time.")
+    tz: ZoneField = None
     start: Start | None = Field(default=None, description="From here on; else from the open.")
     end: End | None = Field(default=None, description="Up to here; else to the close.")
 
