@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.database import refresh_views
-from gexlake.db.layout import LakeLayout, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_log
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, replace_session, session_id, version_of
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
 from gexlake.models.staged import SessionSummary, StagedSession
 
@@ -58,6 +59,7 @@ def commit_session(
     _check_base(connection, staged)
     if staged.changes_data:
         _check_overlap(connection, staged, compared_with)
+        _check_bytes(staged)
     _make_places(layout, staged)
     connection.begin()
     try:
@@ -77,9 +79,10 @@ def commit_session(
 
 def publish(layout: LakeLayout, staged: StagedSession) -> None:
     """Move a committed session's files to their places; done again after a crash, it does what is left."""
+    sync_log(layout)
     for source, target in _moves(layout, staged):
         if source.exists():
-            _make_directories(target.parent)
+            make_directories(target.parent)
             source.replace(target)
             sync_directory(target.parent)
 
@@ -98,6 +101,15 @@ def discard(staged: StagedSession) -> None:
 def _check_base(connection: Connection, staged: StagedSession) -> None:
     if version_of(connection, staged.record_type, staged.session) != staged.base_version:
         raise StaleStageError(staged)
+
+
+def _check_bytes(staged: StagedSession) -> None:
+    """What is to be published is what was written: the work may have lain here since an import that was cut off."""
+    for path in staged_files(staged).values():
+        try:
+            check_file(path)
+        except BrokenSealError as error:
+            raise LakeError(f"The staged work in {path} is damaged: {error}.", hint="Import again.") from error
 
 
 def _check_overlap(connection: Connection, staged: StagedSession, compared_with: frozenset[str]) -> None:
@@ -129,7 +141,7 @@ def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]
 def _make_places(layout: LakeLayout, staged: StagedSession) -> None:
     """Make the target directories ahead of the transaction, so that only renames are left to do behind it."""
     for _, target in _moves(layout, staged):
-        _make_directories(target.parent)
+        make_directories(target.parent)
 
 
 def _append_records(connection: Connection, staged: StagedSession) -> None:
@@ -155,11 +167,3 @@ def _summary(staged: StagedSession) -> SessionSummary:
 def _directory(staged: StagedSession) -> Path:
     assert staged.directory is not None, "a dry run cannot be committed"
     return staged.directory
-
-
-def _make_directories(directory: Path) -> None:
-    """`mkdir -p`, with every new entry made durable."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        sync_directory(path.parent)

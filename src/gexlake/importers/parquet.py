@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
-def write_parquet(
-    frame: pl.LazyFrame, path: Path, *, texts: Mapping[str, str] | None = None, **options: Any
-) -> None:
+def write_parquet(frame: pl.LazyFrame, path: Path, *, texts: Mapping[str, str] | None = None, **options: Any) -> None:
     """Stream a frame into a file compressed with zstd, seal it and sync it to disk; `texts` go into its footer.
 
     `options` are those of `sink_parquet`.

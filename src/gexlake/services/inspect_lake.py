@@ -15,6 +15,8 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import published_session
 from gexlake.db.sessions import load_rows, version_of
 from gexlake.db.strays import find_strays
+from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.verify_report import Finding
@@ -95,7 +97,10 @@ def compare_tables(lake: Path, sessions: Sequence[SessionVersion]) -> list[list[
                 continue
             files = published_session(layout, one.record_type, one.session, one.version).files
             problems: list[tuple[Check, str]] = []
-            with suppress(duckdb.IOException, duckdb.InvalidInputException):
+            with suppress(duckdb.Error, BrokenSealError, OSError, UnicodeDecodeError):
+                for dataset in IMPORTERS[one.record_type].datasets:
+                    if dataset.in_database:
+                        check_file(files[dataset.name])
                 problems += compare_session(connection, one.record_type, one.session, files)
             compared.append(problems)
     return compared

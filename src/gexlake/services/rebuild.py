@@ -85,6 +85,7 @@ def _move_into_place(layout: LakeLayout, new: Path, *, replace: bool) -> None:
     sync_file(new)
     if replace:
         layout.database.with_name(f"{layout.database.name}.wal").unlink(missing_ok=True)
+        sync_directory(layout.root)  # a log must never come back beside another database
         new.replace(layout.database)
         sync_directory(layout.root)
     elif not place_new(new, layout.database):

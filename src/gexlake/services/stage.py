@@ -290,3 +290,4 @@ def _finish(directory: Path, staged: StagedSession) -> None:
     sync_file(temporary)
     temporary.replace(manifest)
     sync_directory(directory)
+    sync_directory(directory.parent)

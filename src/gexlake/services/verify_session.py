@@ -15,6 +15,7 @@ from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import OversizedPiece, Refusal, SessionBuilder, SourceTally
+from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
@@ -95,6 +96,8 @@ def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | 
         if not path.exists():
             checks.add(Check.PARQUET_MISSING, f"{path} is missing")
             continue
+        if not _check_bytes(task, name, path, checks):
+            continue
         try:
             footers[name] = read_footer(path)
         except LakeError as error:
@@ -115,11 +118,37 @@ def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | 
     return footer
 
 
+def _check_bytes(task: VerifyTask, name: str, path: Path, checks: SessionChecks) -> bool:
+    """Whether a file is byte for byte what was written; what is not is not decoded either."""
+    expected = json.loads(task.row["file_checksums"] or "{}").get(name)
+    try:
+        found = check_file(path) or checksum_of(path)
+    except BrokenSealError as error:
+        checks.add(Check.PARQUET_BYTES, f"{path} is damaged: {error}")
+        return False
+    except OSError as error:
+        checks.add(Check.PARQUET_DAMAGED, f"{path} cannot be read: {error.strerror or error}")
+        return False
+    if expected is not None and found != expected:
+        if _is_of_version(path, task.published.version):
+            checks.add(Check.PARQUET_BYTES, f"{path} has the checksum {found}, the database has {expected}")
+            return False
+    return True
+
+
+def _is_of_version(path: Path, version: str) -> bool:
+    """Whether a file says that it is of a version; another one is told by that."""
+    try:
+        return bool(read_footer(path).get("version") == version)
+    except LakeError:
+        return True
+
+
 def _check_row(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
     written = SessionRow.of_footer(footer, task.published.files).by_column
     for name, expected in written.items():
         found = task.row[name]
-        if found != expected:
+        if found != expected and name != "file_checksums":
             checks.add(Check.DATABASE_SESSION, f"`{name}` is {found!r} in the database, {expected!r} by its files")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY, Conflict, RefusalSink, Run, SourceName, SourceTally
 from gexlake.importers.gex.careful import Expectation
+from gexlake.importers.gex.check import ensure_sound
 from gexlake.importers.gex.dataset import write_dataset
 from gexlake.importers.gex.decoder import GexDecoder
 from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
@@ -86,12 +87,13 @@ class GexSession:
         except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
             raise LakeError(
                 f"{files['snapshots']}, or its strikes, is damaged: {str(error).partition(chr(10))[0]}.",
-                hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+                hint="Run `gexlake verify --repair`, or import the sources of that session again with --force.",
             ) from error
 
     def _keep(self, files: Mapping[str, Path], replaced: frozenset[str], *, foreign: bool) -> None:
         import polars as pl
 
+        ensure_sound(files)
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
         ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
         ints[Int.ROWS] = from_runs(footer["strikes_per_snapshot"])

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from gexlake.db.parquet import read_footer
+from gexlake.db.published import check_opened
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
@@ -141,6 +142,7 @@ class _Pinned:
             raise self._damaged(error) from error
         weakref.finalize(self, os.close, descriptor)
         self._open_path = Path(f"/proc/self/fd/{descriptor}")
+        check_opened(path, descriptor)
         try:
             self.footer = read_footer(self._open_path)
         except LakeError as error:
@@ -166,5 +168,5 @@ class _Pinned:
     def _damaged(self, error: Exception) -> LakeError:
         return LakeError(
             f"{self._path} cannot be read: {str(error).partition(chr(10))[0]}.",
-            hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+            hint="Run `gexlake verify --repair`.",
         )
