@@ -187,6 +187,20 @@ def check_journal(connection: Connection, layout: LakeLayout) -> Iterator[Findin
             yield _journal(import_id, f"differs from the database in `{table}`")
 
 
+def find_unreadable_journals(connection: Connection, layout: LakeLayout) -> Iterator[str]:
+    """Imports that have ended and whose journal is lost, damaged or cannot be read."""
+    ended = connection.execute("SELECT import_id FROM imports WHERE status <> 'running' ORDER BY ALL").fetchall()
+    for (import_id,) in ended:
+        if journal_problem(layout.imports / import_id) is not None:
+            yield import_id
+            continue
+        try:
+            _journal_differences(connection, layout, import_id)
+        except Exception as error:
+            _raise_fault_of_database(error)
+            yield import_id
+
+
 def journal_problem(directory: Path) -> str | None:
     """What is wrong with the journal of an import by itself; None where it can be read."""
     files = {table: directory / f"{table}.parquet" for table in JOURNAL_TABLES}

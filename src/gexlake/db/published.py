@@ -155,7 +155,7 @@ def _damaged(path: Path, problem: str) -> DamagedSessionError:
     _sound.pop(path, None)
     session = str(session_of(path))
     _mark(path, session, problem)
-    return DamagedSessionError(f"The session {session} is damaged: {path}: {problem}.", hint=REPAIR)
+    return DamagedSessionError(f"The session {session} is damaged: {path.name}: {problem}.", hint=REPAIR)
 
 
 def _mark(path: Path, session: str, problem: str) -> None:

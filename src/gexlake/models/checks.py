@@ -37,7 +37,10 @@ class Check(StrEnum):
     LINEAGE_IMPORT = "lineage_import", "An import's row is missing, or its sums are not those of its lineage."
     QUARANTINE_COUNT = "quarantine_count", "Lineage and quarantine disagree on how many records were refused."
     QUARANTINE_FILE = "quarantine_file", "The file of an oversized refused record is missing or damaged."
-    JOURNAL = "journal", "The journal of an import is missing, damaged or differs from the database: rebuild would lose that."
+    JOURNAL = (
+        "journal",
+        "The journal of an import is lost, damaged or differs from the database: rebuild needs it.",
+    )
     STRAY_FILE = "stray_file", "A file in the lake that nothing refers to."
     STAGING_LEFT = "staging_left", "Staged work of an import that is no more; the next import settles it."
     SOURCE_CHANGED = "source_changed", "A source file is not what was imported: its SHA-256 differs."

@@ -13,7 +13,10 @@ from pydantic import BaseModel
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import find_damaged
+from gexlake.db.queries import published_session
 from gexlake.db.recovery import LOCK_NAME
+from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.gaps import assess_feed, load_sessions
@@ -57,6 +60,13 @@ class StagedImport(BaseModel):
     running: bool
 
 
+class DamagedSession(BaseModel):
+    """A session with a file that is not as it was written, or not there: nothing is answered from that file."""
+
+    session: str
+    problem: str
+
+
 class LakeStatus(BaseModel):
     """The lake as a whole. `records_quarantined` counts rows of the quarantine, over all imports."""
 
@@ -75,6 +85,8 @@ class LakeStatus(BaseModel):
     last_import: ImportSummary | None
     records_quarantined: int
     staged: list[StagedImport]
+    damaged: list[DamagedSession]
+    """As far as somebody has looked: at the size of every file here, at its bytes where it has been read."""
     synthetic_sources: list[str]
     """Folders of source files that were marked as synthetic."""
 
@@ -91,6 +103,7 @@ def lake_status(lake: Path) -> LakeStatus:
             "(SELECT count(*) FROM quarantine) FROM lake_info"
         ).fetchone()
         synthetic = connection.execute("SELECT DISTINCT source_file FROM lineage WHERE synthetic").fetchall()
+        damaged = _find_damaged(connection, layout)
     assert row is not None
     schema_version, gexlake_version, imports, records_quarantined = row
     return LakeStatus(
@@ -107,9 +120,22 @@ def lake_status(lake: Path) -> LakeStatus:
         imports=imports,
         last_import=last_import,
         records_quarantined=records_quarantined,
+        damaged=damaged,
         staged=list(_iter_staged(layout.staging)),
         synthetic_sources=synthetic_folders(source_file for (source_file,) in synthetic),
     )
+
+
+def _find_damaged(connection: Connection, layout: LakeLayout) -> list[DamagedSession]:
+    found = {one.session: f"{Path(one.path).name}: {one.problem}" for one in find_damaged(layout)}
+    for (record_type, session), row in load_rows(connection).items():
+        files = published_session(layout, record_type, session, row["version"]).files
+        lacking = [path.name for path in files.values() if not path.exists()]
+        if lacking:
+            found.setdefault(str(session), f"{', '.join(lacking)} is missing")
+        elif sum(path.stat().st_size for path in files.values()) != row["parquet_bytes"]:
+            found.setdefault(str(session), "its files have another size than was written")
+    return [DamagedSession(session=session, problem=found[session]) for session in sorted(found)]
 
 
 def _load_feeds(connection: Connection) -> list[FeedStatus]:

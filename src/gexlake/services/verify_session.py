@@ -129,10 +129,9 @@ def _check_bytes(task: VerifyTask, name: str, path: Path, checks: SessionChecks)
     except OSError as error:
         checks.add(Check.PARQUET_DAMAGED, f"{path} cannot be read: {error.strerror or error}")
         return False
-    if expected is not None and found != expected:
-        if _is_of_version(path, task.published.version):
-            checks.add(Check.PARQUET_BYTES, f"{path} has the checksum {found}, the database has {expected}")
-            return False
+    if expected not in (None, found) and _is_of_version(path, task.published.version):
+        checks.add(Check.PARQUET_BYTES, f"{path} has the checksum {found}, the database has {expected}")
+        return False
     return True
 
 
@@ -176,7 +175,7 @@ def _check_lineage(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
 # ---- the sources ---------------------------------------------------------------------------------------------------
 
 
-class _Counting:
+class RefusalCounter:
     """A sink that counts refusals and keeps nothing."""
 
     def __init__(self) -> None:
@@ -254,7 +253,7 @@ def _read_sources(
     tallies = {}
     for number, source in enumerate(sources):
         with SourceStream(source.path, on_bytes=on_bytes) as stream:
-            tallies[number] = builder.read(stream, number, _Counting())
+            tallies[number] = builder.read(stream, number, RefusalCounter())
     return tallies
 
 

@@ -1,0 +1,259 @@
+"""Repair: what verify has found is made good where that can be done without losing or guessing anything.
+
+A session with a damaged file is staged anew from its sources, if they are all there with the bytes that were imported
+and come to the very content that was stored. Rows of the database that differ are written again from sound files, and
+a journal that cannot be read from the database.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gexlake.db.compare import find_unreadable_journals
+from gexlake.db.database import open_database
+from gexlake.db.journal import write_journal
+from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import read_footer
+from gexlake.db.published import check_published, content_problems
+from gexlake.db.queries import published_session
+from gexlake.db.sessions import SessionRow, load_rows, replace_session, version_of
+from gexlake.errors import GexlakeError, LakeError, SourceError
+from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
+from gexlake.importers.stream import SourceStream, hash_file
+from gexlake.models.checks import Check
+from gexlake.models.import_order import ImportOptions
+from gexlake.models.verify_report import Repair, VerifyReport
+from gexlake.services.import_history import import_history
+from gexlake.services.inspect_lake import SessionFacts, SessionVersion, inspect_lake
+from gexlake.services.served import served
+from gexlake.services.verify_session import RefusalCounter
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+OF_FILES = frozenset(
+    {
+        Check.PARQUET_MISSING,
+        Check.PARQUET_DAMAGED,
+        Check.PARQUET_BYTES,
+        Check.PARQUET_VERSION,
+        Check.PARQUET_ROWS,
+        Check.PARQUET_KEYS,
+        Check.PARQUET_CHECKSUM,
+        Check.PARQUET_SOURCES,
+    }
+)
+OF_ROWS = frozenset({Check.DATABASE_ROWS, Check.DATABASE_VALUES, Check.DATABASE_SESSION})
+
+
+class _CannotRepairError(Exception):
+    """Why a session has to stay as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source as it was read: where it was, or copies of it were, and what its bytes were."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    copies: tuple[str, ...] = ()
+
+
+def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
+    """Make good what the report names, as far as that goes; what was done, and what could not be, and why."""
+    layout = LakeLayout(lake)
+    damaged = _sessions_with(report, OF_FILES)
+    facts = {str(one.session): one for one in inspect_lake(lake).sessions}
+    repairs = repair_sessions(layout, [facts[name] for name in damaged if name in facts])
+    differing = [name for name in _sessions_with(report, OF_ROWS) if name not in damaged]
+    unmarked = [
+        name for name, one in facts.items() if one.row["file_checksums"] is None and name not in {*damaged, *differing}
+    ]
+    versions = [_version(facts[name]) for name in (*differing, *unmarked) if name in facts]
+    for one, problem in zip(versions, restore_rows(lake, versions), strict=True):
+        words = "its rows and checksums in the database were written from its Parquet files"
+        repairs.append(Repair(session=str(one.session), repaired=problem is None, message=problem or words))
+    for import_id in restore_journals(lake):
+        words = f"the journal of import {import_id} was written from the database"
+        repairs.append(Repair(session=None, repaired=True, message=words))
+    return repairs
+
+
+def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> list[Repair]:
+    """Stage damaged sessions anew from their sources."""
+    repairs = []
+    for facts in sessions:
+        try:
+            words = _stage_anew(layout, facts)
+        except (_CannotRepairError, GexlakeError) as error:
+            repairs.append(Repair(session=str(facts.session), repaired=False, message=str(error)))
+            files = published_session(layout, facts.record_type, facts.session, facts.row["version"]).files
+            with suppress(LakeError):
+                check_published(files.values())  # which leaves word of it for status
+        else:
+            repairs.append(Repair(session=str(facts.session), repaired=True, message=words))
+    return repairs
+
+
+@served
+def restore_rows(lake: Path, sessions: Sequence[SessionVersion]) -> list[str | None]:
+    """Write what the database holds of these sessions from their files, if those are sound; what keeps it from that."""
+    layout = LakeLayout(lake)
+    with open_database(layout, write=True) as connection:
+        problems: list[str | None] = []
+        for one in sessions:
+            try:
+                _restore_rows(connection, layout, one)
+            except (_CannotRepairError, LakeError) as error:
+                problems.append(str(error))
+            else:
+                problems.append(None)
+    return problems
+
+
+def _restore_rows(connection: Connection, layout: LakeLayout, one: SessionVersion) -> None:
+    if version_of(connection, one.record_type, one.session) != one.version:
+        raise _CannotRepairError("it was replaced meanwhile; verify it again")
+    files = published_session(layout, one.record_type, one.session, one.version).files
+    _check_sound(one.record_type, files)
+    row = SessionRow.of_footer(read_footer(files["snapshots"]), files)
+    connection.begin()
+    try:
+        replace_session(connection, row, files)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+@served
+def restore_journals(lake: Path) -> list[str]:
+    """Write the journals anew that are lost or cannot be read; the ids of their imports."""
+    layout = LakeLayout(lake)
+    with open_database(layout, write=True) as connection:
+        import_ids = list(find_unreadable_journals(connection, layout))
+        for import_id in import_ids:
+            write_journal(connection, layout, import_id)
+    return import_ids
+
+
+# ---- from the sources ------------------------------------------------------------------------------------------------
+
+
+def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
+    sources = _sources_of(layout, facts)
+    paths = [_find(source) for source in sources]
+    if _checksum_of_sources(facts, paths) != facts.row["checksum"]:
+        raise _CannotRepairError("its sources come to other content than was stored; import them with --force")
+    feed, day = facts.session
+    options = ImportOptions(
+        tickers=(feed.ticker,),
+        packages=(feed.package,),
+        categories=(feed.category,),
+        since=day,
+        until=day,
+        force=True,
+    )
+    import_history(paths, layout.root, options)
+    with open_database(layout, write=False) as connection:
+        row = load_rows(connection).get((facts.record_type, facts.session))
+    if row is None or row["checksum"] != facts.row["checksum"]:
+        raise _CannotRepairError("it was staged anew from its sources, and is not what it was; see `gexlake lineage`")
+    count = "1 source" if len(paths) == 1 else f"{len(paths)} sources"
+    return f"staged anew from {count}, with the same content"
+
+
+def _sources_of(layout: LakeLayout, facts: SessionFacts) -> list[_Source]:
+    """What gave the session its snapshots: by a footer that is sound, else by lineage."""
+    files = published_session(layout, facts.record_type, facts.session, facts.row["version"]).files
+    for path in files.values():
+        try:
+            footer = read_footer(path)
+        except LakeError:
+            continue
+        if footer["version"] == facts.row["version"]:
+            return [_of_document(document, facts) for document in footer["sources"]]
+    return _sources_by_lineage(layout.root, _version(facts))
+
+
+def _of_document(document: dict[str, Any], facts: SessionFacts) -> _Source:
+    name = document["source_file"]
+    known = facts.lineage.get(name)
+    return _Source(name, document["source_sha256"], document["source_bytes"], known.copies if known else ())
+
+
+def _sources_by_lineage(lake: Path, session: SessionVersion) -> list[_Source]:
+    return [_Source(name, sha256, size, tuple(copies)) for name, sha256, size, copies in load_sources(lake, session)]
+
+
+@served
+def load_sources(lake: Path, session: SessionVersion) -> list[tuple[str, str, int, list[str]]]:
+    """The sources that gave a session snapshots, in the order they came: path, SHA-256, size, and where copies were."""
+    identity = "(record_type, ticker, package, category, session_date) = (?, ?, ?, ?, ?::DATE)"
+    with open_database(LakeLayout(lake), write=False) as connection:
+        rows = connection.execute(
+            f"WITH r AS (FROM lineage WHERE {identity} AND source_sha256 <> '') "
+            "SELECT source_file, source_sha256, source_bytes, (SELECT list(DISTINCT c.source_file) FROM r AS c "
+            "WHERE c.source_sha256 = r.source_sha256 AND c.source_file <> r.source_file) FROM r "
+            "WHERE status <> 'skipped' QUALIFY row_number() OVER (PARTITION BY source_file "
+            "ORDER BY import_timestamp DESC, import_id DESC) = 1 AND records_imported > 0 ORDER BY import_timestamp",
+            [session.record_type, *session.session.feed, session.session.session_date.isoformat()],
+        ).fetchall()
+    return [(name, sha256, size, copies or []) for name, sha256, size, copies in rows]
+
+
+def _find(source: _Source) -> Path:
+    """Where the bytes are that were imported."""
+    there = [path for path in map(Path, (source.name, *source.copies)) if path.is_file()]
+    for path in there:
+        if path.stat().st_size == source.size_bytes and hash_file(path) == source.sha256:
+            return path
+    what = "has changed since it was imported" if there else "is not there any more"
+    raise _CannotRepairError(f"{source.name} {what}; put back the file with SHA-256 {source.sha256}")
+
+
+def _checksum_of_sources(facts: SessionFacts, paths: Sequence[Path]) -> str:
+    """The checksum of the content that the sources come to now."""
+    importer = IMPORTERS[facts.record_type]
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="gexlake-repair-") as scratch,
+            closing(
+                importer.open_session(facts.session, workspace=Path(scratch), moment_us=facts.moment_us)
+            ) as builder,
+        ):
+            tallies = {}
+            for number, path in enumerate(paths):
+                with SourceStream(path) as stream:
+                    tallies[number] = builder.read(stream, number, RefusalCounter())
+            builder.resolve(tallies)
+            return builder.checksum()
+    except SourceError as error:
+        raise _CannotRepairError(str(error)) from error
+
+
+def _check_sound(record_type: str, files: dict[str, Path]) -> None:
+    try:
+        sealed = [check_file(path) for path in files.values()]
+    except (BrokenSealError, OSError) as error:
+        raise _CannotRepairError(f"its files are damaged: {error}") from error
+    if not all(sealed):
+        for problem in content_problems(record_type, files):
+            raise _CannotRepairError(problem)
+
+
+def _sessions_with(report: VerifyReport, codes: frozenset[Check]) -> list[str]:
+    return list(dict.fromkeys(one.session for one in report.findings if one.session and one.code in codes))
+
+
+def _version(facts: SessionFacts) -> SessionVersion:
+    return SessionVersion(facts.record_type, facts.session, facts.row["version"])
