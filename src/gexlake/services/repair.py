@@ -14,24 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.db.compare import find_unreadable_journals
 from gexlake.db.database import open_database
-from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
-from gexlake.db.published import check_published, content_problems
+from gexlake.db.published import check_published
 from gexlake.db.queries import published_session
-from gexlake.db.sessions import SessionRow, load_rows, replace_session, version_of
+from gexlake.db.sessions import load_rows
 from gexlake.errors import GexlakeError, LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.verify_report import Repair, VerifyReport
 from gexlake.services.import_history import import_history
 from gexlake.services.inspect_lake import SessionFacts, SessionVersion, inspect_lake
-from gexlake.services.served import served
+from gexlake.services.restore import load_sources, restore_journals, restore_rows
 from gexlake.services.verify_session import RefusalCounter
 
 if TYPE_CHECKING:
@@ -104,48 +101,6 @@ def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> lis
     return repairs
 
 
-@served
-def restore_rows(lake: Path, sessions: Sequence[SessionVersion]) -> list[str | None]:
-    """Write what the database holds of these sessions from their files, if those are sound; what keeps it from that."""
-    layout = LakeLayout(lake)
-    with open_database(layout, write=True) as connection:
-        problems: list[str | None] = []
-        for one in sessions:
-            try:
-                _restore_rows(connection, layout, one)
-            except (_CannotRepairError, LakeError) as error:
-                problems.append(str(error))
-            else:
-                problems.append(None)
-    return problems
-
-
-def _restore_rows(connection: Connection, layout: LakeLayout, one: SessionVersion) -> None:
-    if version_of(connection, one.record_type, one.session) != one.version:
-        raise _CannotRepairError("it was replaced meanwhile; verify it again")
-    files = published_session(layout, one.record_type, one.session, one.version).files
-    _check_sound(one.record_type, files)
-    row = SessionRow.of_footer(read_footer(files["snapshots"]), files)
-    connection.begin()
-    try:
-        replace_session(connection, row, files)
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-
-
-@served
-def restore_journals(lake: Path) -> list[str]:
-    """Write the journals anew that are lost or cannot be read; the ids of their imports."""
-    layout = LakeLayout(lake)
-    with open_database(layout, write=True) as connection:
-        import_ids = list(find_unreadable_journals(connection, layout))
-        for import_id in import_ids:
-            write_journal(connection, layout, import_id)
-    return import_ids
-
-
 # ---- from the sources ------------------------------------------------------------------------------------------------
 
 
@@ -195,22 +150,6 @@ def _sources_by_lineage(lake: Path, session: SessionVersion) -> list[_Source]:
     return [_Source(name, sha256, size, tuple(copies)) for name, sha256, size, copies in load_sources(lake, session)]
 
 
-@served
-def load_sources(lake: Path, session: SessionVersion) -> list[tuple[str, str, int, list[str]]]:
-    """The sources that gave a session snapshots, in the order they came: path, SHA-256, size, and where copies were."""
-    identity = "(record_type, ticker, package, category, session_date) = (?, ?, ?, ?, ?::DATE)"
-    with open_database(LakeLayout(lake), write=False) as connection:
-        rows = connection.execute(
-            f"WITH r AS (FROM lineage WHERE {identity} AND source_sha256 <> '') "
-            "SELECT source_file, source_sha256, source_bytes, (SELECT list(DISTINCT c.source_file) FROM r AS c "
-            "WHERE c.source_sha256 = r.source_sha256 AND c.source_file <> r.source_file) FROM r "
-            "WHERE status <> 'skipped' QUALIFY row_number() OVER (PARTITION BY source_file "
-            "ORDER BY import_timestamp DESC, import_id DESC) = 1 AND records_imported > 0 ORDER BY import_timestamp",
-            [session.record_type, *session.session.feed, session.session.session_date.isoformat()],
-        ).fetchall()
-    return [(name, sha256, size, copies or []) for name, sha256, size, copies in rows]
-
-
 def _find(source: _Source) -> Path:
     """Where the bytes are that were imported."""
     there = [path for path in map(Path, (source.name, *source.copies)) if path.is_file()]
@@ -239,16 +178,6 @@ def _checksum_of_sources(facts: SessionFacts, paths: Sequence[Path]) -> str:
             return builder.checksum()
     except SourceError as error:
         raise _CannotRepairError(str(error)) from error
-
-
-def _check_sound(record_type: str, files: dict[str, Path]) -> None:
-    try:
-        sealed = [check_file(path) for path in files.values()]
-    except (BrokenSealError, OSError) as error:
-        raise _CannotRepairError(f"its files are damaged: {error}") from error
-    if not all(sealed):
-        for problem in content_problems(record_type, files):
-            raise _CannotRepairError(problem)
 
 
 def _sessions_with(report: VerifyReport, codes: frozenset[Check]) -> list[str]:
