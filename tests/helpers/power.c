@@ -2,6 +2,7 @@
  * GEXLAKE_POWER_ROOT is told to the socket GEXLAKE_POWER_SOCKET once it is done, and waits there until it is noted. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,13 @@ int unlink(const char *path) {
     REAL(unlink);
     int result = real(path);
     if (result == 0) tell("change", path);
+    return result;
+}
+
+int unlinkat(int directory, const char *path, int flags) {
+    REAL(unlinkat);
+    int result = real(directory, path, flags);
+    if (result == 0 && flags & AT_REMOVEDIR) tell_descriptor("change", directory);
     return result;
 }
 

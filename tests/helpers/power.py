@@ -1,10 +1,9 @@
 """A model of a disk that loses its power: what was not synced is gone.
 
 A process is run with `power.c` preloaded, which tells of each sync and of each change of a directory. What is durable
-follows from that alone: the content of a file as it was when it was last synced, the entries of a directory as they were
-when that was. Two crashes are made up after each event: one that has lost all that was not synced, and one in which every
-change of a directory had reached the disk, and no content that was not synced (as a file system that writes its journal
-in order may leave it). A rename is taken to be atomic, as it is on those.
+follows from that alone: the content of a file as it was when it was last synced, the entries of a directory as they
+were when that was. After each event several crashes are made up, one for each of `KINDS`. A rename is taken to be
+atomic, as it is on file systems with a journal.
 """
 
 from __future__ import annotations
@@ -16,6 +15,13 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+
+KINDS = (
+    "nothing unsynced",
+    "all removals, nothing else unsynced",
+    "all names, no unsynced content",
+)
+"""What of the changes that were not synced has reached the disk."""
 
 Entries = dict[str, int]
 """Name -> number of a file or directory."""
@@ -72,6 +78,10 @@ class Disk:
             self._contents[number] = path.read_bytes()
         self._crash(f"{self.events}: {what} {path.relative_to(self.root)}", live)
 
+    def end(self) -> None:
+        """The process is over."""
+        self.note("end", self.root)
+
     def _look(self) -> tuple[dict[int, Entries], dict[int, Path]]:
         """The directories as they are, and where everything is."""
         live: dict[int, Entries] = {}
@@ -98,7 +108,7 @@ class Disk:
         return live, places
 
     def _crash(self, moment: str, live: dict[int, Entries]) -> None:
-        for kind, directories in (("nothing unsynced", self._entries), ("all names, no unsynced content", live)):
+        for kind, directories in zip(KINDS, (self._entries, self._without_removed(live), live), strict=True):
             tree: dict[str, bytes | None] = {}
             self._fill(tree, "", 0, directories)
             facts = [(name, content and hashlib.blake2b(content).digest()) for name, content in sorted(tree.items())]
@@ -106,6 +116,26 @@ class Disk:
             if digest not in self._seen:
                 self._seen.add(digest)
                 self.states.append(CrashState(f"{moment} ({kind})", tree, tuple(self.said)))
+
+    def _without_removed(self, live: dict[int, Entries]) -> dict[int, Entries]:
+        """The durable entries without those that are gone by now; what was moved is gone once its new place has it."""
+        alive = {number for entries in live.values() for number in entries.values()}
+        kept = {}
+        for directory, entries in self._entries.items():
+            kept[directory] = {
+                name: number
+                for name, number in entries.items()
+                if live.get(directory, {}).get(name) == number
+                or (number in alive and not self._is_durable_elsewhere(number, directory, live))
+            }
+        return kept
+
+    def _is_durable_elsewhere(self, number: int, directory: int, live: dict[int, Entries]) -> bool:
+        return any(
+            number in entries.values() and number in live.get(other, {}).values()
+            for other, entries in self._entries.items()
+            if other != directory
+        )
 
     def _fill(self, tree: dict[str, bytes | None], prefix: str, number: int, directories: dict[int, Entries]) -> None:
         for name, child in sorted(directories.get(number, {}).items()):

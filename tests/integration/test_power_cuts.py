@@ -18,6 +18,7 @@ from helpers.lakes import lake_content, select
 from helpers.power import CrashState, Watch
 from helpers.runner import Runner
 
+RUN_AGAIN_EVERY = 5
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
 
 
@@ -48,17 +49,19 @@ def test_power_cut_after_every_sync_and_change_of_a_directory(history: Path, wor
     finally:
         runner.close()
     assert outcome.status in {0, 1}, outcome
+    watch.disk.end()
     assert [words.split()[0] for words in watch.disk.said] == ["session", "session", "import"]
     expected = lake_content(watch.disk.root / "lake")
     states = watch.disk.states
     assert len(states) > 60, (watch.disk.events, watch.disk.syncs)
-    for state in states:
+    for number, state in enumerate(states):
         place = work / "after"
         state.lay_out(place)
         assert_nothing_lost(state, place / "lake")
-        import_history([history], place / "lake")
-        assert lake_content(place / "lake") == expected, state.moment
-        assert verify_lake(place / "lake", read_sources=False).findings == [], state.moment
+        if number % RUN_AGAIN_EVERY == 0:
+            import_history([history], place / "lake")
+            assert lake_content(place / "lake") == expected, state.moment
+            assert verify_lake(place / "lake", read_sources=False).findings == [], state.moment
         shutil.rmtree(place)
 
 

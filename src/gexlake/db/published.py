@@ -53,7 +53,7 @@ def check_published(files: Iterable[Path]) -> None:
     for file in files:
         path = file.absolute()
         try:
-            key = _key(path.stat())
+            key = file_key(path.stat())
             if _sound.get(path) == key:
                 continue
             _check(path)
@@ -66,7 +66,7 @@ def check_published(files: Iterable[Path]) -> None:
 def check_opened(path: Path, descriptor: int) -> None:
     """The same for a published file that is open already, so that what is read is what was looked at."""
     absolute = path.absolute()
-    key = _key(os.fstat(descriptor))
+    key = file_key(os.fstat(descriptor))
     if _sound.get(absolute) == key:
         return
     try:
@@ -108,6 +108,11 @@ def session_files(path: Path) -> tuple[str, dict[str, Path]]:
     place = path.parent.relative_to(path.parents[5])
     datasets = [dataset.name for dataset in IMPORTERS[record_type].datasets]
     return record_type, {name: path.parents[5].joinpath(name, *place.parts[1:], f"{name}.parquet") for name in datasets}
+
+
+def file_key(status: os.stat_result) -> FileKey:
+    """What changes whenever a file does."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 # ---- looking ---------------------------------------------------------------------------------------------------------
@@ -188,7 +193,3 @@ def _facts(path: Path) -> tuple[int, int]:
     except OSError:
         return -1, 0
     return status.st_size, status.st_mtime_ns
-
-
-def _key(status: os.stat_result) -> FileKey:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
