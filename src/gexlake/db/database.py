@@ -308,7 +308,7 @@ def _make_view(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
 
     try:
         connection.execute(statement)
-    except (duckdb.InvalidInputException, duckdb.BinderException):
+    except duckdb.Error:
         return False
     return True
 
