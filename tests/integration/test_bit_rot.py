@@ -17,15 +17,20 @@ from starlette.testclient import TestClient
 
 import gexlake
 from gexlake.api.app import create_app
+from gexlake.db.commit import commit_session
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
+from gexlake.models.feed import SessionKey
+from gexlake.models.import_order import ImportOptions
 from gexlake.models.verify_report import VerifyReport
+from gexlake.services import commits
 from gexlake.services.import_history import import_history
 from gexlake.services.query import run_query
 from gexlake.services.rebuild import rebuild_database
 from gexlake.services.repair import repair_lake
 from gexlake.services.status import lake_status
+from gexlake.services.store.rendered import BuildTask, write_rendered
 from gexlake.services.verify import verify_lake
 from gexlake.settings import Settings
 from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
@@ -227,14 +232,10 @@ def test_file_that_is_lost_is_no_shorter_answer(lake: Path, dataset: str) -> Non
 
 
 def test_nothing_is_rendered_from_a_damaged_file(lake: Path) -> None:
-    from gexlake.services.store.rendered import BuildTask, write_rendered
-
     footer = json.loads(pl.read_parquet_metadata(file_of(lake, "snapshots"))["gexlake"])
     files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
-    session = gexlake.open(lake).feeds()[0], MONDAY
-    from gexlake.models.feed import SessionKey
-
-    task = BuildTask(SessionKey(*session), footer["version"], files, lake / "cache" / "one.rendered")
+    session = SessionKey(gexlake.open(lake).feeds()[0], MONDAY)
+    task = BuildTask(session, footer["version"], files, lake / "cache" / "one.rendered")
     flip(files["strikes"], 700)
     with pytest.raises(DamagedSessionError):
         write_rendered(task)
@@ -251,9 +252,6 @@ def test_import_does_not_carry_damage_into_a_new_version(lake: Path, work: Path)
 
 
 def test_damaged_work_that_was_staged_is_not_committed(history: Path, work: Path) -> None:
-    from gexlake.db.commit import commit_session
-    from gexlake.services import commits
-
     def damage_and_commit(connection: Any, layout: LakeLayout, staged: Any, **options: Any) -> None:
         flip(staged.directory / "strikes.parquet", 300)
         commit_session(connection, layout, staged, **options)
@@ -298,12 +296,12 @@ def test_repair_says_what_it_cannot_do_and_why(template: Path, lake: Path, histo
     source = history / vendor_name(MONDAY)
     whole = source.read_bytes()
     flip(file_of(lake, "strikes"), 700)
+    changes: list[tuple[Callable[[], object], str]] = [
+        (source.unlink, "is not there any more"),
+        (lambda: source.write_bytes(whole[:2000]), "has changed since"),
+    ]
     try:
-        for change, words in ((lambda: source.unlink(), "is not there any more"), (lambda: cut(), "has changed since")):
-
-            def cut() -> None:
-                source.write_bytes(whole[:2000])
-
+        for change, words in changes:
             change()
             before = tree(lake / "gex")
             (repair,) = repair_lake(lake, verify_lake(lake, read_sources=False))
@@ -373,8 +371,6 @@ def test_old_lake_gets_checksums(old_lake: Path, history: Path, how: str) -> Non
     elif how == "rebuild":
         assert rebuild_database(old_lake).clean
     else:
-        from gexlake.models.import_order import ImportOptions
-
         import_history([history], old_lake, ImportOptions(force=True))
     assert verify_lake(old_lake, read_sources=False).clean
     file = file_of(old_lake, "snapshots")
