@@ -6,6 +6,7 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     ├── UsageError               the call or option cannot be carried out as given        exit 2
     ├── SourceError              a source path cannot be read
     ├── LakeError                the lake directory or its files are unusable
+    │   ├── DamagedSessionError  a published file is not as it was written
     │   ├── LakeVersionError     written by a newer gexlake
     │   └── LakeLockedError      another process holds the database      worth trying again
     ├── StorageError             no space, no permission or an I/O error while writing    worth trying again
@@ -52,6 +53,10 @@ class SourceError(GexlakeError):
 
 class LakeError(GexlakeError):
     """The lake directory or one of its files is unusable."""
+
+
+class DamagedSessionError(LakeError):
+    """A published file of a session is not as it was written, so nothing is answered from it."""
 
 
 class LakeVersionError(LakeError):

@@ -27,7 +27,7 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
-    be read, after so many bytes.
+    be read, after so many bytes. `say`: tell `power.Watch` what is acknowledged.
     """
     if "inline_bytes" in faults:
         from gexlake.services import workers
@@ -39,6 +39,8 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         database.open_database.__wrapped__.__kwdefaults__["wait_seconds"] = faults["wait_seconds"]  # type: ignore[attr-defined]
     if "read_error" in faults:
         _fail_reading(*faults["read_error"])
+    if "say" in faults:
+        _say_what_is_committed()
     if "file_bytes" in faults:
         resource.setrlimit(resource.RLIMIT_FSIZE, (faults["file_bytes"], resource.RLIM_INFINITY))
     if not faults.keys() & {"count", "die_at", "interrupt_at", "fail_at"}:
@@ -119,6 +121,34 @@ class _Database:
             return result
 
         return call
+
+
+def _say_what_is_committed() -> None:
+    from gexlake.services import commits
+    from helpers.power import say
+
+    commit, finish = commits.commit_session, commits.end_import
+    write_journal = commits.write_journal
+
+    def commit_and_say(connection: Any, layout: Any, staged: Any, **options: Any) -> None:
+        commit(connection, layout, staged, **options)
+        if staged.changes_data:
+            say(f"session {staged.session.session_date} {staged.checksum}")
+
+    def finish_and_note(connection: Any, import_id: str, status: str, files: int) -> None:
+        finish(connection, import_id, status, files)
+        ended.append(f"import {import_id} {status}")
+
+    def write_and_say(*args: Any) -> Any:
+        written = write_journal(*args)
+        for words in ended:
+            say(words)
+        return written
+
+    ended: list[str] = []
+    commits.commit_session = commit_and_say
+    commits.end_import = finish_and_note
+    commits.write_journal = write_and_say  # the import is over when this is
 
 
 def _fail_reading(ending: str, after_bytes: int, errno: int) -> None:

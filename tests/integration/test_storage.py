@@ -17,7 +17,9 @@ from helpers.histories import TUESDAY, oversized_record, records_of, vendor_name
 from helpers.lakes import Content, lake_content
 from helpers.runner import Outcome, Runner
 
-FILE_BYTES = (0, 4096, 13_000, 60_000, 1_000_000)
+FILE_BYTES = (0, 512, 1024, 2048, 4096, 6000, 8192, 13_000, 20_000, 33_000, 60_000, 100_000, 200_000, 300_000)
+FILE_BYTES += (540_000, 800_000, 1_000_000)
+"""From where nothing can be written to where only the database's log can not, or nothing is hindered."""
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
@@ -86,12 +88,13 @@ def test_no_file_may_grow_beyond_a_size(history: History, lake: Path, runner: Ru
     assert_completes(runner, history, lake)
 
 
-@pytest.mark.parametrize("file_bytes", FILE_BYTES[:-1:2])
+@pytest.mark.parametrize("file_bytes", FILE_BYTES)
 def test_first_import_without_room(history: History, work: Path, runner: Runner, file_bytes: int) -> None:
     outcome = runner.run_import(history.folder, work / "lake", {"file_bytes": file_bytes})
     if not outcome.out:
         assert_clear(outcome)
     assert_completes(runner, history, work / "lake")
+    assert lake_content(work / "lake") == history.fresh
 
 
 def test_worker_that_finds_no_room(history: History, lake: Path, runner: Runner) -> None:

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from gexlake.errors import (
+    DamagedSessionError,
     GexlakeError,
     LakeError,
     LakeLockedError,
@@ -88,6 +89,7 @@ FAULTS: dict[type[GexlakeError], tuple[int, str]] = {
     SourceError: (400, "source_unusable"),
     LakeLockedError: (503, "lake_locked"),
     LakeVersionError: (503, "lake_version"),
+    DamagedSessionError: (503, "session_damaged"),
     LakeError: (503, "lake_unusable"),
     StorageError: (503, "storage_failed"),
     WorkerError: (503, "worker_failed"),

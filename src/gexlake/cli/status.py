@@ -64,6 +64,8 @@ def _facts(status: LakeStatus) -> list[tuple[str, str]]:
         facts.append(("last import", f"{last.import_id}, {last.status}, {values.instant(last.started_at)} ({imports})"))
     if status.records_quarantined:
         facts.append(("quarantine", f"{values.plural(status.records_quarantined, 'record')}: see `gexlake quarantine`"))
+    for damaged in status.damaged:
+        facts.append(("damaged", f"{damaged.session}: {damaged.problem}; run `gexlake verify --repair`"))
     for staged in status.staged:
         what = "is running" if staged.running else "was stopped; the next import settles what it left"
         facts.append(("staging", f"import {staged.import_id} {what}"))

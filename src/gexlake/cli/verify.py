@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,28 +33,39 @@ def run_verify(
     categories: Categories = None,
     since: Since = None,
     until: Until = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make good what can be: damaged sessions from their unchanged sources.")
+    ] = False,
     workers: Workers = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
     """Hold sources, database and Parquet files against each other, and name each difference.
 
-    Nothing is written. The exit status is 1 when there is a difference.
+    Nothing is written without --repair. The exit status is 1 when there is a difference, or one is left.
     """
     from gexlake.cli.progress import session_progress
     from gexlake.services.verify import verify_lake
 
+    verify = partial(
+        verify_lake,
+        lake,
+        read_sources=read_sources,
+        tickers=words(tickers),
+        packages=words(packages),
+        categories=words(categories),
+        since=since,
+        until=until,
+        workers=workers,
+    )
     with session_progress(terminal) as on_progress:
-        report = verify_lake(
-            lake,
-            read_sources=read_sources,
-            tickers=words(tickers),
-            packages=words(packages),
-            categories=words(categories),
-            since=since,
-            until=until,
-            workers=workers,
-            on_progress=on_progress,
-        )
+        report = verify(on_progress=on_progress)
+    if repair:
+        from gexlake.services.repair import repair_lake
+
+        repairs = repair_lake(lake, report)
+        if repairs:
+            report = verify()
+            report.repairs = repairs
     if terminal.wants_json:
         terminal.json({"clean": report.clean, **report.model_dump()})
     else:
@@ -93,6 +105,15 @@ def _show_verify(terminal: Terminal, report: VerifyReport) -> None:
             ("sources", f"{report.sources_read:,} read again, {report.sources_missing:,} not there any more"),
         ]
     )
+    if report.repairs:
+        terminal.line()
+        terminal.table(
+            ["repair", "session", "what"],
+            (
+                ("done" if one.repaired else "not done", one.session or values.NOTHING, one.message)
+                for one in report.repairs
+            ),
+        )
     _show_findings(terminal, "difference", report.findings)
     _show_findings(terminal, "note", report.notes)
 

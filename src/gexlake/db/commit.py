@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.database import refresh_views
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_log
 from gexlake.db.previous import keep_previous, remove_published
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, remove_session, replace_session, version_of
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
 from gexlake.models.feed import SessionKey
 from gexlake.models.staged import StagedSession
@@ -45,6 +46,8 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
     import duckdb
 
     _check_base(connection, staged)
+    if staged.changes_data:
+        _check_bytes(staged)
     _make_places(layout, staged)
     connection.begin()
     try:
@@ -69,6 +72,7 @@ def publish(layout: LakeLayout, staged: StagedSession) -> None:
 
     The version that was there before is kept as `staged.keep_versions` says.
     """
+    sync_log(layout)
     if staged.changes_data or staged.removes:
         keep_previous(layout, staged.record_type, staged.session, staged.version, count=staged.keep_versions)
     if staged.removes:
@@ -101,6 +105,15 @@ def _check_base(connection: Connection, staged: StagedSession) -> None:
         session = SessionKey(staged.session.feed, date.fromisoformat(day))
         if version_of(connection, staged.record_type, session) != version:
             raise StaleStageError(staged)
+
+
+def _check_bytes(staged: StagedSession) -> None:
+    """What is to be published is what was written: the work may have lain here since an import that was cut off."""
+    for path in staged_files(staged).values():
+        try:
+            check_file(path)
+        except BrokenSealError as error:
+            raise LakeError(f"The staged work in {path} is damaged: {error}.", hint="Import again.") from error
 
 
 def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]:

@@ -14,6 +14,7 @@ from gexlake.db.schema import IMPORT_ID_COLUMN, TABLES, parquet_file
 from gexlake.db.sessions import IDENTITY, session_id
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Dataset
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.models.checks import Check
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
@@ -167,28 +168,63 @@ def _find_repeated_keys(connection: Connection) -> Iterator[Finding]:
 
 def check_journal(connection: Connection, layout: LakeLayout) -> Iterator[Finding]:
     """The journal of every import that has ended, against the database."""
-    import duckdb
-
-    ended = connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall()
+    ended = connection.execute("SELECT import_id FROM imports WHERE status <> 'running' ORDER BY ALL").fetchall()
     whole = []
     for (import_id,) in ended:
-        lacking = [table for table in JOURNAL_TABLES if not (layout.imports / import_id / f"{table}.parquet").exists()]
-        if lacking:
-            yield _journal(import_id, f"lacks {', '.join(lacking)}")
+        problem = journal_problem(layout.imports / import_id)
+        if problem is not None:
+            yield _journal(import_id, problem)
         else:
             whole.append(import_id)
     try:
-        differences = _journal_differences(connection, layout, "*") if whole else {}
-    except duckdb.Error:  # one file is damaged: look at each import by itself
+        differences = _journal_differences(connection, layout, "*") if len(whole) == len(ended) > 0 else None
+    except Exception as error:  # whatever DuckDB makes of a damaged file that has no seal
+        _raise_fault_of_database(error)
+        differences = None
+    if differences is None:
         differences = {}
         for import_id in whole:
             try:
                 differences |= _journal_differences(connection, layout, import_id)
-            except duckdb.Error as error:
+            except Exception as error:
+                _raise_fault_of_database(error)
                 yield _journal(import_id, f"cannot be read: {str(error).splitlines()[0]}")
     for import_id in whole:
         for table in differences.get(import_id, ()):
             yield _journal(import_id, f"differs from the database in `{table}`")
+
+
+def find_unreadable_journals(connection: Connection, layout: LakeLayout) -> Iterator[str]:
+    """Imports that have ended and whose journal is lost, damaged or cannot be read."""
+    ended = connection.execute("SELECT import_id FROM imports WHERE status <> 'running' ORDER BY ALL").fetchall()
+    for (import_id,) in ended:
+        if journal_problem(layout.imports / import_id) is not None:
+            yield import_id
+            continue
+        try:
+            _journal_differences(connection, layout, import_id)
+        except Exception as error:
+            _raise_fault_of_database(error)
+            yield import_id
+
+
+def journal_problem(directory: Path) -> str | None:
+    """What is wrong with the journal of an import by itself; None where it can be read."""
+    files = {table: directory / f"{table}.parquet" for table in JOURNAL_TABLES}
+    lacking = [table for table, file in files.items() if not file.exists()]
+    if lacking:
+        return f"lacks {', '.join(lacking)}"
+    for file in files.values():
+        try:
+            check_file(file)
+        except (BrokenSealError, OSError) as error:
+            return f"is damaged: {file}: {error}"
+    return None
+
+
+def _raise_fault_of_database(error: Exception) -> None:
+    if "Corrupt database" in str(error):
+        raise error
 
 
 def _journal_differences(connection: Connection, layout: LakeLayout, import_id: str) -> dict[str, list[str]]:

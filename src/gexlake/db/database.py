@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
-from gexlake.db.layout import LakeLayout, place_new, sync_file
+from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
 from gexlake.importers import IMPORTERS
@@ -203,7 +203,7 @@ def prepare_lake(layout: LakeLayout) -> None:
     """Make the directory of a lake that is to be written. Raises `LakeError` or `StorageError` where that fails."""
     _check_root(layout)
     try:
-        layout.staging.mkdir(parents=True, exist_ok=True)
+        make_directories(layout.staging)
     except OSError as error:
         raise storage_error(layout, error) from error
 
@@ -335,7 +335,7 @@ def _make_view(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
 
     try:
         connection.execute(statement)
-    except (duckdb.InvalidInputException, duckdb.BinderException):
+    except duckdb.Error:
         return False
     return True
 

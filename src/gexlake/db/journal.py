@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.layout import LakeLayout, sync_directory, sync_file
+from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_log
 from gexlake.db.schema import quoted
+from gexlake.importers.seal import blank_seal, seal_file
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,18 +24,21 @@ def write_journal(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, imp
 
     It is there whole or, after a crash at the wrong moment, not at all: `recovery` writes one that is missing.
     """
+    sync_log(layout)
     target = layout.imports / import_id
     temporary = layout.staging / f"{JOURNAL_PREFIX}{import_id}-{os.getpid()}"
     replaced = temporary.with_name(f"{temporary.name}-old")
     temporary.mkdir(parents=True, exist_ok=True)
+    seal = ", ".join(f"{key}: {quoted(text)}" for key, text in blank_seal().items())
     for table in JOURNAL_TABLES:
         file = temporary / f"{table}.parquet"
         connection.execute(
             f"COPY (SELECT * FROM {table} WHERE import_id = {quoted(import_id)}) TO {quoted(str(file))} "
-            "(FORMAT parquet, COMPRESSION zstd)"
+            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{seal}}})"
         )
-        sync_file(file)
-    layout.imports.mkdir(exist_ok=True)
+        seal_file(file)
+    sync_directory(temporary)
+    make_directories(layout.imports)
     if target.exists():
         target.replace(replaced)
     temporary.replace(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,7 +87,16 @@ def make_directories(directory: Path) -> None:
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(parents=True, exist_ok=True)
     for path in missing:
-        sync_directory(path.parent)
+        with suppress(PermissionError):  # entries may be made where they may not be listed
+            sync_directory(path.parent)
+
+
+def sync_log(layout: LakeLayout) -> None:
+    """Make the entry of DuckDB's log durable: it syncs the file, and the directory never, where it may be a new one.
+
+    To be called after a commit, before anything outside the database rests on it.
+    """
+    sync_directory(layout.root)
 
 
 def place_new(source: Path, target: Path) -> bool:

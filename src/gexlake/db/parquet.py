@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.seal import read_seal
 from gexlake.models.feed import SessionKey
 from gexlake.models.task import Published
 
@@ -18,17 +20,30 @@ UNKNOWN_VERSION = "unknown"
 
 
 def read_footer(path: Path) -> dict[str, Any]:
-    """The document in a Parquet footer; raises `LakeError` for a file that is damaged or not of a lake."""
+    """The document in a Parquet footer; raises `LakeError` for a file that is damaged or not of a lake.
+
+    Of a sealed file the whole footer is sound; that says nothing of the pages.
+    """
     import polars as pl
 
     try:
+        is_sealed(path)
         document: dict[str, Any] = json.loads(pl.read_parquet_metadata(path)[FOOTER_KEY])
-    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, KeyError, ValueError) as error:
         raise LakeError(
             f"{path} is not a Parquet file that gexlake has written: {error}.",
-            hint="Run `gexlake verify`, then import its sources again with --force.",
+            hint="Run `gexlake verify --repair`.",
         ) from error
     return document
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file has a seal; raises `BrokenSealError` where its footer is not what was written."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_seal(descriptor) is not None
+    finally:
+        os.close(descriptor)
 
 
 def dataset_paths(layout: LakeLayout, record_type: str, session: SessionKey) -> dict[str, Path]:

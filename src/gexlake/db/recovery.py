@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gexlake.db.commit import StaleStageError, commit_session, publish, staged_files
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views, translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, sync_directory
 from gexlake.db.queries import sum_import
 from gexlake.db.sessions import version_of
 from gexlake.errors import LakeError
@@ -61,6 +61,7 @@ def _make_locked(staging: Path, import_id: str) -> tuple[Path, int]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             unlocked.rename(directory)
+            sync_directory(staging)
         except FileNotFoundError:
             os.close(lock)
         except BaseException:

@@ -43,6 +43,11 @@ SESSION_COLUMNS: tuple[Column, ...] = (
     Column("checksum", "VARCHAR", "XXH3-128 of the content, column by column"),
     Column("import_id", "VARCHAR", "the run that last changed it"),
     Column("version", "VARCHAR", "changes whenever the session does"),
+    Column(
+        "file_checksums",
+        "VARCHAR",
+        "JSON object: XXH3-128 of each Parquet file by data set, as its seal says; NULL until an older lake has them",
+    ),
 )
 
 IMPORT_ID_COLUMN = Column("import_id", "VARCHAR", "the run that stored the row")

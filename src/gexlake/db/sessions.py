@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.schema import SESSION_COLUMNS, parquet_file, quoted, table_columns
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import checksum_of
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.staged import SessionSummary, StagedSession
@@ -41,6 +42,7 @@ class SessionRow:
     checksum: str
     import_id: str
     version: str
+    file_checksums: str
 
     @classmethod
     def of_staged(cls, staged: StagedSession, files: Mapping[str, Path]) -> SessionRow:
@@ -57,6 +59,7 @@ class SessionRow:
             checksum=staged.checksum,
             import_id=staged.import_id,
             version=staged.version,
+            file_checksums=_checksums_of(files),
         )
 
     @classmethod
@@ -74,6 +77,7 @@ class SessionRow:
             checksum=footer["checksum"],
             import_id=footer["import_id"],
             version=footer["version"],
+            file_checksums=_checksums_of(files),
         )
 
     @property
@@ -95,6 +99,7 @@ class SessionRow:
             self.checksum,
             self.import_id,
             self.version,
+            self.file_checksums,
         )
 
     @property
@@ -137,9 +142,10 @@ def replace_session(connection: Connection, row: SessionRow, files: Mapping[str,
             columns = table_columns(dataset)
             _replace_snapshots(connection, table, row, files[dataset.name], {name: kind for name, kind, _ in columns})
     connection.execute(f"DELETE FROM sessions WHERE {SESSION_FILTER}", session_id(row.record_type, row.session))
+    names = ", ".join(column.name for column in SESSION_COLUMNS)
     connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, make_timestamptz(?), make_timestamptz(?), "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO sessions ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, make_timestamptz(?), make_timestamptz(?), "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         row.values,
     )
 
@@ -165,6 +171,10 @@ def _replace_snapshots(
         raise LakeError(
             f"{file} holds {inserted and inserted[0]} rows, {row.summary.snapshots} were written.", hint="Import again."
         )
+
+
+def _checksums_of(files: Mapping[str, Path]) -> str:
+    return json.dumps({name: checksum_of(file) for name, file in files.items()})
 
 
 def _size_of(files: Mapping[str, Path]) -> int:

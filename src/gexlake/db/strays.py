@@ -12,6 +12,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.importers import IMPORTERS
+from gexlake.lineage.quarantine import is_raw_file_sound
 from gexlake.models.checks import Check
 from gexlake.models.verify_report import Finding
 
@@ -32,6 +33,8 @@ def find_strays(connection: Connection, layout: LakeLayout) -> Iterator[Finding]
     for name in sorted(refused):
         if not (layout.root / name).is_file():
             yield Finding(code=Check.QUARANTINE_FILE, message=f"{layout.root / name} is missing.")
+        elif not is_raw_file_sound(layout.root / name):
+            yield Finding(code=Check.QUARANTINE_FILE, message=f"{layout.root / name} is not what was written.")
     if running:
         names = ", ".join(sorted(running))
         yield Finding(code=Check.IMPORT_RUNNING, message=f"Stray files were not looked for: {names} is under way.")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gexlake.importers.seal import blank_seal, seal_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -14,21 +17,24 @@ if TYPE_CHECKING:
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
-def write_parquet(frame: pl.LazyFrame, path: Path, **options: Any) -> None:
-    """Stream a frame into a file compressed with zstd and sync it to disk; `options` are those of `sink_parquet`.
+def write_parquet(frame: pl.LazyFrame, path: Path, *, texts: Mapping[str, str] | None = None, **options: Any) -> None:
+    """Stream a frame into a file compressed with zstd, seal it and sync it to disk; `texts` go into its footer.
+
+    `options` are those of `sink_parquet`.
 
     Raises `OSError` where the file cannot be written: Polars wraps that in an error of its own, or in none.
     """
     from polars.exceptions import PolarsError
 
     try:
-        frame.sink_parquet(path, compression="zstd", sync_on_close="all", **options)
+        frame.sink_parquet(path, compression="zstd", metadata={**(texts or {}), **blank_seal()}, **options)
     except PolarsError as error:
         number = _SYSTEM_ERROR.search(str(error))
         if number is None and "transport error" not in str(error):  # of Thrift, in which footers are written
             raise
         code = int(number[1]) if number else _cause(path)
         raise OSError(code, os.strerror(code), str(path)) from error
+    seal_file(path)
 
 
 def _cause(path: Path) -> int:

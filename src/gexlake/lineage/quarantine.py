@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import xxhash
 
 from gexlake.importers.base import OversizedPiece, Refusal
 from gexlake.validation.rules import Rule
 
 FLUSH_BYTES = 16 << 20
+_RAW_NAME = re.compile(r"\.([0-9a-f]{32})\.raw$")
 QUARANTINE_GLOB = "quarantine-*.parquet"
 
 
@@ -32,6 +37,7 @@ class Quarantine:
         self._row_bytes = 0
         self._parts = 0
         self._raw: BinaryIO | None = None
+        self._raw_digest = xxhash.xxh3_128()
 
     def begin(self, source_file: str) -> None:
         """The records that follow are of this source; counting starts at zero."""
@@ -44,6 +50,7 @@ class Quarantine:
         if isinstance(event, OversizedPiece):
             if self._raw is not None:
                 self._raw.write(event.raw)
+                self._raw_digest.update(event.raw)
             return
         self._close_raw()
         self.counts[event.rule] += 1
@@ -89,13 +96,14 @@ class Quarantine:
             }
         )
         self._row_bytes += len(refusal.raw)
-        if self._row_bytes > FLUSH_BYTES:
+        if self._row_bytes > FLUSH_BYTES and self._raw is None:
             self._flush()
 
     def _open_raw(self, directory: Path, beginning: bytes) -> str:
         name = f"{self._name}-{len(self.raw_files)}.raw"
         self._raw = (directory / name).open("wb")
         self._raw.write(beginning)
+        self._raw_digest = xxhash.xxh3_128(beginning)
         self.raw_files.append(name)
         return f"quarantine/{name}"
 
@@ -103,6 +111,16 @@ class Quarantine:
         if self._raw is not None:
             self._raw.close()
             self._raw = None
+            self._name_raw()
+
+    def _name_raw(self) -> None:
+        """Put the checksum of the file that was closed last into its name."""
+        assert self._directory is not None
+        written = self._directory / self.raw_files[-1]
+        named = written.with_name(f"{written.stem}.{self._raw_digest.hexdigest()}{written.suffix}")
+        written.rename(named)
+        self.raw_files[-1] = named.name
+        self._rows[-1]["raw_file"] = f"quarantine/{named.name}"
 
     def _flush(self) -> None:
         if not self._rows or self._directory is None:
@@ -114,6 +132,15 @@ class Quarantine:
         write_rows(frame, self._directory / _part_name(self._parts))
         self._parts += 1
         self._rows, self._row_bytes = [], 0
+
+
+def is_raw_file_sound(path: Path) -> bool:
+    """Whether the file of an oversized record is what was written; those of older lakes have no checksum."""
+    digest = _RAW_NAME.search(path.name)
+    if digest is None:
+        return True
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest() == digest[1]
 
 
 def _part_name(number: int) -> str:

@@ -20,6 +20,7 @@ class Check(StrEnum):
 
     PARQUET_MISSING = "parquet_missing", "A session of the database has no Parquet file."
     PARQUET_DAMAGED = "parquet_damaged", "A Parquet file cannot be read, or is not one that gexlake has written."
+    PARQUET_BYTES = "parquet_bytes", "The bytes of a Parquet file are not those that were written."
     PARQUET_VERSION = "parquet_version", "A Parquet file is of another version of the session than the database."
     PARQUET_ROWS = "parquet_rows", "A Parquet file holds another number of rows than was written."
     PARQUET_KEYS = "parquet_keys", "The timestamps of snapshots and strikes differ, or are not in order."
@@ -36,8 +37,11 @@ class Check(StrEnum):
     LINEAGE_MISSING = "lineage_missing", "A source in the footer has no lineage record."
     LINEAGE_IMPORT = "lineage_import", "An import's row is missing, or its sums are not those of its lineage."
     QUARANTINE_COUNT = "quarantine_count", "Lineage and quarantine disagree on how many records were refused."
-    QUARANTINE_FILE = "quarantine_file", "The file of an oversized refused record is missing."
-    JOURNAL = "journal", "The journal of an import is missing or differs from the database: rebuild would lose that."
+    QUARANTINE_FILE = "quarantine_file", "The file of an oversized refused record is missing or damaged."
+    JOURNAL = (
+        "journal",
+        "The journal of an import is lost, damaged or differs from the database: rebuild needs it.",
+    )
     STRAY_FILE = "stray_file", "A file in the lake that nothing refers to."
     STAGING_LEFT = "staging_left", "Staged work of an import that is no more; the next import settles it."
     SOURCE_CHANGED = "source_changed", "A source file is not what was imported: its SHA-256 differs."

@@ -18,6 +18,14 @@ class Finding(BaseModel):
     message: str
 
 
+class Repair(BaseModel):
+    """What became of something that was to be made good; `session` is None where it is not one session's."""
+
+    session: str | None = None
+    repaired: bool
+    message: str
+
+
 class VerifyReport(BaseModel):
     """What verify found: `findings` are differences, `notes` what could not be looked at."""
 
@@ -30,6 +38,8 @@ class VerifyReport(BaseModel):
     counts: dict[str, int] = Field(default_factory=dict)
     findings: list[Finding] = Field(default_factory=list)
     notes: list[Finding] = Field(default_factory=list)
+    repairs: list[Repair] = Field(default_factory=list)
+    """What was done by `--repair`; the findings are those that are left."""
     duration_seconds: float = 0.0
 
     @property

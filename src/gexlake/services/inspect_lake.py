@@ -15,6 +15,8 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths
 from gexlake.db.sessions import load_rows, version_of
 from gexlake.db.strays import find_strays
+from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.verify_report import Finding
@@ -97,7 +99,10 @@ def compare_tables(lake: Path, sessions: Sequence[SessionVersion]) -> list[list[
                 continue
             files = dataset_paths(layout, one.record_type, one.session)
             problems: list[tuple[Check, str]] = []
-            with suppress(duckdb.IOException, duckdb.InvalidInputException):
+            with suppress(duckdb.Error, BrokenSealError, OSError, UnicodeDecodeError):
+                for dataset in IMPORTERS[one.record_type].datasets:
+                    if dataset.in_database:
+                        check_file(files[dataset.name])
                 problems += compare_session(connection, one.record_type, one.session, files)
             compared.append(problems)
     return compared

@@ -12,15 +12,18 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gexlake.db.database import confine, open_database, statement_bounds
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import check_published
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import QueryError
 from gexlake.services.frames import fetch_frame
 from gexlake.services.served import served
+from gexlake.services.statement_files import files_of_statement
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,9 +55,10 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
         bounds = statement_bounds(layout)
         if bounds is None:
             _confine(connection, layout)
-            return _bounded(connection, lambda: _fetch(connection, statement, limit, fetch_frame))
+            return _bounded(connection, lambda: _fetch(connection, layout, statement, limit, fetch_frame))
         most = bounds.rows + 1 if limit is None else min(limit, bounds.rows + 1)
-        frame = _bounded(connection, lambda: _fetch(connection, statement, most, _fetch_bounded), bounds.seconds)
+        work = partial(_fetch, connection, layout, statement, most, _fetch_bounded)
+        frame = _bounded(connection, work, bounds.seconds)
         if frame.height > bounds.rows:
             raise QueryError(
                 f"The statement yields more than {bounds.rows:,} rows, the most that this server gives.",
@@ -65,6 +69,7 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
 
 def _fetch(
     connection: Connection,
+    layout: LakeLayout,
     statement: str,
     limit: int | None,
     fetch: Callable[[duckdb.DuckDBPyRelation], pl.DataFrame],
@@ -74,6 +79,7 @@ def _fetch(
 
     try:
         check_statement(connection, statement)
+        check_published(files_of_statement(connection, layout, statement))
         # A SELECT can carry a DELETE in its WITH, and where a server holds the database that is open for writing.
         connection.execute("BEGIN TRANSACTION READ ONLY")
         relation = connection.sql(statement)

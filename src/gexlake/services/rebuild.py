@@ -18,11 +18,13 @@ from gexlake.db.layout import LakeLayout, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
+from gexlake.db.published import content_problems
 from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, replace_session
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
 from gexlake.lineage.records import table_frame, write_rows
 from gexlake.models.checks import Check
@@ -89,6 +91,7 @@ def _move_into_place(layout: LakeLayout, new: Path, *, replace: bool) -> None:
     sync_file(new)
     if replace:
         layout.database.with_name(f"{layout.database.name}.wal").unlink(missing_ok=True)
+        sync_directory(layout.root)  # a log must never come back beside another database
         new.replace(layout.database)
         sync_directory(layout.root)
     elif not place_new(new, layout.database):
@@ -131,8 +134,6 @@ class _Rebuild:
     # ---- the journal ---------------------------------------------------------------------------------------
 
     def _insert_journal(self, connection: Connection) -> None:
-        import duckdb
-
         if not self.layout.imports.is_dir():
             return
         folders = sorted(path for path in self.layout.imports.iterdir() if path.is_dir())
@@ -142,19 +143,31 @@ class _Rebuild:
                 if not file.exists():
                     self._find(Check.JOURNAL, f"{file} is missing.")
             present = [file for file in files if file.exists()]
-            try:
-                if present:
-                    append_rows(connection, table, parquet_file(self.layout.imports, f"*/{table}.parquet"))
-            except (duckdb.InvalidInputException, duckdb.IOException):
-                for file in present:
+            sound = [file for file in present if self._is_sound(file)]
+            if len(sound) < len(present) or not self._insert_journals(connection, table):
+                for file in sound:
                     self._insert_journal_file(connection, table, file)
 
-    def _insert_journal_file(self, connection: Connection, table: str, file: Path) -> None:
-        import duckdb
+    def _insert_journals(self, connection: Connection, table: str) -> bool:
+        """Insert all of one table at once; False where a damaged one without a seal keeps DuckDB from it."""
+        try:
+            append_rows(connection, table, parquet_file(self.layout.imports, f"*/{table}.parquet"))
+        except Exception:  # whatever DuckDB makes of it
+            return False
+        return True
 
+    def _is_sound(self, file: Path) -> bool:
+        try:
+            check_file(file)
+        except (BrokenSealError, OSError) as error:
+            self._find(Check.JOURNAL, f"{file} is damaged: {error}")
+            return False
+        return True
+
+    def _insert_journal_file(self, connection: Connection, table: str, file: Path) -> None:
         try:
             append_rows(connection, table, parquet_file(file))
-        except duckdb.InvalidInputException as error:
+        except Exception as error:
             self._find(Check.JOURNAL, f"{file} cannot be read: {str(error).splitlines()[0]}")
 
     def _insert_staged(self, connection: Connection, staged: list[StagedSession]) -> None:
@@ -223,10 +236,29 @@ class _Rebuild:
         if any(other["version"] != row.version for other in others):
             self._find(Check.PARQUET_VERSION, "Its files are of different versions.", session=session)
             return None
+        if not self._are_usable(record_type, files, session):
+            return None
         self.sources += [
             {name: value for name, value in source.items() if name != "runs"} for source in footer["sources"]
         ]
         return row
+
+    def _are_usable(self, record_type: str, files: dict[str, Path], session: str) -> bool:
+        """Whether the database can be made from a session's files; what is damaged in the others is named all the same.
+
+        A session is not given up because of its ladders: its snapshots stand, and `verify --repair` can do the rest.
+        """
+        damaged, sealed = set(), True
+        for name, file in files.items():
+            try:
+                sealed &= check_file(file) is not None
+            except (BrokenSealError, OSError) as error:
+                damaged.add(name)
+                self._find(Check.PARQUET_BYTES, f"{file} is damaged: {error}", session=session)
+        if not damaged and not sealed:
+            for problem in content_problems(record_type, files):
+                self._find(Check.PARQUET_CHECKSUM, problem, session=session)
+        return not any(dataset.in_database and dataset.name in damaged for dataset in IMPORTERS[record_type].datasets)
 
     # ---- what the journal lacks ----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import read_footer
+from gexlake.db.parquet import is_sealed, read_footer
+from gexlake.db.published import check_published, session_files
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError
+from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
@@ -22,6 +26,8 @@ from gexlake.services.moments import Moment, Zone, parse_bound
 if TYPE_CHECKING:
     import polars as pl
 
+PUBLISHING_SECONDS = 0.5
+POLL_SECONDS = 0.01
 BATCH_ROWS = 1 << 17
 """Rows of one piece where a range is read in pieces."""
 
@@ -35,6 +41,25 @@ def published_files(layout: LakeLayout, dataset: str, feed: Feed | None = None) 
     """The files of a data set, of one feed or of all, by feed and date."""
     pattern = "*/*/*" if feed is None else _partition_path(feed)
     return sorted((layout.root / RECORD_TYPE / dataset).glob(f"{pattern}/*/{dataset}.parquet"))
+
+
+def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
+    """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
+    deadline = time.monotonic() + PUBLISHING_SECONDS
+    while True:
+        there = {name: published_files(layout, name, feed) for name in _datasets()}
+        files = {session_files(file)[1][dataset] for of_name in there.values() for file in of_name}
+        if files == set(there[dataset]) or time.monotonic() > deadline:
+            return sorted(files)
+        time.sleep(POLL_SECONDS)  # a session that is being published has one file for a moment
+
+
+def _datasets() -> list[str]:
+    return [dataset.name for dataset in IMPORTERS[RECORD_TYPE].datasets]
+
+
+def _siblings(file: Path) -> list[Path]:
+    return list(session_files(file)[1].values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +89,9 @@ class Bounds:
         if self.first_us is None and self.last_us is None:
             return True
         with _readable():
-            status = file.stat()
-        span = _span(file, status.st_ino, status.st_mtime_ns)
+            there = next((path for path in (file, *_siblings(file)) if path.exists()), file)
+            status = there.stat()
+            span = _span(there, status.st_ino, status.st_mtime_ns)
         return bool(
             span
             and (self.first_us is None or span[1] >= self.first_us)
@@ -94,6 +120,7 @@ def scan_range(
     """
     every = _files_of(layout, dataset, feed)
     files = [file for file in every if bounds.may_admit(file)]
+    check_published(files or every[:1])
     columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
     if not files:  # the columns are those of any file of the feed
         return _scan(every[:1]).select(columns).head(0)
@@ -113,6 +140,7 @@ def iter_sessions(
     files = [file for file in _files_of(layout, dataset, feed) if bounds.may_admit(file)]
     columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
     for file in reversed(files) if descending else files:
+        check_published([file])
         yield _narrowed(_scan([file]).select(columns), bounds, strikes)
 
 
@@ -144,15 +172,15 @@ def _readable() -> Iterator[None]:
 
     try:
         yield
-    except (pl.exceptions.ComputeError, OSError) as error:
+    except (pl.exceptions.ComputeError, pl.exceptions.PanicException, OSError) as error:
         raise LakeError(
             f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",
-            hint="Run `gexlake verify`, then import the sources that it names again with --force.",
+            hint="Run `gexlake verify --repair`.",
         ) from error
 
 
 def _files_of(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
-    files = published_files(layout, dataset, feed)
+    files = expected_files(layout, dataset, feed)
     if not files:
         raise LakeError(
             f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
@@ -179,6 +207,12 @@ def _split(bound: date | int | None) -> tuple[str | None, int | None]:
 @lru_cache(maxsize=4096)
 def _span(file: Path, inode: int, mtime_ns: int) -> tuple[int, int] | None:
     """First and last timestamp of a published file; a file that was replaced is another one."""
+    try:
+        trusted = is_sealed(file)
+    except BrokenSealError:
+        trusted = False
+    if not trusted:  # the file says what it is about to be trusted for; say what is wrong with it, if anything is
+        check_published([file])
     summary = read_footer(file)["summary"]
     return (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
 

@@ -386,3 +386,4 @@ def write_manifest(staged: StagedSession) -> None:
     sync_file(temporary)
     temporary.replace(manifest)
     sync_directory(directory)
+    sync_directory(directory.parent)

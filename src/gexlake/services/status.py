@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import find_damaged
 from gexlake.db.recovery import LOCK_NAME
+from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.gaps import assess_feed, load_sessions
@@ -57,6 +59,13 @@ class StagedImport(BaseModel):
     running: bool
 
 
+class DamagedSession(BaseModel):
+    """A session with a file that is not as it was written, or not there: nothing is answered from that file."""
+
+    session: str
+    problem: str
+
+
 class LakeStatus(BaseModel):
     """The lake as a whole. `records_quarantined` counts rows of the quarantine, over all imports."""
 
@@ -77,6 +86,8 @@ class LakeStatus(BaseModel):
     records_kept: int
     """Snapshots whose files, when they were last read, no longer had them."""
     staged: list[StagedImport]
+    damaged: list[DamagedSession]
+    """As far as somebody has looked: at the size of every file here, at its bytes where it has been read."""
     synthetic_sources: list[str]
     """Folders of source files that were marked as synthetic."""
 
@@ -101,6 +112,7 @@ def lake_status(lake: Path) -> LakeStatus:
             f"(SELECT count(*) FROM quarantine), ({_KEPT}) FROM lake_info"
         ).fetchone()
         synthetic = connection.execute("SELECT DISTINCT source_file FROM lineage WHERE synthetic").fetchall()
+        damaged = _find_damaged(connection, layout)
     assert row is not None
     schema_version, gexlake_version, imports, records_quarantined, records_kept = row
     return LakeStatus(
@@ -118,9 +130,22 @@ def lake_status(lake: Path) -> LakeStatus:
         last_import=last_import,
         records_quarantined=records_quarantined,
         records_kept=records_kept,
+        damaged=damaged,
         staged=list(_iter_staged(layout.staging)),
         synthetic_sources=synthetic_folders(source_file for (source_file,) in synthetic),
     )
+
+
+def _find_damaged(connection: Connection, layout: LakeLayout) -> list[DamagedSession]:
+    found = {one.session: f"{Path(one.path).name}: {one.problem}" for one in find_damaged(layout)}
+    for (record_type, session), row in load_rows(connection).items():
+        files = dataset_paths(layout, record_type, session)
+        lacking = [path.name for path in files.values() if not path.exists()]
+        if lacking:
+            found.setdefault(str(session), f"{', '.join(lacking)} is missing")
+        elif sum(path.stat().st_size for path in files.values()) != row["parquet_bytes"]:
+            found.setdefault(str(session), "its files have another size than was written")
+    return [DamagedSession(session=session, problem=found[session]) for session in sorted(found)]
 
 
 def _load_feeds(connection: Connection) -> list[FeedStatus]:

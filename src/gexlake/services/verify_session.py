@@ -15,6 +15,7 @@ from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Claim, OversizedPiece, ReadingId, Refusal, SessionBuilder, SourceTally
+from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
@@ -100,6 +101,8 @@ def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | 
         if not path.exists():
             checks.add(Check.PARQUET_MISSING, f"{path} is missing")
             continue
+        if not _check_bytes(task, name, path, checks):
+            continue
         try:
             footers[name] = read_footer(path)
         except LakeError as error:
@@ -131,11 +134,36 @@ def _check_date(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks)
         )
 
 
+def _check_bytes(task: VerifyTask, name: str, path: Path, checks: SessionChecks) -> bool:
+    """Whether a file is byte for byte what was written; what is not is not decoded either."""
+    expected = json.loads(task.row["file_checksums"] or "{}").get(name)
+    try:
+        found = check_file(path) or checksum_of(path)
+    except BrokenSealError as error:
+        checks.add(Check.PARQUET_BYTES, f"{path} is damaged: {error}")
+        return False
+    except OSError as error:
+        checks.add(Check.PARQUET_DAMAGED, f"{path} cannot be read: {error.strerror or error}")
+        return False
+    if expected not in (None, found) and _is_of_version(path, task.published.version):
+        checks.add(Check.PARQUET_BYTES, f"{path} has the checksum {found}, the database has {expected}")
+        return False
+    return True
+
+
+def _is_of_version(path: Path, version: str) -> bool:
+    """Whether a file says that it is of a version; another one is told by that."""
+    try:
+        return bool(read_footer(path).get("version") == version)
+    except LakeError:
+        return True
+
+
 def _check_row(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:
     written = SessionRow.of_footer(footer, task.published.files).by_column
     for name, expected in written.items():
         found = task.row[name]
-        if found != expected:
+        if found != expected and name != "file_checksums":
             checks.add(Check.DATABASE_SESSION, f"`{name}` is {found!r} in the database, {expected!r} by its files")
 
 
@@ -169,7 +197,7 @@ def _check_lineage(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
 # ---- the sources ---------------------------------------------------------------------------------------------------
 
 
-class _Counting:
+class RefusalCounter:
     """A sink that counts refusals and keeps nothing."""
 
     def __init__(self) -> None:
@@ -251,7 +279,7 @@ def _read_sources(
     tallies = {}
     for number, source in enumerate(sources):
         with SourceStream(source.path, on_bytes=on_bytes) as stream:
-            tallies[number] = reader.read(stream, number, _Counting())
+            tallies[number] = reader.read(stream, number, RefusalCounter())
     reader.finish(tallies)
     builder = reader.open_session(task.session.session_date)
     if on_top:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.models.feed import Feed
-from gexlake.services.session_frames import Bounds, published_files, scan_range
+from gexlake.services.session_frames import Bounds, expected_files, published_files, scan_range
 from gexlake.validation.calendar import CashHours, cash_hours
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
 
@@ -101,7 +101,7 @@ def view_session(
     import polars as pl
 
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
-    if not any(bounds.may_admit(file) for file in published_files(layout, "snapshots", feed)):
+    if not any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
         return None
     names = ["timestamp", *RANGED, *LEVELS]
     snapshots = scan_range(layout, "snapshots", feed, bounds).select(names).collect().sort("timestamp")

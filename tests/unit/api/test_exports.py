@@ -111,4 +111,4 @@ def test_a_damaged_file_is_503_and_not_an_answer_that_breaks_off(lake: Path, tmp
     settings = Settings(lake=copy, rate_limit="", access_log=False)
     with TestClient(create_app(settings), base_url=LOCAL) as client:
         response = client.get(path, params={"symbol": "SPX", "package": "state", "category": "gex_full"})
-    assert_error(response, 503, "lake_unusable")
+    assert_error(response, 503, "session_damaged")

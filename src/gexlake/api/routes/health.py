@@ -13,6 +13,8 @@ from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, OPEN_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
 from gexlake.api.metrics import CONTENT_TYPE
 from gexlake.api.state import service_of
+from gexlake.db.layout import LakeLayout
+from gexlake.db.published import find_damaged
 from gexlake.services.keys import Scope
 
 router = APIRouter(tags=["service"])
@@ -26,10 +28,11 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """The service can answer; `checks` names what was looked at."""
+    """The service can answer; `checks` names what was looked at, `warnings` say what it cannot answer from."""
 
     status: Literal["ready"] = "ready"
     checks: list[str]
+    warnings: list[str] = []
 
 
 @router.get("/health", responses=OPEN_RESPONSES)
@@ -51,7 +54,10 @@ async def ready(request: Request) -> Readiness:
             details=[ErrorDetail(parameter=name, message=problem) for name, problem in problems],
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
-    return Readiness(checks=[check.name for check in checks])
+    damaged = {one.session for one in find_damaged(LakeLayout(service_of(request).settings.lake))}
+    count = "1 session is" if len(damaged) == 1 else f"{len(damaged)} sessions are"
+    warnings = [f"{count} damaged and not answered from: see `gexlake status`."] if damaged else []
+    return Readiness(checks=[check.name for check in checks], warnings=warnings)
 
 
 @router.get(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.gex.runs import from_runs, runs_of
+from gexlake.importers.seal import check_file
 from gexlake.models.checks import Check
 from gexlake.models.gex_block import ROW_CAPACITY, Ints
 from gexlake.models.gex_columns import Int
@@ -36,8 +39,23 @@ def check_files(files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterato
                 yield Check.PARQUET_DAMAGED, f"{name}.parquet has other columns than it should: {dict(schema)}"
                 return
         yield from _check_rows(snapshots, strikes, footer)
-    except (pl.exceptions.PolarsError, OSError, KeyError, ValueError) as error:
+    except (pl.exceptions.PanicException, Exception) as error:  # whatever comes of bytes that mean nothing
         yield Check.PARQUET_DAMAGED, f"its Parquet files cannot be read: {_first_line(error)}"
+
+
+def ensure_sound(files: Mapping[str, Path]) -> None:
+    """Raise `ValueError` for files that are not as they were written: nothing is carried on from such.
+
+    By their seals; files of older lakes, which have none, by their content.
+    """
+    import polars as pl
+
+    sealed = [check_file(path) for path in files.values()]
+    if all(sealed):
+        return
+    footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
+    for _, words in check_files(files, footer):
+        raise ValueError(words)
 
 
 def _check_rows(snapshots: pl.DataFrame, strikes: pl.LazyFrame, footer: Mapping[str, Any]) -> Iterator[Problem]:
@@ -53,6 +71,9 @@ def _check_rows(snapshots: pl.DataFrame, strikes: pl.LazyFrame, footer: Mapping[
     ):
         if rows != written:
             yield Check.PARQUET_ROWS, f"{name}.parquet has {rows:,} rows, {written:,} were written"
+    ends = (int(timestamps[0]), int(timestamps[-1])) if len(timestamps) else (None, None)
+    if ends != (summary["first_us"], summary["last_us"]):
+        yield Check.PARQUET_KEYS, "the first or last timestamp of snapshots.parquet is not what was written"
     yield from _check_owners(snapshots, footer)
     ladder_keys = np.array([key for key, _, _ in ladders], np.int64)
     if not np.array_equal(ladder_keys, timestamps):
@@ -106,5 +127,5 @@ def _key_words(snapshots: Ints, ladders: Ints) -> str:
     return "; ".join(words)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0][:200]

@@ -28,5 +28,5 @@ def write_dataset(frame: pl.LazyFrame, path: Path, document: Mapping[str, object
         path,
         compression_level=COMPRESSION_LEVEL,
         row_group_size=ROW_CAPACITY,
-        metadata={FOOTER_KEY: json.dumps(document, default=str)},
+        texts={FOOTER_KEY: json.dumps(document, default=str)},
     )

@@ -22,6 +22,7 @@ from gexlake.importers.base import (
     SourceTally,
     Succession,
 )
+from gexlake.importers.gex.check import ensure_sound
 from gexlake.importers.gex.dataset import write_dataset
 from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
 from gexlake.importers.gex.ladders import LadderStore
@@ -114,12 +115,13 @@ class GexSession:
             self._ladders.rewind(before)
             raise LakeError(
                 f"{files['snapshots']}, or its strikes, is damaged: {str(error).partition(chr(10))[0]}.",
-                hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+                hint="Run `gexlake verify --repair`, or import the sources of that session again with --force.",
             ) from error
 
     def _keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool) -> None:
         import polars as pl
 
+        ensure_sound(files)
         footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
         ints, numbers, extra = snapshot_tables(pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False))
         ints[Int.ROWS] = from_runs(footer["strikes_per_snapshot"])

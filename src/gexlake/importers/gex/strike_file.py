@@ -11,15 +11,18 @@ from __future__ import annotations
 import json
 import os
 import struct as packing
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import xxhash
 
 from gexlake._version import __version__
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.gex import _pages
 from gexlake.importers.gex.thrift import Item, binary, flag, i32, i64, sequence, struct, varint
+from gexlake.importers.seal import blank_seal, seal_end
 from gexlake.models.gex_block import Doubles, Ints
 from gexlake.models.gex_columns import LADDER
 from gexlake.zstd import compress
@@ -68,6 +71,7 @@ class StrikeFile:
         self.rows_of_groups: list[int] = []
         self._file = path.open("wb")
         self._position = 0
+        self._body = xxhash.xxh3_128()
         self._groups: list[Item] = []
         self._dictionary: Doubles = np.empty(_pages.MOST_VALUES)
         self._page = bytearray()
@@ -93,21 +97,23 @@ class StrikeFile:
         self.rows_of_groups.append(count)
 
     def complete(self, document: Mapping[str, object]) -> None:
-        """Write the footer, with a document that becomes JSON, and sync the file to disk."""
+        """Write the footer, with a document that becomes JSON, seal the file and sync it to disk."""
         columns = [struct({1: i32(DOUBLE), 3: i32(OPTIONAL), 4: binary(name)}) for name in LADDER]
         timestamp = {1: i32(INT64), 3: i32(OPTIONAL), 4: binary("timestamp"), 6: i32(TIMESTAMP_MICROS)}
         root = struct({4: binary("root"), 5: i32(len(columns) + 1)})
+        texts = {FOOTER_KEY: json.dumps(document, default=str), **blank_seal()}
         footer = {
             1: i32(FORMAT_VERSION),
             2: sequence([root, struct({**timestamp, 10: MICROS_IN_UTC}), *columns]),
             3: i64(sum(self.rows_of_groups)),
             4: sequence(self._groups),
-            5: sequence([struct({1: binary(FOOTER_KEY), 2: binary(json.dumps(document, default=str))})]),
+            5: sequence([struct({1: binary(key), 2: binary(text)}) for key, text in texts.items()]),
             6: binary(f"gexlake version {__version__}"),
             7: sequence([struct({1: struct({})})] * (len(columns) + 1)),  # bounds are in the order of the type
         }
         data = struct(footer).data
-        self._write(data + packing.pack("<I", len(data)) + MAGIC)
+        end = data + packing.pack("<I", len(data)) + MAGIC
+        self._write(seal_end(self._body.hexdigest(), end))
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -158,7 +164,13 @@ class StrikeFile:
             packed = compress(page.content, level=page.level)
             particular = {DATA_PAGE: 5, DICTIONARY_PAGE: 7}[page.type]
             header = struct(
-                {1: i32(page.type), 2: i32(len(page.content)), 3: i32(len(packed)), particular: page.header}
+                {
+                    1: i32(page.type),
+                    2: i32(len(page.content)),
+                    3: i32(len(packed)),
+                    4: i32(_signed(zlib.crc32(packed))),
+                    particular: page.header,
+                }
             ).data
             self._write(header)
             self._write(packed)
@@ -182,7 +194,13 @@ class StrikeFile:
 
     def _write(self, data: bytes) -> None:
         self._file.write(data)
+        self._body.update(data)
         self._position += len(data)
+
+
+def _signed(value: int) -> int:
+    """The 32 bits of a checksum as the signed number that Thrift has for them."""
+    return value - (1 << 32) if value >> 31 else value
 
 
 def _dictionary_page(values: bytes, count: int) -> _Page:

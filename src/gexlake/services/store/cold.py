@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from gexlake.db.parquet import read_footer
+from gexlake.db.published import check_opened, file_key
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
@@ -135,12 +136,15 @@ class _Pinned:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._checked: object = None
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise self._damaged(error) from error
         weakref.finalize(self, os.close, descriptor)
+        self._descriptor = descriptor
         self._open_path = Path(f"/proc/self/fd/{descriptor}")
+        self._check_bytes()
         try:
             self.footer = read_footer(self._open_path)
         except LakeError as error:
@@ -152,8 +156,16 @@ class _Pinned:
         if found != ([*session.feed, session.session_date.isoformat()], version):
             raise SessionReplacedError(f"{self._path} is version {found[1]}, not {version}.", hint="Ask again.")
 
+    def _check_bytes(self) -> None:
+        """Look at the file from end to end, once for as long as it does not change under the hand."""
+        key = file_key(os.fstat(self._descriptor))
+        if key != self._checked:
+            check_opened(self._path, self._descriptor)
+            self._checked = key
+
     def read(self, columns: list[str], offset: int, count: int) -> pl.DataFrame:
         """Some rows."""
+        self._check_bytes()
         try:
             frame = pl.scan_parquet(self._open_path, glob=False, hive_partitioning=False)
             rows = frame.select(columns).slice(offset, count).collect()
@@ -166,5 +178,5 @@ class _Pinned:
     def _damaged(self, error: Exception) -> LakeError:
         return LakeError(
             f"{self._path} cannot be read: {str(error).partition(chr(10))[0]}.",
-            hint="Run `gexlake verify`, then import the sources of that session again with --force.",
+            hint="Run `gexlake verify --repair`.",
         )

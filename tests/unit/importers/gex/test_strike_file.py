@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -151,3 +152,40 @@ def test_bounds_let_a_reader_skip_row_groups_and_never_the_wrong_one(tmp_path: P
 def test_the_native_part_refuses_what_does_not_fit(values: Doubles, lag: int, dictionary: int, page: int) -> None:
     with pytest.raises(ValueError, match=r"at least one|too small"):
         _pages.encode_doubles(values, lag, np.empty(dictionary), bytearray(page))
+
+
+def test_every_page_has_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "strikes.parquet"
+    rows = np.full(50, 3)
+    cells = np.random.default_rng(1).normal(size=(8, 150)).round(1)
+    with closing(StrikeFile(path)) as file:
+        file.add(np.arange(50) * 1_000_000, rows, cells)
+        file.complete({})
+    data, at, pages = path.read_bytes(), 4, 0
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    while at < footer:
+        values = []
+        for _ in range(4):  # type, sizes without and with compression, checksum
+            assert data[at] == 0x15
+            number, at = zigzag(data, at + 1)
+            values.append(number)
+        at += 1  # what is particular to the type begins
+        while data[at] == 0x15:
+            _, at = zigzag(data, at + 1)
+        at += 2  # the end of that, and of the header
+        packed = data[at : at + values[2]]
+        assert values[3] & 0xFFFFFFFF == zlib.crc32(packed)
+        at += len(packed)
+        pages += 1
+    assert pages >= 10
+
+
+def zigzag(data: bytes, at: int) -> tuple[int, int]:
+    """A number of Thrift's compact protocol, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at

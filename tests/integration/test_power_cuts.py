@@ -1,0 +1,80 @@
+"""The power fails at any moment of an import: nothing that was committed is lost, and nothing is left half."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gexlake.db.database import open_database
+from gexlake.db.layout import LakeLayout
+from gexlake.db.recovery import recover
+from gexlake.services.import_history import import_history
+from gexlake.services.verify import verify_lake
+from helpers.histories import TUESDAY, edit, oversized_record, vendor_name, write_history
+from helpers.lakes import lake_content, select
+from helpers.power import CrashState, Watch
+from helpers.runner import Runner
+
+RUN_AGAIN_EVERY = 5
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+
+
+@pytest.fixture(scope="module")
+def history(fast_disk: Path) -> Path:
+    """Two sessions, with refused records, one of them an oversized one."""
+    folder = fast_disk / "power-history"
+    _, second = write_history(folder, sessions=2, snapshots=8)
+    edit(second, lambda records: records[3].pop("strikes"))
+    (folder / "more").mkdir()
+    (folder / "more" / vendor_name(TUESDAY)).write_bytes(oversized_record(TUESDAY))
+    return folder
+
+
+@pytest.fixture
+def watch(work: Path) -> Iterator[Watch]:
+    root = work / "disk"
+    root.mkdir()
+    watch = Watch(root, work)
+    yield watch
+    watch.close()
+
+
+def test_power_cut_after_every_sync_and_change_of_a_directory(history: Path, work: Path, watch: Watch) -> None:
+    runner = Runner(watch.prefix)
+    try:
+        outcome = runner.run_import(history, watch.disk.root / "lake", {"say": True})
+    finally:
+        runner.close()
+    assert outcome.status in {0, 1}, outcome
+    watch.disk.end()
+    assert [words.split()[0] for words in watch.disk.said] == ["session", "session", "import"]
+    expected = lake_content(watch.disk.root / "lake")
+    states = watch.disk.states
+    assert len(states) > 60, (watch.disk.events, watch.disk.syncs)
+    for number, state in enumerate(states):
+        place = work / "after"
+        state.lay_out(place)
+        assert_nothing_lost(state, place / "lake")
+        if number % RUN_AGAIN_EVERY == 0:
+            import_history([history], place / "lake")
+            assert lake_content(place / "lake") == expected, state.moment
+            assert verify_lake(place / "lake", read_sources=False).findings == [], state.moment
+        shutil.rmtree(place)
+
+
+def assert_nothing_lost(state: CrashState, lake: Path) -> None:
+    """What had been acknowledged is there once the lake is opened, and what is there is whole."""
+    if not (lake / "gexlake.duckdb").exists():
+        assert not state.said, state.moment
+        return
+    layout = LakeLayout(lake)
+    with open_database(layout, write=True) as connection:
+        recover(connection, layout)
+    sessions = select(lake, "SELECT format('session {} {}', session_date, checksum) FROM sessions")
+    imports = select(lake, "SELECT format('import {} {}', import_id, status) FROM imports")
+    lost = set(state.said) - {words for (words,) in (*sessions, *imports)}
+    assert not lost, (state.moment, lost)
+    assert verify_lake(lake, read_sources=False).findings == [], state.moment
