@@ -33,6 +33,9 @@ CLIENT_GONE = 499
 PROBES = frozenset({"/health", "/ready"})
 """Never limited: whoever watches the service has to get an answer."""
 
+PANIC = "PanicException"
+"""What libraries in Rust raise where they fail. It is none of Exception's, so that nobody goes on; a service has to."""
+
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -91,11 +94,12 @@ class ServiceMiddleware:
                 await self._send(response, exchange, receive)
         except ClientDisconnect:
             return
-        except Exception as error:
+        except BaseException as error:
+            fault = _exception_of(error)
             if exchange.status:  # too late for another answer: the connection is closed on the one under way
                 _logger.exception("The service failed while it answered.")
                 return
-            response = error_response(error, exchange.request_id)
+            response = error_response(fault, exchange.request_id)
             await response(scope, receive, exchange.send)
 
     async def _send(self, response: Response, exchange: _Exchange, receive: Receive) -> None:
@@ -157,6 +161,17 @@ class ServiceMiddleware:
                     "key_id": None if key is None else key.id,
                 }
             )
+
+
+def _exception_of(error: BaseException) -> Exception:
+    """A fault that is to be answered; what is to end the process is raised again."""
+    if isinstance(error, Exception):
+        return error
+    if type(error).__name__ != PANIC:
+        raise error
+    fault = RuntimeError(f"A library has failed: {error}")
+    fault.__cause__ = error
+    return fault
 
 
 class _Exchange:

@@ -38,6 +38,11 @@ class LakeLayout:
         """Refused records that are too large for a table, a file each."""
         return self.root / "quarantine"
 
+    @property
+    def statements(self) -> Path:
+        """What users' statements may see, a directory for each process that has some run; of no lasting use."""
+        return self.root / "cache" / "statements"
+
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
         """The published Parquet file of a session."""
         ticker, package, category = session.feed

@@ -16,17 +16,14 @@ from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, response
 from gexlake.api.params import Format
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
-from gexlake.api.state import running
+from gexlake.api.state import STATEMENTS_AT_ONCE, running
 from gexlake.services.keys import Scope
-from gexlake.services.query import run_query
 
 if TYPE_CHECKING:
     import polars as pl
 
 router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.SQL))])
-AT_ONCE = 2
-"""Statements that may run side by side: each takes all the memory that DuckDB has, if it can."""
-_turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sql")
+_turns = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="sql")
 """Of their own, so that statements that wait for their turn take no thread that other answers need."""
 
 
@@ -55,14 +52,14 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
     chosen = choose_format(request, query.format, TABLE_FORMATS)
     service = running(request)
-    work = _turns.submit(run_query, service.lake.layout.root, order.statement, limit=order.limit)
+    work = _turns.submit(service.statements.run, order.statement, limit=order.limit)
     answer = asyncio.wrap_future(work)
     await asyncio.wait([answer], timeout=service.settings.query_seconds)
     if work.cancel():  # it has not even begun
         raise ApiError(
             429,
             "too_many_statements",
-            f"{AT_ONCE} statements run already, and others wait.",
+            f"{STATEMENTS_AT_ONCE} statements run already, and others wait.",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
     frame = await answer
