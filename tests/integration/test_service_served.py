@@ -144,9 +144,9 @@ def test_a_call_without_the_token_is_refused(served_lake: Path, authorization: s
     ("name", "body"),
     [
         ("no_such_call", b"{}"),
-        ("run_query", b"{"),
-        ("run_query", b'{"statment": "x"}'),
-        ("run_query", b'{"limit": "x"}'),
+        ("hand_over", b"{"),
+        ("hand_over", b'{"plase": "x"}'),
+        ("hand_over", b'{"names": "x"}'),
     ],
 )
 def test_a_call_that_is_none_is_refused(served_lake: Path, name: str, body: bytes) -> None:
@@ -161,8 +161,8 @@ def test_a_call_that_is_none_is_refused(served_lake: Path, name: str, body: byte
 def test_a_big_body_is_for_those_who_have_the_token(served_lake: Path) -> None:
     address = find_server(served_lake)
     assert address is not None
-    body = json.dumps({"statement": "SELECT 1 AS one --" + "x" * (3 << 20)}).encode()
-    url, headers = f"{address.url}{CALL_PATH}run_query", {"Authorization": f"Bearer {address.token}"}
+    body = json.dumps({"source": "x" * (3 << 20)}).encode()
+    url, headers = f"{address.url}{CALL_PATH}list_lineage", {"Authorization": f"Bearer {address.token}"}
     assert httpx2.post(url, content=body, headers=headers).status_code == 200
     for other in (url, f"{address.url}/sql"):
         headers = {"Content-Type": "application/json"}

@@ -24,6 +24,7 @@ from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.protocol import READY_ANSWER
 from gexlake.api.representations import PiecesResponse
 from gexlake.api.state import ServiceState
+from gexlake.services.frames import is_panic
 from gexlake.services.served import CALL_PATH
 
 UNMATCHED = "unmatched"
@@ -32,9 +33,6 @@ CLIENT_GONE = 499
 """Status in log and metrics of a request whose client left before the answer began; nginx made the number common."""
 PROBES = frozenset({"/health", "/ready"})
 """Never limited: whoever watches the service has to get an answer."""
-
-PANIC = "PanicException"
-"""What libraries in Rust raise where they fail. It is none of Exception's, so that nobody goes on; a service has to."""
 
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -167,7 +165,7 @@ def _exception_of(error: BaseException) -> Exception:
     """A fault that is to be answered; what is to end the process is raised again."""
     if isinstance(error, Exception):
         return error
-    if type(error).__name__ != PANIC:
+    if not is_panic(error):
         raise error
     fault = RuntimeError(f"A library has failed: {error}")
     fault.__cause__ = error

@@ -23,6 +23,11 @@ class _ArrowStream:
         return self._capsule
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library in Rust has failed. It is none of Exception's, so that nobody goes on; a service has to."""
+    return type(error).__name__ == "PanicException"
+
+
 def csv_text(frame: pl.DataFrame, *, header: bool) -> str:
     """CSV with instants in ISO 8601, microseconds and offset; times of a place, which have none, go without."""
     import polars as pl

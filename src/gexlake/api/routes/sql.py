@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ from gexlake.api.params import Format
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, running
+from gexlake.errors import QueryError
+from gexlake.services.frames import is_panic
 from gexlake.services.keys import Scope
 
 if TYPE_CHECKING:
@@ -67,4 +70,19 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     def envelope(rows: pl.DataFrame) -> dict[str, Any]:
         return {"count": rows.height, "columns": rows.columns, "rows": rows_of(rows)}
 
-    return await run_in_threadpool(frame_response, request, frame, chosen, envelope)
+    return await run_in_threadpool(_shown, request, frame, chosen, envelope)
+
+
+def _shown(request: Request, frame: pl.DataFrame, form: Format, envelope: Callable[[pl.DataFrame], object]) -> Response:
+    """The answer. Raises `QueryError` where a value has no place in its form: of types there are infinitely many."""
+    import polars as pl
+
+    try:
+        return frame_response(request, frame, form, envelope)
+    except BaseException as error:
+        if isinstance(error, pl.exceptions.PolarsError | ValueError | TypeError | OverflowError) or is_panic(error):
+            what = str(error).rstrip(".") or type(error).__name__
+            raise QueryError(
+                f"The result has values that {form} cannot show: {what}.", hint="Select them as text, with ::VARCHAR."
+            ) from error
+        raise

@@ -33,7 +33,7 @@ def check_statement(connection: Connection, statement: str) -> None:
     if kind == "EXPLAIN":
         check_statement(connection, _explained(connection, statement, words))
     elif kind == "SELECT":
-        _check_plan(connection, statement)
+        _check_plan(connection, statement, copies="copy" in (word for word, _ in words))
     elif kind != "MULTI" or not words or words[0][0] not in _READS:
         raise _refusal(kind)
     elif "copy" in (word for word, _ in words):  # of a PIVOT, which is several statements, there is no plan to be had
@@ -77,9 +77,16 @@ def _explained(connection: Connection, statement: str, words: list[tuple[str, in
     return rest
 
 
-def _check_plan(connection: Connection, statement: str) -> None:
+def _check_plan(connection: Connection, statement: str, *, copies: bool) -> None:
     """Look through the whole plan: the kind of a statement is that of its outermost part."""
-    row = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchone()
+    import duckdb
+
+    try:
+        row = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchone()
+    except duckdb.PermissionException:
+        if copies:
+            raise _refusal("COPY") from None
+        raise
     plan = json.loads(row[1]) if row else []
     for name in _iter_operators(plan):
         found = _WRITES.search(name)

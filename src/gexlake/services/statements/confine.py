@@ -45,10 +45,16 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+def enter_namespace() -> bool:
+    """Get the right to another root directory, as root or in a user namespace of its own; whether that could be done.
+
+    There must be no other thread yet.
+    """
+    return os.geteuid() == 0 or _libc.unshare(CLONE_NEWUSER) == 0
+
+
 def hide_machine() -> bool:
-    """Make the working directory the root, as root or in a user namespace of its own; whether that could be done."""
-    if os.geteuid() != 0 and _libc.unshare(CLONE_NEWUSER) != 0:
-        return False
+    """Make the working directory the root; whether that could be done."""
     try:
         os.chroot(".")
     except OSError:
@@ -87,11 +93,10 @@ def bound_memory(size: int) -> None:
     _lower(resource.RLIMIT_AS, size)
 
 
-def bound_files(size: int | None) -> None:
+def bound_files(size: int) -> None:
     """Let no file become larger than this, and let no crash write one."""
     _lower(resource.RLIMIT_CORE, 0)
-    if size is not None:
-        _lower(resource.RLIMIT_FSIZE, size)
+    _lower(resource.RLIMIT_FSIZE, size)
 
 
 def _lower(kind: int, limit: int) -> None:

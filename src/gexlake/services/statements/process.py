@@ -75,8 +75,10 @@ class Process:
         """
         self.wait_until_ready()
         deadline = None if seconds is None else time.monotonic() + seconds
-        self._send({"statement": statement, "limit": limit, "views": list(views)})
+        begun = False
         try:
+            self._send({"statement": statement, "limit": limit, "views": list(views)})
+            begun = bool(json.loads(self._piece(deadline)))
             answer = self._answer(deadline)
             pieces = list(iter(lambda: self._piece(deadline), b""))
         except TimeoutError:
@@ -86,6 +88,8 @@ class Process:
             ) from None
         except DiedError:
             self.kill()
+            if not begun:
+                raise
             raise _too_much_memory() from None
         except BaseException as error:
             if not isinstance(error, MissingError | QueryError):  # Ctrl-C above all: the answer is still under way
@@ -105,6 +109,8 @@ class Process:
 
     def _answer(self, deadline: float | None) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self._piece(deadline))
+        if not answer.get("renewed", True):  # a damaged file, say
+            self._views.clear()
         if answer.get("missing"):
             raise MissingError
         if "error" in answer:
@@ -153,7 +159,6 @@ class Process:
             self._process.stdin.write(json.dumps(document).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            self.kill()
             raise DiedError from None
 
     def _piece(self, deadline: float | None) -> bytes:

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-PIECE_ROWS = 1 << 14
+FIRST_ROWS, PIECE_ROWS = 1 << 8, 1 << 14
 _TEXT_TYPES = re.compile(
     r"\b(INTERVAL|UNION|BIT|VARIANT|GEOMETRY|TIME WITH TIME ZONE|TIMETZ|TIME_NS|MAP|BIGNUM|UHUGEINT)\b"
 )
 """Types that Polars or a form of answer has no counterpart for: a column with one of them comes as text."""
+_INNER_TIME = re.compile(r"^(?!TIME$).*\bTIME\b(?! ZONE)", re.DOTALL)
+"""A time of day in a list or struct; by itself it is looked at, see `_materialized`."""
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31, in days since 1970: what lies beyond, infinity too, no form but Parquet can show."""
 _UNITS_OF_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -25,7 +27,7 @@ _UNITS_OF_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_00
 
 def fetch_all(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """All rows. Raises `QueryError` for values that cannot be shown."""
-    return _checked(fetch_frame(readable(relation).materialize()))
+    return _checked(fetch_frame(_materialized(relation)))
 
 
 def fetch_bounded(relation: duckdb.DuckDBPyRelation, *, rows: int, size: int) -> pl.DataFrame:
@@ -35,12 +37,12 @@ def fetch_bounded(relation: duckdb.DuckDBPyRelation, *, rows: int, size: int) ->
     """
     import polars as pl
 
-    found = readable(relation.limit(rows + 1)).materialize()
+    found = _materialized(relation.limit(rows + 1))
     pieces: list[pl.DataFrame] = []
-    done, bytes_done, step = 0, 0, 1
+    done, bytes_done, step = 0, 0, FIRST_ROWS
     while not pieces or pieces[-1].height == step:
         done += pieces[-1].height if pieces else 0
-        step = min(PIECE_ROWS, max(1, size // 4 * done // bytes_done)) if bytes_done else 1
+        step = min(PIECE_ROWS, max(1, size // 4 * done // bytes_done)) if bytes_done else step
         pieces.append(_checked(fetch_frame(found.limit(step, done))))
         bytes_done += int(pieces[-1].estimated_size())
         if bytes_done > size:
@@ -65,22 +67,36 @@ def readable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         raise QueryError(
             f"Two columns of the result are called {twice[0]!r}.", hint="Give one of them another name with AS."
         )
-    as_text = [bool(_TEXT_TYPES.search(str(kind))) for kind in relation.types]
+    as_text = [bool(_TEXT_TYPES.search(kind) or _INNER_TIME.search(kind)) for kind in map(str, relation.types)]
     if not any(as_text):
         return relation
-    columns = [f'"{name.replace(chr(34), chr(34) * 2)}"' for name in names]
+    columns = [_identifier(name) for name in names]
     return relation.project(
         ", ".join(f"{name}::VARCHAR AS {name}" if text else name for name, text in zip(columns, as_text, strict=True))
     )
 
 
+def _materialized(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The rows, computed, in DuckDB's memory. Raises `QueryError` for 24:00:00, of which Polars would make nothing."""
+    found = readable(relation).materialize()
+    for name, kind in zip(found.columns, found.types, strict=True):
+        if str(kind) == "TIME" and found.filter(f"{_identifier(name)} = TIME '24:00:00'").limit(1).fetchall():
+            raise _not_shown(name, "the time 24:00:00")
+    return found
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _not_shown(name: str, what: str) -> QueryError:
+    return QueryError(f"The column {name!r} has {what}.", hint="Select it as text, with ::VARCHAR.")
+
+
 def _checked(frame: pl.DataFrame) -> pl.DataFrame:
     for column in frame:
         if not _is_shown(column):
-            raise QueryError(
-                f"The column {column.name!r} has a date or time that lies before the year 1 or after 9999.",
-                hint="Select it as text, with ::VARCHAR.",
-            )
+            raise _not_shown(column.name, "a date or time that lies before the year 1 or after 9999")
     return frame
 
 
@@ -97,7 +113,8 @@ def _is_shown(column: pl.Series) -> bool:
         return _within(column, _FIRST_DAY, _LAST_DAY)
     if isinstance(kind, pl.Datetime):
         unit = _UNITS_OF_DAY[kind.time_unit]
-        return _within(column, _FIRST_DAY * unit, (_LAST_DAY + 1) * unit - 1)
+        # In nanoseconds there are only the years 1677 to 2262, and infinity at either end.
+        return _within(column, max(_FIRST_DAY * unit, 2 - (1 << 63)), min((_LAST_DAY + 1) * unit, (1 << 63) - 1) - 1)
     if isinstance(kind, pl.Time):
         return _within(column, 0, _UNITS_OF_DAY["ns"] - 1)
     return True

@@ -2,8 +2,9 @@
 
     {"place": …, "memory": …, …}\n                         the first line: its bounds, see `process.Limits`
     {"views": […], "statement": …, "limit": …}\n           an order: views to make anew, and the statement
-    <length><json>                                          the answer: {"ready"}, {"error"}, {"missing"} or {"frame"},
-    <length><bytes> … <0>                                   behind the last an Arrow IPC stream in pieces
+    <length><json>                                          {"ready"} or {"unprepared"}; to each order {"begun"}, and
+                                                            {"error"}, {"missing"} or {"frame"}; behind the last
+    <length><bytes> … <0>                                   an Arrow IPC stream in pieces
 
 It holds no lake and no right. Whoever gave the order ends it with SIGKILL when its time is over.
 """
@@ -20,6 +21,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gexlake.errors import QueryError
+from gexlake.services.frames import is_panic
 from gexlake.services.statements import confine
 from gexlake.services.statements.check import check_statement
 from gexlake.services.statements.names import FILES, MISSING, SPILL, TABLES
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
     import polars as pl
     from typing_extensions import Buffer
 
+_CONFIG: dict[str, Any] = {
+    "secret_directory": "secrets",  # else it would tell of the home directory
+    "autoload_known_extensions": False,
+    "autoinstall_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+LOOKED_AT = ("/proc/self", "/sys/fs/cgroup")
+"""How much of the machine there is for this process: DuckDB aborts where it sees these and is not let in."""
 OUT_OF_MEMORY = "Out of Memory Error"
 
 
@@ -45,6 +56,7 @@ def main() -> None:
         os._exit(1)
     answers.say({"ready": confined})
     for line in sys.stdin.buffer:
+        answers.say({"begun": True})  # whatever happens from now on, the statement is what did it
         _carry_out(connection, json.loads(line), bounds, answers)
     os._exit(0)  # DuckDB would print what it has not let go of
 
@@ -91,19 +103,25 @@ def _prepare(bounds: dict[str, Any]) -> tuple[duckdb.DuckDBPyConnection, dict[st
     import traceback
 
     import duckdb
-    import polars
+
+    apart = bounds["hide"] and confine.enter_namespace()
+    import polars  # which starts threads of its own, for its memory; they never see a statement
 
     del linecache, traceback, polars
     size = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    confine.bound_files(bounds["spill_bytes"])
-    hidden = bounds["hide"] and confine.hide_machine()
-    spill = f"{SPILL}/{bounds['number']}"
-    readable = [FILES, TABLES, *bounds["readable"]]
-    abi = confine.landlock(readable=readable, writable=spill) if bounds["landlock"] else 0
+    if bounds["spill_bytes"] is not None:
+        confine.bound_files(bounds["spill_bytes"])
+    hidden = apart and confine.hide_machine()
+    readable, spill = [FILES, TABLES, *bounds["readable"]], f"{SPILL}/{bounds['number']}"
+    machine = [] if hidden else [path for path in LOOKED_AT if os.path.exists(path)]  # noqa: PTH110 - nothing heavy
+    abi = confine.landlock(readable=readable + machine, writable=spill) if bounds["landlock"] else 0
     confine.die_with_parent(bounds["parent"])
-    connection = duckdb.connect(config=_config(bounds, spill))
+    given = {"memory_limit": bounds["memory"], "threads": bounds["threads"], "temp_directory": spill}
+    connection = duckdb.connect(config=_CONFIG | {name: value for name, value in given.items() if value is not None})
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     connection.execute("SET GLOBAL parquet_metadata_cache = true")  # a file in this place never changes
+    if bounds["spill_bytes"] is not None:  # DuckDB 2.0 does not keep to one that it was opened with
+        connection.execute(f"SET GLOBAL max_temp_directory_size = '{bounds['spill_bytes'] >> 10}KiB'")
     connection.execute(f"SET allowed_directories = {readable}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -112,23 +130,6 @@ def _prepare(bounds: dict[str, Any]) -> tuple[duckdb.DuckDBPyConnection, dict[st
         confine.bound_memory(int(os.pread(size, 100, 0).split()[0]) * resource.getpagesize() + bounds["more_bytes"])
     os.close(size)
     return connection, {"landlock": abi, "hidden": hidden}
-
-
-def _config(bounds: dict[str, Any], spill: str) -> dict[str, Any]:
-    given = {
-        "memory_limit": bounds["memory"],
-        "threads": bounds["threads"],
-        "max_temp_directory_size": None if bounds["spill_bytes"] is None else f"{bounds['spill_bytes'] >> 10}KiB",
-    }
-    return {
-        "temp_directory": spill,
-        "secret_directory": "secrets",  # else it would tell of the home directory
-        "autoload_known_extensions": False,
-        "autoinstall_known_extensions": False,
-        "allow_community_extensions": False,
-        "python_enable_replacements": False,
-        **{name: value for name, value in given.items() if value is not None},
-    }
 
 
 def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:
@@ -156,12 +157,14 @@ def _carry_out(
     connection: duckdb.DuckDBPyConnection, order: dict[str, Any], bounds: dict[str, Any], answers: _Answers
 ) -> None:
     cursor = connection.cursor()
+    renewed = False
     try:
         for view in order["views"]:
             cursor.execute(view)
+        renewed = True
         frame = _run(cursor, order["statement"], bounds, order["limit"])
     except BaseException as error:  # a panic of Polars is none of Exception's
-        answers.say(_fault(error, bounds["names"]))
+        answers.say({**_fault(error, bounds["names"]), "renewed": renewed})
         return
     finally:
         cursor.close()
@@ -193,7 +196,7 @@ def _fault(error: BaseException, names: list[str]) -> dict[str, Any]:
         return {"missing": True}
     if isinstance(error, MemoryError) or "bad_alloc" in text or "bad allocation" in text:
         text = f"{OUT_OF_MEMORY}: the statement takes more memory than it may"
-    elif type(error).__name__ == "PanicException":
+    elif is_panic(error) or isinstance(error, OverflowError):
         text = "The result has values that cannot be shown; select them as text, with ::VARCHAR"
     elif not text:
         text = type(error).__name__
@@ -205,7 +208,7 @@ def _hint(text: str, names: list[str]) -> str:
         return "Only the tables of the lake can be read."
     if "read-only mode" in text:
         return "The lake is read-only here; `gexlake import` writes it."
-    if OUT_OF_MEMORY in text or "max_temp_directory_size" in text:
+    if OUT_OF_MEMORY in text or "max_temp_directory_size" in text or "File too large" in text:
         return "Select fewer columns or sessions, or sum up before joining."
     if "Catalog Error" in text and "able" in text:
         return f"The tables are {', '.join(sorted(names))}."
