@@ -18,6 +18,7 @@ import httpx2
 import pytest
 import typer
 
+import gexlake as gexlake_package
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from gexlake.cli import app
 from gexlake.services.served import CALL_PATH, find_server
@@ -171,6 +172,18 @@ def test_a_big_body_is_for_those_who_have_the_token(served_lake: Path) -> None:
 
 def test_the_address_is_for_the_owner_of_the_lake_alone(served_lake: Path) -> None:
     assert (served_lake / "server.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_owner_gets_all_rows_beside_a_service_and_a_stranger_up_to_its_bound(served_lake: Path) -> None:
+    many = "FROM range(150000)"
+    status, out = run_here(served_lake, ["query", many], "csv")
+    assert (status, out.count("\n")) == (0, 150_001)
+    assert gexlake_package.open(served_lake).sql(many).height == 150_000
+    address = find_server(served_lake)
+    assert address is not None
+    response = httpx2.post(f"{address.url}/sql", json={"statement": many})
+    assert response.status_code == 400
+    assert "more than 100,000 rows" in response.json()["message"]
 
 
 # ---- importing -----------------------------------------------------------------------------------------------------

@@ -25,6 +25,10 @@ from helpers.service import LOCAL, Connect
 router = APIRouter(prefix="/probe", responses=DATA_RESPONSES)
 
 
+class PanicException(BaseException):  # noqa: N818 - as libraries in Rust call theirs
+    pass
+
+
 class Order(BaseModel):
     names: list[str]
     limit: int = 10
@@ -54,7 +58,7 @@ async def order(order: Order) -> Order:
 async def fault(name: str) -> None:
     if name == "ApiError":
         raise ApiError(409, "import_running", "It runs.", headers={"Location": "/imports/1"})
-    raise {"ValueError": ValueError}.get(name) or getattr(errors, name)("It is so.")
+    raise {"ValueError": ValueError, "PanicException": PanicException}.get(name) or getattr(errors, name)("It is so.")
 
 
 @router.get("/broken-stream")

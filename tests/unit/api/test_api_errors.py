@@ -35,7 +35,7 @@ def test_an_error_of_a_route_has_its_own_status_and_headers(client: TestClient) 
     assert response.headers["location"] == "/imports/1"
 
 
-@pytest.mark.parametrize("name", ["ValueError", "GexlakeError"])
+@pytest.mark.parametrize("name", ["ValueError", "GexlakeError", "PanicException"])
 def test_what_nobody_foresaw_is_500_and_its_traceback_is_in_the_log_alone(
     client: TestClient, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
