@@ -17,7 +17,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.live import READABLE
 from gexlake.services.statements.hand_over import hand_over, named_in
 from gexlake.services.statements.place import Limits, confined_to, private_place
-from gexlake.services.statements.process import MissingError, Process
+from gexlake.services.statements.process import DiedError, MissingError, Process, not_started
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,6 +44,8 @@ def run_query(lake: Path, statement: str, *, limit: int | None = None) -> pl.Dat
             except MissingError:
                 stream = _answer(process, lake, statement, limit, list(READABLE))
             return pl.read_ipc_stream(stream)
+        except DiedError:
+            raise not_started("it was ended") from None
         finally:
             process.kill()
 

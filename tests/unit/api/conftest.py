@@ -25,7 +25,7 @@ from helpers.service import LOCAL, Connect
 router = APIRouter(prefix="/probe", responses=DATA_RESPONSES)
 
 
-class PanicException(BaseException):  # noqa: N818 - as libraries in Rust call theirs
+class PanicException(BaseException):
     pass
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,13 +17,14 @@ from gexlake.db.live import READABLE
 from gexlake.errors import LakeError, QueryError
 from gexlake.services.statements.hand_over import Files, hand_over, named_in
 from gexlake.services.statements.place import Limits, confined_to, private_place
-from gexlake.services.statements.process import DiedError, MissingError, Process
+from gexlake.services.statements.process import DiedError, MissingError, Process, not_started
 
 if TYPE_CHECKING:
     import polars as pl
 
 REPLACED_BYTES = 512 << 20
 """A worker that has taken so much once is replaced: it keeps some of it."""
+TRIES = 3
 _states = count(1)
 
 
@@ -47,6 +49,8 @@ class StatementPool:
         self._layout, self._limits, self._seconds, self._at_once = layout, limits, seconds, at_once
         self._lock = threading.RLock()
         self._stack = ExitStack()
+        # Workers end with the thread that started them: it has to live as long as they may.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="statements")
         self._place: Path | None = None
         self._idle: list[Process] = []
         self._all: set[Process] = set()
@@ -77,6 +81,7 @@ class StatementPool:
             for process in self._all.difference(self._idle):
                 process.stop()  # the thread that waits for its answer does the rest
             self._stack.close()
+            self._starter.shutdown()
 
     @property
     def pids(self) -> list[int]:
@@ -85,7 +90,7 @@ class StatementPool:
             return [process.pid for process in self._all]
 
     def _answer(self, statement: str, limit: int | None, names: list[str]) -> bytes:
-        while True:
+        for _ in range(TRIES):
             process = self._take()
             try:
                 process.wait_until_ready()
@@ -99,6 +104,7 @@ class StatementPool:
                 raise
             finally:
                 self._give_back(process)
+        raise not_started("it ended again and again")
 
     # ---- workers ---------------------------------------------------------------------------------------------------
 
@@ -116,9 +122,13 @@ class StatementPool:
             raise LakeError("The service is not running.", hint="Try again in a moment.")
 
     def _start(self) -> Process:
-        if self._place is None:
-            self._place = self._stack.enter_context(private_place(self._layout))
-        process = Process(self._place, confined_to(self._place, self._layout, self._limits))
+        try:
+            if self._place is None:
+                self._place = self._stack.enter_context(private_place(self._layout))
+            limits = confined_to(self._place, self._layout, self._limits)
+            process = self._starter.submit(Process, self._place, limits).result()
+        except OSError as error:
+            raise not_started(str(error)) from error
         self._all.add(process)
         return process
 

@@ -60,7 +60,8 @@ class Process:
             env=_environment(),
             process_group=0,
         )
-        self._send({**asdict(self.limits), "number": number, "names": READABLE, "parent": os.getpid()})
+        with suppress(DiedError):  # waiting for it will tell
+            self._send({**asdict(self.limits), "number": number, "names": READABLE, "parent": os.getpid()})
 
     @property
     def pid(self) -> int:
@@ -118,22 +119,21 @@ class Process:
         return answer
 
     def wait_until_ready(self) -> None:
-        """Until it has loaded what it needs. Raises `WorkerError` where it cannot."""
+        """Until it has loaded what it needs. Raises `WorkerError` where it cannot, `DiedError` where it was ended."""
         if self.confined:
             return
-        problem = "it did not become ready"
         try:
             answer = json.loads(self._piece(time.monotonic() + START_SECONDS))
-            self.confined = answer.get("ready", {})
-            problem = answer.get("unprepared", problem)
-        except (TimeoutError, DiedError):
-            pass
+        except TimeoutError:
+            self.kill()
+            raise not_started("it took too long") from None
         except BaseException:
             self.kill()
             raise
+        self.confined = answer.get("ready", {})
         if not self.confined:
             self.kill()
-            raise WorkerError(f"The process for SQL statements could not be started: {problem}.", hint="Try again.")
+            raise not_started(answer["unprepared"])
 
     @property
     def alive(self) -> bool:
@@ -181,6 +181,11 @@ class Process:
             parts.append(part)
             length -= len(part)
         return b"".join(parts)
+
+
+def not_started(why: str) -> WorkerError:
+    """What to say where there is no worker to be had."""
+    return WorkerError(f"The process for SQL statements could not be started: {why}.", hint="Try again.")
 
 
 def _too_much_memory() -> QueryError:

@@ -216,8 +216,8 @@ def test_links_by_name_do_where_a_file_system_has_no_others(own_lake: Path, monk
 def test_a_lake_that_cannot_be_written_is_queried_from_the_temporary_directory(
     own_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (own_lake / "cache").mkdir(exist_ok=True)
-    (own_lake / "cache" / "statements").write_text("in the way")
+    shutil.rmtree(own_lake / "cache", ignore_errors=True)
+    (own_lake / "cache").write_text("in the way")
     monkeypatch.setattr(places.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     assert run_query(own_lake, COUNT).item() == 238
     assert [path.name for path in (tmp_path / "temporary").glob("*/*")] == ["lock"]
