@@ -87,9 +87,18 @@ class Settings(BaseSettings):
         ge=0,
         description="Bytes on disk for the cache of rendered sessions; `512MiB` and the like are understood.",
     )
-    memory_limit: str = Field("256MB", description="Memory that DuckDB may use, as DuckDB writes it.")
+    memory_limit: str = Field(
+        "256MB",
+        description="Memory that DuckDB may use, in the service and again in the process of each SQL query, as DuckDB "
+        "writes it.",
+    )
     query_seconds: float = Field(10.0, gt=0, le=86_400, description="Seconds after which an SQL query is stopped.")
     query_rows: int = Field(100_000, ge=1, description="Rows that an SQL query may return.")
+    query_spill_bytes: ByteSize = Field(
+        ByteSize(512 << 20),
+        ge=1 << 20,
+        description="Bytes on disk, in the lake's `cache`, to which an SQL query may spill what memory does not hold.",
+    )
     body_bytes: ByteSize = Field(ByteSize(1 << 20), ge=1024, description="Bytes that the body of a request may have.")
     rate_limit: str = Field(
         "600/second",

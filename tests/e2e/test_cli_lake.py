@@ -162,6 +162,15 @@ def test_query_in_each_form(run: Run, lake: Path, output: str, pattern: str) -> 
     assert re.fullmatch(pattern, done.out), done.out
 
 
+def test_query_gives_times_of_a_place_as_csv_without_an_offset(run: Run, lake: Path) -> None:
+    statement = (
+        "SELECT timestamp AT TIME ZONE 'America/New_York' AS new_york, timestamp FROM gex_snapshots ORDER BY 1 LIMIT 1"
+    )
+    done = run("query", "-", "--lake", lake, "-o", "csv", stdin=statement)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "new_york,timestamp\n2025-11-24T09:30:01.000000,2025-11-24T14:30:01.000000+00:00\n"
+
+
 def test_query_from_stdin(run: Run, lake: Path) -> None:
     assert run("query", "-", "--lake", lake, "-o", "csv", stdin="SELECT 1 AS one").out == "one\n1\n"
 

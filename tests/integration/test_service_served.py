@@ -18,6 +18,7 @@ import httpx2
 import pytest
 import typer
 
+import gexlake as gexlake_package
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from gexlake.cli import app
 from gexlake.services.served import CALL_PATH, find_server
@@ -144,9 +145,9 @@ def test_a_call_without_the_token_is_refused(served_lake: Path, authorization: s
     ("name", "body"),
     [
         ("no_such_call", b"{}"),
-        ("run_query", b"{"),
-        ("run_query", b'{"statment": "x"}'),
-        ("run_query", b'{"limit": "x"}'),
+        ("hand_over", b"{"),
+        ("hand_over", b'{"plase": "x"}'),
+        ("hand_over", b'{"names": "x"}'),
     ],
 )
 def test_a_call_that_is_none_is_refused(served_lake: Path, name: str, body: bytes) -> None:
@@ -161,8 +162,8 @@ def test_a_call_that_is_none_is_refused(served_lake: Path, name: str, body: byte
 def test_a_big_body_is_for_those_who_have_the_token(served_lake: Path) -> None:
     address = find_server(served_lake)
     assert address is not None
-    body = json.dumps({"statement": "SELECT 1 AS one --" + "x" * (3 << 20)}).encode()
-    url, headers = f"{address.url}{CALL_PATH}run_query", {"Authorization": f"Bearer {address.token}"}
+    body = json.dumps({"source": "x" * (3 << 20)}).encode()
+    url, headers = f"{address.url}{CALL_PATH}list_lineage", {"Authorization": f"Bearer {address.token}"}
     assert httpx2.post(url, content=body, headers=headers).status_code == 200
     for other in (url, f"{address.url}/sql"):
         headers = {"Content-Type": "application/json"}
@@ -171,6 +172,18 @@ def test_a_big_body_is_for_those_who_have_the_token(served_lake: Path) -> None:
 
 def test_the_address_is_for_the_owner_of_the_lake_alone(served_lake: Path) -> None:
     assert (served_lake / "server.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_owner_gets_all_rows_beside_a_service_and_a_stranger_up_to_its_bound(served_lake: Path) -> None:
+    many = "FROM range(150000)"
+    status, out = run_here(served_lake, ["query", many], "csv")
+    assert (status, out.count("\n")) == (0, 150_001)
+    assert gexlake_package.open(served_lake).sql(many).height == 150_000
+    address = find_server(served_lake)
+    assert address is not None
+    response = httpx2.post(f"{address.url}/sql", json={"statement": many})
+    assert response.status_code == 400
+    assert "more than 100,000 rows" in response.json()["message"]
 
 
 # ---- importing -----------------------------------------------------------------------------------------------------

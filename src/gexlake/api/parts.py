@@ -9,16 +9,23 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import asdict
 
 from prometheus_client import CollectorRegistry, Gauge
+from starlette.concurrency import run_in_threadpool
 
-from gexlake.api.state import ReadinessCheck, RunningService, ServiceState
-from gexlake.db.database import StatementBounds
+from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
 from gexlake.services.held_lake import HeldLake
 from gexlake.services.jobs import ImportJob, ImportJobs
 from gexlake.services.served import announced_server
+from gexlake.services.statements.place import Limits
+from gexlake.services.statements.pool import StatementPool
+from gexlake.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+MOST_BYTES = 64 << 20
+"""Of the rows of a statement, as they lie in memory: 100,000 rows of `gex_snapshots` take half of it."""
+SLACK_BYTES = 4 * MOST_BYTES
+"""Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
 Part = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
@@ -55,24 +62,40 @@ async def _held_lake(service: ServiceState) -> AsyncIterator[None]:
     """
     settings = service.settings
     layout = LakeLayout(settings.lake.absolute())
-    bounds = StatementBounds(settings.query_seconds, settings.query_rows, settings.memory_limit)
     lake = HeldLake(
         layout,
-        bounds,
+        memory=settings.memory_limit,
         cache_bytes=settings.cache_bytes,
         on_news=lambda news: service.announcer.publish({"type": "session", **asdict(news)}),
     )
+    statements = StatementPool(layout, _limits(settings), seconds=settings.query_seconds, at_once=STATEMENTS_AT_ONCE)
     jobs = ImportJobs(layout.root, workers=settings.workers, most=settings.max_imports, on_end=_log_end)
     try:
         with lake, announced_server(layout, service.url) as address:
             _add_metrics(service.metrics.registry, lake, jobs)
-            service.running = RunningService(settings, lake, jobs, address, service.announcer)
+            service.running = RunningService(settings, lake, jobs, statements, address, service.announcer)
             try:
                 yield
             finally:
                 service.running = None
+                await run_in_threadpool(statements.close)
     finally:
         await jobs.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    """What a statement may take. A stranger's: vectors, results and code are counted as well, which DuckDB does not."""
+    from pydantic import ByteSize, TypeAdapter
+
+    memory = TypeAdapter(ByteSize).validate_python(settings.memory_limit)
+    return Limits(
+        rows=settings.query_rows,
+        bytes=MOST_BYTES,
+        memory=settings.memory_limit,
+        more_bytes=2 * memory + SLACK_BYTES,
+        spill_bytes=settings.query_spill_bytes,
+        threads=2,
+    )
 
 
 def _log_end(job: ImportJob) -> None:

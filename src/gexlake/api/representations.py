@@ -23,6 +23,7 @@ from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
 from gexlake.api.transport import Piece, joined
+from gexlake.services.frames import csv_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -268,8 +269,7 @@ def _iter_csv(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
             *(pl.Series(name, [_json_or_none(value) for value in frame[name].to_list()], pl.String) for name in nested),
             pl.selectors.binary().bin.encode("hex"),
         )
-        text = flat.write_csv(include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z")
-        yield text.encode()
+        yield csv_text(flat, header=number == 0).encode()
 
 
 def _json_or_none(value: object) -> str | None:

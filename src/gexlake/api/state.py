@@ -19,9 +19,12 @@ from gexlake.services.held_lake import HeldLake
 from gexlake.services.jobs import ImportJobs
 from gexlake.services.keys import KeyStore
 from gexlake.services.served import ServerAddress
+from gexlake.services.statements.pool import StatementPool
 from gexlake.settings import Settings
 
 Item = TypeVar("Item")
+STATEMENTS_AT_ONCE = 2
+"""Statements of SQL that may run side by side: each takes all that it may, if it can."""
 
 
 class ReadinessCheck(NamedTuple):
@@ -39,6 +42,7 @@ class RunningService:
     settings: Settings
     lake: HeldLake
     jobs: ImportJobs
+    statements: StatementPool
     address: ServerAddress
     announcer: Announcer
 

@@ -85,12 +85,14 @@ def _show_csv(terminal: Terminal, frame: pl.DataFrame) -> None:
     """CSV with a header; lists, structs and bytes as JSON text, because CSV has no form for them."""
     import polars as pl
 
+    from gexlake.services.frames import csv_text
+
     nested = [name for name, kind in frame.schema.items() if kind.is_nested() or kind == pl.Binary]
     flat = frame.with_columns(pl.Series(name, map(_json_or_none, frame[name].to_list()), pl.String) for name in nested)
     for number, part in enumerate(flat.iter_slices(ROWS_PER_WRITE)):
-        terminal.text(part.write_csv(include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z"))
+        terminal.text(csv_text(part, header=number == 0))
     if flat.is_empty():
-        terminal.text(flat.write_csv())
+        terminal.text(csv_text(flat, header=True))
 
 
 def _json_or_none(value: object) -> str | None:

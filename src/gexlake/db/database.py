@@ -57,23 +57,26 @@ def open_database(
     ):
         if not layout.database.exists():
             raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
-        yield cursor
+        try:
+            yield cursor
+        finally:
+            held.changes += write
 
 
 @contextmanager
 def held_database(
-    layout: LakeLayout, bounds: StatementBounds, *, wait_seconds: float = LOCK_WAIT_SECONDS
+    layout: LakeLayout, memory: str = MEMORY_LIMIT, *, wait_seconds: float = LOCK_WAIT_SECONDS
 ) -> Iterator[None]:
     """Keep the database open for writing in this process, for all its threads; the lake is created where there is none.
 
-    Statements reach nothing but the lake's data, and no setting can be changed; those that users write keep within
-    `bounds`. Raises what `open_database` raises.
+    Statements reach nothing but the lake's data, and no setting can be changed; what users write is run elsewhere, see
+    `services.statements`. DuckDB plans with so much `memory`. Raises what `open_database` raises.
     """
     path = layout.database.absolute()
     with _opened(layout, write=True, wait_seconds=wait_seconds) as connection:
-        connection.execute(f"SET memory_limit = {quoted(bounds.memory)}")
+        connection.execute(f"SET memory_limit = {quoted(memory)}")
         confine(connection, layout)
-        _held[path] = _Held(connection, bounds)
+        _held[path] = _Held(connection)
         try:
             yield
         finally:
@@ -82,20 +85,12 @@ def held_database(
                 pass
 
 
-@dataclass(frozen=True)
-class StatementBounds:
-    """What a statement of a user may take; `memory` as DuckDB writes it, for all of them together."""
-
-    seconds: float
-    rows: int
-    memory: str = MEMORY_LIMIT
-
-
-@dataclass(frozen=True)
+@dataclass
 class _Held:
     connection: duckdb.DuckDBPyConnection
-    bounds: StatementBounds
     writing: threading.RLock = field(default_factory=threading.RLock)
+    changes: int = 0
+    """Times that it was opened for writing, and closed again."""
 
 
 _held: dict[Path, _Held] = {}
@@ -107,10 +102,17 @@ def is_held(layout: LakeLayout) -> bool:
     return layout.database.absolute() in _held
 
 
-def statement_bounds(layout: LakeLayout) -> StatementBounds | None:
-    """What users' statements may take where this process keeps the database open; None where it does not."""
+def changes(layout: LakeLayout) -> int:
+    """A number that grows with every change that this process, which keeps the database open, has made to it."""
+    return _held[layout.database.absolute()].changes
+
+
+@contextmanager
+def no_commit(layout: LakeLayout) -> Iterator[None]:
+    """Keep commits of this process from beginning; where it does not keep the database open, having it open does."""
     held = _held.get(layout.database.absolute())
-    return held.bounds if held else None
+    with held.writing if held else nullcontext():
+        yield
 
 
 def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
@@ -120,6 +122,7 @@ def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
         layout.staging,
         layout.imports,
         layout.quarantine,
+        layout.statements,
     ]
     connection.execute(f"SET allowed_directories = [{', '.join(quoted(str(path.absolute())) for path in directories)}]")
     connection.execute("SET enable_external_access = false")

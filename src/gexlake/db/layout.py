@@ -44,6 +44,11 @@ class LakeLayout:
         """Versions of sessions that were replaced, for `gexlake restore`."""
         return self.root / "previous"
 
+    @property
+    def statements(self) -> Path:
+        """What users' statements may see, a directory for each process that has some run; of no lasting use."""
+        return self.root / "cache" / "statements"
+
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
         """The published Parquet file of a session."""
         return self.root / record_type / dataset / session_folder(session) / f"{dataset}.parquet"

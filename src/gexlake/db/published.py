@@ -96,6 +96,20 @@ def find_damaged(layout: LakeLayout) -> list[DamagedFile]:
     return sorted(found, key=lambda one: (one.session, one.path))
 
 
+def damaged_session(layout: LakeLayout, pinned: str, problem: str) -> DamagedSessionError:
+    """What to say of a file of which a reader elsewhere, by a path of its own, has found that it is damaged."""
+    session = session_of(Path(pinned))
+    for record_type, importer in IMPORTERS.items():
+        for dataset in importer.datasets:
+            path = layout.dataset_file(record_type, dataset.name, session)
+            try:
+                if path.exists():
+                    check_published([path])  # which leaves word of it
+            except DamagedSessionError as error:
+                return error
+    return DamagedSessionError(f"The session {session} is damaged: {problem}.", hint=REPAIR)
+
+
 def session_of(path: Path) -> SessionKey:
     """The session of a published file, from its path. Raises `ValueError` for a path that is none."""
     names = [folder.partition("=")[2] for folder in path.parent.parts[-4:]]

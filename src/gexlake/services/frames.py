@@ -23,6 +23,20 @@ class _ArrowStream:
         return self._capsule
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library in Rust has failed. It is none of Exception's, so that nobody goes on; a service has to."""
+    return type(error).__name__ == "PanicException"
+
+
+def csv_text(frame: pl.DataFrame, *, header: bool) -> str:
+    """CSV with instants in ISO 8601, microseconds and offset; times of a place, which have none, go without."""
+    import polars as pl
+
+    local = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone is None]
+    shown = frame.with_columns(pl.col(local).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")) if local else frame
+    return shown.write_csv(include_header=header, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z")
+
+
 def fetch_frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
     """All rows of a relation; instants in UTC where the connection's time zone is."""
     import polars as pl

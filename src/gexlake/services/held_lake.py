@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gexlake.db.database import StatementBounds, held_database, open_database
+from gexlake.db.database import MEMORY_LIMIT, held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import recover
 from gexlake.models.feed import Feed, SessionKey
@@ -52,13 +52,13 @@ class HeldLake:
     def __init__(
         self,
         layout: LakeLayout,
-        bounds: StatementBounds,
         *,
+        memory: str = MEMORY_LIMIT,
         cache_bytes: int,
         on_news: Callable[[SessionNews], None] = lambda news: None,
     ) -> None:
         self.layout = layout
-        self._bounds = bounds
+        self._memory = memory
         self._on_news = on_news
         self._stack = ExitStack()
         self._renderer: WorkerPool | None = None
@@ -69,7 +69,7 @@ class HeldLake:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(held_database(self.layout, self._bounds))
+            stack.enter_context(held_database(self.layout, self._memory))
             stack.callback(self._close)
             with open_database(self.layout, write=True) as connection:
                 recover(connection, self.layout)

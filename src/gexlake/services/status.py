@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import dataset_paths
 from gexlake.db.published import find_damaged
 from gexlake.db.recovery import LOCK_NAME
 from gexlake.db.sessions import load_rows

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from gexlake.errors import QueryError
-from gexlake.services.query import check_statement, run_query
+from gexlake.services.query import run_query
+from gexlake.services.statements.check import check_statement
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_detours_lead_nowhere(lake: Path, statement: str) -> None:
         "'https://example.org/a.parquet'",
     ],
 )
-def test_only_files_of_the_lake_can_be_read(lake: Path, call: str) -> None:
+def test_only_the_tables_of_the_lake_can_be_read(lake: Path, call: str) -> None:
     outside = lake.parent / "outside.txt"
     outside.write_text("secret")
     link = lake / "link.txt"
@@ -116,7 +117,7 @@ def test_only_files_of_the_lake_can_be_read(lake: Path, call: str) -> None:
     finally:
         link.unlink()
     assert caught.value.message.startswith("Permission Error: Cannot access file")
-    assert caught.value.hint == "Only files of the lake can be read."
+    assert caught.value.hint == "Only the tables of the lake can be read."
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,17 +17,16 @@ from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, response
 from gexlake.api.params import Format
 from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
-from gexlake.api.state import running
+from gexlake.api.state import STATEMENTS_AT_ONCE, running
+from gexlake.errors import QueryError
+from gexlake.services.frames import is_panic
 from gexlake.services.keys import Scope
-from gexlake.services.query import run_query
 
 if TYPE_CHECKING:
     import polars as pl
 
 router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.SQL))])
-AT_ONCE = 2
-"""Statements that may run side by side: each takes all the memory that DuckDB has, if it can."""
-_turns = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sql")
+_turns = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="sql")
 """Of their own, so that statements that wait for their turn take no thread that other answers need."""
 
 
@@ -55,14 +55,14 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
     chosen = choose_format(request, query.format, TABLE_FORMATS)
     service = running(request)
-    work = _turns.submit(run_query, service.lake.layout.root, order.statement, limit=order.limit)
+    work = _turns.submit(service.statements.run, order.statement, limit=order.limit)
     answer = asyncio.wrap_future(work)
     await asyncio.wait([answer], timeout=service.settings.query_seconds)
     if work.cancel():  # it has not even begun
         raise ApiError(
             429,
             "too_many_statements",
-            f"{AT_ONCE} statements run already, and others wait.",
+            f"{STATEMENTS_AT_ONCE} statements run already, and others wait.",
             headers={"Retry-After": str(RETRY_SECONDS)},
         )
     frame = await answer
@@ -70,4 +70,19 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     def envelope(rows: pl.DataFrame) -> dict[str, Any]:
         return {"count": rows.height, "columns": rows.columns, "rows": rows_of(rows)}
 
-    return await run_in_threadpool(frame_response, request, frame, chosen, envelope)
+    return await run_in_threadpool(_shown, request, frame, chosen, envelope)
+
+
+def _shown(request: Request, frame: pl.DataFrame, form: Format, envelope: Callable[[pl.DataFrame], object]) -> Response:
+    """The answer. Raises `QueryError` where a value has no place in its form: of types there are infinitely many."""
+    import polars as pl
+
+    try:
+        return frame_response(request, frame, form, envelope)
+    except BaseException as error:
+        if isinstance(error, pl.exceptions.PolarsError | ValueError | TypeError | OverflowError) or is_panic(error):
+            what = str(error).rstrip(".") or type(error).__name__
+            raise QueryError(
+                f"The result has values that {form} cannot show: {what}.", hint="Select them as text, with ::VARCHAR."
+            ) from error
+        raise

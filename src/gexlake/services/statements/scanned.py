@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.db.layout import LakeLayout
-from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS
 
 if TYPE_CHECKING:
@@ -19,20 +17,14 @@ if TYPE_CHECKING:
 READER = "READ_PARQUET"
 
 
-def files_of_statement(connection: Connection, layout: LakeLayout, statement: str) -> list[Path]:
-    """The published files that one SELECT may read, and no fewer; nothing is run.
+def scanned_files(connection: Connection, views: Mapping[str, Sequence[str]], statement: str) -> list[str]:
+    """The files that one SELECT may read, and no fewer, of those that each view has; nothing is run.
 
     A condition on feed or date that DuckDB applies to the list of files narrows it; what cannot be told is all of them.
     """
     import duckdb
 
-    every = [
-        file
-        for importer in IMPORTERS.values()
-        for dataset in importer.datasets
-        for file in layout.dataset_files(importer.record_type, dataset.name)
-        if not dataset.in_database or "/" in statement  # else it is the table that is read
-    ]
+    every = [file for files in views.values() for file in files]
     try:
         rows = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchall()
         nodes = [node for _, plan in rows for node in _iter_nodes(json.loads(plan))]
@@ -40,11 +32,11 @@ def files_of_statement(connection: Connection, layout: LakeLayout, statement: st
         return []  # it will fail as it does here; an EXPLAIN, which cannot be explained, reads no values
     except (duckdb.Error, ValueError, TypeError):  # a damaged file may be what keeps it from a plan
         return every
-    files: set[Path] = set()
+    found: set[str] = set()
     for node in nodes:
         if READER in node.get("name", "").upper() or "parquet" in json.dumps(node.get("extra_info", "")).lower():
-            files.update(_files_of_node(connection, every, node))
-    return sorted(files)
+            found.update(_files_of_node(connection, views, node))
+    return sorted(found)
 
 
 def _iter_nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -53,16 +45,27 @@ def _iter_nodes(tree: Any) -> Iterator[dict[str, Any]]:
         yield from _iter_nodes(node.get("children", []))
 
 
-def _files_of_node(connection: Connection, every: list[Path], node: dict[str, Any]) -> list[Path]:
-    """Those of a scan: the plan says by which condition it was narrowed, and to how many."""
-    import duckdb
-
+def _files_of_node(connection: Connection, views: Mapping[str, Sequence[str]], node: dict[str, Any]) -> list[str]:
+    """Those of a scan: the plan says by which condition it was narrowed, and to how many of how many."""
     facts = node.get("extra_info", {})
     condition = facts.get("File Filters")
-    if not isinstance(condition, str):
-        return every
+    count, _, total = facts.get("Scanning Files", "").partition("/")
+    files: list[str] = []
+    for of_view in views.values():
+        if isinstance(condition, str) and total not in ("", str(len(of_view))):
+            continue  # it is another view's
+        narrowed = _narrow(connection, of_view, condition) if isinstance(condition, str) else None
+        files += of_view if narrowed is None or str(len(narrowed)) != count else narrowed
+    return files
+
+
+def _narrow(connection: Connection, files: Sequence[str], condition: str) -> list[str] | None:
+    import duckdb
+
+    if not files:
+        return []
     names = ", ".join(column.name for column in PARTITION_COLUMNS)
-    parts = [[folder.partition("=")[2] for folder in file.parent.parts[-len(PARTITION_COLUMNS) :]] for file in every]
+    parts = [[part.partition("=")[2] for part in Path(file).parent.parts[-len(PARTITION_COLUMNS) :]] for file in files]
     values = ", ".join("(" + "?, " * len(PARTITION_COLUMNS) + "?)" for _ in parts)
     casts = ", ".join(f"{column.name}::{column.sql_type} AS {column.name}" for column in PARTITION_COLUMNS)
     try:
@@ -72,8 +75,5 @@ def _files_of_node(connection: Connection, every: list[Path], node: dict[str, An
             [value for place, part in enumerate(parts) for value in (*part, place)],
         ).fetchall()
     except duckdb.Error:
-        return every
-    count, _, total = facts.get("Scanning Files", "").partition("/")
-    if (count, total) != (str(len(found)), str(len(every))):
-        return every
-    return [every[place] for (place,) in found]
+        return None
+    return [files[place] for (place,) in found]
