@@ -130,7 +130,7 @@ class _Import:
                 raise worker_died() from error
             finally:
                 reached = {result.source_file for result in self.results}
-                self.results += [_pending_result(s) for s in found.files if path_text(s.path) not in reached]
+                self.results += [_pending_result(s) for s in found.files if s.name not in reached]
                 with undisturbed(to_the_end=True):
                     self._end()
         return self._report(found)
@@ -380,7 +380,7 @@ def _refused_result(refused: RefusedFile) -> FileResult:
 
 
 def _pending_result(source: SourceFile) -> FileResult:
-    return FileResult(source_file=path_text(source.path), status=ResultStatus.PENDING, source_bytes=source.size_bytes)
+    return FileResult(source_file=source.name, status=ResultStatus.PENDING, source_bytes=source.size_bytes)
 
 
 def _raising() -> bool:

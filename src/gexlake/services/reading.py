@@ -11,7 +11,7 @@ from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
 from gexlake.importers.stream import AlteredSourceError, hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, path_text
+from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, find_source
 from gexlake.models.task import KnownSource, SessionTask
 from gexlake.services.synthetic import has_synthetic_note
 from gexlake.validation.rules import Rule
@@ -59,7 +59,7 @@ def _blank_record(task: SessionTask, source: SourceFile, *, synthetic: bool) -> 
     feed, day = source.session
     return LineageRecord(
         import_id=task.import_id,
-        source_file=path_text(source.path),
+        source_file=source.name,
         source_sha256="",
         source_bytes=source.size_bytes,
         record_type=task.record_type,
@@ -137,12 +137,10 @@ def _moved(known: Iterable[KnownSource], readings: Sequence[Reading]) -> set[str
 
 
 def _is_gone(known: KnownSource, now: SourceFile) -> bool:
-    try:
-        there = known.path.stat()
-        here = now.path.stat()
-    except OSError:
+    there, here = find_source(known.source_file), find_source(now.name)
+    if there is None or here is None:
         return True
-    return there.st_size != known.size_bytes or (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+    return there.size_bytes != known.size_bytes or there.identity == here.identity
 
 
 def known_sizes(task: SessionTask) -> set[int]:
@@ -153,7 +151,7 @@ def known_sizes(task: SessionTask) -> set[int]:
 def _compare_hash(reading: Reading, hashes: set[str], digests: Mapping[str, str], on_bytes: OnBytes | None) -> None:
     started = time.perf_counter()
     try:
-        digest = digests.get(reading.record.source_file) or hash_file(reading.source.path, on_bytes=on_bytes)
+        digest = digests.get(reading.record.source_file) or hash_file(reading.source, on_bytes=on_bytes)
     except SourceError as error:
         reading.lose(error)
         return

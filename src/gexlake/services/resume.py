@@ -11,7 +11,6 @@ from dataclasses import replace
 from gexlake.errors import SourceError
 from gexlake.importers.stream import hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import path_text
 from gexlake.models.task import SessionTask
 from gexlake.services.reading import find_replaced, find_unchanged, known_sizes, readings_of
 
@@ -30,15 +29,12 @@ class Hasher:
     def hash_known(self, tasks: Sequence[SessionTask], *, on_tick: Callable[[], None]) -> list[SessionTask]:
         """The tasks with the digests of all sources whose size is that of a known one; an unreadable one has none."""
         wanted = {
-            path_text(source.path): source.path
-            for task in tasks
-            for source in task.sources
-            if source.size_bytes in known_sizes(task)
+            source.name: source for task in tasks for source in task.sources if source.size_bytes in known_sizes(task)
         }
         if not wanted:
             return list(tasks)
         with ThreadPoolExecutor(self._threads, initializer=_lower_priority) as pool:
-            futures = {name: pool.submit(hash_file, path, on_bytes=self._count) for name, path in wanted.items()}
+            futures = {name: pool.submit(hash_file, source, on_bytes=self._count) for name, source in wanted.items()}
             try:
                 _wait_for(futures.values(), on_tick)
             except BaseException:
@@ -55,7 +51,7 @@ class Hasher:
 def skipped_records(task: SessionTask) -> list[LineageRecord] | None:
     """The lineage of a session in which nothing has changed; None where something has, or may have."""
     sizes = known_sizes(task)
-    if not all(source.size_bytes in sizes and path_text(source.path) in task.digests for source in task.sources):
+    if not all(source.size_bytes in sizes and source.name in task.digests for source in task.sources):
         return None
     readings = readings_of(task)
     find_unchanged(task, readings, on_bytes=None)
@@ -67,7 +63,7 @@ def skipped_records(task: SessionTask) -> list[LineageRecord] | None:
 
 
 def _digests_of(task: SessionTask, digests: dict[str, str]) -> dict[str, str]:
-    names = (path_text(source.path) for source in task.sources)
+    names = (source.name for source in task.sources)
     return {name: digests[name] for name in names if name in digests}
 
 
