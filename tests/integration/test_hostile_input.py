@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from gexlake.archive import EXPANSION_ALLOWANCE_BYTES
 from gexlake.errors import LakeError
-from gexlake.importers.stream import EXPANSION_ALLOWANCE_BYTES
 from gexlake.models.import_order import ImportOptions
 from gexlake.sample.writer import compressed
 from gexlake.services.import_history import import_history

@@ -11,7 +11,7 @@ import gexlake
 
 SOURCE = Path(gexlake.__file__).parent
 LAYERS = ["cli", "api", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
-FOUNDATION = {"errors", "settings", "zone", "zstd", "_version"}
+FOUNDATION = {"archive", "errors", "settings", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}
 
 

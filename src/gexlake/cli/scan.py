@@ -90,11 +90,9 @@ def _document(result: ScanResult) -> dict[str, object]:
 
 
 def _file_document(file: SourceFile) -> dict[str, object]:
-    from gexlake.models.source import path_text
-
     feed, day = file.session
     return {
-        "source_file": path_text(file.path),
+        "source_file": file.name,
         "record_type": file.record_type,
         **feed._asdict(),
         "session_date": day,
@@ -105,10 +103,8 @@ def _file_document(file: SourceFile) -> dict[str, object]:
 
 
 def _refused_document(refused: RefusedFile) -> dict[str, object]:
-    from gexlake.models.source import path_text
-
     return {
-        "source_file": path_text(refused.path),
+        "source_file": refused.name,
         "source_bytes": refused.size_bytes,
         "code": refused.code,
         "message": refused.reason,

@@ -6,13 +6,15 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from gexlake.archive import MAX_EXPANSION_RATIO, ArchiveError, MemberFile, is_bomb
 from gexlake.errors import SourceError
-from gexlake.models.source import Compression, path_text, sniff_compression
+from gexlake.models.source import Compression, SourceFile, SourcePlace, sniff_compression
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:
@@ -25,10 +27,6 @@ GZIP_SIZE_BYTES = 4
 GZIP_SIZE_TOLERANCE = 1 << 16
 """Damage near the end changes the size by less; of files cut short, 1 in 30,000 ends with such a number by chance."""
 DRAIN_BYTES = 1 << 16
-MAX_EXPANSION_RATIO = 300
-"""Real GEX history packs 4 to 12 times; deflate can reach 1,032 and zstd far more in a bomb."""
-EXPANSION_ALLOWANCE_BYTES = 64 << 20
-"""Expansion is not questioned below this many unpacked bytes: small files may be repetitive."""
 
 
 class DamagedStreamError(Exception):
@@ -45,15 +43,17 @@ class AlteredSourceError(SourceError):
 
 
 class SourceStream:
-    """Unpacked bytes of one file, with the SHA-256 and size of the file itself.
+    """Unpacked bytes of one file or member of an archive, with the SHA-256 and size of the file itself.
 
-    Opening raises `SourceError` when the file cannot be read. Digest and size are those of the whole file once
-    `readinto` has returned 0, or after `drain`.
+    Those of a member are the same as when it is taken out of the archive. Opening raises `SourceError` when the file
+    cannot be read. Digest and size are those of the whole file once `readinto` has returned 0, or after `drain`.
     """
 
-    def __init__(self, path: Path, *, on_bytes: Callable[[int], None] | None = None) -> None:
-        self._path = path
-        self._raw = _HashedFile(path, on_bytes)
+    def __init__(
+        self, source: Path | SourcePlace | SourceFile, *, on_bytes: Callable[[int], None] | None = None
+    ) -> None:
+        self._place = _place_of(source)
+        self._raw = _HashedFile(self._place, on_bytes)
         self.compression = sniff_compression(self._raw.peek(4))
         self._unpacked = None if self.compression is Compression.NONE else _UNPACKED[self.compression](self._raw)
         self._unpacked_bytes = 0
@@ -91,7 +91,7 @@ class SourceStream:
         except _DamagedMemberError as damage:
             raise self._damaged(damage) from damage
         self._unpacked_bytes += len(data)
-        if _is_bomb(self._unpacked_bytes, self.size_bytes):
+        if is_bomb(self._unpacked_bytes, self.size_bytes):
             message = f"{self.size_bytes:,} packed bytes expand more than {MAX_EXPANSION_RATIO} times"
             raise DamagedStreamError(Rule.EXPANSION_LIMIT, message)
         target[: len(data)] = data
@@ -102,7 +102,7 @@ class SourceStream:
             message = f"the {self.compression} stream is damaged from byte {damage.start:,} on: {damage}"
             return DamagedStreamError(Rule.COMPRESSION_DAMAGED, message)
         return AlteredSourceError(
-            f"{path_text(self._path)} is damaged, so nothing of it is imported: its {self.compression} stream does "
+            f"{self._place.name} is damaged, so nothing of it is imported: its {self.compression} stream does "
             f"not unpack to what was packed ({damage}).",
             hint="Download it again while the vendor keeps it, or restore it from a copy; then import again.",
         )
@@ -115,18 +115,16 @@ class SourceStream:
 
 
 class _HashedFile(io.RawIOBase):
-    """A file that is hashed as it is read; the first bytes can be peeked at."""
+    """A file or member that is hashed as it is read; the first bytes can be peeked at."""
 
-    def __init__(self, path: Path, on_bytes: Callable[[int], None] | None) -> None:
-        self._path = path
+    def __init__(self, place: SourcePlace, on_bytes: Callable[[int], None] | None) -> None:
+        self._place = place
         self._on_bytes = on_bytes
         self.digest = hashlib.sha256()
         self.read_bytes = 0
         self._head = b""
-        try:
-            self._file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise _unreadable(path, error) from error
+        self._ahead: _Ahead | None = None
+        self._file = _open(place)
 
     def readable(self) -> bool:
         return True
@@ -142,19 +140,18 @@ class _HashedFile(io.RawIOBase):
             count = min(len(self._head), len(target))
             target[:count], self._head = self._head[:count], self._head[count:]
             return count
-        try:
+        with _translated(self._place):
             count = self._file.readinto(target) or 0
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
         self._count(target[:count])
         return count
 
     def peek_at(self, offset: int, count: int) -> bytes:
-        """Up to so many bytes from there, without moving on or hashing them."""
-        try:
-            return os.pread(self._file.fileno(), count, offset)
-        except OSError as error:
-            raise _unreadable(self._path, error) from error
+        """Up to so many bytes from there, without moving on or hashing them; never from before an earlier place."""
+        with _translated(self._place):
+            if isinstance(self._file, io.FileIO):
+                return os.pread(self._file.fileno(), count, offset)
+            self._ahead = self._ahead or _Ahead(self._place)
+            return self._ahead.read_at(offset, count)
 
     def _count(self, data: ReadableBuffer) -> None:
         view = memoryview(data)
@@ -165,7 +162,33 @@ class _HashedFile(io.RawIOBase):
 
     def close(self) -> None:
         self._file.close()
+        if self._ahead is not None:
+            self._ahead.close()
         super().close()
+
+
+class _Ahead:
+    """A second look at a member of an archive, which has no random access: it only moves on.
+
+    The last piece is kept, for a look may begin within the one where the look before ended.
+    """
+
+    def __init__(self, place: SourcePlace) -> None:
+        self._file = _open(place)
+        self._start = 0
+        self._piece = b""
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        assert offset >= self._start, "a member is read in one direction"
+        while offset >= self._start + len(self._piece):
+            self._start += len(self._piece)
+            self._piece = self._file.read(PACKED_BYTES) or b""
+            if not self._piece:
+                return b""
+        return self._piece[offset - self._start :][:count]
+
+    def close(self) -> None:
+        self._file.close()
 
 
 # ---- unpacking -----------------------------------------------------------------------------------------------------
@@ -291,7 +314,7 @@ class _Members:
     def _check(self, start: int) -> None:
         """Unpack the member that begins there as far as it goes, and keep nothing."""
         member, offset, unpacked_bytes = self._begin(), start, 0
-        while not member.eof and not _is_bomb(unpacked_bytes, offset - start):
+        while not member.eof and not is_bomb(unpacked_bytes, offset - start):
             packed = self._raw.peek_at(offset, PACKED_BYTES) if member.needs_input else b""
             is_end = not packed and member.needs_input
             offset += len(packed)
@@ -317,22 +340,39 @@ def _zstd_frames(raw: _HashedFile) -> _Members:
 _UNPACKED = {Compression.GZIP: _gzip_members, Compression.ZSTD: _zstd_frames}
 
 
-def _is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
-    return unpacked_bytes > max(EXPANSION_ALLOWANCE_BYTES, packed_bytes * MAX_EXPANSION_RATIO)
-
-
 # ---- the file ------------------------------------------------------------------------------------------------------
 
 
-def hash_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> str:
+def hash_file(source: Path | SourcePlace | SourceFile, *, on_bytes: Callable[[int], None] | None = None) -> str:
     """SHA-256 (hex) of a file's bytes; raises `SourceError` when it cannot be read."""
-    with SourceStream(path, on_bytes=on_bytes) as stream:
+    with SourceStream(source, on_bytes=on_bytes) as stream:
         stream.drain()
         return stream.sha256
 
 
-def _unreadable(path: Path, error: OSError) -> SourceError:
-    return SourceError(
-        f"{path_text(path)} cannot be read: {error.strerror or error}.",
-        hint="Check its permissions and the disk, then import again.",
-    )
+def _place_of(source: Path | SourcePlace | SourceFile) -> SourcePlace:
+    if isinstance(source, Path):
+        return SourcePlace(source)
+    return source.place if isinstance(source, SourceFile) else source
+
+
+def _open(place: SourcePlace) -> io.FileIO | MemberFile:
+    with _translated(place):
+        return place.path.open("rb", buffering=0) if place.member is None else MemberFile(place.path, place.member)
+
+
+@contextmanager
+def _translated(place: SourcePlace) -> Iterator[None]:
+    """Faults of the file system and of the archive as `SourceError`."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            f"{place.name} cannot be read: {error.strerror or error}.",
+            hint="Check its permissions and the disk, then import again.",
+        ) from error
+    except ArchiveError as error:
+        raise AlteredSourceError(
+            f"{place.name} is damaged, so nothing of it is imported: {error}.",
+            hint="Get the archive once more, or restore it from a copy; then import again.",
+        ) from error

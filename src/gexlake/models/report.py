@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from gexlake.models.lineage import LineageRecord
-from gexlake.models.source import RefusedFile, path_text
+from gexlake.models.source import RefusedFile
 from gexlake.models.task import KnownSource
 
 DEFAULT_MAX_ERROR_RATE = 0.001
@@ -100,7 +100,7 @@ class FileResult(BaseModel):
     def of_refused(cls, refused: RefusedFile, status: ResultStatus) -> FileResult:
         """The result of a file that the scanner did not take."""
         return cls(
-            source_file=path_text(refused.path),
+            source_file=refused.name,
             status=status,
             source_bytes=refused.size_bytes,
             errors={refused.code: 1} if status is ResultStatus.FAILED else {},

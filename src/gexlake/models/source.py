@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
+from gexlake.archive import find_member
 from gexlake.models.feed import SessionKey
 
 
@@ -61,10 +65,10 @@ SYNTHETIC_NOTE = "SYNTHETIC.md"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An importable file. `size_bytes` is its size on disk, packed or not.
+    """An importable file, or one in an archive: then `path` is the archive's, `member` its name in it.
 
-    `session` is what the file is planned for: by its name, else by its first record. With `claims_date`, its name or
-    folders say the date.
+    `size_bytes` is its size on disk, packed or not; of a member the size that it would have there. `session` is what
+    it is planned for: by its name, else by its first record. With `claims_date`, its name or folders say the date.
     """
 
     path: Path
@@ -74,6 +78,17 @@ class SourceFile:
     compression: Compression
     form: Form
     claims_date: bool = True
+    member: str | None = None
+
+    @property
+    def place(self) -> SourcePlace:
+        """Where its bytes are."""
+        return SourcePlace(self.path, self.member)
+
+    @property
+    def name(self) -> str:
+        """What lineage and reports call it."""
+        return self.place.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +99,80 @@ class RefusedFile:
     size_bytes: int
     code: str
     reason: str
+    member: str | None = None
+    """Of the archive at `path`, where it is a file in one."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return SourcePlace(self.path, self.member).name
+
+
+MEMBER_MARK = "!"
+"""Between an archive's path and the name of a file in it."""
+
+
+class SourcePlace(NamedTuple):
+    """Where the bytes of a source are: a file, or a member of an archive."""
+
+    path: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The text that stands for it in lineage and reports: `path`, or `archive!member`."""
+        text = path_text(self.path)
+        return text if self.member is None else f"{text}{MEMBER_MARK}{self.member}"
+
+
+class SourceFacts(NamedTuple):
+    """What a source is at the moment: its size, and an identity that no other path to the same bytes changes."""
+
+    place: SourcePlace
+    size_bytes: int
+    identity: tuple[int, int, str | None]
+
+
+def find_source(name: str) -> SourceFacts | None:
+    """The file, or member of an archive, that lineage calls by this name; None where it is not there any more."""
+    path = _path_of(name)
+    if facts := _file_facts(path):
+        return facts
+    at = name.find(MEMBER_MARK)
+    while at >= 0:
+        archive, member_name = _path_of(name[:at]), name[at + len(MEMBER_MARK) :]
+        facts = _file_facts(archive)
+        if facts and (member := find_member(archive, member_name)):
+            identity = (*facts.identity[:2], member_name)
+            return SourceFacts(SourcePlace(archive, member_name), member.size_bytes, identity)
+        at = name.find(MEMBER_MARK, at + 1)
+    return None
+
+
+def source_exists(name: str) -> bool:
+    """Whether the file, or member of an archive, that lineage calls by this name is there."""
+    return find_source(name) is not None
+
+
+def _file_facts(path: Path) -> SourceFacts | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return SourceFacts(SourcePlace(path), status.st_size, (status.st_dev, status.st_ino, None))
+
+
+def _path_of(text: str) -> Path:
+    r"""The path that `path_text` wrote; \xNN stands for a byte unless a file has that very name."""
+    path = Path(text)
+    if "\\x" not in text or path.exists():
+        return path
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode())
+    return Path(os.fsdecode(raw))
 
 
 def path_text(path: Path) -> str:
     r"""An absolute path as text, as it stands in lineage and reports; bytes that are not UTF-8 stand as \xNN."""
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
-
-
-def source_exists(name: str) -> bool:
-    """Whether the file that lineage calls by this name is there."""
-    return Path(name).exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gexlake.models.feed import SessionKey
 from gexlake.models.lineage import FileStatus
-from gexlake.models.source import SourceFile, path_text
+from gexlake.models.source import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class FeedTask:
 
     def predecessors_of(self, source: SourceFile) -> tuple[str, ...]:
         """The paths of the files in whose place a source comes, apart from its own."""
-        return tuple(known.source_file for known in self.predecessors.get(path_text(source.path), ()))
+        return tuple(known.source_file for known in self.predecessors.get(source.name, ()))
 
     def earlier_days_of(self, source: SourceFile) -> list[date]:
         """The dates to which earlier readings of it may have given snapshots."""
-        known = self.predecessors.get(path_text(source.path), ())
+        known = self.predecessors.get(source.name, ())
         return sorted({date.fromisoformat(day) for reading in known for day in reading.sessions})

@@ -12,7 +12,7 @@ from pathlib import Path
 from gexlake.db.queries import FeedState
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
-from gexlake.models.source import SourceFile, path_text
+from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.services.resume import Hasher, KnownFeed, SourcePlan, plan_source
 from gexlake.validation.rules import CLOCK_TOLERANCE_US
@@ -50,7 +50,7 @@ class Planner:
         self._files = files
         paths = defaultdict[FeedId, set[str]](set)
         for source in files:
-            paths[_feed_of(source)].add(path_text(source.path))
+            paths[_feed_of(source)].add(source.name)
         self._scanned = {feed: frozenset(found) for feed, found in paths.items()}
         self._feeds = {(state.record_type, state.feed): self._known_feed(state) for state in states}
 
@@ -146,4 +146,4 @@ def _session_of(source: SourceFile) -> tuple[str, SessionKey]:
 
 
 def _name_of(source: SourceFile) -> str:
-    return path_text(source.path)
+    return source.name

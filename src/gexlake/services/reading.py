@@ -11,7 +11,7 @@ from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
 from gexlake.importers.stream import AlteredSourceError
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, path_text
+from gexlake.models.source import SYNTHETIC_NOTE, SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.services.synthetic import has_synthetic_note
 from gexlake.validation.rules import NO_DAMAGE, Rule
@@ -107,7 +107,7 @@ def blank_record(import_id: str, source: SourceFile, *, synthetic: bool) -> Line
     feed, day = source.session
     return LineageRecord(
         import_id=import_id,
-        source_file=path_text(source.path),
+        source_file=source.name,
         source_sha256="",
         source_bytes=source.size_bytes,
         record_type=source.record_type,

@@ -88,9 +88,9 @@ class ImportRecord:
         """Name the files that were not reached."""
         reached = {result.source_file for result in self.results}
         self.results += [
-            FileResult(source_file=path_text(s.path), status=ResultStatus.PENDING, source_bytes=s.size_bytes)
+            FileResult(source_file=s.name, status=ResultStatus.PENDING, source_bytes=s.size_bytes)
             for s in found.files
-            if path_text(s.path) not in reached
+            if s.name not in reached
         ]
 
     @property

@@ -24,6 +24,7 @@ from gexlake.importers import IMPORTERS
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.import_order import ImportOptions
+from gexlake.models.source import SourcePlace, find_source
 from gexlake.models.verify_report import Repair, VerifyReport
 from gexlake.services.import_history import import_history
 from gexlake.services.inspect_lake import SessionFacts, SessionVersion, inspect_lake
@@ -107,9 +108,9 @@ def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> lis
 
 def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
     sources = _sources_of(layout, facts)
-    paths = [_find(source) for source in sources]
+    places = [_find(source) for source in sources]
     zone = next((source.naive_zone for source in sources if source.naive_zone), None)
-    if _checksum_of_sources(facts, paths, zone) != facts.row["checksum"]:
+    if _checksum_of_sources(facts, places, zone) != facts.row["checksum"]:
         raise _CannotRepairError("its sources come to other content than was stored; import them with --force")
     feed = facts.session.feed
     options = ImportOptions(
@@ -119,12 +120,12 @@ def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
         force=True,
         naive_zone=zone,
     )
-    import_history(paths, layout.root, options)
+    import_history(sorted({place.path for place in places}), layout.root, options)
     with open_database(layout, write=False) as connection:
         row = load_rows(connection).get((facts.record_type, facts.session))
     if row is None or row["checksum"] != facts.row["checksum"]:
         raise _CannotRepairError("it was staged anew from its sources, and is not what it was; see `gexlake lineage`")
-    count = "1 source" if len(paths) == 1 else f"{len(paths)} sources"
+    count = "1 source" if len(places) == 1 else f"{len(places)} sources"
     return f"staged anew from {count}, with the same content"
 
 
@@ -152,17 +153,17 @@ def _sources_by_lineage(lake: Path, session: SessionVersion) -> list[_Source]:
     return [_Source(name, sha256, size, tuple(copies)) for name, sha256, size, copies in load_sources(lake, session)]
 
 
-def _find(source: _Source) -> Path:
+def _find(source: _Source) -> SourcePlace:
     """Where the bytes are that were imported."""
-    there = [path for path in map(Path, (source.name, *source.copies)) if path.is_file()]
-    for path in there:
-        if path.stat().st_size == source.size_bytes and hash_file(path) == source.sha256:
-            return path
+    there = [found for found in map(find_source, (source.name, *source.copies)) if found]
+    for found in there:
+        if found.size_bytes == source.size_bytes and hash_file(found.place) == source.sha256:
+            return found.place
     what = "has changed since it was imported" if there else "is not there any more"
     raise _CannotRepairError(f"{source.name} {what}; put back the file with SHA-256 {source.sha256}")
 
 
-def _checksum_of_sources(facts: SessionFacts, paths: Sequence[Path], naive_zone: str | None) -> str:
+def _checksum_of_sources(facts: SessionFacts, places: Sequence[SourcePlace], naive_zone: str | None) -> str:
     """The checksum of the content that the sources come to now."""
     importer = IMPORTERS[facts.record_type]
     try:
@@ -175,8 +176,8 @@ def _checksum_of_sources(facts: SessionFacts, paths: Sequence[Path], naive_zone:
             ) as reader,
         ):
             tallies = {}
-            for number, path in enumerate(paths):
-                with SourceStream(path) as stream:
+            for number, place in enumerate(places):
+                with SourceStream(place) as stream:
                     tallies[number] = reader.read(stream, number, RefusalCounter())
             reader.finish(tallies)
             builder = reader.open_session(facts.session.session_date)

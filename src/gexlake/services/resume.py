@@ -17,7 +17,7 @@ from gexlake.db.queries import FeedState
 from gexlake.errors import SourceError
 from gexlake.importers.stream import hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFile, path_text, source_exists
+from gexlake.models.source import SourceFacts, SourceFile, find_source
 from gexlake.models.task import KnownSource
 from gexlake.services.reading import blank_record
 from gexlake.services.synthetic import has_synthetic_note
@@ -68,8 +68,19 @@ class KnownFeed:
     @cached_property
     def gone(self) -> frozenset[str]:
         """Files that gave snapshots and are no more."""
-        paths = {k.source_file for k in self.state.known if not k.is_copy and any(k.sessions.values())}
-        return frozenset(path for path in paths - self.scanned if not source_exists(path))
+        return frozenset(name for name, facts in self._elsewhere.items() if facts is None)
+
+    @cached_property
+    def _elsewhere(self) -> dict[str, SourceFacts | None]:
+        """Files that gave snapshots and are not among those scanned, as they are now; None for one that is gone."""
+        names = {k.source_file for k in self.state.known if not k.is_copy and any(k.sessions.values())}
+        return {name: find_source(name) for name in names - self.scanned}
+
+    def _other_names(self, name: str) -> set[str]:
+        """Under what other names the lake knows the very file that is now called so, by a link or a mount."""
+        names = {other for other, facts in self._elsewhere.items() if facts is not None}
+        here = find_source(name) if names else None
+        return {other for other in names if here and (found := self._elsewhere[other]) and _is_same(found, here)}
 
     def reading_of(self, path: str, sha256: str) -> KnownSource | None:
         """The reading that a file with these bytes needs no other than; None where it has to be read."""
@@ -111,7 +122,18 @@ class KnownFeed:
         latest = self.by_path.get(path)
         if latest is not None and latest.is_copy:
             mine += [k for k in self.state.known if k.sha256 == latest.sha256 and k.source_file in self.gone]
-        return tuple(mine)
+        others = self._other_names(path)
+        return (*mine, *(k for k in self.state.known if k.source_file in others and not k.is_copy))
+
+
+def _is_same(left: SourceFacts, right: SourceFacts) -> bool:
+    """Whether two names lead to one file. On some mounts all files have one number, so the bytes have the last word."""
+    if left.identity != right.identity or left.size_bytes != right.size_bytes:
+        return False
+    try:
+        return hash_file(left.place) == hash_file(right.place)
+    except SourceError:
+        return False
 
 
 @dataclass(slots=True)
@@ -128,7 +150,7 @@ class SourcePlan:
         reading = self.reading
         assert reading is not None
         return any(
-            (other.source_file == reading.source_file != path_text(self.source.path))
+            (other.source_file == reading.source_file != self.source.name)
             or (reading.yielded and other.sessions.keys() & reading.sessions.keys())
             for other in replaced
         )
@@ -138,7 +160,7 @@ def plan_source(
     source: SourceFile, feed: KnownFeed, digests: Mapping[str, str], *, import_id: str, force: bool
 ) -> SourcePlan:
     """Whether a source is to be read. One whose digest was not taken has changed, or is new."""
-    path = path_text(source.path)
+    path = source.name
     digest = digests.get(path)
     known = None if force or digest is None else feed.reading_of(path, digest)
     if known is None or digest is None:
@@ -164,11 +186,11 @@ class Hasher:
 
     def hash_all(self, sources: Iterable[SourceFile], *, on_tick: Callable[[], None]) -> dict[str, str]:
         """The digests by path; one that cannot be read has none."""
-        wanted = {path_text(source.path): source.path for source in sources}
+        wanted = {source.name: source for source in sources}
         if not wanted:
             return {}
         with ThreadPoolExecutor(self.threads, initializer=_lower_priority) as pool:
-            futures = {name: pool.submit(hash_file, path, on_bytes=self._count) for name, path in wanted.items()}
+            futures = {name: pool.submit(hash_file, source, on_bytes=self._count) for name, source in wanted.items()}
             try:
                 _wait_for(futures.values(), on_tick)
             except BaseException:

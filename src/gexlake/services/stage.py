@@ -35,7 +35,7 @@ from gexlake.importers.stream import DamagedStreamError, SourceStream
 from gexlake.lineage.quarantine import Quarantine
 from gexlake.lineage.records import lineage_frame, lineage_row, write_rows
 from gexlake.models.feed import SessionKey
-from gexlake.models.source import path_text
+from gexlake.models.source import SourceFile
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
 from gexlake.models.task import FeedTask, Published
 from gexlake.services.reading import OnBytes, Reading, readings_of
@@ -143,7 +143,7 @@ class _Staging:
         started = time.perf_counter()
         record = reading.record
         try:
-            stream = SourceStream(reading.source.path, on_bytes=self._on_bytes)
+            stream = SourceStream(reading.source, on_bytes=self._on_bytes)
         except SourceError as error:
             reading.lose(error)
             return False
@@ -254,7 +254,7 @@ class _Staging:
             spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
             reading.conflicts_with = sorted({self._name_of(conflict.other) for conflict in mine})
             try:
-                for conflict, raw in zip(mine, iter_spans(reading.source.path, spans), strict=True):
+                for conflict, raw in zip(mine, iter_spans(reading.source, spans), strict=True):
                     message = f"{conflict.message}, from {self._name_of(conflict.other)}"
                     self._quarantine.take(
                         Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, message, raw)
@@ -323,11 +323,11 @@ def _workspace(directory: Path | None) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
+def iter_spans(source: SourceFile, spans: list[tuple[int, int]]) -> Iterator[bytes]:
     """Pieces of a source's unpacked bytes, as (offset, length) in ascending order."""
     chunk = memoryview(bytearray(1 << 20))
     held, base = b"", 0
-    with SourceStream(path) as stream:
+    with SourceStream(source) as stream:
         for offset, length in spans:
             while base + len(held) < offset + length:
                 held, base = held[max(0, offset - base) :], base + min(len(held), max(0, offset - base))
@@ -337,7 +337,7 @@ def iter_spans(path: Path, spans: list[tuple[int, int]]) -> Iterator[bytes]:
                     count = 0
                 if not count:
                     raise SourceError(
-                        f"{path_text(path)} changed while it was read.", hint="Import it again when it is settled."
+                        f"{source.name} changed while it was read.", hint="Import it again when it is settled."
                     )
                 held += chunk[:count]
             yield held[offset - base : offset - base + length]

@@ -19,6 +19,7 @@ from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
+from gexlake.models.source import SourcePlace, find_source
 from gexlake.models.task import Published
 from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import SessionBounds
@@ -210,10 +211,10 @@ class RefusalCounter:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A source of the footer that is there and has not changed, in the file at `path`."""
+    """A source of the footer that is there and has not changed, at `place`."""
 
     document: Mapping[str, Any]
-    path: Path
+    place: SourcePlace
 
     @property
     def name(self) -> str:
@@ -248,15 +249,15 @@ def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChe
     """A source where it was, or else a copy of it that an import has skipped; None with a finding or note."""
     name = source["source_file"]
     facts = task.readings.get((source["import_id"], name))
-    there = [path for path in map(Path, (name, *(facts.copies if facts else ()))) if path.is_file()]
+    there = [found for found in map(find_source, (name, *(facts.copies if facts else ()))) if found]
     if not there:
         checks.sources_missing += 1
         checks.add(Check.SOURCE_MISSING, f"{name} is not there any more")
         return None
     try:
-        for path in there:
-            if path.stat().st_size == source["source_bytes"] and hash_file(path) == source["source_sha256"]:
-                return _Source(source, path)
+        for found in there:
+            if found.size_bytes == source["source_bytes"] and hash_file(found.place) == source["source_sha256"]:
+                return _Source(source, found.place)
     except (SourceError, OSError) as error:
         checks.add(Check.SOURCE_UNREADABLE, f"{name} cannot be read: {error}")
         return None
@@ -278,7 +279,7 @@ def _read_sources(
     )
     tallies = {}
     for number, source in enumerate(sources):
-        with SourceStream(source.path, on_bytes=on_bytes) as stream:
+        with SourceStream(source.place, on_bytes=on_bytes) as stream:
             tallies[number] = reader.read(stream, number, RefusalCounter())
     reader.finish(tallies)
     builder = reader.open_session(task.session.session_date)

@@ -14,10 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gexlake.archive import EXPANSION_ALLOWANCE_BYTES, MAX_EXPANSION_RATIO
 from gexlake.errors import SourceError
 from gexlake.importers.stream import (
-    EXPANSION_ALLOWANCE_BYTES,
-    MAX_EXPANSION_RATIO,
     AlteredSourceError,
     DamagedStreamError,
     SourceStream,
