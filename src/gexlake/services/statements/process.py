@@ -45,6 +45,8 @@ class Process:
     limits: Limits
     confined: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
+    busy: bool = False
+    """Whether it is at a statement, and has said so."""
     _views: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -76,10 +78,9 @@ class Process:
         """
         self.wait_until_ready()
         deadline = None if seconds is None else time.monotonic() + seconds
-        begun = False
         try:
             self._send({"statement": statement, "limit": limit, "views": list(views)})
-            begun = bool(json.loads(self._piece(deadline)))
+            self.busy = bool(json.loads(self._piece(deadline)))
             answer = self._answer(deadline)
             pieces = list(iter(lambda: self._piece(deadline), b""))
         except TimeoutError:
@@ -89,13 +90,15 @@ class Process:
             ) from None
         except DiedError:
             self.kill()
-            if not begun:
+            if not self.busy:
                 raise
             raise _too_much_memory() from None
         except BaseException as error:
             if not isinstance(error, MissingError | QueryError):  # Ctrl-C above all: the answer is still under way
                 self.kill()
             raise
+        finally:
+            self.busy = False
         self.peak_bytes = answer["peak_bytes"]
         return b"".join(pieces)
 

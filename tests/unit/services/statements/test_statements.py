@@ -252,11 +252,11 @@ def running_statement(pool: StatementPool) -> tuple[threading.Thread, list[objec
 
 
 def busy_worker(pool: StatementPool) -> int:
-    """The worker that has been given the statement, by the processor time that it takes."""
+    """The worker that is at the statement."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         for process in pool._all.difference(pool._idle):
-            if process.confined and process._views:
+            if process.busy:
                 return process.pid
     raise AssertionError("no worker took the statement")
 
