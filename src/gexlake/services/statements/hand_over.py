@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.database import no_commit, open_database
+from gexlake.db.database import is_held, no_commit, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.live import (
     DATASETS,
@@ -24,6 +24,7 @@ from gexlake.db.live import (
     view_over_files,
     view_that_says,
 )
+from gexlake.errors import LakeError
 from gexlake.services.served import served
 from gexlake.services.statements.names import FILES, MISSING, TABLES
 
@@ -50,6 +51,8 @@ def hand_over(lake: Path, *, place: str, names: list[str]) -> dict[str, list[str
     Raises what `open_database` raises.
     """
     layout, root = LakeLayout(lake), Path(place)
+    if is_held(layout) and not root.resolve().is_relative_to(layout.statements.resolve()):
+        raise LakeError(f"{root} is not in {layout.statements}.", hint="Make the lake's cache writable.")
     with open_database(layout, write=False) as connection:
         connection.begin()
         try:

@@ -63,6 +63,8 @@ class Process:
     limits: Limits
     confined: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
+    busy: bool = False
+    """Whether it is at a statement, and has said so."""
     _views: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,10 +96,9 @@ class Process:
         """
         self.wait_until_ready()
         deadline = None if seconds is None else time.monotonic() + seconds
-        begun = False
         try:
             self._send({"statement": statement, "limit": limit, "views": [asdict(view) for view in views]})
-            begun = bool(json.loads(self._piece(deadline)))
+            self.busy = bool(json.loads(self._piece(deadline)))
             answer = self._answer(deadline)
             pieces = list(iter(lambda: self._piece(deadline), b""))
         except TimeoutError:
@@ -107,15 +108,15 @@ class Process:
             ) from None
         except DiedError:
             self.kill()
-            if not begun:
+            if not self.busy:
                 raise
             raise _too_much_memory() from None
         except BaseException as error:
-            if not isinstance(
-                error, MissingError | DamagedFileError | QueryError
-            ):  # Ctrl-C above all: the answer is still under way
-                self.kill()
+            if not isinstance(error, MissingError | DamagedFileError | QueryError):
+                self.kill()  # Ctrl-C above all: the answer is still under way
             raise
+        finally:
+            self.busy = False
         self.peak_bytes = answer["peak_bytes"]
         return b"".join(pieces)
 

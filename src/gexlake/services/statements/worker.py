@@ -1,6 +1,6 @@
 """The process that runs users' statements, one after the other: orders on stdin, answers on stdout.
 
-    {"place": …, "memory": …, …}\n                         the first line: its bounds, see `process.Limits`
+    {"place": …, "memory": …, …}\n                         the first line: its bounds, see `place.Limits`
     {"views": […], "statement": …, "limit": …}\n           an order: views to make anew, and the statement
     <length><json>                                          {"ready"} or {"unprepared"}; to each order {"begun"}, and
                                                             {"error"}, {"missing"}, {"damaged"} or {"frame"}; behind
@@ -157,7 +157,8 @@ def _prepare(bounds: dict[str, Any]) -> tuple[duckdb.DuckDBPyConnection, dict[st
     connection.execute("SET GLOBAL parquet_metadata_cache = true")  # a file in this place never changes
     if bounds["spill_bytes"] is not None:  # DuckDB 2.0 does not keep to one that it was opened with
         connection.execute(f"SET GLOBAL max_temp_directory_size = '{bounds['spill_bytes'] >> 10}KiB'")
-    connection.execute(f"SET allowed_directories = {readable}")
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in readable)
+    connection.execute(f"SET allowed_directories = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     _warm_up(connection)
@@ -174,11 +175,11 @@ def _warm_up(connection: duckdb.DuckDBPyConnection) -> None:
     frame.write_ipc_stream(io.BytesIO())
     try:
         _run(connection.cursor(), "SELECT nothing", {"rows": None}, None)
-    except duckdb_error() as error:
+    except _duckdb_error() as error:
         _fault(error, [])
 
 
-def duckdb_error() -> type[Exception]:
+def _duckdb_error() -> type[Exception]:
     """The root of DuckDB's faults."""
     import duckdb
 

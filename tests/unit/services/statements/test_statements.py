@@ -213,6 +213,17 @@ def test_links_by_name_do_where_a_file_system_has_no_others(own_lake: Path, monk
         run_query(own_lake, f"FROM read_text('{own_lake}/gexlake.duckdb')")
 
 
+def test_a_path_may_have_any_name(lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = shutil.copytree(lake, tmp_path / 'it\'s [odd] * "lake"')
+    assert run_query(odd, COUNT).item() == 238
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert run_query(odd, COUNT).item() == 238
+
+
 def test_a_lake_that_cannot_be_written_is_queried_from_the_temporary_directory(
     own_lake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,11 +252,11 @@ def running_statement(pool: StatementPool) -> tuple[threading.Thread, list[objec
 
 
 def busy_worker(pool: StatementPool) -> int:
-    """The worker that has been given the statement, by the processor time that it takes."""
+    """The worker that is at the statement."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         for process in pool._all.difference(pool._idle):
-            if process.confined and process._views:
+            if process.busy:
                 return process.pid
     raise AssertionError("no worker took the statement")
 
