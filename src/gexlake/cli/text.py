@@ -97,7 +97,7 @@ def _iter_pieces(word: str, width: int, mark: str) -> Iterator[str]:
 def _break(word: str, room: int) -> int:
     """Where to break a word so that what is before takes at most `room` columns."""
     stop = room if word.isascii() else max((n for n in range(1, room + 1) if cells(word[:n]) <= room), default=1)
-    good = [match.end() for match in _GOOD_BREAK.finditer(word) if stop // 2 < match.end() <= stop]
+    good = [match.end() for match in _GOOD_BREAK.finditer(word) if stop // 2 <= match.end() <= stop]
     if good:
         return good[-1]
     number = _NUMBER_AT_END.search(word, 0, stop)
