@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gexlake.cli.text import FOLD_MARK, beginning, cells, fold, plain, plain_json, plain_lines
+from gexlake.cli.text import FOLD_MARK, beginning, cells, fold
+from gexlake.models.text import plain, plain_json, plain_lines
 from helpers.screens import numbers
 
 PRINTABLE = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(" /_-.,:0123456789"))
