@@ -51,7 +51,8 @@ def fold(text: str, width: int, *, mark: str = "") -> list[str]:
         if lines[-1]:
             lines += pieces
         else:
-            lines = [spaces + pieces[0], *pieces[1:]]
+            indent = spaces if cells(spaces + pieces[0]) <= width else ""
+            lines = [indent + pieces[0], *pieces[1:]]
     return lines
 
 

@@ -44,6 +44,7 @@ def test_nothing_that_is_shown_acts(text: str) -> None:
 @given(PRINTABLE, st.integers(4, 60))
 @example("2025-11-14_NQ_NDX_classic_gex_zero.json", 20)
 @example("値" * 30, 7)
+@example(" ⺀⺀", 4)
 def test_a_marked_fold_fits_and_loses_nothing(text: str, width: int) -> None:
     lines = fold(text, width, mark=FOLD_MARK)
     assert all(cells(line) <= width for line in lines)
