@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Any
 
 import orjson
+
+from gexlake.models.text import plain, plain_json, plain_lines
 
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """Of the request that is being answered; every record made meanwhile carries it."""
@@ -25,11 +28,11 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items() if value is not None)
-        # What comes from outside must not be able to begin a line of its own.
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
-        line = f"{_instant(record)} {record.levelname} {record.name}: {message}{fields}"
+        # What comes from outside must not be able to begin a line of its own, or act on the terminal that shows it.
+        line = plain(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}")
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            traceback = plain_lines(self.formatException(record.exc_info))
+            line = f"{line}\n{indent(traceback, '  ')}"
         return line
 
 
@@ -47,7 +50,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
         try:
-            return orjson.dumps(document, default=str).decode()
+            return plain_json(orjson.dumps(document, default=str).decode())
         except TypeError:  # a lone surrogate in a text, or an integer beyond 64 bits
             import json
 

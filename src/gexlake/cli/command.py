@@ -16,8 +16,8 @@ import typer
 from typer.core import TyperGroup
 
 from gexlake.cli.terminal import Output, Terminal
-from gexlake.cli.text import plain
 from gexlake.errors import GexlakeError
+from gexlake.models.text import plain
 
 
 class Commands(TyperGroup):

@@ -72,9 +72,16 @@ def _show_table(terminal: Terminal, frame: pl.DataFrame) -> None:
         frame.columns,
         ([_cell(value) for value in row] for row in frame.iter_rows()),
         right=numbers,
-        least=frame.columns[:0:-1][: frame.width // 2],  # in a statement the first name is the first of importance
+        least=_least(frame),
         lines=[EXPLAINED],
     )
+
+
+def _least(frame: pl.DataFrame) -> list[str]:
+    """What a narrow screen may leave out: lists and structs, then half of the rest; what is named first matters."""
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    others = [name for name in frame.columns if name not in nested]
+    return (nested + others[::-1])[: len(nested) + len(others) // 2] if others else []
 
 
 def _show_json(terminal: Terminal, frame: pl.DataFrame) -> None:

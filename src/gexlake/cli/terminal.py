@@ -13,7 +13,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from gexlake.cli.layout import GAP, Layout, lay_out
-from gexlake.cli.text import FOLD_MARK, cells, fold, plain, plain_json, plain_lines
+from gexlake.cli.text import FOLD_MARK, cells, fold
+from gexlake.models.text import plain, plain_json, plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

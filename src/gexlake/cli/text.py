@@ -1,8 +1,7 @@
-"""Text on a terminal: nothing in it acts, and no number or word of it is cut. Pure."""
+"""Text on a terminal: no number or word of it is cut. Pure."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -14,36 +13,6 @@ _GOOD_BREAK = re.compile(r"[/_;=]|,(?!\d)")
 """What a long word is best broken after: a path between its parts, never a number at its comma."""
 _NUMBER_AT_END = re.compile(r"[\d.,:+-]+$")
 _WORD_AT_END = re.compile(r"[\w.,:+-]+$")
-
-
-def plain(text: str) -> str:
-    r"""The text with everything written out that would act on a terminal or not be seen: \x1b, \n, \u202e.
-
-    Names of files, tickers and refused records are anybody's text. Bytes that are not UTF-8 stand as \xNN.
-    """
-    return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
-def plain_lines(text: str) -> str:
-    """Several lines, each as `plain` has it."""
-    return "\n".join(map(plain, text.split("\n")))
-
-
-def plain_json(text: str) -> str:
-    """JSON in which what `plain` writes out is escaped, so that it says the same. Line breaks are the document's."""
-    if text.isascii() and "\x7f" not in text:  # json escapes the other control characters itself
-        return text
-    return "".join(char if char.isprintable() or char == "\n" else _json_escaped(char) for char in text)
-
-
-def _escaped(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # a byte that the file system's encoding did not know
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii")
-
-
-def _json_escaped(char: str) -> str:
-    return f"\\u{ord(char):04x}" if char == "\x7f" else json.dumps(char)[1:-1]
 
 
 def cells(text: str) -> int:
@@ -82,7 +51,8 @@ def fold(text: str, width: int, *, mark: str = "") -> list[str]:
         if lines[-1]:
             lines += pieces
         else:
-            lines = [spaces + pieces[0], *pieces[1:]]
+            indent = spaces if cells(spaces + pieces[0]) <= width else ""
+            lines = [indent + pieces[0], *pieces[1:]]
     return lines
 
 
@@ -97,7 +67,7 @@ def _iter_pieces(word: str, width: int, mark: str) -> Iterator[str]:
 def _break(word: str, room: int) -> int:
     """Where to break a word so that what is before takes at most `room` columns."""
     stop = room if word.isascii() else max((n for n in range(1, room + 1) if cells(word[:n]) <= room), default=1)
-    good = [match.end() for match in _GOOD_BREAK.finditer(word) if stop // 2 < match.end() <= stop]
+    good = [match.end() for match in _GOOD_BREAK.finditer(word) if stop // 2 <= match.end() <= stop]
     if good:
         return good[-1]
     number = _NUMBER_AT_END.search(word, 0, stop)
