@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -20,16 +21,29 @@ FIELDS = "fields"
 """The attribute of a record that holds its structured part: `logger.info(…, extra={FIELDS: {…}})`."""
 
 
+_UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Text from outside as one line that does nothing to a terminal: control characters stand as they are escaped.
+
+    So it cannot begin a line of its own, move the cursor, or turn the direction of writing round.
+    """
+    return _UNPRINTED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
 class TextFormatter(logging.Formatter):
-    """`2025-11-14T15:00:00.123Z INFO gexlake.access: GET /health status=200 …`"""
+    """`2025-11-14T15:00:00.123Z INFO gexlake.access: GET /health status=200 …`
+
+    A record is a line that begins with its time. A traceback follows, each of its lines behind `  | `.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items() if value is not None)
-        # What comes from outside must not be able to begin a line of its own.
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
-        line = f"{_instant(record)} {record.levelname} {record.name}: {message}{fields}"
+        line = printable(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}")
         if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+            told = self.formatException(record.exc_info).split("\n")
+            line = "\n".join([line, *(f"  | {printable(one)}" for one in told)])
         return line
 
 
