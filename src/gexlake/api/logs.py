@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from gexlake.models.text import plain, plain_json
+
 current_request_id: ContextVar[str | None] = ContextVar("current_request_id", default=None)
 """Of the request that is being answered; every record made meanwhile carries it."""
 
@@ -21,29 +22,19 @@ FIELDS = "fields"
 """The attribute of a record that holds its structured part: `logger.info(…, extra={FIELDS: {…}})`."""
 
 
-_UNPRINTED = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Text from outside as one line that does nothing to a terminal: control characters stand as they are escaped.
-
-    So it cannot begin a line of its own, move the cursor, or turn the direction of writing round.
-    """
-    return _UNPRINTED.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
-
-
 class TextFormatter(logging.Formatter):
     """`2025-11-14T15:00:00.123Z INFO gexlake.access: GET /health status=200 …`
 
-    A record is a line that begins with its time. A traceback follows, each of its lines behind `  | `.
+    What comes from outside can neither begin a line of its own nor command a terminal. A traceback follows, each of its
+    lines behind `  | `.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items() if value is not None)
-        line = printable(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}")
+        line = plain(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}")
         if record.exc_info:
             told = self.formatException(record.exc_info).split("\n")
-            line = "\n".join([line, *(f"  | {printable(one)}" for one in told)])
+            line = "\n".join([line, *(f"  | {plain(one)}" for one in told)])
         return line
 
 
@@ -61,11 +52,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
         try:
-            return orjson.dumps(document, default=str).decode()
+            text = orjson.dumps(document, default=str).decode()
         except TypeError:  # a lone surrogate in a text, or an integer beyond 64 bits
             import json
 
-            return json.dumps(document, default=str)
+            text = json.dumps(document, default=str)
+        return plain_json(text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
