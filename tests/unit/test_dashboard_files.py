@@ -31,3 +31,44 @@ def test_page_names_files_that_exist_and_nothing_of_another_host() -> None:
         if path.suffix in {".html", ".js", ".css"}:
             text = path.read_text(encoding="utf-8").replace("http://www.w3.org/", "")
             assert not re.search(r"https?://\w", text), path
+
+
+MAKES_HTML_OF_TEXT = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|\beval\(|"
+    r"new Function|javascript:|setHTMLUnsafe|dangerously"
+)
+
+
+def test_no_text_ever_becomes_html_or_script() -> None:
+    """Names of files, tickers and raw records come from outside: they are text, and stay it."""
+    sources = sorted((WEB / "src").rglob("*.ts"))
+    assert len(sources) > 15
+    for path in sources:
+        assert not MAKES_HTML_OF_TEXT.search(path.read_text(encoding="utf-8")), path
+
+
+def test_links_are_made_of_our_own_words() -> None:
+    """Each begins with a place of the page; what is from outside stands behind it, escaped."""
+    ours = ('"#', '"/', "`#/", "formatState(", "url,", "string")
+    for path in sorted((WEB / "src").rglob("*.ts")):
+        for value in re.findall(r"\b(?:href|src): (.*)", path.read_text(encoding="utf-8")):
+            assert value.startswith(ours), (path.name, value)
+
+
+def test_the_page_may_load_and_run_its_own_files_alone() -> None:
+    assert "default-src 'none'; script-src 'self'; style-src 'self'; " in dashboard.POLICY
+    assert "unsafe" not in dashboard.POLICY
+    assert "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" in dashboard.POLICY
+
+
+def test_the_page_asks_for_instants_in_unix_seconds() -> None:
+    """A text without a zone would be refused; a date is New York's."""
+    api = (WEB / "src" / "api.ts").read_text(encoding="utf-8")
+    assert "at: (feed: Feed, timestamp: number" in api
+    assert "page: (feed: Feed, start: number, end: number" in api
+    assert "range?: [number, number]" in api
+    assert re.findall(r"pathOf\(\"/(?:gex|view|export)[^\"]*\"", api) == [
+        'pathOf("/gex/at"',
+        'pathOf("/gex"',
+        'pathOf("/view/session"',
+    ]

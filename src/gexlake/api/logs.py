@@ -24,7 +24,11 @@ FIELDS = "fields"
 
 
 class TextFormatter(logging.Formatter):
-    """`2025-11-14T15:00:00.123Z INFO gexlake.access: GET /health status=200 …`"""
+    """`2025-11-14T15:00:00.123Z INFO gexlake.access: GET /health status=200 …`
+
+    What comes from outside can neither begin a line of its own nor command a terminal. A traceback follows, each of its
+    lines behind `  | `.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items() if value is not None)
@@ -32,7 +36,7 @@ class TextFormatter(logging.Formatter):
         line = plain(f"{_instant(record)} {record.levelname} {record.name}: {record.getMessage()}{fields}")
         if record.exc_info:
             traceback = plain_lines(self.formatException(record.exc_info))
-            line = f"{line}\n{indent(traceback, '  ')}"
+            line = f"{line}\n{indent(traceback, '  | ', lambda _: True)}"
         return line
 
 
@@ -50,11 +54,12 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
         try:
-            return plain_json(orjson.dumps(document, default=str).decode())
+            text = orjson.dumps(document, default=str).decode()
         except TypeError:  # a lone surrogate in a text, or an integer beyond 64 bits
             import json
 
-            return json.dumps(document, default=str)
+            text = json.dumps(document, default=str)
+        return plain_json(text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

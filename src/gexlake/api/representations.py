@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -139,24 +140,35 @@ def tagged_response(
 ) -> Response:
     """An answer with an ETag, or 304 where the caller has it already; packed where it pays.
 
-    The tag is that of `origin`, from which the content follows, where one is given, else of the content.
+    The tag is that of `origin`, from which the content follows, where one is given, else of the content. Packed bytes
+    are others than plain ones, and have a tag of their own.
     """
     digest = xxhash.xxh3_128()
     for piece in pieces if origin is None else [repr((__version__, media_type, origin)).encode()]:
         digest.update(piece)
-    tag = f'"{digest.hexdigest()}"'
+    packs = _packs(request, sum(map(len, pieces)))
+    tag = f'"{digest.hexdigest()}{"-gzip" if packs else ""}"'
     fields = {"Cache-Control": "no-cache", **(headers or {}), "ETag": tag}
-    known = request.headers.get("if-none-match")
-    if known is not None and _is_among(tag, known):
-        return Response(status_code=304, headers=fields)
-    size = sum(map(len, pieces))
-    if GZIP_BYTES <= size <= GZIP_MOST_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+    if is_known(request, tag):
+        return Response(status_code=304, headers={**fields, "Vary": VARY})
+    if packs:
         return packed_response(request, b"".join(pieces), media_type, headers=fields)
     return PiecesResponse(pieces, media_type, {**fields, "Vary": VARY})
 
 
-def _is_among(tag: str, known: str) -> bool:
-    return known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(","))
+def _packs(request: Request, size: int) -> bool:
+    return GZIP_BYTES <= size <= GZIP_MOST_BYTES and "gzip" in request.headers.get("accept-encoding", "")
+
+
+_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the caller has the answer of this tag already: If-None-Match names it, in a list perhaps, or all."""
+    if "if-none-match" not in request.headers:
+        return False
+    known = ",".join(request.headers.getlist("if-none-match"))
+    return known.strip() == "*" or tag in _TAG.findall(known)
 
 
 def json_response(request: Request, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
@@ -169,7 +181,7 @@ def packed_response(
 ) -> Response:
     """Text, packed with gzip where the caller takes that and it pays."""
     fields = {**(headers or {}), "Vary": VARY}
-    if GZIP_BYTES <= len(body) <= GZIP_MOST_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+    if _packs(request, len(body)):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         fields["Content-Encoding"] = "gzip"
     return Response(body, media_type=media_type, headers=fields)

@@ -24,6 +24,8 @@ STOP_SECONDS = 0.1
 """How soon a signal to stop is passed on to open streams."""
 COLLECT_OFTEN = (700, 10, 10)
 """Python's own thresholds: looking for cycles keeps requests waiting for a fraction of a millisecond, not for 20."""
+STUCK_SECONDS = 300
+"""For so long a client may leave unread what was sent to it."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -102,6 +104,8 @@ def _listen(settings: Settings) -> socket:
         raise GexlakeError(f"{settings.host} is no address to listen on: {error.strerror}.") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # whoever takes nothing off its socket for so long is cut off
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_SECONDS * 1000)
         listener.bind(address)
         listener.listen()  # a port is taken for certain only now
     except OSError as error:

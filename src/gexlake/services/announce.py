@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 CHANNEL = "gexlake:sessions"
 MAX_LAG_EVENTS = 1000
 """Events that a subscriber may be behind, and that are kept for a Redis that is lost."""
+MAX_EVENT_BYTES = 64 << 10
+"""Of a message from others."""
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 30.0
 ANSWER_SECONDS = 2.0
@@ -116,8 +119,6 @@ class Announcer:
 
     async def _keep_bridge(self, url: str) -> None:
         """Keep the connection to Redis, whatever happens to it; tell each change once."""
-        from redis.exceptions import RedisError
-
         place = _place(url)
         told = False
         retry_seconds = FIRST_RETRY_SECONDS
@@ -131,7 +132,7 @@ class Announcer:
                         told = False
                         logger.warning("Redis at %s is back; sessions are announced through it again.", place)
                     await self._use_bridge(client, channel)
-            except (RedisError, OSError, TimeoutError) as error:
+            except Exception as error:  # what answers there need not be Redis: any kind of nonsense may come
                 self._connected = False
                 if not told:
                     told = True
@@ -212,7 +213,6 @@ def _connect(url: str) -> Redis:
 
     return Redis.from_url(
         url,
-        decode_responses=True,
         socket_timeout=None,  # a subscriber waits long; what has to be quick is bounded by `_soon`
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),  # `_keep_bridge` does it, and says so
@@ -226,11 +226,18 @@ async def _soon(awaitable: Awaitable[Any]) -> None:
 
 def _read_event(text: object) -> Event | None:
     """The event of a message; None for what others may have sent to the channel."""
-    try:
-        event = json.loads(str(text))
-    except ValueError:
+    if not isinstance(text, bytes) or len(text) > MAX_EVENT_BYTES:
         return None
-    return event if isinstance(event, dict) else None
+    try:
+        event = json.loads(text)
+        json.dumps(event, ensure_ascii=False, allow_nan=False).encode()  # it is to be sent on
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and _KIND.fullmatch(str(event.get("type", ""))) else None
+
+
+_KIND = re.compile(r"[A-Za-z0-9_.-]{0,64}", re.ASCII)
+"""What a type of event is: it stands in a line of its own in the stream."""
 
 
 def _place(url: str) -> str:

@@ -143,6 +143,17 @@ def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:
     return any(source.get("synthetic") for file in files for source in read_footer(file)["sources"])
 
 
+def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
+    """The versions of the session's files: one, unless they are being replaced at this moment."""
+    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    return {
+        read_footer(file)["version"]
+        for dataset in ("snapshots", "strikes")
+        for file in published_files(layout, dataset, feed)
+        if bounds.may_admit(file)
+    }
+
+
 # ---- columns -------------------------------------------------------------------------------------------------------
 
 

@@ -147,3 +147,50 @@ def test_cors_is_off_unless_an_origin_is_set(connect: Connect) -> None:
         assert client.get(path, headers=origin).headers["access-control-allow-origin"] == origin["Origin"]
     other = client.get("/health", headers={"Origin": "https://example.org"})
     assert "access-control-allow-origin" not in other.headers
+
+
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://charts.example.org", "null", "http://localhost:3000", "http://127.0.0.1:8765"]
+)
+@pytest.mark.parametrize(
+    "path", ["/status", "/gex/latest", "/import", "/sql", "/lake/calls/x", "/", "/nothing", "/docs"]
+)
+def test_without_the_setting_no_answer_admits_the_page_of_another_origin(
+    client: TestClient, path: str, origin: str
+) -> None:
+    for response in (
+        client.get(path, headers={"Origin": origin}),
+        client.options(path, headers={"Origin": origin, **PREFLIGHT}),
+    ):
+        assert [name for name in response.headers if name.startswith("access-control-")] == []
+        assert response.headers["cross-origin-resource-policy"] == "same-site"
+    assert client.options(path, headers={"Origin": origin, **PREFLIGHT}).status_code in (404, 405)
+
+
+NOT_QUITE = [
+    "https://charts.example.org.evil.example", "https://evilcharts.example.org", "http://charts.example.org",
+    "https://charts.example.org:444", "https://charts.example.org/", "HTTPS://CHARTS.EXAMPLE.ORG", "null", "*",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", NOT_QUITE)
+def test_an_origin_that_is_almost_the_one_that_is_set_is_not_admitted(connect: Connect, origin: str) -> None:
+    client = connect(cors_origins=("https://charts.example.org",))
+    for response in (
+        client.get("/health", headers={"Origin": origin}),
+        client.options("/status", headers={"Origin": origin, **PREFLIGHT}),
+    ):
+        assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("origins", [("*",), ("https://charts.example.org",)])
+def test_what_is_admitted_may_bring_a_key_but_no_cookie(connect: Connect, origins: tuple[str, ...]) -> None:
+    client = connect(cors_origins=origins)
+    asked = client.options("/status", headers={"Origin": "https://charts.example.org", **PREFLIGHT})
+    assert asked.status_code == 200
+    for headers in (asked.headers, client.get("/health", headers={"Origin": "https://charts.example.org"}).headers):
+        assert headers["access-control-allow-origin"] == origins[0]
+        assert "access-control-allow-credentials" not in headers

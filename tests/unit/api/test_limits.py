@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import redis
 
 from gexlake.api.errors import ApiError
 from gexlake.api.limits import RateLimits
-from helpers.redis_server import RedisServer, free_port
+from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
 NEVER_LONGER_SECONDS = 1.0
 """A check takes 0.1 s when Redis hangs; the rest is for a busy machine."""
@@ -103,4 +106,67 @@ def test_a_service_starts_without_its_redis(caplog: pytest.LogCaptureFixture) ->
     limits = RateLimits("2/hour", f"redis://:open-sesame@127.0.0.1:{free_port()}")
     assert [allowed(limits) for _ in range(3)] == [True, True, False]
     assert len(reports(caplog)) == 1
+    limits.close()
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+def test_what_is_not_redis_or_answers_wrongly_keeps_nobody_from_being_counted(
+    answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with NotRedis(answer) as place:
+        limits = RateLimits("2/hour", place.url)
+        assert [allowed(limits) for _ in range(4)] == [True, True, False, False]
+        limits.close()
+    assert len(reports(caplog)) == 1
+
+
+def test_a_redis_that_can_be_pinged_but_not_written_is_not_back(
+    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = redis.Redis.from_url(redis_server.url)
+    client.config_set("min-replicas-to-write", 1)  # -NOREPLICAS to whatever writes
+    assert [allowed(limits) for _ in range(4)] == [True, True, True, False]
+    storage: Any = limits._limiter
+    assert client.ping()
+    assert not storage._storage.check()
+    client.config_set("min-replicas-to-write", 0)
+    assert storage._storage.check()
+    assert reports(caplog) == ["Redis is lost; rate limits are counted in this process only."]
+
+
+def test_a_key_of_another_type_is_counted_in_memory(redis_server: RedisServer, limits: RateLimits) -> None:
+    assert allowed(limits)
+    client = redis.Redis.from_url(redis_server.url)
+    (key,) = [key for key in client.scan_iter() if b"127.0.0.1" in key]
+    client.delete(key)
+    client.lpush(key, "x")
+    assert [allowed(limits) for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("answer", [b":1\r\n", b"*2\r\n:1\r\n:1\r\n"])
+def test_a_redis_that_trickles_keeps_nobody_waiting(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Each byte comes in time, the whole of it never."""
+    with NotRedis(b"$1000\r\n" + answer * 100, slowly=True) as place:
+        limits = RateLimits("3/hour", place.url)
+        assert [allowed(limits) for _ in range(5)] == [True, True, True, False, False]
+        limits.close()
+    assert len(reports(caplog)) == 1
+
+
+def test_many_requests_at_a_slow_redis_wait_together_and_not_one_after_the_other(redis_server: RedisServer) -> None:
+    limits = RateLimits("1000/hour", redis_server.url)
+    lock = threading.Lock()
+
+    def slow(*_: object) -> None:
+        lock.acquire()  # never comes back before it is let go
+
+    limits._check_with_fallback = slow  # type: ignore[method-assign]
+
+    async def burst() -> float:
+        started = time.monotonic()
+        await asyncio.gather(*(limits.check_shared("address 127.0.0.1") for _ in range(200)))
+        return time.monotonic() - started
+
+    with lock:
+        assert asyncio.run(burst()) < NEVER_LONGER_SECONDS
     limits.close()

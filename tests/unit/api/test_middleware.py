@@ -211,6 +211,55 @@ def test_json_has_a_place_for_what_it_cannot_express_natively(capsys: pytest.Cap
     assert (document["message"], document["rows"], document["path"]) == ("lone \ud800", 1 << 70, "/x")
 
 
+HOSTILE = {
+    "a line": "x\n2025-11-14T15:00:00.123Z INFO gexlake.access: request method=GET route=/forged",
+    "a return": "x\r2025-11-14T15:00:00.123Z INFO gexlake.access: forged",
+    "lines of Unicode": "x\x85y\u2028z\u2029w",
+    "a terminal's commands": "\x1b[2J\x1b]0;forged\x07\x9b2J\x08\x7f",
+    "feeds": "a\x0bb\x0cc\x1cd\x1ee\0f",
+    "direction": "\u202egnp.exe\u2066",
+    "a lone surrogate": "\udcff.json",
+}
+
+
+@pytest.mark.usefixtures("root_logger")
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_text_from_outside_begins_no_line_and_commands_no_terminal(
+    capsys: pytest.CaptureFixture[str], log_format: str, text: str
+) -> None:
+    configure_logging(log_format, "info")
+    told = {"exc_info": ValueError(text), "extra": {FIELDS: {"path": text}}}
+    logging.getLogger("gexlake").error("reading %s", text, **told)  # type: ignore[arg-type]
+    err = capsys.readouterr().err
+    first, *rest = err.split("\n")[:-1]
+    assert all(line.startswith("  | ") for line in rest)
+    assert (log_format == "text") == bool(rest)
+    assert err.isascii()
+    if log_format == "text":
+        assert err.splitlines() == [first, *rest], "no line ends but where one should"
+        assert all(character.isprintable() for line in (first, *rest) for character in line)
+        assert "forged" not in err or "reading" in first
+    else:
+        assert json.loads(first)["message"] == f"reading {text}"
+        assert first.isprintable()
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_nothing_that_a_request_holds_begins_a_line(
+    connect: Connect, capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    client = connect(log_format=log_format)
+    hostile = "x%0a2025-11-14T15:00:00.123Z%20INFO%20forged%1b[2J"
+    client.get(f"/{hostile}?{hostile}={hostile}", headers={"X-Request-ID": "forged forged", "User-Agent": "forged"})
+    client.get(f"/probe/limited?limit={hostile}", headers={"X-API-Key": "forged\x1b", "Referer": "forged"})
+    client.get(f"/probe/fault/{hostile}")
+    err = capsys.readouterr().err
+    assert len(access_lines(err)) == 3
+    assert "\x1b" not in err
+    assert [line for line in err.splitlines() if line.startswith("2025-11-14")] == []
+
+
 # ---- metrics -------------------------------------------------------------------------------------------------------
 
 

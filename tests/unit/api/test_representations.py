@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator
@@ -220,3 +221,24 @@ def test_where_an_export_waits_for_its_reader_no_file_is_left_behind(
     assert len(list(tmp_path.iterdir())) == 1
     parts.close()  # type: ignore[attr-defined]  # as when the client has gone
     assert list(tmp_path.iterdir()) == []
+
+
+HOSTILE = [
+    "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\tx", "\rx", "x\r", "x\ny", "x\r\ny", '"q"', '"', "", "a,b",
+    " x ", "\0", "\x1b[2J", "\u2028", "NULL", None, "'", "\\", "<img src=x onerror=alert(1)>", "'=1+1",
+]  # fmt: skip
+
+
+def test_csv_gives_text_back_as_it_was_also_where_a_spreadsheet_would_take_it_for_a_formula() -> None:
+    """It is for programs: what is changed for a spreadsheet's sake could not be trusted any more."""
+    frame = pl.DataFrame({"number": range(len(HOSTILE)), "text": HOSTILE})
+    text = b"".join(iter_encoded([frame.head(7), frame.slice(7)], "csv"))
+    rows = list(csv.reader(io.StringIO(text.decode(), newline="")))
+    assert rows == [["number", "text"], *([str(n), one or ""] for n, one in enumerate(HOSTILE))]
+    assert pl.read_csv(text)["text"].to_list() == HOSTILE, "nothing and no text are told apart"
+
+
+def test_csv_can_be_read_as_nothing_else(client: TestClient) -> None:
+    response = client.get("/lineage", params={"format": "csv"})
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["x-content-type-options"] == "nosniff"

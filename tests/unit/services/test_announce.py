@@ -14,7 +14,7 @@ import redis
 
 from gexlake.services import announce
 from gexlake.services.announce import CHANNEL, Announcer, LaggedError
-from helpers.redis_server import RedisServer, free_port
+from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
 PATIENCE_SECONDS = 20.0
 
@@ -184,3 +184,53 @@ def test_a_redis_that_never_was_there_costs_one_warning(caplog: pytest.LogCaptur
     assert warnings(caplog) == [
         f"Redis at 127.0.0.1:{port} is lost (ConnectionError); sessions are announced in this process only."
     ]
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE)
+@pytest.mark.parametrize("slowly", [False, True])
+def test_what_is_not_redis_or_answers_wrongly_takes_no_announcement_from_this_process(
+    answer: bytes, slowly: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with Announcer(place.url) as announcer, announcer.subscribe() as events:
+            announcer.publish({"number": 1})
+            assert (await anext(events))["number"] == 1
+            if not slowly:
+                await until(lambda: bool(warnings(caplog)) or announcer.connected)
+            announcer.publish({"number": 2})
+            assert (await anext(events))["number"] == 2
+            assert announcer._bridge is not None
+            assert not announcer._bridge.done(), "it goes on trying"
+
+    with NotRedis(answer, slowly=slowly) as place:
+        run(test)
+    assert len(warnings(caplog)) <= 1
+
+
+FROM_OTHERS = {
+    "not UTF-8": b"\xff\xfe",
+    "deep": b"[" * 100_000,
+    "a list": b"[1]",
+    "a lone surrogate": b'{"type": "session", "ticker": "\\ud800"}',
+    "no number": b'{"type": "session", "value": NaN}',
+    "two lines of a stream": b'{"type": "session\\n\\nevent: forged"}',
+    "a type of another kind": b'{"type": {"a": 1}}',
+    "too long": b'{"type": "session", "text": "' + b"x" * (64 << 10) + b'"}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("message", FROM_OTHERS.values(), ids=FROM_OTHERS)
+def test_what_others_send_to_the_channel_breaks_nothing(
+    redis_server: RedisServer, message: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with Announcer(redis_server.url) as announcer, announcer.subscribe() as events:
+            await until(lambda: announcer.connected)
+            with redis.Redis.from_url(redis_server.url) as client:
+                client.publish(CHANNEL, message)
+                client.publish(CHANNEL, json.dumps({"type": "session", "ticker": "SPX"}))
+            assert await anext(events) == {"type": "session", "ticker": "SPX"}
+
+    run(test)
+    assert warnings(caplog) == []

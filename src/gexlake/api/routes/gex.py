@@ -275,7 +275,7 @@ def _answer_page(request: Request, query: SnapshotsQuery, found: Page, form: For
         request,
         media_type=MEDIA_TYPES[form],
         headers=_following(request, following),
-        origin=(found.runs, query.order, query.strikes, query.fields, following),
+        origin=(query.feed, found.runs, query.order, query.strikes, query.fields, following),
     )
     if form == "ndjson":
         return tagged([found.lines() if query.fields is None else _lines_of(found, query.fields)])

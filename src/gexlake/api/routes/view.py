@@ -11,14 +11,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
+from gexlake._version import __version__
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
 from gexlake.api.params import Day, End, FeedQuery, Start, ZoneField
+from gexlake.api.representations import is_known
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
 from gexlake.services.keys import Scope
 from gexlake.services.store.values import PublishedSession
-from gexlake.services.view import SECOND_US, SessionView, view_session
+from gexlake.services.view import SECOND_US, SessionView, session_versions, view_session
 
 router = APIRouter(
     prefix="/view",
@@ -65,12 +67,14 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     found = next((session for session in sessions if session.session_date == query.date), None)
     if found is None:
         raise _no_session(query, sessions)
-    tag = f'"{xxhash.xxh3_64_hexdigest(f"{found.version}?{request.url.query}".encode())}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
+    layout = service.lake.layout
+    tag = _tag(request, found, sessions)
+    headers = {"Cache-Control": "private, no-cache"}
+    if is_known(request, tag):
+        return Response(status_code=304, headers=headers | {"ETag": tag})
+    read = session_versions(layout, query.feed, query.date)
     view = view_session(
-        service.lake.layout,
+        layout,
         query.feed,
         query.date,
         value=query.value,
@@ -80,7 +84,17 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     )
     if view is None:
         raise _no_session(query, sessions)
+    if read == {found.version} == session_versions(layout, query.feed, query.date):
+        headers["ETag"] = tag  # else the session is being replaced, and what was read may be of another version
     return Response(_encoded(view, sessions), media_type=MEDIA_TYPE, headers=headers)
+
+
+def _tag(request: Request, found: PublishedSession, sessions: list[PublishedSession]) -> str:
+    """What the answer follows from: the session's version, the days beside it, and how we encode it."""
+    days = [session.session_date.isoformat() for session in sessions]
+    place = sessions.index(found)
+    origin = (__version__, found.version, days[max(place - 1, 0) : place + 2], request.scope["query_string"])
+    return f'"{xxhash.xxh3_128_hexdigest(repr(origin).encode())}"'
 
 
 def _no_session(query: ViewQuery, sessions: list[PublishedSession]) -> ApiError:
