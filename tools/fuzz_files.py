@@ -381,10 +381,15 @@ def record_in(value: Any) -> Record:
     """The record itself, without what is around it."""
     while "strikes" not in value:
         payload = value.get("payload")
-        inner = [item for item in value.values() if isinstance(item, dict) and {"timestamp", "strikes"} <= item.keys()]
-        deeper = [item for item in value.values() if isinstance(item, dict) and isinstance(item.get("payload"), dict)]
-        value = payload if isinstance(payload, dict) else (inner + deeper)[0]
+        value = payload if isinstance(payload, dict) else next(item for item in value.values() if holds_record(item))
     return value  # type: ignore[no-any-return]
+
+
+def holds_record(value: Any) -> bool:
+    """Whether a record is in it, at any depth."""
+    if not isinstance(value, dict):
+        return False
+    return {"timestamp", "strikes"} <= value.keys() or any(map(holds_record, value.values()))
 
 
 def cells_of(row: Any) -> list[float]:

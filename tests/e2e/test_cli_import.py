@@ -58,6 +58,20 @@ What the lake holds now:  gexlake status --lake {lake}
     assert done.err == f"partial: {history / DAMAGED}: {reasons}\n"
 
 
+def test_times_without_a_zone_are_named_with_the_option_that_says_theirs(run: Run, tmp_path: Path) -> None:
+    folder = Path(__file__).parents[1] / "examples" / "field" / "ts_naive"
+    refused = run("import", folder, "--lake", tmp_path / "lake")
+    assert refused.status == 1
+    assert "--naive-zone" in refused.out
+    assert "timestamp_without_zone     60" in refused.out
+    taken = run("import", folder, "--lake", tmp_path / "other", "--naive-zone", "America/New_York")
+    assert (taken.status, taken.err) == (0, "")
+    assert "60 seen = 60 imported" in taken.out
+    wrong = run("import", folder, "--lake", tmp_path / "other", "--naive-zone", "NYC")
+    assert (wrong.status, wrong.out) == (2, "")
+    assert "'NYC' is no time zone; write it as America/New_York or UTC." in " ".join(wrong.err.split())
+
+
 def test_report_as_json_is_the_model(run: Run, history: Path, tmp_path: Path) -> None:
     done = run("import", history, "--lake", tmp_path / "lake", "--output", "json", "-q", "--max-error-rate", "0.01")
     assert (done.status, done.err) == (0, "")

@@ -27,6 +27,15 @@ def test_without_any_source_the_service_is_for_this_machine() -> None:
     assert (settings.cache_bytes, settings.body_bytes) == (16 << 30, 1 << 20)
 
 
+def test_a_zone_is_one_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().naive_zone is None
+    monkeypatch.setenv("GEXLAKE_NAIVE_ZONE", "America/New_York")
+    assert load_settings().naive_zone == "America/New_York"
+    monkeypatch.setenv("GEXLAKE_NAIVE_ZONE", "New York")
+    with pytest.raises(UsageError, match="'New York' is no time zone; write it as America/New_York or UTC"):
+        load_settings()
+
+
 def test_option_before_environment_before_file_before_default(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("gexlake.toml").write_text('host = "file"\nport = 1\nworkers = 2\n')
     monkeypatch.setenv("GEXLAKE_HOST", "environment")

@@ -68,6 +68,20 @@ def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
 # ---- from order to end ---------------------------------------------------------------------------------------------
 
 
+def test_the_zone_of_times_without_one_is_named_in_the_order(place: Place) -> None:
+    path = place.root / "naive" / vendor_name(MONDAY)
+    records = [{**record, "timestamp": f"2025-11-10 09:30:{i:02}"} for i, record in enumerate(records_of(MONDAY, 5))]
+    write_array(path, records)
+    refused = submit(place, path, validate_only=True).json()
+    assert refused["errors"] == {"timestamp_without_zone": 5}
+    assert "naive_zone" in refused["report"]["files"][0]["message"]
+    taken = submit(place, path, validate_only=True, naive_zone="America/New_York").json()
+    assert (taken["records_imported"], taken["errors"]) == ({"gex": 5}, {})
+    unknown = submit(place, path, validate_only=True, naive_zone="Wall Street")
+    assert_error(unknown, 422, "parameters_invalid")
+    assert "is no time zone" in unknown.text
+
+
 def test_validate_only_says_what_is_wrong_and_writes_nothing(place: Place) -> None:
     before = tree(place.lake)
     document = submit(place, place.root / "good", validate_only=True).json()

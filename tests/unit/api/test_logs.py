@@ -28,7 +28,7 @@ def test_nothing_in_a_line_acts(form: str) -> None:
 def test_a_message_and_its_fields_are_one_line() -> None:
     first, *rest = FORMATTERS["text"]().format(record_of(HOSTILE)).split("\n")
     assert first.count(r"a\x1b[2J\r\n2025-11-14 INFO forged\u202e\x9b\u2028") == 2
-    assert all(line.startswith("  ") for line in rest), "a traceback is what is indented"
+    assert all(line.startswith("  | ") for line in rest), "a traceback is what is indented"
     assert rest[-1] == r"  2025-11-14 INFO forged\u202e\x9b\u2028"
 
 

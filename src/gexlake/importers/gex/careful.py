@@ -226,14 +226,15 @@ def _record_key(value: dict[str, Any]) -> str | None:
         return None
     if isinstance(value.get(PAYLOAD_KEY), dict):
         return PAYLOAD_KEY
-    found = [key for key, item in value.items() if isinstance(item, dict) and holds_record(item)]
+    found = [key for key, item in value.items() if isinstance(item, dict) and holds_record(item, MAX_ENVELOPES - 1)]
     return found[0] if len(found) == 1 else None
 
 
-def holds_record(value: dict[str, Any]) -> bool:
-    """Whether an object looks like a record, or like an envelope with one in it."""
-    inner = value.get(PAYLOAD_KEY)
-    return value.keys() >= _RECORD_FIELDS or (isinstance(inner, dict) and inner.keys() >= _RECORD_FIELDS)
+def holds_record(value: dict[str, Any], levels: int = MAX_ENVELOPES) -> bool:
+    """Whether an object looks like a record, or like an envelope or frame with one in it."""
+    if value.keys() >= _RECORD_FIELDS or not levels:
+        return value.keys() >= _RECORD_FIELDS
+    return any(isinstance(item, dict) and holds_record(item, levels - 1) for item in value.values())
 
 
 def _read_timestamp(value: Any, snapshot: Snapshot, expect: Expectation) -> None:

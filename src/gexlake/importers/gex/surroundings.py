@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gexlake.importers.gex.careful import OPTIONAL_FIELDS, Expectation, holds_record
 from gexlake.importers.gex.json_values import parse
@@ -65,6 +65,24 @@ class _Step(NamedTuple):
     """Behind the bracket or brace that the key leads to."""
 
 
+class _Window:
+    """The text from the cursor on, as far as is looked, decoded once for all values in it."""
+
+    def __init__(self, text: Text) -> None:
+        self.data = text.data
+        self.stop = min(text.start + WINDOW_BYTES, text.end)
+        self._start = text.start
+        self._letters = text.data[text.start : self.stop].decode("latin-1")
+
+    def value(self, at: int) -> tuple[Any, int] | None:
+        """The JSON value that begins there and where it ends; None where there is none, or not all of one."""
+        try:
+            value, end, _ = parse(self._letters, at - self._start)
+        except (ValueError, RecursionError):
+            return None
+        return value, self._start + end
+
+
 class Surroundings:
     """Where among arrays and objects the cursor stands, and what `expect`s records there."""
 
@@ -77,6 +95,8 @@ class Surroundings:
         self._texts: dict[str, None] = {}
         self._names: dict[str, None] = {}
         self._room = CONTAINER_BYTES
+        self._next_array = self._searched = 0
+        """Where the next array begins that may hold records, and up to where that is known; offsets in the file."""
 
     @property
     def in_array(self) -> bool:
@@ -101,8 +121,7 @@ class Surroundings:
     def enter_container(self) -> bool:
         """Whether an object that holds an array of records begins here; if so, the cursor moves into that array."""
         text = self._text
-        stop = min(text.start + WINDOW_BYTES, text.end)
-        way = self._way_in(text.start + 1, stop, CONTAINER_LEVELS)
+        way = self._way_in(_Window(text), text.start + 1, CONTAINER_LEVELS) if self._has_array_ahead() else None
         if way is None or any(record_within(text, step.first, step.stop, self.expect) for step in way):
             return False
         before = len(self._levels), self.expect
@@ -115,6 +134,16 @@ class Surroundings:
         self._enter(way)
         return True
 
+    def _has_array_ahead(self) -> bool:
+        """Whether an array that may hold records begins within reach; no text is searched twice for one."""
+        text = self._text
+        here, stop = text.base + text.start, min(text.start + WINDOW_BYTES, text.end)
+        if not here <= self._next_array < self._searched:
+            found = _ARRAY_OPEN.search(text.data, max(text.start, self._searched - text.base), stop)
+            self._next_array = text.base + (found.start() if found else stop)
+            self._searched = text.base + (found.end() if found else stop)
+        return self._next_array < text.base + stop
+
     def _enter(self, way: list[_Step]) -> None:
         """Move the cursor into the array at the end of the way; the objects on it are entered already."""
         self._levels.append(_Level(is_object=False, before=self.expect))
@@ -123,42 +152,42 @@ class Surroundings:
             names = (step.key[1:-1].decode("utf-8", "replace") for step in way)
             self._names[".".join(names)] = None
 
-    def _way_in(self, at: int, stop: int, levels: int) -> list[_Step] | None:
+    def _way_in(self, window: _Window, at: int, levels: int) -> list[_Step] | None:
         """The way to an array of records from a member of an object on, None where there is none within reach."""
-        text, first, has_time = self._text, at, False
+        first, has_time = at, False
         for _ in range(CONTAINER_FIELDS):
-            member = _MEMBER.match(text.data, at, stop)
+            member = _MEMBER.match(window.data, at, window.stop)
             if not member or member[1] in _RECORD_KEYS:
                 return None
             has_time |= member[1] == b'"timestamp"'
             value = member.end()
-            if array := self._array_of_records(member[1], value, stop, is_certain=has_time):
+            if array := self._array_of_records(window, member[1], value, is_certain=has_time):
                 return [_Step(first, at, member[1], array)]
-            if levels > 1 and text.data[value] == OBJECT_OPEN:
-                inner = self._way_in(value + 1, stop, levels - 1)
+            if levels > 1 and window.data[value] == OBJECT_OPEN:
+                inner = self._way_in(window, value + 1, levels - 1)
                 if inner is not None:
                     return [_Step(first, at, member[1], value + 1), *inner]
-            parsed = parse_value(text, value, stop - value) if value < stop else None
-            comma = isinstance(parsed, Parsed) and _COMMA.match(text.data, parsed.end, stop)
+            found = window.value(value)
+            comma = _COMMA.match(window.data, found[1], window.stop) if found else None
             if not comma:
                 return None
             at = comma.end()
         return None
 
-    def _array_of_records(self, key: bytes, at: int, stop: int, *, is_certain: bool) -> int | None:
+    def _array_of_records(self, window: _Window, key: bytes, at: int, *, is_certain: bool) -> int | None:
         """The place behind its bracket, if one begins here; under a key that bridges use, by the key alone."""
-        text = self._text
         if key in _CONTAINER_KEYS and not is_certain:
-            opened = _ARRAY_OPEN.match(text.data, at, stop)
+            opened = _ARRAY_OPEN.match(window.data, at, window.stop)
             return opened.end() if opened else None
-        start = _ARRAY_START.match(text.data, at, stop)
+        start = _ARRAY_START.match(window.data, at, window.stop)
         if not start or start[1] != b"{":
             return None
         record = start.end() - 1
-        parsed = parse_value(text, record, stop - record)
-        if isinstance(parsed, Parsed):
-            return at + 1 if isinstance(parsed.value, dict) and holds_record(parsed.value) else None
-        return at + 1 if opens_record(text, record) and text.data.find(b'"strikes"', record, stop) >= 0 else None
+        found = window.value(record)
+        if found:
+            return at + 1 if isinstance(found[0], dict) and holds_record(found[0]) else None
+        looks_so = opens_record(self._text, record) and window.data.find(b'"strikes"', record, window.stop) >= 0
+        return at + 1 if looks_so else None
 
     def _keep_fields(self, members: bytes) -> bool:
         """Keep fields of the object around the records; False where they are not sound JSON."""
@@ -194,9 +223,8 @@ class Surroundings:
         """Whether another member of the object holds an array of records; if so, the cursor moves into it."""
         text = self._text
         text.reach(WINDOW_BYTES)
-        stop = min(text.start + WINDOW_BYTES, text.end)
-        comma = _COMMA.match(text.data, text.start, stop)
-        way = self._way_in(comma.end(), stop, CONTAINER_LEVELS) if comma else None
+        comma = _COMMA.match(text.data, text.start, text.end)
+        way = self._way_in(_Window(text), comma.end(), CONTAINER_LEVELS) if comma and self._has_array_ahead() else None
         if way is None or any(record_within(text, step.first, step.stop, self.expect) for step in way):
             return False
         if not all(self._keep_fields(bytes(text.data[step.first : step.stop])) for step in way):

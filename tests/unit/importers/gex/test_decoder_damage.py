@@ -331,6 +331,7 @@ def test_a_file_may_be_reserved_far_beyond_its_end(make_record: MakeRecord, expe
 # --- texts made to take long
 
 
+_MEMBERS = b",".join(b'"%d":1' % i for i in range(31))
 HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "braces": lambda _: b"{" * 1_000_000,
     "brackets": lambda _: b"[" * 1_000_000,
@@ -353,6 +354,17 @@ HOSTILE: dict[str, Callable[[bytes], bytes]] = {
     "containers in containers": lambda _: b'{"data":[{' * 20_000,
     "containers cut short": lambda record: (b'{"seq":1,"data":[' + record) * 700,
     "bytes": lambda _: bytes(range(256)) * 10_000,
+    "small objects in objects": lambda _: b'{"a":{"b":{"c":{"d":1,"e":2,"f":[1]}}}},' * 10_000,
+    "wide objects in objects": lambda _: (b"{%b}," % b",".join(b'"%d":{%b}' % (i, _MEMBERS) for i in range(31))) * 300,
+    "arrays that might be of records": lambda _: (
+        (b'{"a":[{"timestamp":1,"x":"strikes"}],' + b'"b":[{"y":1}],' * 30) * 1_000
+    ),
+    "arrays of records without end": lambda _: b'{"a":[{"timestamp":1,"strikes":[],' * 8_000,
+    "many arrays of records": lambda _: (
+        b'{"a":[{"timestamp":1,"strikes":[]}]' + b',"b":[{"timestamp":1,"strikes":[]}]' * 8_000
+    ),
+    "frames in frames": lambda _: b'{"a":{"a":{"a":{"a":{"timestamp":1,"strikes":[]}}}}},' * 8_000,
+    "runs of zeros": lambda _: (bytes(50) + b'{"timestamp":1},') * 8_000,
 }
 
 

@@ -269,3 +269,89 @@ def test_long_irregular_records_are_taken_whole(decode: Decode, make_record: Mak
     assert len(long) > 2 * WINDOW_BYTES
     records = [make_record(0), long, make_record(2)]
     assert_whole(decode(b",".join(records)), records)
+
+
+# --- arrays under other keys, one or several
+
+
+OTHER_FORMS = {
+    "items": (b'{"items":[', b",", b"]}", "items"),
+    "a ticker": (b'{"NQ_NDX" : [ ', b" , ", b" ] }\n", "NQ_NDX"),
+    "an escaped key": (b'{"a\\u0062":[', b",", b"]}", "a\\u0062"),
+    "objects in objects": (b'{"response":{"body":{"list":[', b",", b"]}}}", "response.body.list"),
+    "a usual key in an object": (b'{"data":{"snapshots":[', b",", b"]}}", "data.snapshots"),
+    "pages in an array": (b'[{"page":[', b']},{"page":[', b"]}]", "page"),
+    "lines of pages": (b'{"page":[', b']}\n{"page":[', b"]}\n", "page"),
+    "several arrays": (b'{"a":[', b'],"b":[', b"]}", "a, b, b, b, b, b, b, b, b, b, b, b"),
+    "arrays of several objects": (b'{"a":{"x":[', b']},"b":{"x":[', b"]}}", "a.x, b.x"),
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+@pytest.mark.parametrize("regular", [True, False])
+def test_records_are_found_under_any_key(decode: Decode, make_record: MakeRecord, form: str, regular: bool) -> None:
+    before, between, after, names = OTHER_FORMS[form]
+    records = [make_record(i, **({} if regular else {"min_dte": b"0.0"})) for i in range(12)]
+    result = decode(before + between.join(records) + after)
+    assert (result.spans, result.refusals) == (records, [])
+    names = ", ".join(dict.fromkeys(names.split(", ")))
+    assert result.findings == {Rule.CONTAINER_FIELD: f"the records stand under {names}"}
+
+
+def test_fields_around_and_between_arrays_under_any_key_are_kept(decode: Decode, make_record: MakeRecord) -> None:
+    records = [make_record(i) for i in range(4)]
+    text = (
+        b'{"timestamp":1762785002,"ok":true,"a":[%b],"n":{"x":[1]},'
+        b'"b":{"m":[{"y":1}],"c":[%b,%b],"t":"]"},"d":[%b],"z":0}'
+    )
+    result = decode(text % tuple(records))
+    assert (result.spans, result.refusals) == (records, [])
+    assert result.container == ('"timestamp":1762785002,"ok":true,"n":{"x":[1]},"m":[{"y":1}],"t":"]","z":0')
+    assert result.findings == {
+        Rule.CONTAINER_FIELD: "fields around the records: timestamp, ok, n, m, t, z; the records stand under a, b.c, d"
+    }
+
+
+def test_an_array_under_any_key_may_be_longer_than_any_window(decode: Decode, make_record: MakeRecord) -> None:
+    records = [make_record(i % 40, note="x" * 3000) for i in range(100)]
+    halves = b",".join(records[:50]), b",".join(records[50:])
+    result = decode(b'{"meta":{"n":100},"first":[%b],"second":[%b],"more":{"a":1}}' % halves)
+    assert len(halves[0]) > 2 * WINDOW_BYTES
+    assert (result.spans, result.refusals) == (records, [])
+
+
+def test_envelopes_and_frames_under_any_key_are_opened(decode: Decode, make_record: MakeRecord) -> None:
+    frames = [b'{"seq":1,"data":%b}' % make_record(i) for i in range(3)]
+    envelopes = [b'{"kind":"gex","payload":%b}' % make_record(i) for i in range(3)]
+    for texts in (frames, envelopes):
+        result = decode(b'{"n":3,"results":[' + b",".join(texts) + b"]}")
+        assert (result.spans, result.refusals) == (texts, [])
+
+
+def test_an_array_that_only_looks_like_one_of_records_stays_a_field(decode: Decode, make_record: MakeRecord) -> None:
+    legs = [{"spot": 1, "ticker": "x"}, {"timestamp": 2}]
+    for name in ("legs", "data"):
+        record = make_record(0, min_dte=b"0.5")
+        text = record.replace(b'"ticker"', b'"%b":%b,"ticker"' % (name.encode(), json.dumps(legs).encode()), 1)
+        result = decode(text)
+        assert result.spans == [text]
+        assert json.loads(result.values[0].extra or "")[name] == legs
+
+
+def test_a_record_that_holds_others_is_not_lost_in_silence(decode: Decode, make_record: MakeRecord) -> None:
+    """Whatever is taken for what is around records, and turns out to be one, is named."""
+    inner = [make_record(i) for i in range(2)]
+    outer = b'{"timestamp":1762785050,"history":[%b,%b],"ticker":"NQ_NDX","spot":1,"min_dte":0.5,"strikes":[[1,2,3]]}'
+    result = decode(outer % tuple(inner))
+    assert result.spans == inner
+    assert result.rules == [Rule.JSON_INVALID]
+    assert result.raws == [b'"ticker":"NQ_NDX","spot":1,"min_dte":0.5,"strikes":[[1,2,3]]}']
+    assert result.findings[Rule.ARRAY_NOT_CLOSED] == "the object around the records has no proper end"
+
+
+def test_an_array_under_any_key_without_its_end_is_a_finding(decode: Decode, make_record: MakeRecord) -> None:
+    records = [make_record(i) for i in range(3)]
+    for end, words in ((b"", "array of records has no end"), (b"]", "object around the records has no proper end")):
+        result = decode(b'{"a":1,"items":[' + b",".join(records) + end)
+        assert (result.spans, result.refusals) == (records, [])
+        assert result.findings[Rule.ARRAY_NOT_CLOSED] == f"the {words}"
