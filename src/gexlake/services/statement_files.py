@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import is_sealed
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError
 from gexlake.models.column import PARTITION_COLUMNS
 
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ def files_of_statement(connection: Connection, layout: LakeLayout, statement: st
     try:
         rows = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchall()
         nodes = [node for _, plan in rows for node in _iter_nodes(json.loads(plan))]
-    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+    except duckdb.ParserException:
         return []  # it will fail as it does here; an EXPLAIN, which cannot be explained, reads no values
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return [file for file in every if not _has_sound_footer(file)]  # which may have named other columns
     except (duckdb.Error, ValueError, TypeError):  # a damaged file may be what keeps it from a plan
         return every
     files: set[Path] = set()
@@ -45,6 +49,14 @@ def files_of_statement(connection: Connection, layout: LakeLayout, statement: st
         if READER in node.get("name", "").upper() or "parquet" in json.dumps(node.get("extra_info", "")).lower():
             files.update(_files_of_node(connection, every, node))
     return sorted(files)
+
+
+def _has_sound_footer(file: Path) -> bool:
+    try:
+        is_sealed(file)
+    except (BrokenSealError, OSError):
+        return False
+    return True
 
 
 def _iter_nodes(tree: Any) -> Iterator[dict[str, Any]]:
