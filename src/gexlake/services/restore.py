@@ -13,7 +13,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import content_problems
 from gexlake.db.queries import published_session
-from gexlake.db.sessions import SessionRow, replace_session, version_of
+from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
 from gexlake.errors import LakeError
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.services.inspect_lake import SessionVersion
@@ -68,17 +68,26 @@ def restore_journals(lake: Path) -> list[str]:
 
 
 @served
+def stored_checksum(lake: Path, session: SessionVersion) -> str | None:
+    """The checksum of a session's content as the database has it now, whatever its version."""
+    with open_database(LakeLayout(lake), write=False) as connection:
+        row = connection.execute(
+            f"SELECT checksum FROM sessions WHERE {SESSION_FILTER}", session_id(session.record_type, session.session)
+        ).fetchone()
+    return str(row[0]) if row else None
+
+
+@served
 def load_sources(lake: Path, session: SessionVersion) -> list[tuple[str, str, int, list[str]]]:
     """The sources that gave a session snapshots, in the order they came: path, SHA-256, size, and where copies were."""
-    identity = "(record_type, ticker, package, category, session_date) = (?, ?, ?, ?, ?::DATE)"
     with open_database(LakeLayout(lake), write=False) as connection:
         rows = connection.execute(
-            f"WITH r AS (FROM lineage WHERE {identity} AND source_sha256 <> '') "
+            f"WITH r AS (FROM lineage WHERE {SESSION_FILTER} AND source_sha256 <> '') "
             "SELECT source_file, source_sha256, source_bytes, (SELECT list(DISTINCT c.source_file) FROM r AS c "
             "WHERE c.source_sha256 = r.source_sha256 AND c.source_file <> r.source_file) FROM r "
             "WHERE status <> 'skipped' QUALIFY row_number() OVER (PARTITION BY source_file "
             "ORDER BY import_timestamp DESC, import_id DESC) = 1 AND records_imported > 0 ORDER BY import_timestamp",
-            [session.record_type, *session.session.feed, session.session.session_date.isoformat()],
+            session_id(session.record_type, session.session),
         ).fetchall()
     return [(name, sha256, size, copies or []) for name, sha256, size, copies in rows]
 
