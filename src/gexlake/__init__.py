@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from gexlake._version import __version__
 from gexlake.errors import (
+    DamagedSessionError,
     GexlakeError,
     LakeError,
     LakeLockedError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from gexlake.services.remote_lake import RemoteLake, connect
 
 __all__ = [
+    "DamagedSessionError",
     "GexlakeError",
     "ImportOptions",
     "ImportReport",

@@ -387,3 +387,15 @@ def test_rebuild_names_a_damaged_file_and_keeps_the_snapshots(lake: Path) -> Non
     assert {finding.code.value for finding in report.findings} == {"parquet_bytes"}
     assert report.sessions == 1
     assert codes(verify_lake(lake, read_sources=False)) >= {"parquet_bytes"}
+
+
+def test_repair_beside_a_server(lake: Path) -> None:
+    """Every call that needs the database has a form that a server understands, under a name that it knows."""
+    from gexlake.api.routes import calls  # importing it makes the calls known
+    from gexlake.services import served
+
+    assert calls.SERVED
+    for name in ("restore_rows", "restore_journals", "load_sources", "stored_checksum"):
+        call = served._calls[name]
+        assert call.parameters is not None
+        assert call.result is not None

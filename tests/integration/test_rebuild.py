@@ -160,7 +160,7 @@ def test_damaged_journal_is_named(lake: Path) -> None:
     report = rebuild_database(lake)
     (finding,) = report.findings
     assert finding.code == "journal"
-    assert finding.message.startswith(f"{file} cannot be read: ")
+    assert finding.message.startswith(f"{file} is damaged: ")
 
 
 @pytest.mark.parametrize("dataset", ["snapshots", "strikes"])

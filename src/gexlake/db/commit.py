@@ -46,8 +46,7 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
     import duckdb
 
     _check_base(connection, staged)
-    if staged.changes_data:
-        _check_bytes(staged)
+    _check_bytes(staged)
     _make_places(layout, staged)
     connection.begin()
     try:
@@ -108,8 +107,8 @@ def _check_base(connection: Connection, staged: StagedSession) -> None:
 
 
 def _check_bytes(staged: StagedSession) -> None:
-    """What is to be published is what was written: the work may have lain here since an import that was cut off."""
-    for path in staged_files(staged).values():
+    """What is to be committed is what was written: the work may have lain here since an import that was cut off."""
+    for path in sorted(_directory(staged).glob("*.parquet")):
         try:
             check_file(path)
         except BrokenSealError as error:

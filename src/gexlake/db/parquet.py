@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.seal import read_seal
+from gexlake.importers.seal import is_sealed
 from gexlake.models.feed import SessionKey
 from gexlake.models.task import Published
 
@@ -35,15 +34,6 @@ def read_footer(path: Path) -> dict[str, Any]:
             hint="Run `gexlake verify --repair`.",
         ) from error
     return document
-
-
-def is_sealed(path: Path) -> bool:
-    """Whether a file has a seal; raises `BrokenSealError` where its footer is not what was written."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return read_seal(descriptor) is not None
-    finally:
-        os.close(descriptor)
 
 
 def dataset_paths(layout: LakeLayout, record_type: str, session: SessionKey) -> dict[str, Path]:

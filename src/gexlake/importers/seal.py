@@ -103,6 +103,15 @@ def check_file(path: Path) -> str | None:
         os.close(descriptor)
 
 
+def is_sealed(path: Path) -> bool:
+    """Whether a file has a seal; raises `BrokenSealError` where its footer is not what was written."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_seal(descriptor) is not None
+    finally:
+        os.close(descriptor)
+
+
 def _sound_end(descriptor: int) -> tuple[str | None, int]:
     """The seal, and the length of the end that holds it."""
     end = _read_end(descriptor)

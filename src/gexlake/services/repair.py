@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths, read_footer
 from gexlake.db.published import check_published
-from gexlake.db.sessions import load_rows
 from gexlake.errors import GexlakeError, LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.stream import SourceStream, hash_file
@@ -28,7 +26,7 @@ from gexlake.models.source import SourcePlace, find_source
 from gexlake.models.verify_report import Repair, VerifyReport
 from gexlake.services.import_history import import_history
 from gexlake.services.inspect_lake import SessionFacts, SessionVersion, inspect_lake
-from gexlake.services.rewrite import load_sources, rewrite_journals, rewrite_rows
+from gexlake.services.rewrite import load_sources, rewrite_journals, rewrite_rows, stored_checksum
 from gexlake.services.verify_session import RefusalCounter
 from gexlake.zone import noted_zone
 
@@ -121,9 +119,7 @@ def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
         naive_zone=zone,
     )
     import_history(sorted({place.path for place in places}), layout.root, options)
-    with open_database(layout, write=False) as connection:
-        row = load_rows(connection).get((facts.record_type, facts.session))
-    if row is None or row["checksum"] != facts.row["checksum"]:
+    if stored_checksum(layout.root, _version(facts)) != facts.row["checksum"]:
         raise _CannotRepairError("it was staged anew from its sources, and is not what it was; see `gexlake lineage`")
     count = "1 source" if len(places) == 1 else f"{len(places)} sources"
     return f"staged anew from {count}, with the same content"

@@ -12,7 +12,7 @@ from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths, read_footer
 from gexlake.db.published import content_problems
-from gexlake.db.sessions import SessionRow, replace_session, version_of
+from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
 from gexlake.errors import LakeError
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.services.inspect_lake import SessionVersion
@@ -64,6 +64,16 @@ def rewrite_journals(lake: Path) -> list[str]:
         for import_id in import_ids:
             write_journal(connection, layout, import_id)
     return import_ids
+
+
+@served
+def stored_checksum(lake: Path, session: SessionVersion) -> str | None:
+    """The checksum of a session's content as the database has it now, whatever its version."""
+    with open_database(LakeLayout(lake), write=False) as connection:
+        row = connection.execute(
+            f"SELECT checksum FROM sessions WHERE {SESSION_FILTER}", session_id(session.record_type, session.session)
+        ).fetchone()
+    return str(row[0]) if row else None
 
 
 @served

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import is_sealed, read_footer
+from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published, session_files
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.seal import BrokenSealError
+from gexlake.importers.seal import BrokenSealError, is_sealed
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE

@@ -243,6 +243,8 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
             _name_differences(task, sources, decoded, checks, Path(scratch))
     except SourceError as error:
         checks.add(Check.SOURCE_UNREADABLE, error.message)
+    except LakeError as error:  # of a session that overlaps this one, and has its own finding
+        checks.add(Check.SOURCE_UNREADABLE, f"it could not be held to its sources: {error.message}")
 
 
 def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChecks) -> _Source | None:

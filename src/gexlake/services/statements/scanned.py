@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gexlake.importers.seal import BrokenSealError, is_sealed
 from gexlake.models.column import PARTITION_COLUMNS
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ def scanned_files(connection: Connection, views: Mapping[str, Sequence[str]], st
     try:
         rows = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchall()
         nodes = [node for _, plan in rows for node in _iter_nodes(json.loads(plan))]
-    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+    except duckdb.ParserException:
         return []  # it will fail as it does here; an EXPLAIN, which cannot be explained, reads no values
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return [file for file in every if not _has_sound_footer(file)]  # which may have named other columns
     except (duckdb.Error, ValueError, TypeError):  # a damaged file may be what keeps it from a plan
         return every
     found: set[str] = set()
@@ -37,6 +40,14 @@ def scanned_files(connection: Connection, views: Mapping[str, Sequence[str]], st
         if READER in node.get("name", "").upper() or "parquet" in json.dumps(node.get("extra_info", "")).lower():
             found.update(_files_of_node(connection, views, node))
     return sorted(found)
+
+
+def _has_sound_footer(file: str) -> bool:
+    try:
+        is_sealed(Path(file))
+    except (BrokenSealError, OSError):
+        return False
+    return True
 
 
 def _iter_nodes(tree: Any) -> Iterator[dict[str, Any]]:
