@@ -68,7 +68,7 @@ def plot_session(
     """
     from gexlake.services import plot
 
-    plot.plot_session(lake, Feed(ticker, package, category), day, output, value=value)
+    plot.plot_session(lake, Feed(ticker.upper(), package, category), day, output, value=value)
     terminal.talk(f"Wrote {output}")
 
 
@@ -98,5 +98,5 @@ def plot_profile(
     from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
 
     moment = datetime.combine(day, at, ZoneInfo(EXCHANGE_TIME_ZONE))
-    plot.plot_profile(lake, Feed(ticker, package, category), day, moment, output)
+    plot.plot_profile(lake, Feed(ticker.upper(), package, category), day, moment, output)
     terminal.talk(f"Wrote {output}")

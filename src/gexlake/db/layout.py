@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
+from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import SessionKey
+
+PARTITION_NAMES = [column.name for column in PARTITION_COLUMNS]
+_SET_APART = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +47,8 @@ class LakeLayout:
 
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
         """The published Parquet file of a session."""
-        ticker, package, category = session.feed
-        return (
-            self.root
-            / record_type
-            / dataset
-            / f"ticker={ticker}"
-            / f"package={package}"
-            / f"category={category}"
-            / f"session_date={session.session_date.isoformat()}"
-            / f"{dataset}.parquet"
-        )
+        folders = partition_folders(*session.feed, session.session_date.isoformat())
+        return self.root.joinpath(record_type, dataset, *folders, f"{dataset}.parquet")
 
     def dataset_glob(self, record_type: str, dataset: str) -> str:
         """Pattern of all published files of a data set, for DuckDB and Polars."""
@@ -60,6 +58,20 @@ class LakeLayout:
     def dataset_files(self, record_type: str, dataset: str) -> list[Path]:
         """All published files of a data set."""
         return sorted((self.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet"))
+
+
+def partition_folders(*values: str) -> list[str]:
+    """Folders `ticker=…`, `package=…` and so on for as many values: a path cannot lead anywhere else.
+
+    Characters that Hive sets apart stand as %XX: DuckDB, Polars and Spark write and read them so.
+    """
+    texts = (_SET_APART.sub(lambda found: f"%{ord(found[0]):02X}", value) for value in values)
+    return [f"{name}={text}" for name, text in zip(PARTITION_NAMES, texts, strict=False)]
+
+
+def partition_values(folders: Iterable[str]) -> list[str]:
+    """The values of such folders."""
+    return [unquote(folder.partition("=")[2]) for folder in folders]
 
 
 def sync_directory(directory: Path) -> None:

@@ -32,6 +32,7 @@ from gexlake.models.source import RefusedFile, SourceFile, path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import Published, SessionTask
 from gexlake.scanner import ScanResult, scan
+from gexlake.scanner.refusals import FAILED_CODES
 from gexlake.services.commits import (
     CommitOutcome,
     StagedWork,
@@ -51,8 +52,6 @@ PROGRESS_SECONDS = 0.1
 STAGED_AHEAD = 8
 """Sessions staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
 MAX_RESTAGES = 5
-FAILED_CODES = frozenset({"empty_file", "unreadable", "compression_damaged", "no_session_date", "no_feed", "no_ticker"})
-"""Refusals of the scanner that mean data went missing; the other files are none of ours."""
 
 
 def import_history(
@@ -352,7 +351,7 @@ def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
     first, count = found.refused[0], len(found.refused)
     what = "The one file" if count == 1 else f"None of the {count:,} files"
     return SourceError(
-        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.path.name}: {first.reason}",
+        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.short_name}: {first.reason}",
         hint="`gexlake scan` says what each file is.",
     )
 

@@ -63,7 +63,7 @@ class Lake:
 
         Raises `UsageError` for a feed that the lake does not hold.
         """
-        return self._read("snapshots", Feed(ticker, package, category), start, end)
+        return self._read("snapshots", Feed(ticker.upper(), package, category), start, end)
 
     def strikes(
         self,
@@ -79,7 +79,7 @@ class Lake:
 
         Raises `UsageError` for a feed that the lake does not hold.
         """
-        return self._read("strikes", Feed(ticker, package, category), start, end, strike)
+        return self._read("strikes", Feed(ticker.upper(), package, category), start, end, strike)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`. Raises `QueryError`."""

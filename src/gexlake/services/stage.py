@@ -229,7 +229,7 @@ def _settle(reading: Reading) -> None:
     record.records_imported = tally.imported
     record.warnings = {rule.value: count for rule, count in sorted(tally.warnings.items())}
     record.errors = {rule.value: count for rule, count in sorted(tally.refused.items())}
-    damage = [rule for rule, _ in tally.findings if rule not in (Rule.CONTAINER_FIELD, Rule.NO_RECORDS)]
+    damage = [rule for rule, _ in tally.findings if rule not in (Rule.CONTAINER_FIELD, Rule.NO_RECORDS, Rule.UTF16)]
     for rule, _ in tally.findings:
         (record.errors if rule in damage else record.warnings)[rule.value] = 1
     record.message = "; ".join(message for _, message in tally.findings) or None

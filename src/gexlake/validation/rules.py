@@ -112,6 +112,11 @@ class Rule(StrEnum):
         "A known optional field has an unexpected form; it is kept in `extra` and its column is NULL.",
     )
 
+    UTF16 = (
+        "utf16",
+        Severity.FILE,
+        "The text is UTF-16 and was read as such. Byte offsets are those of the same text as UTF-8.",
+    )
     NO_RECORDS = "no_records", Severity.FILE, "The file holds no record at all."
     ARRAY_NOT_CLOSED = (
         "array_not_closed",

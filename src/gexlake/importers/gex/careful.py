@@ -299,6 +299,11 @@ def _iso_microseconds(text: str) -> int | None:
         return None
 
 
+def same_ticker(ticker: object, expected: str) -> bool:
+    """Whether it names the feed's underlying, in capitals or not."""
+    return isinstance(ticker, str) and (ticker == expected or ticker.upper() == expected.upper())
+
+
 def _check_ticker(value: Any, envelope: dict[str, Any] | None, expect: Expectation) -> None:
     outer = envelope.get("ticker") if envelope is not None else None
     if value is None:
@@ -306,7 +311,7 @@ def _check_ticker(value: Any, envelope: dict[str, Any] | None, expect: Expectati
     if not isinstance(value, str) or not value:
         raise RefusedRecordError(Rule.TICKER_EMPTY, "ticker is absent, empty or not a string")
     for ticker in (value, outer):
-        if ticker is not None and ticker != expect.ticker:
+        if ticker is not None and not same_ticker(ticker, expect.ticker):
             raise RefusedRecordError(
                 Rule.TICKER_MISMATCH, f"ticker is {_short(ticker)}, the file's is {expect.ticker!r}"
             )

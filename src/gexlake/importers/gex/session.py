@@ -135,7 +135,7 @@ class GexSession:
         return SourceTally(
             seen=decoder.seen,
             refused=Counter(sink.counts),
-            findings=decoder.findings.findings,
+            findings=[*stream.findings, *decoder.findings.findings],
             container=decoder.findings.container,
         )
 
