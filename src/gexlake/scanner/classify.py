@@ -19,7 +19,7 @@ from gexlake.models.source import Compression, Form
 from gexlake.scanner.heads import Head
 from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, says_feed, valid_ticker
 from gexlake.scanner.refusals import Refusal
-from gexlake.scanner.sniff import GEX, OTHER_RECORD_TYPES, Content, is_blank, sniff
+from gexlake.scanner.sniff import GEX, LEFT, OTHER_RECORD_TYPES, Content, is_blank, sniff
 
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
@@ -177,22 +177,23 @@ def _no_gex(hints: Hints, content: Content, *, is_named: bool) -> Refusal | None
     if not content.is_json:
         if hints.is_vendor_name and not content.is_other:
             return None
-        return _other(hints, f"It is not JSON: {content.description}")
+        return _other(hints, f"It is not JSON: {content.description}", is_text=content.is_text)
     if content.foreign_keys is not None:
-        cause = ", such as a failed download leaves" if hints.claims_history else ""
-        return _other(hints, f"It is JSON without GEX snapshots, {_keys_in_words(content.foreign_keys)}{cause}")
+        keys = _keys_in_words(content.foreign_keys)
+        return _other(hints, f"It is JSON without GEX snapshots, {keys}", is_text=True)
     if content.is_other and hints.claims_history:
-        return _other(hints, f"It is {content.description}")
+        return _other(hints, f"It is {content.description}", is_text=True)
     if hints.is_vendor_name or (is_named and (content.has_record or content.has_no_records)):
         return None
     return _other(hints, "It is JSON, but neither its name nor its start are those of GEX snapshots")
 
 
-def _other(hints: Hints, reason: str) -> Refusal:
+def _other(hints: Hints, reason: str, *, is_text: bool = False) -> Refusal:
     """A foreign file; under a name that claims a day of history, that day is missing."""
-    if hints.claims_history:
-        return Refusal("failed_download", f"{reason}. Its name says GEX history: download it again.")
-    return Refusal("not_gex", f"{reason}.")
+    if not hints.claims_history:
+        return Refusal("not_gex", f"{reason}.")
+    cause = LEFT if is_text and not reason.endswith(LEFT) else ""
+    return Refusal("failed_download", f"{reason}{cause}. Its name says GEX history: download it again.")
 
 
 def _no_feed(package: str | None, category: str | None) -> Refusal | None:

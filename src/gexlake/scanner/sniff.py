@@ -38,6 +38,7 @@ FLAT_KEYS: dict[str, frozenset[bytes]] = {
 ENOUGH_FLAT_KEYS = 3
 """How many of those keys it takes; a single one may be chance."""
 
+_UTF16_WITHOUT_MARK = re.compile(rb"[\[{]\x00[^\x00]\x00|\x00[\[{]\x00[^\x00]")
 UTF16_WITHOUT_MARK = "UTF-16 text without a byte order mark; convert it to UTF-8 first"
 
 FOREIGN_FORMATS: dict[bytes, str] = {
@@ -51,10 +52,6 @@ FOREIGN_FORMATS: dict[bytes, str] = {
     b"SQLite format 3\x00": "an SQLite database",
     b"SCID": "Sierra Chart ticks",
     b"%PDF-": "a PDF",
-    b"[\x00": UTF16_WITHOUT_MARK,
-    b"{\x00": UTF16_WITHOUT_MARK,
-    b"\x00[": UTF16_WITHOUT_MARK,
-    b"\x00{": UTF16_WITHOUT_MARK,
     b"\xff\xfe\x00\x00": "UTF-32 text; convert it to UTF-8 first",
     b"\x00\x00\xfe\xff": "UTF-32 text; convert it to UTF-8 first",
 }
@@ -62,8 +59,7 @@ FOREIGN_FORMATS: dict[bytes, str] = {
 
 MAX_VALUE_BYTES = 512
 """A longer ticker, time or label is none."""
-MESSAGE_BYTES = 1024
-"""A text of a server, as `Unauthorized`, is not longer."""
+LEFT = ", such as a failed download leaves"
 PROBE_BYTES = 512
 """Within so many bytes, binary content shows by its control characters."""
 
@@ -96,6 +92,8 @@ class Content(NamedTuple):
     """Keys of the first object, where this is the whole text and nothing in it can be a GEX snapshot."""
     is_other: bool = False
     """It is something else for certain: binary, a page, or a short text without any key of a GEX snapshot."""
+    is_text: bool = False
+    """It is neither JSON nor another format: a text as servers send them, or a damaged line."""
     description: str = ""
     """What it is instead of JSON, or of records, in words."""
 
@@ -133,7 +131,7 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
         has_record=record.is_object and (has_gex_keys or not record.is_complete),
         foreign_keys=_names(record.keys) if is_foreign else None,
         is_other=is_other,
-        description="JSON without any object, such as a failed download leaves" if is_other else "",
+        description="JSON without any object" if is_other else "",
     )
 
 
@@ -153,7 +151,8 @@ def _sniff_other(text: bytes, start: int, *, is_whole: bool) -> Content:
         if text.startswith(magic, start):
             return Content(Form.LINES, is_json=False, is_other=True, description=description)
     if _is_binary(text, start):
-        return Content(Form.LINES, is_json=False, is_other=True, description="binary content")
+        words = UTF16_WITHOUT_MARK if _UTF16_WITHOUT_MARK.match(text, start) else "binary content"
+        return Content(Form.LINES, is_json=False, is_other=True, description=words)
     record = FirstRecord(text, start, may_hold_array=False)
     return Content(
         form=Form.LINES,
@@ -163,6 +162,7 @@ def _sniff_other(text: bytes, start: int, *, is_whole: bool) -> Content:
         timestamp=_plain(record.timestamp),
         labels=_labels(record),
         is_other=text.startswith(b"<", start) or (is_whole and not _ANY_KEY.search(text)),
+        is_text=not _CSV.match(text, start),
         description=_text_in_words(text[start:], is_whole=is_whole),
     )
 
@@ -171,13 +171,12 @@ def _text_in_words(text: bytes, *, is_whole: bool) -> str:
     """What a text is that is neither an object nor an array."""
     if text.startswith(b"<"):
         what = "HTML" if _HTML.match(text) else "XML"
-        return f"an {what} page, such as a failed download leaves"
+        return f"an {what} page{LEFT}"
     if _CSV.match(text):
         return "CSV, a table; import the JSON that it was made from"
     if is_whole and _is_json_text(text):
-        return "a mere value, such as a failed download leaves"
-    is_message = is_whole and len(text) < MESSAGE_BYTES and not _ANY_KEY.search(text)
-    return "plain text, such as a failed download leaves" if is_message else "text, but not JSON"
+        return "a mere value"
+    return "text, but not JSON"
 
 
 def _holds_no_object(text: bytes) -> bool:
