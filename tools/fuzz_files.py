@@ -45,7 +45,7 @@ from gexlake.importers.stream import PACKED_BYTES, SourceStream
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_block import Block
 from gexlake.models.gex_columns import LADDER, MAX_PRIORS, MISSING_INT, NUMBERS, PRIORS, Int
-from gexlake.models.source import SourceFile
+from gexlake.models.source import RefusedFile, SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.sample import sample_records
 from gexlake.scanner.examine import examine
@@ -473,14 +473,16 @@ class Reader:
         """Raise what is wrong with the reading of one input."""
         self.path.write_bytes(item.data)
         started = time.process_time()
-        found = examine(FoundFile(self.path, ())).file
-        self.outcomes["importable" if isinstance(found, SourceFile) else found.code] += 1
+        found = [one.file for one in examine(FoundFile(self.path, (), str(self.path)))]
+        for file in found:
+            code = file.code if isinstance(file, RefusedFile) else "importable" if file else "ignored"
+            self.outcomes[code] += 1
         try:
             self._decode(item)
         except SourceError:
             self.outcomes["lost whole"] += 1
-        if staged and isinstance(found, SourceFile):
-            self._stage(found)
+        if staged and found and isinstance(found[0], SourceFile):
+            self._stage(found[0])
         if time.process_time() - started > SLOW_SECONDS:
             raise FindingError(f"{time.process_time() - started:.1f} s")
 

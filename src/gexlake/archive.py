@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,8 @@ EXPANSION_ALLOWANCE_BYTES = 64 << 20
 
 PIECE_BYTES = 1 << 16
 LOCAL_HEADER_BYTES = 30
+_LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)")
+"""A name that is absolute, or has `..` in it. Names are only shown and looked at, but nobody wants such files."""
 STORED, DEFLATED = 0, 8
 _ENCRYPTED, _UTF8_NAME = 0x1, 0x800
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd", 95: "xz", 98: "PPMd"}
@@ -71,14 +74,22 @@ class Directory(NamedTuple):
     damage: str = ""
 
 
-def is_zip(head: bytes) -> bool:
-    """Whether a file's first bytes are those of a ZIP archive."""
-    return head.startswith(ZIP_MAGIC)
+def archive_kind(head: bytes) -> str | None:
+    """`ZIP` or `tar` by the first bytes of a file; None for anything else."""
+    if head.startswith(ZIP_MAGIC):
+        return "ZIP"
+    return "tar" if head.startswith(TAR_MAGIC, TAR_MAGIC_AT) else None
 
 
-def is_tar(head: bytes) -> bool:
-    """Whether a text's first bytes are those of a tar archive."""
-    return head.startswith(TAR_MAGIC, TAR_MAGIC_AT)
+def names_in_head(head: bytes) -> list[str]:
+    """Names of files whose headers stand in the first bytes of an archive; not all, and only to guess by."""
+    if archive_kind(head) == "ZIP":
+        starts = [found.end() for found in re.finditer(re.escape(ZIP_MAGIC[0]), head)]
+        lengths = [int.from_bytes(head[at + 22 : at + 24], "little") for at in starts]
+        return [_text(head[at + 26 : at + 26 + length]) for at, length in zip(starts, lengths, strict=True)]
+    blocks = range(0, len(head) - TAR_BLOCK_BYTES + 1, TAR_BLOCK_BYTES)
+    headers = [at for at in blocks if head.startswith(TAR_MAGIC, at + TAR_MAGIC_AT)]
+    return [_text(head[at : at + 100].rstrip(b"\0")) for at in headers]
 
 
 def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
@@ -102,10 +113,9 @@ def _read_directory(path: Path, *_identity: int) -> Directory:
     with path.open("rb") as file:
         head = file.read(TAR_BLOCK_BYTES)
         file.seek(0)
-        if is_zip(head):
-            return _zip_directory(file)
-        if is_tar(head):
-            return _tar_directory(file)
+        kind = archive_kind(head)
+        if kind is not None:
+            return _zip_directory(file) if kind == "ZIP" else _tar_directory(file)
     raise ArchiveError("It is neither ZIP nor tar")
 
 
@@ -251,7 +261,7 @@ def _by_name(members: Iterable[Member]) -> dict[str, Member]:
     result = {}
     for name, member in named:
         problem = member.problem
-        if member.name.startswith(("/", "\\")) or ".." in name.split("/") or member.name[1:3] == ":\\":
+        if _LEADS_OUT.search(member.name):
             problem = "its name leads out of the archive"
         elif counts[name] > 1:
             problem = f"{counts[name]} members have this name, and nothing says which is meant; unpack the archive"
@@ -260,9 +270,13 @@ def _by_name(members: Iterable[Member]) -> dict[str, Member]:
 
 
 def _plain_name(name: str) -> str:
-    """With `/` between the parts and no empty ones; as text that can be written as UTF-8."""
-    parts = name.encode("utf-8", "backslashreplace").decode().replace("\\", "/").split("/")
+    """Without empty parts; as text that can be written as UTF-8."""
+    parts = name.encode("utf-8", "backslashreplace").decode().split("/")
     return "/".join(part for part in parts if part not in ("", ".")) or "/"
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
 
 
 def _words(error: Exception) -> str:

@@ -177,7 +177,7 @@ class FeedQuery(Query):
     @cached_property
     def feed(self) -> Feed:
         """The feed that these name."""
-        return Feed(self.symbol, self.package, self.category)
+        return Feed(self.symbol.upper(), self.package, self.category)
 
 
 ZoneField = Annotated[

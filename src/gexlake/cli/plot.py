@@ -72,7 +72,7 @@ def plot_session(
     """
     from gexlake.services import plot
 
-    plot.plot_session(lake, Feed(ticker, package, category), day, output, value=value)
+    plot.plot_session(lake, Feed(ticker.upper(), package, category), day, output, value=value)
     terminal.talk(f"Wrote {output}")
 
 
@@ -106,5 +106,5 @@ def plot_profile(
         moment = in_zone(datetime.combine(day, at), ZoneInfo(EXCHANGE_TIME_ZONE))
     except ValueError as error:
         raise UsageError(f"--at is no one instant: {error}.", hint="Choose a time that there is once.") from None
-    plot.plot_profile(lake, Feed(ticker, package, category), day, moment, output)
+    plot.plot_profile(lake, Feed(ticker.upper(), package, category), day, moment, output)
     terminal.talk(f"Wrote {output}")

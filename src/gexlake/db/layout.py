@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
+from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import SessionKey
+
+PARTITION_NAMES = [column.name for column in PARTITION_COLUMNS]
+_SET_APART = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +76,21 @@ class LakeLayout:
 
 def session_folder(session: SessionKey) -> Path:
     """The folders of a session, in the form that readers of partitioned data sets know."""
-    ticker, package, category = session.feed
-    return Path(
-        f"ticker={ticker}",
-        f"package={package}",
-        f"category={category}",
-        f"session_date={session.session_date.isoformat()}",
-    )
+    return Path(*partition_folders(*session.feed, session.session_date.isoformat()))
+
+
+def partition_folders(*values: str) -> list[str]:
+    """Folders `ticker=…`, `package=…` and so on for as many values: a path cannot lead anywhere else.
+
+    Characters that Hive sets apart stand as %XX: DuckDB, Polars and Spark write and read them so.
+    """
+    texts = (_SET_APART.sub(lambda found: f"%{ord(found[0]):02X}", value) for value in values)
+    return [f"{name}={text}" for name, text in zip(PARTITION_NAMES, texts, strict=False)]
+
+
+def partition_values(folders: Iterable[str]) -> list[str]:
+    """The values of such folders."""
+    return [unquote(folder.partition("=")[2]) for folder in folders]
 
 
 def sync_directory(directory: Path) -> None:

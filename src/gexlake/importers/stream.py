@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from gexlake.archive import MAX_EXPANSION_RATIO, ArchiveError, MemberFile, is_bomb
 from gexlake.errors import SourceError
+from gexlake.models.encoding import HEAD_BYTES, Utf16
 from gexlake.models.source import Compression, SourceFile, SourcePlace, sniff_compression
 from gexlake.validation.rules import Rule
 
@@ -57,6 +58,12 @@ class SourceStream:
         self.compression = sniff_compression(self._raw.peek(4))
         self._unpacked = None if self.compression is Compression.NONE else _UNPACKED[self.compression](self._raw)
         self._unpacked_bytes = 0
+        self._utf16: Utf16 | None = None
+        self._text = b""
+        """Of the start, or turned into UTF-8, and not yet handed out."""
+        self._has_begun = False
+        self._damage: DamagedStreamError | None = None
+        """Met within the first bytes; what came before it is handed out first."""
 
     def __enter__(self) -> Self:
         return self
@@ -76,12 +83,50 @@ class SourceStream:
         """Bytes read from the file so far, packed as they are."""
         return self._raw.read_bytes
 
+    @property
+    def findings(self) -> list[tuple[Rule, str]]:
+        """What is to be noted of how the bytes were read."""
+        return [(Rule.UTF16, "the text is UTF-16, and was read as such")] if self._utf16 else []
+
     def readinto(self, target: memoryview) -> int:
-        """Fill `target` with unpacked bytes and return how many; 0 at the end.
+        """Fill `target` with unpacked bytes, as UTF-8, and return how many; 0 at the end.
 
         Raises `DamagedStreamError` where a packed stream is cut short, expands beyond reason, or goes on with damage;
         `AlteredSourceError` where damage shows only behind text that was delivered.
         """
+        if not self._has_begun:
+            self._begin()
+        if self._utf16 and not self._text:
+            self._transcode(self._utf16, len(target))
+        elif not self._text:
+            return self._unpacked_into(target)
+        count = min(len(self._text), len(target))
+        target[:count], self._text = self._text[:count], self._text[count:]
+        return count
+
+    def _begin(self) -> None:
+        """Read the first bytes of the text, which say how it is encoded."""
+        self._has_begun = True
+        start = memoryview(bytearray(HEAD_BYTES))
+        try:
+            while len(self._text) < HEAD_BYTES and (count := self._unpacked_into(start[len(self._text) :])):
+                self._text += start[len(self._text) :][:count]
+        except DamagedStreamError as damage:
+            self._damage = damage
+        self._utf16 = Utf16.of(self._text)
+        if self._utf16:
+            self._text = self._utf16.to_utf8(self._text, is_end=False)
+
+    def _transcode(self, utf16: Utf16, size: int) -> None:
+        scratch = memoryview(bytearray(size))
+        count = -1
+        while count and not self._text:
+            count = self._unpacked_into(scratch)
+            self._text = utf16.to_utf8(scratch[:count].tobytes(), is_end=not count)
+
+    def _unpacked_into(self, target: memoryview) -> int:
+        if self._damage:
+            raise self._damage
         if self._unpacked is None:
             return self._raw.readinto(target)
         try:

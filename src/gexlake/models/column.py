@@ -14,7 +14,7 @@ class Column(NamedTuple):
 
 
 PARTITION_COLUMNS: tuple[Column, ...] = (
-    Column("ticker", "VARCHAR", "the vendor's name of the underlying, never translated"),
+    Column("ticker", "VARCHAR", "the vendor's name of the underlying, in capitals, never translated"),
     Column("package", "VARCHAR", "`classic` or `state`"),
     Column("category", "VARCHAR", "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next)"),
     Column("session_date", "DATE", "trading date in America/New_York that the source file is of"),

@@ -8,6 +8,12 @@ from typing import NamedTuple
 PACKAGES: tuple[str, ...] = ("classic", "state", "orderflow")
 """The vendor's packages. Classic and state are different measurements and are never merged."""
 
+GEX_PACKAGES: tuple[str, ...] = ("classic", "state")
+"""Packages with GEX snapshots."""
+
+VENDOR_TICKERS: frozenset[str] = frozenset({"SPX", "NDX", "RUT", "VIX", "XSP", "ES_SPX", "NQ_NDX", "SPY", "QQQ", "IWM"})
+"""The vendor's indexes and futures, and funds on them; its many stocks are not listed here."""
+
 GEX_CATEGORIES: tuple[str, ...] = ("gex_full", "gex_zero", "gex_one")
 """Categories whose snapshots carry a GEX ladder (packages classic and state)."""
 
@@ -21,7 +27,7 @@ CATEGORY_ALIASES: dict[str, str] = {"full": "gex_full", "zero": "gex_zero", "one
 
 
 class Feed(NamedTuple):
-    """One stream of snapshots: a ticker in one category of one package."""
+    """One stream of snapshots: a ticker, in capitals, in one category of one package."""
 
     ticker: str
     package: str

@@ -65,7 +65,9 @@ class LineageRecord:
 
 LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("import_id", "VARCHAR", "the run"),
-    Column("source_file", "VARCHAR", "absolute path of the file at that time"),
+    Column(
+        "source_file", "VARCHAR", "absolute path of the file at that time; `archive!member` for a file in an archive"
+    ),
     Column("source_sha256", "VARCHAR", "SHA-256 of the file's bytes as they stand on disk"),
     Column("source_bytes", "BIGINT", "size of the file on disk"),
     Column("record_type", "VARCHAR", "`gex`"),
@@ -94,9 +96,15 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
 
 QUARANTINE_COLUMNS: tuple[Column, ...] = (
     Column("import_id", "VARCHAR", "the run"),
-    Column("source_file", "VARCHAR", "absolute path of the file at that time"),
+    Column(
+        "source_file", "VARCHAR", "absolute path of the file at that time; `archive!member` for a file in an archive"
+    ),
     Column("record_index", "BIGINT", "ordinal of the record in its file, from 0"),
-    Column("byte_offset", "BIGINT", "where the record begins in the unpacked file"),
+    Column(
+        "byte_offset",
+        "BIGINT",
+        "where the record begins in the unpacked file; of UTF-16 text, in the same text as UTF-8",
+    ),
     Column("reason", "VARCHAR", "code of the rule that the record breaks"),
     Column("message", "VARCHAR", "what is wrong, in words"),
     Column("raw", "VARCHAR", r"the record's own text; bytes that are not UTF-8 stand as \xNN"),

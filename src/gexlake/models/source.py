@@ -107,6 +107,11 @@ class RefusedFile:
         """What reports call it."""
         return SourcePlace(self.path, self.member).name
 
+    @property
+    def short_name(self) -> str:
+        """The name of the file alone."""
+        return self.name.rpartition("/")[2]
+
 
 MEMBER_MARK = "!"
 """Between an archive's path and the name of a file in it."""
@@ -125,12 +130,16 @@ class SourcePlace(NamedTuple):
         return text if self.member is None else f"{text}{MEMBER_MARK}{self.member}"
 
 
+Identity = tuple[int | str, ...]
+"""What file it is, whatever path led to it; a member of an archive has its name at the end."""
+
+
 class SourceFacts(NamedTuple):
     """What a source is at the moment: its size, and an identity that no other path to the same bytes changes."""
 
     place: SourcePlace
     size_bytes: int
-    identity: tuple[int, int, str | None]
+    identity: Identity
 
 
 def find_source(name: str) -> SourceFacts | None:
@@ -143,8 +152,7 @@ def find_source(name: str) -> SourceFacts | None:
         archive, member_name = _path_of(name[:at]), name[at + len(MEMBER_MARK) :]
         facts = _file_facts(archive)
         if facts and (member := find_member(archive, member_name)):
-            identity = (*facts.identity[:2], member_name)
-            return SourceFacts(SourcePlace(archive, member_name), member.size_bytes, identity)
+            return SourceFacts(SourcePlace(archive, member_name), member.size_bytes, (*facts.identity, member_name))
         at = name.find(MEMBER_MARK, at + 1)
     return None
 
@@ -161,7 +169,19 @@ def _file_facts(path: Path) -> SourceFacts | None:
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
-    return SourceFacts(SourcePlace(path), status.st_size, (status.st_dev, status.st_ino, None))
+    real = os.path.realpath(path)  # Path.resolve() raises for loops of links
+    return SourceFacts(SourcePlace(path), status.st_size, file_identity(real, status))
+
+
+def file_identity(real: str, status: os.stat_result) -> Identity:
+    """What file it is, by its path without links and what the file system says of it.
+
+    Device and inode are believed only where the file says that it has several names, and all the rest is the same too:
+    network and FUSE file systems may give one number to all files.
+    """
+    if status.st_nlink > 1 and status.st_ino:
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return (real,)
 
 
 def _path_of(text: str) -> Path:

@@ -5,6 +5,7 @@
     heads     the first bytes of a file, unpacked
     sniff     what that text is; `first_record` what its first record says
     classify  all of it weighed: importable, or refused with a code of `REFUSALS`
+    members   the same for the files in an archive, which is read like a folder
 
 Files are judged by content and name together and are only ever read; a few dozen kilobytes of each are enough.
 """
@@ -21,7 +22,7 @@ from gexlake.models.session_filter import SessionFilter
 from gexlake.models.source import RefusedFile, SourceFile
 from gexlake.scanner.examine import examine
 from gexlake.scanner.refusals import REFUSALS
-from gexlake.scanner.walk import FileId, Walk
+from gexlake.scanner.walk import Walk
 
 __all__ = ["REFUSALS", "ScanResult", "scan"]
 
@@ -37,7 +38,7 @@ class ScanResult:
     filtered: int
     """Importable, but left out by a filter."""
     ignored: int
-    """Hidden files and folders, unfinished downloads, notes that call a folder synthetic: not looked at."""
+    """Hidden files and folders, notes that call a folder synthetic: not looked at."""
 
 
 def scan(
@@ -63,26 +64,34 @@ def scan(
     """
     wanted = SessionFilter.of(tickers=tickers, packages=packages, categories=categories, since=since, until=until)
     walk = Walk(sources, exclude=exclude, within=within)
-    importable: dict[tuple[FileId | None, SessionKey], SourceFile] = {}
-    refused: dict[FileId | Path, RefusedFile] = {}
+    importable: dict[tuple[object, SessionKey], SourceFile] = {}
+    refused: dict[object, RefusedFile] = {}
+    ignored = 0
     for found in walk.iter_files():
-        file, file_id = examine(found)
-        if isinstance(file, SourceFile):
-            importable.setdefault((file_id, file.session), file)
-        else:
-            refused.setdefault(file_id or file.path, file)
-    for file_id, _ in importable if refused else ():
-        if file_id:
-            refused.pop(file_id, None)  # a name that says more makes up for one that says too little
+        for file, identity in examine(found):
+            if file is None:
+                ignored += 1
+            elif isinstance(file, SourceFile):
+                importable.setdefault((identity, file.session), file)
+            else:
+                refused.setdefault(identity or (file.path, file.member), file)
+    for key, _ in importable if refused else ():
+        if key:
+            refused.pop(key, None)  # a name that says more makes up for one that says too little
     files = [file for file in importable.values() if wanted.admits(file.session)]
     return ScanResult(
-        files=tuple(sorted(files, key=lambda file: (file.session, file.path.parts))),
+        files=tuple(sorted(files, key=lambda file: (file.session, *_place(file)))),
         refused=_by_path([*refused.values(), *walk.refused]),
         filtered=len(importable) - len(files),
-        ignored=walk.ignored,
+        ignored=walk.ignored + ignored,
     )
 
 
 def _by_path(files: Iterable[RefusedFile]) -> tuple[RefusedFile, ...]:
-    once = {file.path: file for file in files}
-    return tuple(sorted(once.values(), key=lambda file: file.path.parts))
+    once = {(file.path, file.member): file for file in files}
+    return tuple(sorted(once.values(), key=_place))
+
+
+def _place(file: SourceFile | RefusedFile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Sorts by path, then by the path in an archive."""
+    return file.path.parts, tuple((file.member or "").split("/"))

@@ -13,12 +13,13 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from gexlake.archive import archive_kind, names_in_head
 from gexlake.models.feed import GEX_CATEGORIES, Feed, SessionKey
 from gexlake.models.source import Compression, Form
 from gexlake.scanner.heads import Head
-from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, valid_ticker
+from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, says_feed, valid_ticker
 from gexlake.scanner.refusals import Refusal
-from gexlake.scanner.sniff import GEX, OTHER_RECORD_TYPES, Content, is_blank, sniff
+from gexlake.scanner.sniff import GEX, LEFT, OTHER_RECORD_TYPES, Content, is_blank, sniff
 
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
@@ -41,6 +42,8 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
     """Say what a file is by its path and the start of its text, or why it cannot be imported."""
     if head.is_whole and is_blank(head.text):
         return Refusal("empty_file", "There is nothing in it." if not head.text else "There are only blanks in it.")
+    if refusal := _archive(hints, head):
+        return refusal
     content = sniff(head.text, is_whole=head.is_whole)
     package, category = _feed_words(hints, content)
     if refusal := (
@@ -147,22 +150,53 @@ def _record_type_of_name(hints: Hints, package: str | None, category: str | None
     return f"{OTHER_RECORD_TYPES['greek']} ({category})"
 
 
+def _archive(hints: Hints, head: Head) -> Refusal | None:
+    """An archive that is not opened: packed, or a member of another."""
+    kind = archive_kind(head.text)
+    if kind is None:
+        return None
+    if head.compression is Compression.NONE:
+        reason = f"It is a {kind} archive inside an archive; unpack the outer one, and import the folder"
+    elif kind == "tar":
+        option = {Compression.GZIP: "-xzf", Compression.ZSTD: "--zstd -xf"}[head.compression]
+        reason = (
+            f"It is a tar archive packed by {head.compression}, in which no file can be reached by itself. Unpack it, "
+            f"`mkdir FOLDER && tar {option} FILE -C FOLDER`, and import the folder"
+        )
+    else:
+        reason = f"It is a {kind} archive packed by {head.compression}; unpack it, and import the archive"
+    is_history = hints.claims_history or says_feed(names_in_head(head.text))
+    return Refusal("packed_archive" if is_history else "not_gex", f"{reason}.")
+
+
 def _no_gex(hints: Hints, content: Content, *, is_named: bool) -> Refusal | None:
     """Content that is not GEX history.
 
-    A damaged file is still GEX history when its name says so: the importer then reports its records one by one.
+    A damaged file is still GEX history when its name says so: the importer then reports its records one by one. What
+    is something else altogether under such a name is what a failed download left.
     """
     if content.record_type == GEX:
         return None
     if not content.is_json:
-        if hints.is_vendor_name and not content.is_binary:
+        if hints.is_vendor_name and not content.is_other:
             return None
-        return Refusal("not_gex", f"It is not JSON: {content.description}.")
+        return _other(hints, f"It is not JSON: {content.description}", is_text=content.is_text)
     if content.foreign_keys is not None:
-        return Refusal("not_gex", f"It is JSON without GEX snapshots, {_keys_in_words(content.foreign_keys)}.")
+        keys = _keys_in_words(content.foreign_keys)
+        return _other(hints, f"It is JSON without GEX snapshots, {keys}", is_text=True)
+    if content.is_other and hints.claims_history:
+        return _other(hints, f"It is {content.description}", is_text=True)
     if hints.is_vendor_name or (is_named and (content.has_record or content.has_no_records)):
         return None
-    return Refusal("not_gex", "It is JSON, but neither its name nor its start are those of GEX snapshots.")
+    return _other(hints, "It is JSON, but neither its name nor its start are those of GEX snapshots")
+
+
+def _other(hints: Hints, reason: str, *, is_text: bool = False) -> Refusal:
+    """A foreign file; under a name that claims a day of history, that day is missing."""
+    if not hints.claims_history:
+        return Refusal("not_gex", f"{reason}.")
+    cause = LEFT if is_text and not reason.endswith(LEFT) else ""
+    return Refusal("failed_download", f"{reason}{cause}. Its name says GEX history: download it again.")
 
 
 def _no_feed(package: str | None, category: str | None) -> Refusal | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from gexlake.archive import archive_kind
+from gexlake.models.encoding import Utf16
 from gexlake.models.source import MAGIC, Compression, sniff_compression
 from gexlake.scanner.refusals import Refusal
 
@@ -19,6 +20,10 @@ ZSTD_BLOCK_BYTES = 128 << 10
 GZIP_WINDOW_BITS = 31
 
 
+Read = Callable[[int], bytes]
+"""Reads on in a file: up to so many bytes."""
+
+
 class Head(NamedTuple):
     """The start of a file's text. `is_whole` means that nothing follows it."""
 
@@ -26,12 +31,17 @@ class Head(NamedTuple):
     text: bytes
     is_whole: bool
 
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is that of an archive which can be read like a folder."""
+        return self.compression is Compression.NONE and archive_kind(self.text) is not None
 
-def read_head(descriptor: int, size_bytes: int) -> Head | Refusal:
-    """Read and unpack the start of an open file. Raises OSError."""
-    packed = _read(descriptor, HEAD_BYTES, size_bytes)
+
+def read_head(read: Read, size_bytes: int) -> Head | Refusal:
+    """Read and unpack the start of an open file. Raises what `read` does."""
+    packed = _read(read, HEAD_BYTES, size_bytes)
     if len(packed) < size_bytes and sniff_compression(packed) is Compression.ZSTD:
-        packed += _read(descriptor, ZSTD_BLOCK_BYTES, size_bytes)
+        packed += _read(read, ZSTD_BLOCK_BYTES, size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
 
 
@@ -42,20 +52,26 @@ def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:
     """
     compression = sniff_compression(packed)
     if compression is Compression.NONE:
-        return Head(compression, packed[:HEAD_BYTES], is_whole and len(packed) <= HEAD_BYTES)
+        return _decoded(Head(compression, packed[:HEAD_BYTES], is_whole and len(packed) <= HEAD_BYTES))
     unpacked = _unpack(packed, compression, len(packed))
     if unpacked.problem:
         unpacked = _unpack(packed, compression, 1)  # a failing call keeps what it had: lose one byte's worth only
     if not unpacked.text and not unpacked.is_end:
         problem = unpacked.problem or "ends before any content"
         return Refusal("compression_damaged", f"Its {compression} stream is damaged from the start: {problem}.")
-    return Head(compression, unpacked.text, is_whole and unpacked.is_end)
+    return _decoded(Head(compression, unpacked.text, is_whole and unpacked.is_end))
 
 
-def _read(descriptor: int, wanted: int, size_bytes: int) -> bytes:
+def _decoded(head: Head) -> Head:
+    """The same, as UTF-8."""
+    utf16 = Utf16.of(head.text)
+    return head if utf16 is None else head._replace(text=utf16.to_utf8(head.text, is_end=head.is_whole))
+
+
+def _read(read: Read, wanted: int, size_bytes: int) -> bytes:
     """Up to so many bytes; network and FUSE file systems may give them in pieces."""
-    data = os.read(descriptor, wanted)
-    while len(data) < min(wanted, size_bytes) and (more := os.read(descriptor, wanted - len(data))):
+    data = read(wanted)
+    while len(data) < min(wanted, size_bytes) and (more := read(wanted - len(data))):
         data += more
     return data
 

@@ -10,7 +10,8 @@ Archives name their files in many ways; the rules that cover them, in order:
    `classic_gex_20260717` it is an expiry. A file name beats its folders.
 5. A folder's ticker is known by its place alone, so it is kept apart, for when nothing else names one.
 
-Case does not matter, except that a folder is a ticker only in capitals.
+Case does not matter, except that a folder is a ticker only in capitals, or when the vendor has a ticker of that name. A
+ticker is in capitals, wherever it comes from, and as it is spelt otherwise: `^SPX` is not `SPX`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from gexlake.models.feed import CATEGORY_ALIASES, GEX_CATEGORIES, GREEK_CATEGORIES, PACKAGES
+from gexlake.models.feed import (
+    CATEGORY_ALIASES,
+    GEX_CATEGORIES,
+    GEX_PACKAGES,
+    GREEK_CATEGORIES,
+    PACKAGES,
+    VENDOR_TICKERS,
+)
 
 DATA_SUFFIXES = frozenset({"json", "jsonl", "ndjson", "gz", "gzip", "zst", "zstd"})
 """Suffixes of history files, packed or not. They say nothing of what is inside."""
+
+PACKED_SUFFIXES = frozenset({"zip", "tar", "tgz", "bz2", "xz", "lzma", "7z", "rar", "lz4", "br"})
+"""Suffixes of packed files that are not read as they are, or as archives; what they hold may be history."""
 
 DERIVED_TYPES: tuple[str, ...] = ("majors", "maxchange")
 """The vendor's summaries of a GEX feed: levels and largest changes without a ladder."""
@@ -52,7 +63,9 @@ _CATEGORY = f"{_START}({_FULL_CATEGORIES}){_END}"
 _ISO_DATE = r"(?a:(?<!\d)\d{4}-\d{2}-\d{2}(?!\d))"
 _LEADING_DATE = r"(?a:(\d{4}-\d{2}-\d{2}|\d{8})(?!\d)(?:[t_ ]\d{6}z?(?![a-z0-9]))?)"
 _UNIX_TIME = r"(?a:(?<!\d)\d{10}(?:\d{3})?(?!\d))"
-_TICKER = r"[A-Z][A-Z0-9]*(?:[_.-][A-Z0-9]+)*"
+_TICKER = r"[\^$@#.]?[A-Z][A-Z0-9]*(?:[_.:-][A-Z0-9]+)*(?:=F|!)?"
+"""As vendors spell them: `NQ_NDX`, `BRK.B`, `^SPX`, `$SPX.X`, `I:SPX`, `SPX:IND`, `ES=F`, `ES1!`."""
+_PERCENT_ENCODED = r"%([2-7][0-9a-f])"
 
 
 class Hints(NamedTuple):
@@ -72,6 +85,8 @@ class Hints(NamedTuple):
     """Nothing in the suffix speaks against JSON."""
     is_vendor_name: bool = False
     """The file name alone gives ticker, package, category and date, and has a fitting suffix."""
+    claims_history: bool = False
+    """Its path gives a GEX feed and a time, the name has a part in that, and no suffix speaks against history."""
 
 
 def parse_path(folders: Sequence[str], name: str) -> Hints:
@@ -87,6 +102,9 @@ def parse_path(folders: Sequence[str], name: str) -> Hints:
         package = None  # a folder that cannot mean this feed
     if package == "orderflow" and category is None:
         category = "orderflow"
+    is_of_feed = package in GEX_PACKAGES and category in GEX_CATEGORIES
+    has_time = bool(hints.session_date or above.session_date or hints.unix_time)
+    has_part = bool(hints.package or hints.category or alias or hints.session_date or hints.unix_time)
     return Hints(
         ticker=hints.ticker,
         package=package,
@@ -97,7 +115,22 @@ def parse_path(folders: Sequence[str], name: str) -> Hints:
         unix_time=hints.unix_time,
         is_data_name=hints.is_data_name,
         is_vendor_name=hints.is_vendor_name,
+        claims_history=is_of_feed and has_time and has_part and (hints.is_data_name or _is_packed_name(name)),
     )
+
+
+def says_feed(names: Iterable[str]) -> bool:
+    """Whether one of the paths in an archive speaks of a GEX feed."""
+    for name in names:
+        *folders, last = name.split("/")
+        hints = parse_path(folders, last)
+        if hints.package in GEX_PACKAGES and hints.category in GEX_CATEGORIES:
+            return True
+    return False
+
+
+def _is_packed_name(name: str) -> bool:
+    return name.lower().rpartition(".")[2] in PACKED_SUFFIXES
 
 
 def parse_name(name: str) -> Hints:
@@ -138,9 +171,9 @@ def parse_feed(text: str) -> tuple[str | None, str | None]:
 
 
 def valid_ticker(text: str | None) -> str | None:
-    """The text if it can be a ticker: such that it is also safe as a part of a path."""
-    if text and len(text) <= MAX_TICKER_LENGTH and re.fullmatch(_TICKER, text.upper()):
-        return text
+    """The text in capitals, if it can be a ticker. None of its characters is one that leads along a path."""
+    if text and len(text) <= MAX_TICKER_LENGTH and text.isascii() and re.fullmatch(_TICKER, text.upper()):
+        return text.upper()
     return None
 
 
@@ -179,7 +212,8 @@ def _split_lead(before: str) -> tuple[date | None, str | None]:
     else:
         lead = re.match(_UNIX_TIME, before) or _last(re.finditer(_ISO_DATE, before))
     rest = before[lead.end() :] if lead else before
-    return session_date, valid_ticker(rest.strip(_SEPARATORS).upper())
+    rest = re.sub(_PERCENT_ENCODED, lambda found: chr(int(found[1], 16)), rest) if "%" in rest else rest
+    return session_date, valid_ticker(rest.strip(_SEPARATORS))
 
 
 def _last(matches: Iterable[re.Match[str]]) -> re.Match[str] | None:
@@ -234,7 +268,9 @@ def _parse_folders(folders: tuple[str, ...], has_package: bool, has_category: bo
     used = [at for at in (package_at, category_at) if at is not None and at > file]
     top = max(used, default=file)
     tickers = {level.ticker for level in levels[: top + 1] if level.ticker}
-    tickers.update(name for at, name in enumerate(names[: top + 2]) if at not in used and _is_ticker_folder(name))
+    tickers.update(
+        name.upper() for at, name in enumerate(names[: top + 2]) if at not in used and _is_ticker_folder(name)
+    )
     dates += [levels[at].session_date for at in used]
     return _Folders(
         package=levels[package_at].package if package_at in used else None,
@@ -272,4 +308,6 @@ def _whole_date(folder: str) -> date | None:
 
 
 def _is_ticker_folder(folder: str) -> bool:
-    return folder == folder.upper() and valid_ticker(folder) is not None
+    if folder != folder.upper() and folder.upper() not in VENDOR_TICKERS:
+        return False
+    return valid_ticker(folder) is not None

@@ -13,10 +13,31 @@ REFUSALS: dict[str, str] = {
     "no_feed": "neither its name, its folders nor its envelope say which package and category it is",
     "no_ticker": "neither its name, its first record nor its folders say which ticker it is",
     "compression_damaged": "its gzip or zstd stream is broken from the start",
+    "failed_download": "its name says a day of GEX history, but it holds a page, a message, or anything else",
+    "archive_damaged": "a ZIP or tar archive that is cut short or damaged",
+    "member_refused": "a file of GEX history in an archive that is encrypted, doubled, or packed in a way not read",
+    "packed_archive": "an archive of GEX history that has to be unpacked first: a packed tar, or one inside another",
+    "unfinished_download": "an unfinished download, by its name or by a file beside it",
     "not_a_file": "a pipe, socket or device, which is never opened",
     "outside": "a link that leads out of the folders that may be imported, which is not followed",
 }
 """Refusal code -> what it means, for reports and docs."""
+
+FAILED_CODES = frozenset(
+    {
+        "empty_file",
+        "unreadable",
+        "no_session_date",
+        "no_feed",
+        "no_ticker",
+        "compression_damaged",
+        "failed_download",
+        "archive_damaged",
+        "member_refused",
+        "packed_archive",
+    }
+)
+"""Refusals that mean data went missing; the other files are none of ours, or not yet."""
 
 
 class Refusal(NamedTuple):

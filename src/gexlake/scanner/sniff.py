@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import NamedTuple
 
@@ -37,28 +38,37 @@ FLAT_KEYS: dict[str, frozenset[bytes]] = {
 ENOUGH_FLAT_KEYS = 3
 """How many of those keys it takes; a single one may be chance."""
 
+_UTF16_WITHOUT_MARK = re.compile(rb"[\[{]\x00[^\x00]\x00|\x00[\[{]\x00[^\x00]")
+UTF16_WITHOUT_MARK = "UTF-16 text without a byte order mark; convert it to UTF-8 first"
+
 FOREIGN_FORMATS: dict[bytes, str] = {
-    b"<": "an HTML or XML page, such as a failed download leaves",
-    b"PK\x03\x04": "a ZIP archive; unpack it first",
     b"BZh": "packed by bzip2; unpack it first",
     b"\xfd7zXZ\x00": "packed by xz; unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive; unpack it first",
+    b"Rar!\x1a\x07": "a RAR archive; unpack it first",
     b"\x1f\x8b": "packed twice; unpack it first",
     b"\x28\xb5\x2f\xfd": "packed twice; unpack it first",
     b"PAR1": "Parquet",
     b"SQLite format 3\x00": "an SQLite database",
     b"SCID": "Sierra Chart ticks",
-    b"\xff\xfe": "UTF-16 text; convert it to UTF-8 first",
-    b"\xfe\xff": "UTF-16 text; convert it to UTF-8 first",
+    b"%PDF-": "a PDF",
+    b"\xff\xfe\x00\x00": "UTF-32 text; convert it to UTF-8 first",
+    b"\x00\x00\xfe\xff": "UTF-32 text; convert it to UTF-8 first",
 }
-"""How other formats start that lie about in archives of this kind. Only the first is text."""
+"""How other formats start that lie about in archives of this kind, all binary."""
 
 MAX_VALUE_BYTES = 512
 """A longer ticker, time or label is none."""
+LEFT = ", such as a failed download leaves"
 PROBE_BYTES = 512
 """Within so many bytes, binary content shows by its control characters."""
 
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?+\s*+")
 _JSON_START = re.compile(rb'\[\s*+(?:\{\s*+["}]|\])|\{\s*+["}]')
+_HTML = re.compile(rb"(?is)(?:<!--.*?-->|<\?xml[^>]*>|\s)*+<(?:!doctype\s+html|html|head|body)\b")
+_CSV = re.compile(rb"(?:[^\r\n,;\t{}\[\]<>]*+([,;\t]))(?:[^\r\n{}\[\]<>]*+)(?:\r?\n|\r)[^\r\n]*?\1")
+"""A line of words with separators, and a second line with the same separator."""
+_ANY_KEY = re.compile(b"|".join(b'"%b"' % key for key in sorted(GEX_KEYS | {b"timestamp"})))
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -80,9 +90,12 @@ class Content(NamedTuple):
     """The first record is an object that is damaged or has keys of a GEX snapshot."""
     foreign_keys: tuple[str, ...] | None = None
     """Keys of the first object, where this is the whole text and nothing in it can be a GEX snapshot."""
-    is_binary: bool = False
+    is_other: bool = False
+    """It is something else for certain: binary, a page, or a short text without any key of a GEX snapshot."""
+    is_text: bool = False
+    """It is neither JSON nor another format: a text as servers send them, or a damaged line."""
     description: str = ""
-    """What it is instead of JSON, in words."""
+    """What it is instead of JSON, or of records, in words."""
 
 
 def is_blank(text: bytes) -> bool:
@@ -94,7 +107,7 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
     """Tell what a text is by its start; `is_whole` says that nothing follows."""
     start = end_of(_BLANK, text, 0)
     if not _is_json(text, start):
-        return _sniff_other(text, start)
+        return _sniff_other(text, start, is_whole=is_whole)
     if text.startswith(b"[", start):
         form, start = Form.ARRAY, end_of(SPACE, text, start + 1)
         record = FirstRecord(text, start, may_hold_array=False)
@@ -105,7 +118,8 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
         has_no_records = record.is_missing
     record_type = _record_type(record.keys, text)
     has_gex_keys = not GEX_KEYS.isdisjoint(record.keys)
-    is_foreign = is_whole and record.is_complete and not has_gex_keys and record_type is None
+    is_foreign = is_whole and record.is_complete and not record.keys & (GEX_KEYS - {b"ticker"}) and record_type is None
+    is_other = is_whole and not record.keys and not has_no_records and _holds_no_object(text)
     return Content(
         form=form,
         is_json=True,
@@ -116,6 +130,8 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
         has_no_records=has_no_records,
         has_record=record.is_object and (has_gex_keys or not record.is_complete),
         foreign_keys=_names(record.keys) if is_foreign else None,
+        is_other=is_other,
+        description="JSON without any object" if is_other else "",
     )
 
 
@@ -129,13 +145,14 @@ def _is_binary(text: bytes, start: int) -> bool:
     return _CONTROL.search(text, start, start + PROBE_BYTES) is not None
 
 
-def _sniff_other(text: bytes, start: int) -> Content:
+def _sniff_other(text: bytes, start: int, *, is_whole: bool) -> Content:
     """Content that does not begin as JSON does: JSON Lines whose first line is damaged, or something else."""
     for magic, description in FOREIGN_FORMATS.items():
         if text.startswith(magic, start):
-            return Content(Form.LINES, is_json=False, is_binary=magic != b"<", description=description)
+            return Content(Form.LINES, is_json=False, is_other=True, description=description)
     if _is_binary(text, start):
-        return Content(Form.LINES, is_json=False, is_binary=True, description="binary content")
+        words = UTF16_WITHOUT_MARK if _UTF16_WITHOUT_MARK.match(text, start) else "binary content"
+        return Content(Form.LINES, is_json=False, is_other=True, description=words)
     record = FirstRecord(text, start, may_hold_array=False)
     return Content(
         form=Form.LINES,
@@ -144,8 +161,35 @@ def _sniff_other(text: bytes, start: int) -> Content:
         ticker=_plain(record.ticker),
         timestamp=_plain(record.timestamp),
         labels=_labels(record),
-        description="text, but not JSON",
+        is_other=text.startswith(b"<", start) or (is_whole and not _ANY_KEY.search(text)),
+        is_text=not _CSV.match(text, start),
+        description=_text_in_words(text[start:], is_whole=is_whole),
     )
+
+
+def _text_in_words(text: bytes, *, is_whole: bool) -> str:
+    """What a text is that is neither an object nor an array."""
+    if text.startswith(b"<"):
+        what = "HTML" if _HTML.match(text) else "XML"
+        return f"an {what} page{LEFT}"
+    if _CSV.match(text):
+        return "CSV, a table; import the JSON that it was made from"
+    if is_whole and _is_json_text(text):
+        return "a mere value"
+    return "text, but not JSON"
+
+
+def _holds_no_object(text: bytes) -> bool:
+    """Whether it is JSON through and through and has no object in it."""
+    return b"{" not in text and _is_json_text(text)
+
+
+def _is_json_text(text: bytes) -> bool:
+    try:
+        json.loads(text.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _record_type(keys: set[bytes], text: bytes) -> str | None:

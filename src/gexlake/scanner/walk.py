@@ -1,26 +1,23 @@
 """Find the files below the given paths: in a stable order, each folder once, and nothing opened.
 
 Symbolic links are followed last, so that what is reached both directly and by a link shows under its own path. A folder
-is entered once, by device and inode, which ends every loop of links too.
+is entered once, by its real path, which ends every loop of links too. Device and inode would not do: network and FUSE
+file systems may give the same number to all that is in them. Whatever is not followed is counted or named.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from gexlake.errors import SourceError
 from gexlake.models.source import SYNTHETIC_NOTE, RefusedFile
 from gexlake.scanner.refusals import Refusal
-
-UNFINISHED_SUFFIXES = (".part", ".tmp", ".partial", ".crdownload")
-"""What programs append to the name of a download that is not complete."""
-
-FileId = tuple[int, int]
-"""Device and inode: what a file or folder is, whatever path led to it."""
+from gexlake.scanner.unfinished import UNFINISHED, is_unfinished, is_unfinished_folder, names_of_unfinished
 
 
 class FoundFile(NamedTuple):
@@ -28,16 +25,25 @@ class FoundFile(NamedTuple):
 
     path: Path
     folders: tuple[str, ...]
+    real: str
+    """Its path without links: what file it is, whatever path led to it."""
 
 
 class _Place(NamedTuple):
-    """A path as it is shown, and the parts of its absolute path."""
+    """A path as it is shown, the parts of its absolute path, and its path without links."""
 
     path: Path
     parts: tuple[str, ...]
+    real: str
 
     def below(self, name: str) -> _Place:
-        return _Place(self.path / name, (*self.parts, name))
+        return _Place(self.path / name, (*self.parts, name), self._real_below(name))
+
+    def file(self, name: str) -> FoundFile:
+        return FoundFile(self.path / name, self.parts, self._real_below(name))
+
+    def _real_below(self, name: str) -> str:
+        return f"{self.real.rstrip(os.sep)}{os.sep}{name}"
 
 
 class Walk:
@@ -50,18 +56,18 @@ class Walk:
         self, sources: Iterable[Path], *, exclude: Iterable[Path] = (), within: Iterable[Path] | None = None
     ) -> None:
         self.ignored = 0
-        """Hidden files and folders, unfinished downloads, and notes that call a folder synthetic."""
+        """Hidden files and folders, and notes that call a folder synthetic."""
         self.refused: list[RefusedFile] = []
-        self._excluded = {found for path in exclude if (found := _file_id(path))}
+        self._excluded = {_real(path) for path in exclude}
         self._within = None if within is None else [path.resolve() for path in within]
-        self._entered: set[FileId] = set()
+        self._entered: set[str] = set()
         self._links: list[_Place] = []
         self._sources = [(self._checked(path), path) for path in dict.fromkeys(sources)]
 
     def iter_files(self) -> Iterator[FoundFile]:
         """All files to look at, those reached through links last."""
         for status, path in self._sources:
-            yield from self._iter_place(_Place(path, _absolute_parts(path)), status)
+            yield from self._iter_place(_Place(path, _absolute_parts(path), _real(path)), status)
         while self._links:
             links, self._links = self._links, []
             for link in links:
@@ -71,7 +77,7 @@ class Walk:
                     self._refuse(link.path, unreadable(error))
                 else:
                     if self._may_follow(link.path):
-                        yield from self._iter_place(link, status)
+                        yield from self._iter_place(link._replace(real=_real(link.path)), status)
                     else:
                         self._refuse(link.path, OUTSIDE)
 
@@ -89,7 +95,7 @@ class Walk:
             why = "does not exist" if missing else f"cannot be read: {getattr(error, 'strerror', error)}"
             hint = "Name a file or folder that holds GEX history."
             raise SourceError(f"The source {str(source)!r} {why}.", hint=hint) from error
-        if (status.st_dev, status.st_ino) in self._excluded:
+        if _real(source) in self._excluded:
             raise SourceError(
                 f"The source {str(source)!r} is the lake itself or another folder that is left out.",
                 hint="Name the folder that holds the history, outside or below it.",
@@ -100,10 +106,12 @@ class Walk:
         """A source or a followed link, by what it turned out to be."""
         if stat.S_ISDIR(status.st_mode):
             yield from self._iter_folder(place)
-        elif is_left_out(place.path.name):
+        elif place.path.name == SYNTHETIC_NOTE:
             self.ignored += 1
+        elif is_unfinished(place.path.name):
+            self._refuse(place.path, UNFINISHED, status.st_size)
         elif stat.S_ISREG(status.st_mode):
-            yield FoundFile(place.path, place.parts[:-1])
+            yield FoundFile(place.path, place.parts[:-1], place.real)
         else:
             self._refuse(place.path, SPECIAL_FILE)
 
@@ -112,38 +120,42 @@ class Walk:
         while waiting:
             folder = waiting.pop()
             try:
-                entries = self._entries(folder.path)
+                entries = self._entries(folder)
             except OSError as error:
                 self._refuse(folder.path, unreadable(error))
                 continue
+            unfinished = names_of_unfinished([entry.name for entry in entries])
             below = []
             for entry in entries:
                 if entry.name.startswith("."):
                     self.ignored += 1
-                elif entry.is_symlink():
+                elif _says(entry.is_symlink):
                     self._links.append(folder.below(entry.name))
-                elif entry.is_dir(follow_symlinks=False):
-                    below.append(folder.below(entry.name))
-                elif is_left_out(entry.name):
+                elif _says(partial(entry.is_dir, follow_symlinks=False)):
+                    if is_unfinished_folder(entry.name):
+                        self._refuse(folder.path / entry.name, UNFINISHED)
+                    else:
+                        below.append(folder.below(entry.name))
+                elif entry.name == SYNTHETIC_NOTE:
                     self.ignored += 1
-                elif entry.is_file(follow_symlinks=False):
-                    yield FoundFile(folder.path / entry.name, folder.parts)
+                elif entry.name in unfinished:
+                    self._refuse(folder.path / entry.name, UNFINISHED, _size(entry))
+                elif problem := _problem(entry):
+                    self._refuse(folder.path / entry.name, problem)
                 else:
-                    self._refuse(folder.path / entry.name, SPECIAL_FILE)
+                    yield folder.file(entry.name)
             waiting.extend(reversed(below))
 
-    def _entries(self, path: Path) -> Sequence[os.DirEntry[str]]:
+    def _entries(self, folder: _Place) -> Sequence[os.DirEntry[str]]:
         """What is in a folder, by name; nothing if it was entered before or is left out. Raises OSError."""
-        status = path.stat()
-        found = (status.st_dev, status.st_ino)
-        if found in self._entered or found in self._excluded:
+        if folder.real in self._entered or folder.real in self._excluded:
             return ()
-        self._entered.add(found)
-        with os.scandir(path) as entries:
+        self._entered.add(folder.real)
+        with os.scandir(folder.path) as entries:
             return sorted(entries, key=lambda entry: entry.name)
 
-    def _refuse(self, path: Path, refusal: Refusal) -> None:
-        self.refused.append(RefusedFile(path, 0, refusal.code, refusal.reason))
+    def _refuse(self, path: Path, refusal: Refusal, size_bytes: int = 0) -> None:
+        self.refused.append(RefusedFile(path, size_bytes, refusal.code, refusal.reason))
 
 
 OUTSIDE = Refusal("outside", "It is a link that leads out of the folders that may be imported.")
@@ -157,15 +169,37 @@ def unreadable(error: OSError) -> Refusal:
 
 def is_left_out(name: str) -> bool:
     """Whether a file's name is that of an unfinished download, or of the note that calls a folder synthetic."""
-    return name.lower().endswith(UNFINISHED_SUFFIXES) or name == SYNTHETIC_NOTE
+    return is_unfinished(name) or name == SYNTHETIC_NOTE
 
 
-def _file_id(path: Path) -> FileId | None:
+def _says(asked: Callable[[], bool]) -> bool:
+    """What an entry says of itself; False as well where the file system would not say."""
     try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
+        return asked()
+    except OSError:
+        return False
+
+
+def _problem(entry: os.DirEntry[str]) -> Refusal | None:
+    """Why it is no file to look at; None where it is one. Some file systems tell only when they are asked of each."""
+    try:
+        if entry.is_file(follow_symlinks=False):
+            return None
+        entry.stat(follow_symlinks=False)  # gone, or not to be asked?
+    except OSError as error:
+        return unreadable(error)
+    return SPECIAL_FILE
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:
+        return 0
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)  # Path.resolve() raises for loops of links
 
 
 def _absolute_parts(path: Path) -> tuple[str, ...]:

@@ -261,7 +261,7 @@ def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
     first, count = found.refused[0], len(found.refused)
     what = "The one file" if count == 1 else f"None of the {count:,} files"
     return SourceError(
-        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.path.name}: {first.reason}",
+        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.short_name}: {first.reason}",
         hint="`gexlake scan` says what each file is.",
     )
 

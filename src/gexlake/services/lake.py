@@ -68,7 +68,7 @@ class Lake:
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("snapshots", Feed(ticker, package, category), self._bounds(start, end, tz))
+        return self._read("snapshots", Feed(ticker.upper(), package, category), self._bounds(start, end, tz))
 
     def strikes(
         self,
@@ -85,7 +85,7 @@ class Lake:
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("strikes", Feed(ticker, package, category), self._bounds(start, end, tz), strike)
+        return self._read("strikes", Feed(ticker.upper(), package, category), self._bounds(start, end, tz), strike)
 
     def at(
         self,
@@ -106,7 +106,7 @@ class Lake:
         """
         asked_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
         age = None if max_age is None else parse_age(max_age)
-        feed = self._known(Feed(ticker, package, category))
+        feed = self._known(Feed(ticker.upper(), package, category))
         found: dict[str, Any] = snapshot_at(self._layout, feed, asked_us, strikes=strikes, max_age=age)
         return found
 
@@ -124,7 +124,7 @@ class Lake:
         Raises `NoSnapshotError` where it is older than `max_age`, `UsageError` for a feed that is not there.
         """
         age = None if max_age is None else parse_age(max_age)
-        feed = self._known(Feed(ticker, package, category))
+        feed = self._known(Feed(ticker.upper(), package, category))
         found: dict[str, Any] = latest_snapshot(self._layout, feed, strikes=strikes, max_age=age)
         return found
 

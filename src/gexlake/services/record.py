@@ -23,12 +23,10 @@ from gexlake.models.source import RefusedFile, path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import KnownSource
 from gexlake.scanner import ScanResult
+from gexlake.scanner.refusals import FAILED_CODES
 from gexlake.services.resume import SourcePlan
 from gexlake.services.synthetic import synthetic_folders
 from gexlake.validation.rules import Rule, Severity
-
-FAILED_CODES = frozenset({"empty_file", "unreadable", "compression_damaged", "no_session_date", "no_feed", "no_ticker"})
-"""Refusals of the scanner that mean data went missing; the other files are none of ours."""
 
 DAMAGE_CODES = frozenset(
     {"unreadable", Rule.TRUNCATED.value, *(rule.value for rule in Rule if rule.severity is Severity.FILE)}

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, partition_folders, partition_values
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published, session_files
 from gexlake.db.schema import TABLES, VIEWS
@@ -39,7 +39,7 @@ def published_feeds(layout: LakeLayout) -> list[Feed]:
 
 def published_files(layout: LakeLayout, dataset: str, feed: Feed | None = None) -> list[Path]:
     """The files of a data set, of one feed or of all, by feed and date."""
-    pattern = "*/*/*" if feed is None else _partition_path(feed)
+    pattern = "*/*/*" if feed is None else "/".join(partition_folders(*feed))
     return sorted((layout.root / RECORD_TYPE / dataset).glob(f"{pattern}/*/{dataset}.parquet"))
 
 
@@ -224,12 +224,8 @@ def _scan(files: Sequence[Path]) -> pl.LazyFrame:
     return pl.scan_parquet(list(files), hive_partitioning=True).cast({"session_date": pl.Date})
 
 
-def _partition_path(feed: Feed) -> str:
-    return "/".join(f"{name}={value}" for name, value in zip(feed._fields, feed, strict=True))
-
-
 def _partition(file: Path) -> tuple[str, str, str, str]:
     """Ticker, package, category and session date, from the path of a published file."""
     folders = file.parent.parts[-len(PARTITION_COLUMNS) :]
-    ticker, package, category, day = (folder.partition("=")[2] for folder in folders)
+    ticker, package, category, day = partition_values(folders)
     return ticker, package, category, day

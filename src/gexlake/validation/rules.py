@@ -147,6 +147,11 @@ class Rule(StrEnum):
         "A duplicate has other unknown fields than the record that is there, such as a recorder's own `received_at`.",
     )
 
+    UTF16 = (
+        "utf16",
+        Severity.FILE,
+        "The text is UTF-16 and was read as such. Byte offsets are those of the same text as UTF-8.",
+    )
     NO_RECORDS = "no_records", Severity.FILE, "The file holds no record at all."
     RECORDS_KEPT = (
         "records_kept",
@@ -178,5 +183,5 @@ class Rule(StrEnum):
     EXPANSION_LIMIT = "expansion_limit", Severity.FILE, "The packed stream expands beyond any GEX history."
 
 
-NO_DAMAGE = frozenset({Rule.CONTAINER_FIELD, Rule.NO_RECORDS, Rule.ZONE_GIVEN})
+NO_DAMAGE = frozenset({Rule.CONTAINER_FIELD, Rule.NO_RECORDS, Rule.UTF16, Rule.ZONE_GIVEN})
 """Findings on a file that say nothing against it."""

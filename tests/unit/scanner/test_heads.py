@@ -7,6 +7,7 @@ import os
 import sys
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -41,7 +42,7 @@ def head_of(packed: bytes, *, is_whole: bool = True) -> Head:
 def read(path: Path) -> Head | Refusal:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return read_head(descriptor, path.stat().st_size)
+        return read_head(partial(os.read, descriptor), path.stat().st_size)
     finally:
         os.close(descriptor)
 

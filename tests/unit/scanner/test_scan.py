@@ -32,6 +32,7 @@ Put = Callable[[str, bytes], Path]
 
 VENDOR_NAME = "2025-11-14_NQ_NDX_classic_gex_zero.json"
 NQ_ZERO = SessionKey(Feed("NQ_NDX", "classic", "gex_zero"), date(2025, 11, 14))
+CSV_REASON = "It is not JSON: CSV, a table; import the JSON that it was made from."
 PACKERS: dict[Compression, Callable[[bytes], bytes]] = {
     Compression.NONE: bytes,
     Compression.GZIP: gzip.compress,
@@ -60,6 +61,11 @@ def test_refusal_codes_are_stable_and_explained_in_one_line() -> None:
         "no_feed",
         "no_ticker",
         "compression_damaged",
+        "failed_download",
+        "archive_damaged",
+        "member_refused",
+        "packed_archive",
+        "unfinished_download",
         "not_a_file",
         "outside",
     ]
@@ -235,11 +241,9 @@ def test_without_a_feed_or_with_two_a_file_is_refused(
         b"[",
         b"{",
         b"[garbage",
-        b'garbage\n{"also":"damaged"\n',
-        b"[17,18]",
+        b'garbage\n{"timestamp":1763130602,"spot":1\n',
         b'[{"timestamp":1763130602,"ticker":"NQ_NDX","spot":1}]',
-        b"<!DOCTYPE html><html>403 Forbidden</html>",
-        b"timestamp,spot\n1,2\n",
+        b"a line of a log\n" * 10_000,
     ],
 )
 def test_damage_under_a_vendors_name_is_for_the_importer_to_report(tmp_path: Path, put: Put, data: bytes) -> None:
@@ -256,13 +260,22 @@ def test_an_empty_array_needs_a_feed_and_date_from_its_path(tmp_path: Path, put:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        (VENDOR_NAME, b"PK\x03\x04\0\0", "It is not JSON: a ZIP archive; unpack it first."),
-        (VENDOR_NAME, b"\0" * 4096, "It is not JSON: binary content."),
-        (VENDOR_NAME, b"[\0\0\0", "It is not JSON: binary content."),
+        ("notes.bin", b"\0" * 4096, "It is not JSON: binary content."),
+        ("notes.bin", b"[\0\0\0", "It is not JSON: binary content."),
         (
-            VENDOR_NAME,
+            "link.json",
             b'{"url":"https://example.invalid/?sig=secret"}',
             "It is JSON without GEX snapshots, with the keys 'url'.",
+        ),
+        (
+            "table.json",
+            b"timestamp,spot\n1,2\n",
+            "It is not JSON: CSV, a table; import the JSON that it was made from.",
+        ),
+        (
+            f"{VENDOR_NAME}.csv",
+            b"a;b\r\n1;2\r\n",
+            "It is not JSON: CSV, a table; import the JSON that it was made from.",
         ),
         (
             "settings.json",
@@ -271,7 +284,7 @@ def test_an_empty_array_needs_a_feed_and_date_from_its_path(tmp_path: Path, put:
         ),
         ("empty.json", b"{}", "It is JSON without GEX snapshots, an empty object."),
         ("list.json", b'["a"]', "It is JSON, but neither its name nor its start are those of GEX snapshots."),
-        ("page.html", b"<html>", "It is not JSON: an HTML or XML page, such as a failed download leaves."),
+        ("page.html", b"<html>", "It is not JSON: an HTML page, such as a failed download leaves."),
         ("README.md", b"# GEX", "It is not JSON: text, but not JSON."),
         ("2025-11-14_NQ_NDX_classic_gex_zero.json.sha256", b"9f86d081", "It is not JSON: text, but not JSON."),
         ("2025-11-14/NQ_NDX/classic/gex_zero/notes.txt", b"notes", "It is not JSON: text, but not JSON."),
@@ -282,6 +295,62 @@ def test_what_is_no_gex_history_is_refused(tmp_path: Path, put: Put, name: str, 
     put(name, data)
     refused = refusal(scan([tmp_path]))
     assert (refused.code, refused.reason, refused.size_bytes) == ("not_gex", reason, len(data))
+
+
+NAMES_OF_HISTORY = [
+    VENDOR_NAME,
+    f"{VENDOR_NAME}.gz",
+    f"{VENDOR_NAME}.7z",
+    "2025-11-14/classic_gex_zero.json.gz",
+    "2025-11-14/NQ_NDX/classic/gex_zero.jsonl",
+    "NQ_NDX/classic/gex_zero/2025-11-14/1763130602.json",
+    "NQ_NDX/classic/gex_zero/2025-11-14.json",
+    "2025-11-14/NQ_NDX/classic/zero.json",
+]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_HISTORY)
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"<?xml version='1.0'?><Error/>", "not JSON: an XML page, such as a failed download leaves"),
+        (b"\xef\xbb\xbf\r\n<Error/>", "not JSON: an XML page, such as a failed download leaves"),
+        (b"<!DOCTYPE html><html>403</html>", "not JSON: an HTML page, such as a failed download leaves"),
+        (b"<!-- x -->\n<HTML>" + b"x" * 100_000, "not JSON: an HTML page, such as a failed download leaves"),
+        (b"Unauthorized", "not JSON: text, but not JSON, such as a failed download leaves"),
+        (b"null", "not JSON: a mere value, such as a failed download leaves"),
+        (b'"Unauthorized"\n', "not JSON: a mere value, such as a failed download leaves"),
+        (b"[null]", "JSON without any object, such as a failed download leaves"),
+        (b"[17,18]", "JSON without any object, such as a failed download leaves"),
+        (
+            b'{"error":"not found"}',
+            "JSON without GEX snapshots, with the keys 'error', such as a failed download leaves",
+        ),
+        (
+            b'[{"ticker":"NQ_NDX","error":"no"}]',
+            "JSON without GEX snapshots, with the keys 'error', 'ticker', such as a failed download leaves",
+        ),
+        (b"{}", "JSON without GEX snapshots, an empty object, such as a failed download leaves"),
+        (b"timestamp,spot\n1,2\n", "not JSON: CSV, a table; import the JSON that it was made from"),
+        (b"PAR1\x15\x04", "not JSON: Parquet"),
+        (b"\0" * 4096, "not JSON: binary content"),
+    ],
+)
+def test_something_else_under_a_name_of_history_is_a_failed_download(
+    tmp_path: Path, put: Put, name: str, data: bytes, what: str
+) -> None:
+    put(name, data)
+    refused = refusal(scan([tmp_path]))
+    assert (refused.code, refused.reason) == (
+        "failed_download",
+        f"It is {what}. Its name says GEX history: download it again.",
+    )
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "README", "page.html", f"{VENDOR_NAME}.sha256"])
+def test_a_foreign_file_in_a_folder_of_history_is_no_failure(tmp_path: Path, put: Put, name: str) -> None:
+    put(f"NQ_NDX/classic/gex_zero/2025-11-14/{name}", b'{"error":"not found"}')
+    assert refusal(scan([tmp_path])).code == "not_gex"
 
 
 GREEK = b'[{"timestamp":1763130602,"ticker":"SPX","spot":1,"mini_contracts":[[1,2,3,4,[]]]}]'
@@ -375,7 +444,8 @@ def test_a_file_without_permission_is_unreadable(put: Put, make_record: MakeReco
 
 def test_a_file_that_vanishes_or_becomes_a_pipe_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
-    codes = [examine(FoundFile(tmp_path / name, ())).file for name in ("gone.json", "pipe.json")]
+    found = [FoundFile(tmp_path / name, (), str(tmp_path / name)) for name in ("gone.json", "pipe.json")]
+    codes = [next(examine(file)).file for file in found]
     assert [file.code for file in codes if isinstance(file, RefusedFile)] == ["unreadable", "not_a_file"]
 
 

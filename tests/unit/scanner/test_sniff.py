@@ -173,10 +173,12 @@ def test_a_gex_record_without_ladder_is_a_damaged_one_not_a_foreign(make_record:
 @pytest.mark.parametrize(
     ("text", "description"),
     [
-        (b"PK\x03\x04rest", "a ZIP archive; unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
         (b"\x1f\x8b\x08\x00", "packed twice; unpack it first"),
         (b"PAR1\x15\x04", "Parquet"),
-        (b"\xff\xfe[\x00{\x00", "UTF-16 text; convert it to UTF-8 first"),
+        (b"[\x00{\x00", "UTF-16 text without a byte order mark; convert it to UTF-8 first"),
+        (b"\x00[\x00{", "UTF-16 text without a byte order mark; convert it to UTF-8 first"),
+        ("[{".encode("utf-32"), "UTF-32 text; convert it to UTF-8 first"),
         (b"\x00" * 100, "binary content"),
         (b"{\x01\x02\x03binary", "binary content"),
         (b"[\x00\x00\x00", "binary content"),
@@ -184,21 +186,29 @@ def test_a_gex_record_without_ladder_is_a_damaged_one_not_a_foreign(make_record:
 )
 def test_binary_content_is_named(text: bytes, description: str) -> None:
     content = seen(text)
-    assert (content.is_json, content.is_binary, content.description) == (False, True, description)
+    assert (content.is_json, content.is_other, content.is_text, content.description) == (
+        False,
+        True,
+        False,
+        description,
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "description"),
     [
-        (b"<!DOCTYPE html><html>", "an HTML or XML page, such as a failed download leaves"),
-        (b"\n<?xml version='1.0'?><Error/>", "an HTML or XML page, such as a failed download leaves"),
-        (b"timestamp,spot\n1,2\n", "text, but not JSON"),
+        (b"<!DOCTYPE html><html>", "an HTML page, such as a failed download leaves"),
+        (b"<?xml version='1.0'?>\n<html>", "an HTML page, such as a failed download leaves"),
+        (b"\n<?xml version='1.0'?><Error/>", "an XML page, such as a failed download leaves"),
+        (b"timestamp,spot\n1,2\n", "CSV, a table; import the JSON that it was made from"),
+        (b"timestamp;spot\r\n1;2", "CSV, a table; import the JSON that it was made from"),
+        (b"null", "a mere value"),
         (b"# notes", "text, but not JSON"),
     ],
 )
 def test_other_text_is_named(text: bytes, description: str) -> None:
     content = seen(text)
-    assert (content.is_json, content.is_binary, content.description) == (False, False, description)
+    assert (content.is_json, content.description) == (False, description)
 
 
 @pytest.mark.parametrize("value", [b"17", b"null", b'"a\\u0062"', b'"' + b"x" * 600 + b'"', b"[1]"])

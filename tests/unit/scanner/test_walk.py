@@ -42,12 +42,28 @@ def test_folders_are_known_from_wherever_a_source_is_named(
     assert file.folders[-3:] == ("NQ_NDX", "classic", "gex_zero")
 
 
-def test_hidden_and_unfinished_files_are_counted_not_found(tmp_path: Path, put: Put) -> None:
+def test_hidden_files_are_counted_and_unfinished_ones_named(tmp_path: Path, put: Put) -> None:
     for name in (".hidden", ".git/config", ".git/more", "a.json.part", "b.TMP", "c.crdownload", "d.tmp/e", "f"):
+        put(name, b"12")
+    put("g.json.download/Info.plist", b"")
+    put("h.download/i", b"")
+    walk = Walk([tmp_path])
+    assert found(walk, tmp_path) == ["f", "d.tmp/e", "h.download/i"]
+    assert walk.ignored == 2
+    assert [(file.path.name, file.code, file.size_bytes) for file in walk.refused] == [
+        ("a.json.part", "unfinished_download", 2),
+        ("b.TMP", "unfinished_download", 2),
+        ("c.crdownload", "unfinished_download", 2),
+        ("g.json.download", "unfinished_download", 0),
+    ]
+
+
+def test_a_file_beside_its_control_file_is_not_complete(tmp_path: Path, put: Put) -> None:
+    for name in ("a.json", "a.json.aria2", "b.json"):
         put(name, b"")
     walk = Walk([tmp_path])
-    assert found(walk, tmp_path) == ["f", "d.tmp/e"]
-    assert walk.ignored == 5
+    assert found(walk, tmp_path) == ["b.json"]
+    assert [file.path.name for file in walk.refused] == ["a.json", "a.json.aria2"]
 
 
 def test_a_hidden_folder_is_entered_when_it_is_named(tmp_path: Path, put: Put) -> None:
@@ -58,7 +74,7 @@ def test_a_hidden_folder_is_entered_when_it_is_named(tmp_path: Path, put: Put) -
 def test_an_unfinished_download_is_left_out_even_when_named(tmp_path: Path, put: Put) -> None:
     walk = Walk([put("x.json.part", b"")])
     assert found(walk, tmp_path) == []
-    assert walk.ignored == 1
+    assert [file.code for file in walk.refused] == ["unfinished_download"]
 
 
 def test_a_loop_of_links_ends(tmp_path: Path, put: Put) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gexlake.scanner import REFUSALS
+from gexlake.scanner.refusals import FAILED_CODES
 from gexlake.services.codes import explain
-from gexlake.services.record import FAILED_CODES
 from gexlake.validation.rules import Rule
 
 

@@ -6,7 +6,7 @@
  *   - an object whose keys have no escapes; the vendor's keys at most once each, in any order, whitespace allowed;
  *   - numbers in JSON's grammar that fit a double; `min_dte` and `sec_min_dte` integers of 32 bits;
  *   - `timestamp` an integer of Unix seconds, or by its magnitude milli- or microseconds, within the given bounds;
- *   - `ticker` equal to the expected one; `spot` > 0; `max_priors` at most six [strike, change];
+ *   - `ticker` equal to the expected one, but for case; `spot` > 0; `max_priors` at most six [strike, change];
  *   - `strikes` a non-empty array of [strike, gex_vol, gex_oi] or [strike, gex_vol, gex_oi, [up to five priors]]
  *     with strike > 0;
  *   - optional fields absent or null; unknown fields anything that is bracketed and quoted in balance and not very
@@ -190,11 +190,17 @@ static Outcome read_plain_string(Decoder *d, const char **start, Py_ssize_t *len
     return OK;
 }
 
+static inline char in_capitals(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c; }
+
+/* Capitals or not: case is no part of a ticker. */
 static Outcome read_ticker(Decoder *d) {
     const char *start;
     Py_ssize_t length;
-    if (read_plain_string(d, &start, &length) != OK) return IRREGULAR;
-    return length == d->ticker_length && memcmp(start, d->ticker, (size_t)length) == 0 ? OK : IRREGULAR;
+    if (read_plain_string(d, &start, &length) != OK || length != d->ticker_length) return IRREGULAR;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        if (in_capitals(start[i]) != in_capitals(d->ticker[i])) return IRREGULAR;
+    }
+    return OK;
 }
 
 static inline Outcome read_priors(Decoder *d, double *cell, Py_ssize_t stride) {

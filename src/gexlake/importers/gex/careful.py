@@ -257,6 +257,11 @@ def _read_timestamp(value: Any, snapshot: Snapshot, expect: Expectation) -> None
         _note_text(value, snapshot)
 
 
+def same_ticker(ticker: object, expected: str) -> bool:
+    """Whether it names the feed's underlying, in capitals or not."""
+    return isinstance(ticker, str) and (ticker == expected or ticker.upper() == expected.upper())
+
+
 def _check_ticker(value: Any, envelope: dict[str, Any], expect: Expectation) -> None:
     outer = envelope.get("ticker")
     if value is None:
@@ -264,7 +269,7 @@ def _check_ticker(value: Any, envelope: dict[str, Any], expect: Expectation) -> 
     if not isinstance(value, str) or not value:
         raise RefusedRecordError(Rule.TICKER_EMPTY, "ticker is absent, empty or not a string")
     for ticker in (value, outer):
-        if ticker is not None and ticker != expect.ticker:
+        if ticker is not None and not same_ticker(ticker, expect.ticker):
             raise RefusedRecordError(
                 Rule.TICKER_MISMATCH, f"ticker is {short(ticker)}, the file's is {expect.ticker!r}"
             )

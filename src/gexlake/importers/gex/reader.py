@@ -72,7 +72,7 @@ class GexReader:
         return SourceTally(
             seen=decoder.seen,
             refused=Counter(sink.counts),
-            findings=decoder.findings.findings,
+            findings=[*stream.findings, *decoder.findings.findings],
             container=decoder.findings.container,
         )
 

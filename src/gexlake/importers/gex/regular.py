@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from gexlake.importers.gex import _native
-from gexlake.importers.gex.careful import RefusedRecordError, dump_extra, parse_extra
+from gexlake.importers.gex.careful import RefusedRecordError, dump_extra, parse_extra, same_ticker
 from gexlake.importers.gex.records import MAX_RECORD_BYTES, Event, Records
 from gexlake.importers.gex.surroundings import Surroundings
 from gexlake.importers.gex.text import TEXT_BYTES, Text
@@ -36,7 +36,7 @@ class RegularReader:
             start,
             stop,
             expect.ticker.encode(),
-            expect.container_ticker == expect.ticker,
+            same_ticker(expect.container_ticker, expect.ticker),
             expect.min_us,
             expect.max_us,
             block.ints,
