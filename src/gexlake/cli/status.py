@@ -64,6 +64,9 @@ def _facts(status: LakeStatus) -> list[tuple[str, str]]:
         facts.append(("last import", f"{last.import_id}, {last.status}, {values.instant(last.started_at)} ({imports})"))
     if status.records_quarantined:
         facts.append(("quarantine", f"{values.plural(status.records_quarantined, 'record')}: see `gexlake quarantine`"))
+    if status.records_kept:
+        words = f"{values.plural(status.records_kept, 'snapshot')} that their files no longer have"
+        facts.append(("kept", f"{words}; `gexlake import --prune` takes them out"))
     for damaged in status.damaged:
         facts.append(("damaged", f"{damaged.session}: {damaged.problem}; run `gexlake verify --repair`"))
     for staged in status.staged:

@@ -188,13 +188,14 @@ class RemoteLake:
     ) -> ImportReport:
         """Import a file or folder of the service's machine, inside one of its import roots.
 
-        Of `options`, only `dry_run`, `force` and `naive_zone` are the caller's to choose. Returns when it has ended.
+        Of `options`, only `dry_run`, `force`, `prune` and `naive_zone` are the caller's to choose. Returns when it has ended.
         """
         chosen = options or ImportOptions()
         order = {
             "source_path": str(source),
             "validate_only": chosen.dry_run,
             "force": chosen.force,
+            "prune": chosen.prune,
             "naive_zone": chosen.naive_zone,
         }
         job = self._ask("POST", "/import", json=order).json()

@@ -46,6 +46,11 @@ class ImportRequest(BaseModel):
         default=False, description="Say what would happen and everything that is wrong; write nothing."
     )
     force: bool = Field(default=False, description="Import unchanged files again.")
+    prune: bool = Field(
+        default=False,
+        description="Take out what changed files no longer have; with `validate_only`, say what that is. Without it, "
+        "nothing that was imported leaves the lake.",
+    )
     naive_zone: str | None = Field(
         default=None,
         description="Zone of times in the source that have none; without it, or the setting of that name, they are "
@@ -122,6 +127,7 @@ async def submit_import(
     options = ImportOptions(
         dry_run=order.validate_only,
         force=order.force,
+        prune=order.prune,
         within=tuple(roots),
         naive_zone=order.naive_zone or service.settings.naive_zone,
     )
