@@ -53,7 +53,7 @@ def import_id_of(text: str) -> str:
 def test_the_report_says_what_is_kept_and_what_to_do(run: Run, file: Path, folder: Path, lake: Path) -> None:
     done = run("import", folder, "--lake", lake)
     assert done.status == 0
-    assert "  changed      15 kept that their files no longer have" in done.lines
+    assert "  changed     15 kept that their files no longer have" in done.lines
     assert "Snapshots that their files no longer have stay in the lake; --prune takes them out." in done.lines
     assert "they stay, unless --prune takes them out" in done.out
     assert "kept         15 snapshots" in run("status", "--lake", lake).out
@@ -70,7 +70,7 @@ def test_prune_asks_and_nobody_to_be_asked_is_a_usage_error(run: Run, file: Path
 
 def test_prune_with_yes_takes_out_and_restore_brings_back(run: Run, file: Path, folder: Path, lake: Path) -> None:
     done = run("import", folder, "--lake", lake, "--prune", "--yes")
-    assert "  changed      15 pruned" in done.lines
+    assert "  changed     15 pruned" in done.lines
     assert snapshots(lake) == 9
     import_id = import_id_of(done.out)
     assert f"gexlake restore --import {import_id} --lake {lake}" in done.out

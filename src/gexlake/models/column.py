@@ -17,5 +17,5 @@ PARTITION_COLUMNS: tuple[Column, ...] = (
     Column("ticker", "VARCHAR", "the vendor's name of the underlying, in capitals, never translated"),
     Column("package", "VARCHAR", "`classic` or `state`"),
     Column("category", "VARCHAR", "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next)"),
-    Column("session_date", "DATE", "trading date in America/New_York that the source file is of"),
+    Column("session_date", "DATE", "the records' own date in America/New_York, whatever their file's name says"),
 )

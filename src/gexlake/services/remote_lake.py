@@ -188,7 +188,8 @@ class RemoteLake:
     ) -> ImportReport:
         """Import a file or folder of the service's machine, inside one of its import roots.
 
-        Of `options`, only `dry_run`, `force`, `prune` and `naive_zone` are the caller's to choose. Returns when it has ended.
+        Of `options`, only `dry_run`, `force`, `prune` and `naive_zone` are the caller's to choose. Returns when it has
+        ended.
         """
         chosen = options or ImportOptions()
         order = {
