@@ -102,9 +102,8 @@ def test_forget_shows_first_and_asks(run: Run, file: Path, lake: Path) -> None:
 def test_the_question_on_a_real_terminal(file: Path, lake: Path, answer: str, status: int, left: int) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "gexlake", "forget", str(file), "--lake", str(lake)]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "COLUMNS": "100"}
-    )
+    environment = {**os.environ, "COLUMNS": "100"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""
     while b"[y/N]" not in shown:

@@ -234,7 +234,7 @@ def test_who_waits_for_an_import_is_told_when_the_service_stops(serve: Serve, lo
 
 ROUTES = {
     "/gex/latest": FEED,
-    "/gex/at": {**FEED, "timestamp": "2025-11-11"},
+    "/gex/at": {**FEED, "timestamp": "2025-11-10"},
     "/gex": FEED,
     "/gex?format=arrow": FEED,
     "/gex/strikes": {**FEED, "strike": "25470.11"},

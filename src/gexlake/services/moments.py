@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from numbers import Real
 from zoneinfo import ZoneInfo
 
 from gexlake.errors import UsageError
@@ -31,6 +33,7 @@ HOW_TO_SAY_WHERE = (
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_HOUR_US = 3600 * SECOND_US
 _LATEST_SECONDS = 253_402_300_800
 """The year 10000: what is later is not in seconds."""
 _NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
@@ -56,9 +59,8 @@ def parse_bound(value: Moment, *, parameter: str, tz: Zone | None = None) -> dat
         return _microseconds(value, value, parameter, tz)
     if isinstance(value, date):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _unusable(value, parameter)
-    if not math.isfinite(value) or not 0 <= value < _LATEST_SECONDS:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)  # numpy's too
+    if not is_number or not math.isfinite(value) or not 0 <= value < _LATEST_SECONDS:
         raise _unusable(value, parameter)
     return round(value * SECOND_US)
 
@@ -66,7 +68,10 @@ def parse_bound(value: Moment, *, parameter: str, tz: Zone | None = None) -> dat
 def parse_instant(value: Moment, *, parameter: str, tz: Zone | None = None) -> int:
     """An instant in Unix microseconds; a date is the last of that day in New York. Raises as `parse_bound` does."""
     bound = parse_bound(value, parameter=parameter, tz=tz)
-    return end_of_day(bound) if isinstance(bound, date) else bound
+    try:
+        return end_of_day(bound) if isinstance(bound, date) else bound
+    except (OverflowError, ValueError) as error:  # the last day of the year 9999
+        raise _unusable(value, parameter) from error
 
 
 def start_of_day(day: date) -> int:
@@ -79,9 +84,16 @@ def end_of_day(day: date) -> int:
     return start_of_day(day + timedelta(days=1)) - 1
 
 
-def new_york_day(microseconds: int) -> date:
-    """The date in New York at an instant."""
-    return instant(microseconds).astimezone(_NEW_YORK).date()
+def new_york_day(microseconds: int) -> tuple[date, int]:
+    """The date in New York at an instant, and the first instant of it in Unix microseconds."""
+    return _day_of_hour(microseconds // _HOUR_US)
+
+
+@lru_cache(maxsize=4096)
+def _day_of_hour(hour: int) -> tuple[date, int]:
+    """Of an hour since 1970: days in New York begin on the hour. Every answer to `/gex/at` asks for it."""
+    day = instant(hour * _HOUR_US).astimezone(_NEW_YORK).date()
+    return day, start_of_day(day)
 
 
 def instant(microseconds: int) -> datetime:
@@ -134,7 +146,7 @@ def parse_age(value: Age, *, parameter: str = "max_age") -> float:
         value = value.total_seconds()
     if isinstance(value, str):
         value = seconds_of(value)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
         return float(value)
     raise UsageError(
         f"`{parameter}` was {value!r}, which is no age.", hint="Write seconds, or a number and s, m, h or d, as 3d."

@@ -10,7 +10,7 @@ import math
 
 from gexlake.errors import NoSnapshotError
 from gexlake.models.feed import Feed
-from gexlake.services.moments import SECOND_US, in_words, iso, new_york_day, start_of_day
+from gexlake.services.moments import SECOND_US, in_words, iso, new_york_day
 
 
 def age_of(timestamp_us: int, asked_us: int) -> float:
@@ -28,8 +28,8 @@ def check_near(feed: Feed, timestamp_us: int, asked_us: int, max_age: float | No
                 f"older; max_age is {max_age}."
             )
         return
-    day = new_york_day(asked_us)
-    if timestamp_us < start_of_day(day):
+    day, first_us = new_york_day(asked_us)
+    if timestamp_us < first_us:
         raise NoSnapshotError(
             f"{feed} has no snapshot of {day} in New York at or before {iso(asked_us)}. The last one before is of "
             f"{iso(timestamp_us)}, {in_words(age)} ({age} seconds) older.",

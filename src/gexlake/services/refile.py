@@ -1,4 +1,4 @@
-"""Sessions with snapshots of other dates, as a gexlake of schema version 1 filed them by the date in a file's name: put right.
+"""Sessions with snapshots of other dates, as an older gexlake filed them by the date in a file's name: put right.
 
 Each snapshot goes to the session of its own New York date; the readings that gave it stay what they were.
 """

@@ -3,10 +3,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from gexlake.errors import UsageError
-from gexlake.services.moments import Age, Moment, Zone, instant, parse_age, parse_bound
+from gexlake.services.moments import (
+    Age,
+    Moment,
+    Zone,
+    end_of_day,
+    instant,
+    new_york_day,
+    parse_age,
+    parse_bound,
+    start_of_day,
+)
 
 NOON_US = 1763121600_000000  # 2025-11-14 12:00 UTC
 
@@ -25,6 +36,8 @@ def test_a_date_is_a_session(value: Moment) -> None:
         "2025-11-14T07:00:00-05:00",
         1763121600,
         1763121600.0,
+        np.int64(1763121600),
+        np.float64(1763121600),
     ],
 )
 @pytest.mark.parametrize("tz", [None, "Asia/Tokyo"])
@@ -128,3 +141,12 @@ def test_anything_else_is_an_error(value: Moment) -> None:
         parse_bound(value, parameter="end")
     assert caught.value.message == f"`end` was {value!r}, which is neither a date nor an instant."
     assert caught.value.hint == ("Write 2025-11-14 for a session, 2025-11-14T15:30:00Z or Unix seconds for an instant.")
+
+
+@pytest.mark.parametrize("day", [date(2025, 3, 9), date(2025, 11, 2), date(2025, 11, 14), date(1970, 1, 2)])
+def test_a_day_in_new_york_has_its_own_first_and_last_instant(day: date) -> None:
+    first, last = start_of_day(day), end_of_day(day)
+    assert instant(first).astimezone(ZoneInfo("America/New_York")).isoformat()[:19] == f"{day}T00:00:00"
+    assert new_york_day(first) == new_york_day(last) == (day, first)
+    assert new_york_day(first - 1)[0] == day - timedelta(days=1)
+    assert new_york_day(last + 1) == (day + timedelta(days=1), last + 1)
