@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
@@ -13,7 +14,7 @@ from gexlake.importers.stream import AlteredSourceError, hash_file
 from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SYNTHETIC_NOTE, SourceFile, find_source
 from gexlake.models.task import KnownSource, SessionTask
-from gexlake.services.synthetic import has_synthetic_note
+from gexlake.services.synthetic import has_note_inside, has_synthetic_note
 from gexlake.validation.rules import Rule
 
 OnBytes = Callable[[int], None]
@@ -48,11 +49,15 @@ class Reading:
 def readings_of(task: SessionTask) -> list[Reading]:
     """The sources of a task, with lineage records in which nothing is said yet."""
     folders = {source.path.parent for source in task.sources}
-    synthetic = {folder: has_synthetic_note(folder / SYNTHETIC_NOTE) for folder in folders}
+    noted = {folder for folder in folders if has_synthetic_note(folder / SYNTHETIC_NOTE)}
     return [
-        Reading(number, source, _blank_record(task, source, synthetic=synthetic[source.path.parent]))
+        Reading(number, source, _blank_record(task, source, synthetic=_is_synthetic(source, noted)))
         for number, source in enumerate(task.sources)
     ]
+
+
+def _is_synthetic(source: SourceFile, noted: set[Path]) -> bool:
+    return source.path.parent in noted or has_note_inside(source)
 
 
 def _blank_record(task: SessionTask, source: SourceFile, *, synthetic: bool) -> LineageRecord:
