@@ -55,7 +55,7 @@ def _actual(result: FileResult | None) -> object:
     return result.status.value, *counts, reasons
 
 
-FILE_CODES = {"array_not_closed", "stream_truncated", "compression_damaged", "empty_file"}
+FILE_CODES = {"array_not_closed", "stream_truncated", "compression_damaged", "empty_file", "failed_download"}
 """Said of a file as a whole, beside the reasons of its records."""
 
 

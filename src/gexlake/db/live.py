@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import staged_files
-from gexlake.db.layout import LakeLayout, glob_escape
+from gexlake.db.layout import LakeLayout, glob_escape, session_folder
 from gexlake.db.schema import TABLES, VIEWS, quoted
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
@@ -71,8 +71,7 @@ def pin(session: SessionKey, file: Path, directory: Path) -> Path:
     Where the file system has no links for us, it is one by name, which follows.
     """
     status = file.stat()
-    folders = (f"{column.name}={value}" for column, value in zip(PARTITION_COLUMNS, _identity(session), strict=True))
-    link = directory.joinpath(*folders, f"{status.st_ino:x}-{status.st_mtime_ns:x}.parquet")
+    link = directory.joinpath(session_folder(session), f"{status.st_ino:x}-{status.st_mtime_ns:x}.parquet")
     if not link.is_symlink() and not link.exists():
         link.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -80,10 +79,6 @@ def pin(session: SessionKey, file: Path, directory: Path) -> Path:
         except OSError:
             link.symlink_to(file.absolute())
     return link
-
-
-def _identity(session: SessionKey) -> tuple[str, ...]:
-    return (*session.feed, session.session_date.isoformat())
 
 
 def view_over_files(name: str, files: Sequence[str]) -> str:

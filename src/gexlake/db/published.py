@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, partition_values
 from gexlake.db.parquet import read_footer
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers import IMPORTERS
@@ -112,7 +112,7 @@ def damaged_session(layout: LakeLayout, pinned: str, problem: str) -> DamagedSes
 
 def session_of(path: Path) -> SessionKey:
     """The session of a published file, from its path. Raises `ValueError` for a path that is none."""
-    names = [folder.partition("=")[2] for folder in path.parent.parts[-4:]]
+    names = partition_values(path.parent.parts[-4:])
     return SessionKey(Feed(*names[:3]), date.fromisoformat(names[3]))
 
 

@@ -14,6 +14,9 @@ from gexlake.scanner.refusals import Refusal
 from gexlake.scanner.unfinished import UNFINISHED, names_of_unfinished
 from gexlake.scanner.walk import FoundFile, unreadable
 
+MACOS_NOTES = "__MACOSX"
+"""Folder that a Mac adds to the ZIP archives it makes."""
+
 
 def iter_members(found: FoundFile, size_bytes: int) -> Iterator[SourceFile | RefusedFile | None]:
     """Every file in the archive, None for those passed over; a foreign archive, of which nothing is wanted, whole."""
@@ -39,7 +42,7 @@ def iter_members(found: FoundFile, size_bytes: int) -> Iterator[SourceFile | Ref
 
 def _examine(found: FoundFile, member: Member, *, is_unfinished: bool) -> SourceFile | RefusedFile | None:
     *folders, name = re.split(r"[/\\]", member.name)  # some programs for Windows write backslashes
-    if any(part.startswith(".") for part in (*folders, name)) or "__MACOSX" in folders or name == SYNTHETIC_NOTE:
+    if name == SYNTHETIC_NOTE or any(_is_hidden(part) for part in (*folders, name)):
         return None
     hints = parse_path((*found.folders, _folder_name(found.path.name), *folders), name)
     result: Importable | Refusal | Head
@@ -63,6 +66,10 @@ def _examine(found: FoundFile, member: Member, *, is_unfinished: bool) -> Source
         claims_date=result.claims_date,
         member=member.name,
     )
+
+
+def _is_hidden(part: str) -> bool:
+    return (part.startswith(".") and part != "..") or part == MACOS_NOTES
 
 
 def _head(found: FoundFile, member: Member) -> Head | Refusal:

@@ -15,6 +15,7 @@ from gexlake.models.import_order import ImportOptions
 from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.services.resume import Hasher, KnownFeed, SourcePlan, plan_source
+from gexlake.services.synthetic import SyntheticNotes
 from gexlake.validation.rules import CLOCK_TOLERANCE_US
 
 FeedId = tuple[str, Feed]
@@ -48,6 +49,7 @@ class Planner:
         self._moment_us = int(started.timestamp() * 1_000_000) + CLOCK_TOLERANCE_US
         self._area = area
         self._files = files
+        self._notes = SyntheticNotes()
         paths = defaultdict[FeedId, set[str]](set)
         for source in files:
             paths[_feed_of(source)].add(source.name)
@@ -128,7 +130,7 @@ class Planner:
 
     def _known_feed(self, state: FeedState) -> KnownFeed:
         scanned = self._scanned.get((state.record_type, state.feed), frozenset())
-        return KnownFeed(state, scanned, knows_zone=self._options.naive_zone is not None)
+        return KnownFeed(state, scanned, self._notes, knows_zone=self._options.naive_zone is not None)
 
     def _feed(self, source: SourceFile) -> KnownFeed:
         feed = _feed_of(source)

@@ -11,9 +11,9 @@ from gexlake.errors import SourceError
 from gexlake.importers.base import SourceTally
 from gexlake.importers.stream import AlteredSourceError
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SYNTHETIC_NOTE, SourceFile
+from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
-from gexlake.services.synthetic import has_synthetic_note
+from gexlake.services.synthetic import SyntheticNotes
 from gexlake.validation.rules import NO_DAMAGE, Rule
 
 OnBytes = Callable[[int], None]
@@ -94,10 +94,9 @@ class Reading:
 
 def readings_of(task: FeedTask) -> list[Reading]:
     """The sources of a task, with lineage records in which nothing is said yet."""
-    folders = {source.path.parent for source in task.sources}
-    synthetic = {folder: has_synthetic_note(folder / SYNTHETIC_NOTE) for folder in folders}
+    notes = SyntheticNotes()
     return [
-        Reading(number, source, blank_record(task.import_id, source, synthetic=synthetic[source.path.parent]))
+        Reading(number, source, blank_record(task.import_id, source, synthetic=notes.cover(source)))
         for number, source in enumerate(task.sources)
     ]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.commit import append_rows
 from gexlake.db.database import create_schema, open_database, refresh_views, settings, translated_faults
 from gexlake.db.journal import JOURNAL_TABLES
-from gexlake.db.layout import LakeLayout, place_new, sync_directory, sync_file
+from gexlake.db.layout import LakeLayout, partition_values, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
@@ -222,7 +222,7 @@ class _Rebuild:
                     yield row, files
 
     def _read_row(self, record_type: str, place: Path, files: dict[str, Path]) -> SessionRow | None:
-        session = "/".join(part.partition("=")[2] for part in place.parts)
+        session = "/".join(partition_values(place.parts))
         try:
             footers = {name: read_footer(file) for name, file in files.items()}
             (footer, *others) = footers.values()

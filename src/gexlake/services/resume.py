@@ -20,7 +20,7 @@ from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.source import SourceFacts, SourceFile, find_source
 from gexlake.models.task import KnownSource
 from gexlake.services.reading import blank_record
-from gexlake.services.synthetic import has_synthetic_note
+from gexlake.services.synthetic import SyntheticNotes
 from gexlake.validation.rules import Rule
 
 TICK_SECONDS = 0.1
@@ -35,6 +35,7 @@ class KnownFeed:
     state: FeedState
     scanned: frozenset[str] = frozenset()
     """Sources of the feed that are there now, by path."""
+    notes: SyntheticNotes = field(default_factory=SyntheticNotes)
     knows_zone: bool = False
     """Whether it is said this time in which zone times are that name none."""
 
@@ -165,7 +166,7 @@ def plan_source(
     known = None if force or digest is None else feed.reading_of(path, digest)
     if known is None or digest is None:
         return SourcePlan(source)
-    record = blank_record(import_id, source, synthetic=has_synthetic_note(source.path))
+    record = blank_record(import_id, source, synthetic=feed.notes.cover(source))
     record.source_sha256 = digest
     record.status = FileStatus.SKIPPED
     if known.status in (FileStatus.PARTIAL, FileStatus.FAILED):

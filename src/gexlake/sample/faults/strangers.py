@@ -47,23 +47,22 @@ def _empty_file(material: Material) -> list[FaultFile]:
 
 
 def _error_page(material: Material) -> list[FaultFile]:
-    """What a failed download leaves under a history's name: by that it is history, with one record that is none."""
+    """What a failed download leaves under a history's name: that day is missing."""
     page = b"<!DOCTYPE html>\n<html><body><h1>403 Forbidden</h1></body></html>\n"
-    refused = Expectation("failed", 1, records_quarantined_by_reason={"json_invalid": 1})
-    return [material.file(f"{material.stem}.json", page, refused)]
+    return [material.file(f"{material.stem}.json", page, Expectation("failed"))]
 
 
 def _unfinished_download(material: Material) -> list[FaultFile]:
-    return _ignored(material, f"{material.stem}.json.part")
+    return _passed_over(material, f"{material.stem}.json.part", Expectation("unsupported"))
 
 
 def _hidden_file(material: Material) -> list[FaultFile]:
-    return _ignored(material, f".{material.stem}.json")
+    return _passed_over(material, f".{material.stem}.json", Expectation("ignored"))
 
 
-def _ignored(material: Material, name: str) -> list[FaultFile]:
+def _passed_over(material: Material, name: str, expected: Expectation) -> list[FaultFile]:
     records = material.records()
-    return [material.file(name, form_bytes(records, ARRAY), Expectation("ignored"), len(records))]
+    return [material.file(name, form_bytes(records, ARRAY), expected, len(records))]
 
 
 def orderflow_record(snapshot: Record) -> Record:

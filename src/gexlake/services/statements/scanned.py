@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gexlake.db.layout import partition_values
 from gexlake.importers.seal import BrokenSealError, is_sealed
 from gexlake.models.column import PARTITION_COLUMNS
 
@@ -76,7 +77,7 @@ def _narrow(connection: Connection, files: Sequence[str], condition: str) -> lis
     if not files:
         return []
     names = ", ".join(column.name for column in PARTITION_COLUMNS)
-    parts = [[part.partition("=")[2] for part in Path(file).parent.parts[-len(PARTITION_COLUMNS) :]] for file in files]
+    parts = [partition_values(Path(file).parent.parts[-len(PARTITION_COLUMNS) :]) for file in files]
     values = ", ".join("(" + "?, " * len(PARTITION_COLUMNS) + "?)" for _ in parts)
     casts = ", ".join(f"{column.name}::{column.sql_type} AS {column.name}" for column in PARTITION_COLUMNS)
     try:
