@@ -79,7 +79,7 @@ def test_an_argument_of_another_kind_is_no_fault_of_the_service(
 
 
 def test_a_call_that_fits_is_answered(client: TestClient, tmp_path: Path) -> None:
-    response = client.post(CALL_PATH + "run_query", content=json.dumps({"statement": "SELECT 1 AS one"}))
+    response = client.post(CALL_PATH + "list_lineage", content=json.dumps({"limit": 1}))
     assert response.status_code == 200
 
 

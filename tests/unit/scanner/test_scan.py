@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -106,7 +107,8 @@ def test_every_layout_in_every_compression_whatever_the_suffix(
     tmp_path: Path, put: Put, make_record: MakeRecord, name: str, compression: Compression
 ) -> None:
     path = put(name, PACKERS[compression](b"[" + make_record() + b"]"))
-    assert only(scan([tmp_path])) == SourceFile(path, "gex", NQ_ZERO, path.stat().st_size, compression, Form.ARRAY)
+    expected = SourceFile(path, "gex", NQ_ZERO, path.stat().st_size, compression, Form.ARRAY)
+    assert only(scan([tmp_path])) == replace(expected, claims_date="2025-11-14" in name)
 
 
 def test_forms_are_told(tmp_path: Path, put: Put, make_record: MakeRecord) -> None:
