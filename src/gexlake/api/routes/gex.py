@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -41,6 +40,7 @@ from gexlake.api.representations import (
     rows_of,
     tagged_response,
 )
+from gexlake.api.selection import parsed, selected
 from gexlake.api.state import RunningService, running, service_of
 from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
@@ -198,7 +198,7 @@ def _answer_record(request: Request, query: SnapshotQuery, record: Record | None
     age = age_of(record.timestamp_us, now_us)
     text = record.text
     if query.fields is not None:
-        text = memoryview(_selected(_parsed(text), query.fields))
+        text = memoryview(selected(parsed(text), query.fields))
     separator = b"," if len(text) > 2 else b""
     tail = b'%b"as_of":"%b","age_seconds":%b}' % (separator, iso(record.timestamp_us).encode(), str(age).encode())
     return tagged_response(request, [bytes(text[:-1]) + tail])
@@ -216,21 +216,6 @@ def _nothing(service: RunningService, feed: Feed) -> GexlakeError:
         f"The lake does not hold the feed {feed}.",
         details=[ErrorDetail(parameter="symbol", value=feed.ticker, message=f"It holds {known}.")],
     )
-
-
-def _parsed(text: bytes | memoryview) -> Any:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:  # unknown fields may hold lone surrogates, which orjson refuses
-        return json.loads(bytes(text))
-
-
-def _selected(snapshot: dict[str, Any], fields: list[str]) -> bytes:
-    chosen = {name: snapshot.get(name) for name in fields}
-    try:
-        return orjson.dumps(chosen)
-    except TypeError:
-        return json.dumps(chosen, separators=(",", ":")).encode()
 
 
 # ---- pages of snapshots --------------------------------------------------------------------------------------------
@@ -295,7 +280,7 @@ def _lines_of(found: Page, fields: list[str]) -> bytes:
 
 
 def _iter_selected(found: Page, fields: list[str]) -> list[bytes]:
-    return [_selected(record, fields) for record in _parsed(found.array())]
+    return [selected(record, fields) for record in parsed(found.array())]
 
 
 def _following(request: Request, cursor: str | None) -> dict[str, str]:
