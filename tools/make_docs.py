@@ -94,9 +94,9 @@ def validation_rules() -> str:
             "that are no damage in `lineage.warnings`, and in words in `lineage.message`.",
             table(["code", "meaning"], rules(Severity.FILE)),
             "## Files that are not importable",
-            """The scanner names them with one of these codes; `gexlake scan` and the import report show them. Where data
-went missing the file is `failed` and the exit status 1; the others are `unsupported`: not history, or not yet. What is
-read is told in [source-files.md](source-files.md).""",
+            """The scanner names them with one of these codes; `gexlake scan` and the import report show them.
+Where data went missing the file is `failed` and the exit status 1; the others are `unsupported`: not history, or not
+yet. What is read is told in [source-files.md](source-files.md).""",
             table(["code", "file is", "meaning"], refusals()),
             """## Identity
 
