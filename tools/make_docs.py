@@ -21,6 +21,7 @@ from gexlake.db.schema import TABLES, VIEWS
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.scanner import REFUSALS
+from gexlake.scanner.refusals import FAILED_CODES
 from gexlake.settings import PREFIX, Settings
 from gexlake.validation.rules import Rule, Severity
 
@@ -93,8 +94,10 @@ def validation_rules() -> str:
             "that are no damage in `lineage.warnings`, and in words in `lineage.message`.",
             table(["code", "meaning"], rules(Severity.FILE)),
             "## Files that are not importable",
-            "The scanner names them with one of these codes; `gexlake scan` and the import report show them.",
-            table(["code", "meaning"], ((f"`{code}`", f"{meaning}.") for code, meaning in REFUSALS.items())),
+            """The scanner names them with one of these codes; `gexlake scan` and the import report show them.
+Where data went missing the file is `failed` and the exit status 1; the others are `unsupported`: not history, or not
+yet. What is read is told in [source-files.md](source-files.md).""",
+            table(["code", "file is", "meaning"], refusals()),
             """## Identity
 
 For every file of every import: seen = imported + duplicate + quarantined. A record that is there already with the same
@@ -113,6 +116,12 @@ TABLE_NOTES = {
     "lake_info": "One row: what the lake is.",
     "gex_strikes": "One row per strike of each snapshot: a view over the Parquet files, by timestamp and strike.",
 }
+
+
+def refusals() -> Iterable[Sequence[str]]:
+    """Codes of the scanner, what a file with each is in an import, and what they mean."""
+    for code, meaning in REFUSALS.items():
+        yield f"`{code}`", "failed" if code in FAILED_CODES else "unsupported", f"{meaning}."
 
 
 def data_dictionary() -> str:

@@ -173,7 +173,7 @@ def _fail_reading(ending: str, after_bytes: int, errno: int) -> None:
             self._file.close()
 
     def readinto(self: Any, target: Any) -> int:
-        if str(self._path).endswith(ending) and not isinstance(self._file, _BadFile):
+        if str(self._place.path).endswith(ending) and not isinstance(self._file, _BadFile):
             self._file = _BadFile(self._file)
         return plain(self, target)
 

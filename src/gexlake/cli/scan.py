@@ -62,7 +62,7 @@ def _show(terminal: Terminal, result: ScanResult) -> None:
         terminal.line()
     if result.refused:
         terminal.table(
-            ["refused", "file", "why"], ((r.code, r.path, r.reason) for r in result.refused), folds=["file", "why"]
+            ["refused", "file", "why"], ((r.code, r.shown, r.reason) for r in result.refused), folds=["file", "why"]
         )
         terminal.line()
     total_bytes = sum(file.size_bytes for file in result.files)
@@ -77,7 +77,7 @@ def _show(terminal: Terminal, result: ScanResult) -> None:
 
 def _file_row(file: SourceFile) -> list[object]:
     feed, day = file.session
-    return [feed, day, values.size(file.size_bytes), file.compression.value, file.form.value, file.path]
+    return [feed, day, values.size(file.size_bytes), file.compression.value, file.form.value, file.shown]
 
 
 def _document(result: ScanResult) -> dict[str, object]:

@@ -90,6 +90,11 @@ class SourceFile:
         """What lineage and reports call it."""
         return self.place.name
 
+    @property
+    def shown(self) -> str:
+        """Its name with the path as it was given, for people."""
+        return self.place.shown
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
@@ -106,6 +111,11 @@ class RefusedFile:
     def name(self) -> str:
         """What reports call it."""
         return SourcePlace(self.path, self.member).name
+
+    @property
+    def shown(self) -> str:
+        """Its name with the path as it was given, for people."""
+        return SourcePlace(self.path, self.member).shown
 
     @property
     def short_name(self) -> str:
@@ -126,8 +136,15 @@ class SourcePlace(NamedTuple):
     @property
     def name(self) -> str:
         """The text that stands for it in lineage and reports: `path`, or `archive!member`."""
-        text = path_text(self.path)
-        return text if self.member is None else f"{text}{MEMBER_MARK}{self.member}"
+        return self._with_member(path_text(self.path))
+
+    @property
+    def shown(self) -> str:
+        """The same with the path as it was given."""
+        return self._with_member(str(self.path))
+
+    def _with_member(self, path: str) -> str:
+        return path if self.member is None else f"{path}{MEMBER_MARK}{self.member}"
 
 
 Identity = tuple[int | str, ...]

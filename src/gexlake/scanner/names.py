@@ -46,8 +46,12 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2099
 UNIX_TIME_LENGTHS = (10, 13)
 """Digits of a Unix time of this century in seconds and milliseconds."""
 
-_QUERY_MARKS = ("?", "%3f", "@")
-"""Where the query string of a signed URL starts: as it is, percent-encoded, as wget writes it for Windows."""
+_QUERY_MARKS = ("?", "%3f")
+_WINDOWS_QUERY_MARK = "@"
+"""Where the query string of a signed URL starts: as it is, percent-encoded, as wget writes it for Windows.
+
+The last one stands behind a suffix; before it, it belongs to a ticker.
+"""
 
 _SEPARATORS = "_-. "
 _SEPARATOR = r"[_\-. ]"
@@ -185,6 +189,8 @@ def _stem(name: str) -> tuple[str, bool]:
     stem = name.lower()
     for mark in _QUERY_MARKS:
         stem = stem.partition(mark)[0]
+    before, _, _ = stem.partition(_WINDOWS_QUERY_MARK)
+    stem = before if "." in before else stem
     is_data_name = "." not in stem
     while True:
         rest, dot, suffix = stem.rpartition(".")

@@ -99,6 +99,14 @@ def test_snapshots_are_those_of_the_source_in_the_vendors_shape(client: TestClie
     }
 
 
+def test_case_is_no_part_of_a_symbol(client: TestClient) -> None:
+    for path in ("/gex", "/gex/latest", "/export/snapshots?format=ndjson"):
+        answers = [client.get(path, params={"symbol": symbol}) for symbol in ("NQ_NDX", "nq_ndx", "Nq_Ndx")]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert len({answer.text.count('"timestamp"') for answer in answers}) == 1
+        assert all('"NQ_NDX"' in answer.text or path.startswith("/export") for answer in answers)
+
+
 def test_the_text_of_a_day_is_the_vendors_own_byte_for_byte(client: TestClient) -> None:
     response = client.get("/gex", params={**FEED, "start": str(TUESDAY), "format": "ndjson"})
     lines = [json.dumps(record, separators=(",", ":")) for record in RECORDS[COUNT:]]

@@ -302,3 +302,53 @@ def test_any_damage_ends_in_text_a_finding_or_a_fault(
         assert (reading.text, reading.damage, reading.altered) == (TEXT[:40_000], None, None)
     if compression is Compression.GZIP and reading.damage is reading.altered is None:
         assert reading.text == TEXT[:40_000], "gzip has a checksum"
+
+
+# ---- UTF-16 ----------------------------------------------------------------------------------------------------------
+
+MARKS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
+
+
+@pytest.mark.parametrize("encoding", MARKS)
+@pytest.mark.parametrize("compression", list(PACKERS))
+@pytest.mark.parametrize("step", [5, 4096])
+def test_utf16_comes_out_as_utf8_and_is_noted(
+    tmp_path: Path, encoding: str, compression: Compression, step: int
+) -> None:
+    text = '[{"note":"ünï 📈"},\r\n{}]' * 500
+    path = tmp_path / "x"
+    path.write_bytes(PACKERS[compression](MARKS[encoding] + text.encode(encoding)))
+    reading = Reading(path, step=step)
+    assert reading.text == b"\xef\xbb\xbf" + text.encode()
+    with SourceStream(path) as stream:
+        assert stream.findings == []  # nothing is read yet
+        stream.readinto(memoryview(bytearray(10)))
+        assert [rule for rule, _ in stream.findings] == [Rule.UTF16]
+        stream.drain()
+        assert stream.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_half_a_pair_is_no_utf8_and_half_a_character_at_the_end_is_marked(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"\xff\xfe" + b"a\0" + b"\x3d\xd8" + b"b\0" + b"c")
+    assert Reading(path).text == b"\xef\xbb\xbfa\xed\xa0\xbdb\xef\xbf\xbd"
+    path.write_bytes(b"\xff\xfe" + b"a\0" + b"\x3d\xd8")
+    assert Reading(path).text == b"\xef\xbb\xbfa\xed\xa0\xbd"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"\xff", b"\xfe", b"a", b"", b"\xff\xfe\0\0[\0\0\0"])
+def test_the_shortest_files_and_utf32_are_no_fault(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(data)
+    assert Reading(path).text == (b"\xef\xbb\xbf" if data == b"\xff\xfe" else data)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60), st.sampled_from(sorted(MARKS)), st.integers(1, 9))
+def test_utf16_is_the_same_in_whatever_pieces_it_is_read(tmp_path: Path, data: bytes, encoding: str, step: int) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(MARKS[encoding] + b"[\0" + data)
+    body = b"[\0" + data
+    whole = body[: len(body) // 2 * 2].decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+    rest = b"\xef\xbf\xbd" if len(body) % 2 else b""
+    assert Reading(path, step=step).text == b"\xef\xbb\xbf" + whole + rest

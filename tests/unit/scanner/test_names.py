@@ -261,3 +261,53 @@ def test_any_path_is_read_without_a_crash(folders: list[str], name: str) -> None
 @given(st.binary(min_size=1, max_size=40))
 def test_names_that_are_not_utf8_are_read_without_a_crash(raw: bytes) -> None:
     parse_path([raw.decode("utf-8", "surrogateescape")], raw.decode("utf-8", "surrogateescape"))
+
+
+@pytest.mark.parametrize(
+    "ticker", ["^SPX", "$SPX.X", "I:SPX", "SPX:IND", "ES=F", "ES1!", "BRK.B", "#ES", "@ES", "BTC-USD", "NQ_NDX"]
+)
+def test_a_ticker_is_kept_as_vendors_spell_it_in_capitals(ticker: str) -> None:
+    assert valid_ticker(ticker.lower()) == ticker
+    assert hints_of(f"2025-11-10_{ticker}_classic_gex_full.json").ticker == ticker
+    assert hints_of(f"2025-11-10_{ticker.lower()}_classic_gex_full.json").ticker == ticker
+    assert hints_of(f"{ticker}/classic/gex_full/2025-11-10.json").folder_ticker == ticker
+
+
+def test_a_ticker_is_known_in_a_name_that_is_percent_encoded() -> None:
+    assert hints_of("2025-11-10_%5ESPX_classic_gex_full.json").ticker == "^SPX"
+    assert hints_of("2025-11-10_%2E%2E%2FSPX_classic_gex_full.json").ticker is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["^", "A=B", "A^B", "A/F", "A\\F", "%5ESPX", "A*", "A?", "A'B", 'A"B', "A{B}", "A[B]", "A\0", "A\n", "..A", "A:"],
+)
+def test_characters_that_lead_along_a_path_or_mean_more_than_one_file_are_in_no_ticker(text: str) -> None:
+    assert valid_ticker(text) is None
+
+
+def test_a_folder_in_lower_case_is_a_ticker_where_the_vendor_has_one_of_that_name() -> None:
+    assert hints_of("nq_ndx/classic/gex_zero/2025-11-10.jsonl").folder_ticker == "NQ_NDX"
+    assert hints_of("history/classic/gex_zero/2025-11-10.jsonl").folder_ticker is None
+
+
+@pytest.mark.parametrize(
+    ("path", "claims"),
+    [
+        ("2025-11-10_NQ_NDX_classic_gex_zero.json", True),
+        ("2025-11-10_NQ_NDX_classic_gex_zero.json.xz", True),
+        ("2025-11-10/classic_gex_zero.json.gz", True),
+        ("NQ_NDX/classic/gex_zero/2025-11-10.jsonl", True),
+        ("NQ_NDX/classic/gex_zero/2025-11-10/1762785002.json", True),
+        ("2025-11-10/NQ_NDX/classic/zero.json", True),
+        ("NQ_NDX/classic/gex_zero/2025-11-10/manifest.json", False),
+        ("NQ_NDX/classic/gex_zero/2025-11-10/README", False),
+        ("2025-11-10_NQ_NDX_classic_gex_zero.json.sha256", False),
+        ("2025-11-10_NQ_NDX_classic_gex_zero.csv", False),
+        ("NQ_NDX_classic_gex_zero.json", False),
+        ("2025-11-10_NQ_NDX_orderflow_orderflow.json", False),
+        ("2025-11-10.json", False),
+    ],
+)
+def test_a_path_claims_history_when_it_gives_feed_and_time(path: str, claims: bool) -> None:
+    assert hints_of(path).claims_history is claims

@@ -629,6 +629,13 @@ def test_a_payload_beside_a_ladder_is_just_another_field() -> None:
     assert (snapshot.extra, snapshot.flags) == ({"payload": {"strikes": []}}, FLAG_EXTRA)
 
 
+def test_case_is_no_part_of_a_ticker() -> None:
+    assert read({**GOOD, "ticker": "nq_Ndx"}).extra == {}
+    assert read({"payload": {**GOOD, "ticker": "nq_ndx"}, "ticker": "Nq_Ndx"}).extra == {}
+    lent = Expectation(EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="nq_ndx")
+    assert read(without("ticker"), lent).extra == {}
+
+
 def test_the_object_around_the_records_lends_its_ticker() -> None:
     lent = Expectation(EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="NQ_NDX")
     assert read(without("ticker"), lent).extra == {}

@@ -234,6 +234,22 @@ def test_what_the_careful_reader_refuses_the_native_decoder_never_takes(
 # --- what it takes, and what it leaves
 
 
+@pytest.mark.parametrize("spelling", ["NQ_NDX", "nq_ndx", "Nq_nDX"])
+@pytest.mark.parametrize("expected", [b"NQ_NDX", b"nq_ndx"])
+def test_a_ticker_is_taken_in_capitals_or_not(spelling: str, expected: bytes) -> None:
+    call = Call(f'{{"timestamp":{SECOND},"ticker":"{spelling}","spot":1,"strikes":[[1,2,3]]}}'.encode())
+    call.ticker = expected
+    assert call.run().outcome == (1, 1, "end")
+
+
+@pytest.mark.parametrize("spelling", ["nq?ndx", "NQ\x7fNDX", "NQ@NDX", "nq_nd", "nq_ndxx"])
+def test_only_letters_have_a_case(spelling: str) -> None:
+    """A code apart by 32 is not the same: `_` and DEL, `@` and a backquote."""
+    assert (
+        Call(f'{{"timestamp":{SECOND},"ticker":"{spelling}","spot":1,"strikes":[[1,2,3]]}}'.encode()).run().records == 0
+    )
+
+
 @pytest.mark.parametrize(
     "fields",
     [
