@@ -14,7 +14,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
-from gexlake.services.resume import Hasher, KnownFeed, SourcePlan, plan_source
+from gexlake.services.resume import Hasher, KnownFeed, Replaced, SourcePlan, plan_source
 from gexlake.services.synthetic import SyntheticNotes
 from gexlake.validation.rules import CLOCK_TOLERANCE_US
 
@@ -94,16 +94,15 @@ class Planner:
             for source in sources
         ]
         wanted = [one for one in planned if one.reading is None]
-        settled = [one for one in planned if one.reading is not None]
-        while True:
-            replaced = [known for one in wanted for known in self._feed(one.source).predecessors(_name_of(one.source))]
-            reliant = [one for one in settled if one.relies_on(replaced)]
-            if not reliant:
-                break
-            wanted += reliant
-            settled = [one for one in settled if one not in reliant]
-        plan.settled += settled
-        return [one.source for one in planned if one in wanted]
+        replaced = Replaced()
+        while wanted:
+            for one in wanted:
+                replaced.add(self._feed(one.source).predecessors(_name_of(one.source)))
+            wanted = [one for one in planned if one.reading is not None and one.relies_on(replaced)]
+            for one in wanted:
+                one.reading = one.record = None
+        plan.settled += [one for one in planned if one.reading is not None]
+        return [one.source for one in planned if one.reading is None]
 
     def _task(
         self, record_type: str, session: SessionKey, sources: Sequence[SourceFile], directory: Path | None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -48,6 +49,15 @@ class KnownFeed:
     def by_path(self) -> dict[str, KnownSource]:
         """The latest of each path."""
         return {known.source_file: known for known in self.state.known if known.is_latest}
+
+    @cached_property
+    def _readings(self) -> dict[str, list[KnownSource]]:
+        """All readings of each path."""
+        found = defaultdict[str, list[KnownSource]](list)
+        for known in self.state.known:
+            if not known.is_copy:
+                found[known.source_file].append(known)
+        return found
 
     @cached_property
     def by_sha256(self) -> dict[str, KnownSource]:
@@ -119,12 +129,13 @@ class KnownFeed:
 
     def predecessors(self, path: str) -> tuple[KnownSource, ...]:
         """The readings in whose place a new one of this path comes."""
-        mine = [known for known in self.state.known if known.source_file == path and not known.is_copy]
+        found = list(self._readings.get(path, ()))
         latest = self.by_path.get(path)
         if latest is not None and latest.is_copy:
-            mine += [k for k in self.state.known if k.sha256 == latest.sha256 and k.source_file in self.gone]
-        others = self._other_names(path)
-        return (*mine, *(k for k in self.state.known if k.source_file in others and not k.is_copy))
+            found += [k for k in self.state.known if k.sha256 == latest.sha256 and k.source_file in self.gone]
+        for other in self._other_names(path):
+            found += self._readings.get(other, ())
+        return tuple(found)
 
 
 def _is_same(left: SourceFacts, right: SourceFacts) -> bool:
@@ -138,6 +149,20 @@ def _is_same(left: SourceFacts, right: SourceFacts) -> bool:
 
 
 @dataclass(slots=True)
+class Replaced:
+    """Readings that are about to be replaced: their paths, and the dates to which they gave."""
+
+    paths: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
+
+    def add(self, readings: Iterable[KnownSource]) -> None:
+        """These as well."""
+        for reading in readings:
+            self.paths.add(reading.source_file)
+            self.days.update(reading.sessions)
+
+
+@dataclass(slots=True)
 class SourcePlan:
     """A source that is to be read; or one that is not, because of an earlier reading of the same bytes."""
 
@@ -146,14 +171,13 @@ class SourcePlan:
     record: LineageRecord | None = None
     """What lineage is to say of one that is not read."""
 
-    def relies_on(self, replaced: Iterable[KnownSource]) -> bool:
+    def relies_on(self, replaced: Replaced) -> bool:
         """Whether what it could give was left to one of these readings."""
         reading = self.reading
         assert reading is not None
-        return any(
-            (other.source_file == reading.source_file != self.source.name)
-            or (reading.yielded and other.sessions.keys() & reading.sessions.keys())
-            for other in replaced
+        is_copy = reading.source_file != self.source.name
+        return (is_copy and reading.source_file in replaced.paths) or (
+            reading.yielded > 0 and not replaced.days.isdisjoint(reading.sessions)
         )
 
 

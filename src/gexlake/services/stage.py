@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import asdict
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ class _Staging:
         builders: dict[date, SessionBuilder] = {}
         for day in self._days_to_write(days):
             builder = self._open_session(reader, day)
-            conflicts += builder.resolve(tallies, self._succession())
+            conflicts += builder.resolve(tallies, self._succession)
             if day == self._task.session.session_date:
                 builders[day] = builder
             else:
@@ -195,7 +196,9 @@ class _Staging:
     def _earlier_days(self, reading: Reading) -> list[date]:
         return [day for day in self._task.earlier_days_of(reading.source) if self._published_of(day) is not None]
 
+    @cached_property
     def _succession(self) -> Succession:
+        """Of the sources that were read: asked for only when all are."""
         successors, prunes = dict[str, int](), set[int]()
         for reading in self._wanted:
             if reading.read:
@@ -212,7 +215,7 @@ class _Staging:
         """A reading yields to its file's next one; that of a file which is gone, or was another then, to any."""
         path = document["source_file"]
         is_past = path in self._task.gone or self._task.latest.get(path, document["import_id"]) != document["import_id"]
-        yields = is_past or path in self._succession().successors
+        yields = is_past or path in self._succession.successors
         return Claim.YIELDING if yields else Claim.STANDING
 
     def _open_session(self, reader: FeedReader, day: date) -> SessionBuilder:
@@ -279,7 +282,7 @@ class _Staging:
             builder = builders.get(day)
             if builder is None:
                 builder = self._open_session(reader, day)
-                builder.resolve(deepcopy(self._tallies), self._succession())
+                builder.resolve(deepcopy(self._tallies), self._succession)
             with closing(builder):
                 session.summary = builder.summarize()
                 if session.summary.snapshots == 0 and session.base_version is not None:
