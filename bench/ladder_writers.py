@@ -16,7 +16,7 @@ ROWS = {"row_group_size": ROW_CAPACITY}
 
 def write_own(frame: pl.DataFrame, target: Path) -> None:
     """The import's: numbers of values, then zstd."""
-    from gexlake.importers.gex.strike_file import StrikeFile
+    from gexlake.importers.gex.writing.strike_file import StrikeFile
 
     timestamps = frame["timestamp"].to_physical().to_numpy()
     cells = np.array([column.to_numpy() for column in frame.drop("timestamp")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gexlake.sample import write_sample
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 
 SNAPSHOTS = 60
 

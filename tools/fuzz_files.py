@@ -38,9 +38,9 @@ import numpy as np
 import gexlake.importers.stream as stream_module
 from gexlake.errors import GexlakeError, SourceError
 from gexlake.importers.base import OversizedPiece, Refusal
-from gexlake.importers.gex.careful import Expectation
-from gexlake.importers.gex.decoder import GexDecoder
-from gexlake.importers.gex.records import Scratch
+from gexlake.importers.gex.decoding.careful import Expectation
+from gexlake.importers.gex.decoding.decoder import GexDecoder
+from gexlake.importers.gex.decoding.records import Scratch
 from gexlake.importers.stream import PACKED_BYTES, SourceStream
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_block import Block
@@ -50,7 +50,7 @@ from gexlake.models.task import FeedTask
 from gexlake.sample import sample_records
 from gexlake.scanner.examine import examine
 from gexlake.scanner.walk import FoundFile
-from gexlake.services.stage import stage_sources
+from gexlake.services.importing.stage import stage_sources
 from gexlake.zstd import compress
 
 SESSION = SessionKey(Feed("NQ_NDX", "classic", "gex_zero"), date(2025, 11, 10))

@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from gexlake.sample import write_sample
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 
 TARGET = Path(__file__).parents[1] / "docs" / "images"
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"

@@ -1,7 +1,7 @@
 """Run Python with the native modules built by AddressSanitizer and UndefinedBehaviorSanitizer; it needs gcc.
 
     python tools/sanitized.py tools/fuzz_native.py --seconds 60
-    python tools/sanitized.py -m pytest tests/unit/importers/gex/test_native.py
+    python tools/sanitized.py -m pytest tests/unit/importers/gex/decoding/test_native.py
 
 The builds stand in a temporary folder; what is installed is left alone. Any fault ends the process with a report.
 """
@@ -15,7 +15,11 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-MODULES = ("gexlake.importers.gex._native", "gexlake.importers.gex._pages", "gexlake.services.store._render")
+MODULES = (
+    "gexlake.importers.gex.decoding._native",
+    "gexlake.importers.gex.writing._pages",
+    "gexlake.services.store._render",
+)
 SOURCES = Path(__file__).parents[1] / "src"
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1 -std=c11 -shared -fPIC"
 

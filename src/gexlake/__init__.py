@@ -36,7 +36,7 @@ from gexlake.errors import (
 if TYPE_CHECKING:
     from gexlake.models.import_order import ImportOptions
     from gexlake.models.report import ImportReport
-    from gexlake.services.import_history import import_history
+    from gexlake.services.importing.import_history import import_history
     from gexlake.services.lake import Lake
     from gexlake.services.lake import open_lake as open  # noqa: A004 - as `gzip.open`, read with its module
     from gexlake.services.remote_lake import RemoteLake, connect
@@ -69,7 +69,7 @@ _HOMES = {
     "Lake": ("gexlake.services.lake", "Lake"),
     "RemoteLake": ("gexlake.services.remote_lake", "RemoteLake"),
     "connect": ("gexlake.services.remote_lake", "connect"),
-    "import_history": ("gexlake.services.import_history", "import_history"),
+    "import_history": ("gexlake.services.importing.import_history", "import_history"),
     "open": ("gexlake.services.lake", "open_lake"),
 }
 """Where a name lives that is loaded on first use: these pull in Pydantic, and later DuckDB and Polars."""

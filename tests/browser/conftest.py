@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gexlake.sample import write_sample
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 
 ARGUMENTS = [
     "--no-sandbox",

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service, serving
-from gexlake.services.keys import Scope, create_key
+from gexlake.services.owner.keys import Scope, create_key
 from helpers.processes import descendants
 
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"

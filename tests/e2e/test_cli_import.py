@@ -124,7 +124,7 @@ def test_the_lake_can_be_named_by_the_environment(
 def test_an_interrupted_import_names_what_is_left(
     run: Run, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gexlake.services import import_history as service
+    from gexlake.services.importing import import_history as service
 
     stage_sources = service.stage_sources
 

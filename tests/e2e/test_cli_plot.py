@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gexlake.services.plot import NEGATIVE, POSITIVE
+from gexlake.services.asking.plot import NEGATIVE, POSITIVE
 
 Run = Callable[..., Any]
 DAY = "2025-11-24"

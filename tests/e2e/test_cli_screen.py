@@ -19,8 +19,8 @@ import pytest
 from gexlake.cli.terminal import Terminal
 from gexlake.cli.text import FOLD_MARK, cells
 from gexlake.sample import write_sample
-from gexlake.services import keys
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.owner import keys
 from helpers.screens import Screen, numbers, screen
 
 from .conftest import COMMAND
@@ -39,6 +39,7 @@ COMMANDS = {
     ],
     "verify": ["verify", "--lake", "{damaged}"],
     "rebuild": ["rebuild", "--lake", "{damaged}"],
+    "forget": ["forget", "{faulty}", "--dry-run"],
     "import": ["import", "{faulty}", "--lake", "{fresh}"],
     "import -v": ["import", "{faulty}", "--lake", "{fresh}", "-v"],
     "dry run": ["import", "{faulty}", "--dry-run", "--lake", "{fresh}"],

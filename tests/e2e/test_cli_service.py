@@ -79,6 +79,6 @@ def test_a_scope_that_there_is_not_is_wrong_usage(run: Run) -> None:
 
 def test_scopes_on_the_command_line_are_those_of_keys() -> None:
     from gexlake.cli.keys import ScopeName
-    from gexlake.services.keys import Scope
+    from gexlake.services.owner.keys import Scope
 
     assert list(map(str, ScopeName)) == list(map(str, Scope))

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gexlake.services.keys import create_key
+from gexlake.services.owner.keys import create_key
 from helpers.processes import PATIENCE_SECONDS
 
 Serve = Callable[..., "Service"]

@@ -29,7 +29,7 @@ def run(command: dict[str, Any]) -> int:
 
 def _import(command: dict[str, Any]) -> int:
     from gexlake.models.import_order import ImportOptions
-    from gexlake.services.import_history import import_history
+    from gexlake.services.importing.import_history import import_history
 
     if command.get("pause"):
         _pause_after_planning(Path(command["pause"]), Path(command["resume"]))
@@ -46,7 +46,7 @@ def _import(command: dict[str, Any]) -> int:
 
 def _pause_after_planning(pause: Path, resume: Path) -> None:
     """Say so when the import has planned its work and closed the database, and go on when told to."""
-    from gexlake.services.import_history import _Import
+    from gexlake.services.importing.import_history import _Import
 
     plan = _Import._plan
 
@@ -60,7 +60,7 @@ def _pause_after_planning(pause: Path, resume: Path) -> None:
 
 
 def _verify(command: dict[str, Any]) -> int:
-    from gexlake.services.verify import verify_lake
+    from gexlake.services.upkeep.verify import verify_lake
 
     report = verify_lake(Path(command["lake"]), **(command.get("options") or {}))
     sys.stdout.write(report.model_dump_json())
@@ -68,7 +68,7 @@ def _verify(command: dict[str, Any]) -> int:
 
 
 def _rebuild(command: dict[str, Any]) -> int:
-    from gexlake.services.rebuild import rebuild_database
+    from gexlake.services.upkeep.rebuild import rebuild_database
 
     report = rebuild_database(Path(command["lake"]))
     sys.stdout.write(report.model_dump_json())

@@ -30,7 +30,7 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     be read, after so many bytes. `say`: tell `power.Watch` what is acknowledged.
     """
     if "inline_bytes" in faults:
-        from gexlake.services import workers
+        from gexlake.services.processes import workers
 
         workers.INLINE_BYTES = faults["inline_bytes"]
     if "wait_seconds" in faults:
@@ -124,7 +124,7 @@ class _Database:
 
 
 def _say_what_is_committed() -> None:
-    from gexlake.services import commits
+    from gexlake.services.importing import commits
     from helpers.power import say
 
     commit, finish = commits.commit_session, commits.end_import

@@ -15,10 +15,10 @@ import duckdb  # noqa: F401
 import numpy.ma  # noqa: F401
 import pydantic.main  # noqa: F401
 
-import gexlake.services.import_history
-import gexlake.services.preload
-import gexlake.services.rebuild
-import gexlake.services.verify  # noqa: F401
+import gexlake.services.importing.import_history
+import gexlake.services.importing.preload
+import gexlake.services.upkeep.rebuild
+import gexlake.services.upkeep.verify  # noqa: F401
 import helpers.lakes  # noqa: F401
 from helpers.commands import run
 

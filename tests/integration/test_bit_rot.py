@@ -24,14 +24,14 @@ from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.models.feed import SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.verify_report import VerifyReport
-from gexlake.services import commits
-from gexlake.services.import_history import import_history
-from gexlake.services.query import run_query
-from gexlake.services.rebuild import rebuild_database
-from gexlake.services.repair import repair_lake
-from gexlake.services.status import lake_status
+from gexlake.services.asking.status import lake_status
+from gexlake.services.importing import commits
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.statements.query import run_query
 from gexlake.services.store.rendered import BuildTask, write_rendered
-from gexlake.services.verify import verify_lake
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.repair import repair_lake
+from gexlake.services.upkeep.verify import verify_lake
 from gexlake.settings import Settings
 from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
 from helpers.lakes import lake_content, tree
@@ -392,7 +392,7 @@ def test_rebuild_names_a_damaged_file_and_keeps_the_snapshots(lake: Path) -> Non
 def test_repair_beside_a_server(lake: Path) -> None:
     """Every call that needs the database has a form that a server understands, under a name that it knows."""
     from gexlake.api.routes import calls  # importing it makes the calls known
-    from gexlake.services import served
+    from gexlake.services.owner import served
 
     assert calls.SERVED
     for name in ("restore_rows", "restore_journals", "load_sources", "stored_checksum"):

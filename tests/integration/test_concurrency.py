@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import

@@ -7,7 +7,7 @@ from typing import Any
 
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import ImportReport
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from helpers.histories import TUESDAY, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import tree
 from helpers.runner import Runner

@@ -9,8 +9,8 @@ import pytest
 
 from gexlake.models.report import FileResult, ImportReport
 from gexlake.sample import SampleFile, SampleReport, write_sample
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.lakes import select, tree
 
 Imported = tuple[SampleReport, ImportReport, Path]

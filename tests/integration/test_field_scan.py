@@ -21,9 +21,9 @@ from gexlake.errors import SourceError
 from gexlake.models.feed import Feed
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import ImportReport, ImportStatus, ResultStatus
-from gexlake.services.import_history import import_history
-from gexlake.services.rebuild import rebuild_database
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.lakes import lake_content, quoted, select
 
 FIELD = Path(__file__).parent.parent / "examples" / "field"

@@ -16,9 +16,9 @@ from gexlake.archive import EXPANSION_ALLOWANCE_BYTES
 from gexlake.errors import LakeError
 from gexlake.models.import_order import ImportOptions
 from gexlake.sample.writer import compressed
-from gexlake.services.import_history import import_history
-from gexlake.services.rebuild import rebuild_database
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import different_tables, lake_content, select, tree
 from helpers.runner import Outcome, Runner

@@ -8,8 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import write_history
 from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import

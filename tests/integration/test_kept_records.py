@@ -9,9 +9,9 @@ import pytest
 from gexlake.errors import SourceError, UsageError
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import FileResult, ImportReport
-from gexlake.services.import_history import import_history
-from gexlake.services.revise import forget_source, restore_import
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.revise import forget_source, restore_import
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from helpers.lakes import lake_content, select
 
@@ -114,7 +114,7 @@ def test_force_under_a_clock_that_is_wrong_takes_nothing(
     file: Path, folder: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = lake_content(lake)
-    monkeypatch.setattr("gexlake.services.plan.CLOCK_TOLERANCE_US", -400 * 86_400 * 1_000_000)
+    monkeypatch.setattr("gexlake.services.importing.plan.CLOCK_TOLERANCE_US", -400 * 86_400 * 1_000_000)
     report, result = run(folder, lake, force=True)
     assert result.errors == {"timestamp_future": 30}
     assert not report.acceptable
@@ -147,7 +147,7 @@ def test_seen_is_imported_and_duplicate_and_quarantined(file: Path, folder: Path
 
 
 def test_status_counts_what_files_no_longer_have(file: Path, folder: Path, lake: Path) -> None:
-    from gexlake.services.status import lake_status
+    from gexlake.services.asking.status import lake_status
 
     assert lake_status(lake).records_kept == 0
     write_array(file, records_of(count=10))

@@ -11,8 +11,8 @@ import pytest
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import recover
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import TUESDAY, edit, oversized_record, vendor_name, write_history
 from helpers.lakes import lake_content, select
 from helpers.power import CrashState, Watch

@@ -12,9 +12,9 @@ import pytest
 from gexlake.errors import LakeError, LakeLockedError
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.verify_report import RebuildReport, SessionProgress
-from gexlake.services.import_history import import_history
-from gexlake.services.rebuild import rebuild_database
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import (
     MONDAY,
     TUESDAY,

@@ -14,8 +14,8 @@ import pytest
 
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import FileResult, ImportReport
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content, select
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import Service
-from gexlake.services.served import find_server
+from gexlake.services.owner.served import find_server
 from helpers.histories import MONDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content
 from helpers.processes import PATIENCE_SECONDS, descendants, wait_for_end

@@ -21,7 +21,7 @@ import typer
 import gexlake as gexlake_package
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from gexlake.cli import app
-from gexlake.services.served import CALL_PATH, find_server
+from gexlake.services.owner.served import CALL_PATH, find_server
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content
 from helpers.pauses import paused_import

@@ -12,9 +12,9 @@ import pytest
 
 from gexlake.importers.gex import days as day_spool
 from gexlake.models.import_order import ImportOptions
-from gexlake.services.import_history import import_history
-from gexlake.services.rebuild import rebuild_database
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from helpers.lakes import different_tables, lake_content, select
 

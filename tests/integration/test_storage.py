@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from helpers.histories import TUESDAY, oversized_record, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content
 from helpers.runner import Outcome, Runner

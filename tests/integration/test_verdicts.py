@@ -11,10 +11,10 @@ import pytest
 
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import FileResult, ImportReport
-from gexlake.services.import_history import import_history
-from gexlake.services.lineage import list_quarantine
-from gexlake.services.revise import forget_source
-from gexlake.services.verify import verify_lake
+from gexlake.services.asking.lineage import list_quarantine
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.revise import forget_source
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array
 from helpers.lakes import select
 
@@ -128,7 +128,7 @@ def test_a_record_of_the_future_is_taken_when_its_time_has_come(
     folder: Path, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_array(folder / vendor_name(), records_of())
-    monkeypatch.setattr("gexlake.services.plan.CLOCK_TOLERANCE_US", -400 * 86_400 * 1_000_000)
+    monkeypatch.setattr("gexlake.services.importing.plan.CLOCK_TOLERANCE_US", -400 * 86_400 * 1_000_000)
     assert import_history([folder], lake).totals.records_quarantined == 40
     monkeypatch.undo()
     report = import_history([folder], lake)

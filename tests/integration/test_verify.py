@@ -14,8 +14,8 @@ import pytest
 from gexlake.errors import LakeError
 from gexlake.importers.parquet import write_parquet
 from gexlake.models.verify_report import SessionProgress, VerifyReport
-from gexlake.services.import_history import import_history
-from gexlake.services.verify import verify_lake
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, edit, oversized_record, records_of, vendor_name, write_array
 from helpers.lakes import tree
 from helpers.runner import Runner
@@ -329,7 +329,7 @@ def forge(lake: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     import json
 
     from gexlake.importers.gex import check
-    from gexlake.importers.gex.runs import from_runs
+    from gexlake.importers.gex.writing.runs import from_runs
 
     path = parquet(lake)
     footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])

@@ -11,6 +11,8 @@ import gexlake
 
 SOURCE = Path(gexlake.__file__).parent
 LAYERS = ["cli", "api", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
+ROOMS = ["upkeep", "importing", "asking", "statements", "owner", "store", "processes"]
+"""Of `services/`, below its two doors of Python."""
 FOUNDATION = {"archive", "errors", "settings", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}
 
@@ -51,3 +53,27 @@ def test_foundation_imports_nothing_of_gexlake() -> None:
         file = SOURCE / f"{name}.py"
         if file.exists():
             assert imported_parts(file) <= FOUNDATION
+
+
+def imported_rooms(file: Path) -> set[str]:
+    """Rooms of `services/` that a module imports from; "" for a module that is in none."""
+    rooms = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("gexlake.services"):
+            _, _, *rest = node.module.split(".")
+            names = rest[:1] or [alias.name for alias in node.names]
+            rooms |= {name if (SOURCE / "services" / name).is_dir() else "" for name in names}
+    return rooms
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_of_the_services_imports_only_from_below(room: str) -> None:
+    allowed = set(ROOMS[ROOMS.index(room) :])
+    for file in (SOURCE / "services" / room).rglob("*.py"):
+        assert imported_rooms(file) <= allowed, file.relative_to(SOURCE)
+
+
+def test_every_room_of_the_services_has_its_place_in_the_list() -> None:
+    services = SOURCE / "services"
+    assert {path.name for path in services.iterdir() if path.is_dir() and any(path.rglob("*.py"))} == set(ROOMS)
+    assert {path.name for path in services.glob("*.py")} == {"__init__.py", "lake.py", "remote_lake.py"}

@@ -17,7 +17,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.source import Compression, Form, SourceFile
 from gexlake.models.task import FeedTask
-from gexlake.services.stage import stage_sources
+from gexlake.services.importing.stage import stage_sources
 from gexlake.validation.rules import Rule, Severity
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

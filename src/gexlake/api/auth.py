@@ -22,7 +22,7 @@ from starlette.types import Scope as AsgiScope
 from gexlake.api.errors import ApiError
 from gexlake.api.state import ServiceState, service_of
 from gexlake.errors import LakeError, UsageError
-from gexlake.services.keys import Key, KeyStore, Scope
+from gexlake.services.owner.keys import Key, KeyStore, Scope
 from gexlake.settings import Settings
 
 KEY = "gexlake.key"

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gexlake.api.auth import authorize
-from gexlake.services.keys import Scope
+from gexlake.services.owner.keys import Scope
 
 Endpoint = Callable[[Request, Any], Awaitable[Response]]
 

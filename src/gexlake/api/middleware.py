@@ -24,7 +24,7 @@ from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.protocol import READY_ANSWER
 from gexlake.api.representations import PiecesResponse
 from gexlake.api.state import ServiceState
-from gexlake.services.served import CALL_PATH
+from gexlake.services.owner.served import CALL_PATH
 
 UNMATCHED = "unmatched"
 """The route of requests that no route takes: what they asked for stays out of log and metrics."""

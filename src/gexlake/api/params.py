@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from gexlake.errors import UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
-from gexlake.services.moments import UnzonedError, end_of_day, parse_bound, seconds_of, start_of_day
+from gexlake.services.asking.moments import UnzonedError, end_of_day, parse_bound, seconds_of, start_of_day
 from gexlake.validation.zones import find_zone
 
 MAX_LIMIT = 10_000

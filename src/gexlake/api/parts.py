@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 
 from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
-from gexlake.services.held_lake import HeldLake
-from gexlake.services.jobs import ImportJob, ImportJobs
-from gexlake.services.served import announced_server
+from gexlake.services.importing.jobs import ImportJob, ImportJobs
+from gexlake.services.owner.held_lake import HeldLake
+from gexlake.services.owner.served import announced_server
 from gexlake.services.statements.place import Limits
 from gexlake.services.statements.pool import StatementPool
 from gexlake.settings import Settings
@@ -129,7 +129,9 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
         yield
         return
     from gexlake.models.import_order import ImportOptions
-    from gexlake.services.watch_jobs import import_as_they_appear  # with all that looks at files: 40 ms of a start
+    from gexlake.services.importing.watch_jobs import (
+        import_as_they_appear,  # with all that looks at files: 40 ms of a start
+    )
 
     lake = running.lake.layout.root
     options = ImportOptions(naive_zone=settings.naive_zone)

@@ -21,7 +21,7 @@ from weakref import ref
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gexlake.api.transport import FileTransport, Piece, joined
-from gexlake.services.served import CALL_PATH
+from gexlake.services.owner.served import CALL_PATH
 
 MAX_HEAD_BYTES = 64 << 10
 """Of request line and headers, as good as: a piece from the socket more may come before it is noticed."""

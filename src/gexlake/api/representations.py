@@ -24,7 +24,7 @@ from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
 from gexlake.api.transport import Piece, joined
-from gexlake.services.frames import csv_text
+from gexlake.services.owner.frames import csv_text
 
 if TYPE_CHECKING:
     import polars as pl

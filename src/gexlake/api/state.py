@@ -10,15 +10,15 @@ from typing import NamedTuple, TypeVar, cast
 
 from starlette.requests import HTTPConnection
 
+from gexlake.api.announce import Announcer
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
 from gexlake.api.turns import Turns
 from gexlake.errors import LakeError
-from gexlake.services.announce import Announcer
-from gexlake.services.held_lake import HeldLake
-from gexlake.services.jobs import ImportJobs
-from gexlake.services.keys import KeyStore
-from gexlake.services.served import ServerAddress
+from gexlake.services.importing.jobs import ImportJobs
+from gexlake.services.owner.held_lake import HeldLake
+from gexlake.services.owner.keys import KeyStore
+from gexlake.services.owner.served import ServerAddress
 from gexlake.services.statements.pool import StatementPool
 from gexlake.settings import Settings
 

@@ -14,7 +14,7 @@ from gexlake.cli.options import DEFAULT_LAKE, Categories, LakeOption, Packages, 
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gexlake.services.gaps import DayGaps, FeedGaps, HoleSpan
+    from gexlake.services.asking.gaps import DayGaps, FeedGaps, HoleSpan
 
 MAX_ROWS = 40
 """Rows of findings in a table, unless --verbose asks for all."""
@@ -37,7 +37,7 @@ def show_gaps(
     The range is that of each feed's own sessions unless --since and --until say otherwise. Early closes are named, but
     are no fault.
     """
-    from gexlake.services.gaps import find_gaps
+    from gexlake.services.asking.gaps import find_gaps
 
     report = find_gaps(
         lake,

@@ -74,13 +74,13 @@ def run_import(
     when a file failed or is damaged, now or when it was last read, when work is left undone after Ctrl-C, or when the
     error rate is above its bound. The same command again takes up what is left.
     """
-    from gexlake.services.workers import start_server_early
+    from gexlake.services.processes.workers import start_server_early
 
     start_server_early(sources, lake)
     from gexlake.cli.import_report import show_report
     from gexlake.cli.progress import import_progress
     from gexlake.models.import_order import ImportOptions
-    from gexlake.services.import_history import import_history
+    from gexlake.services.importing.import_history import import_history
 
     options = ImportOptions(
         tickers=words(tickers),
@@ -111,7 +111,7 @@ def _ask_to_prune(terminal: Terminal, sources: list[Path], lake: Path, options: 
     """Show what would be taken out of the lake, and ask; where that is nothing there is nothing to ask."""
     from gexlake.cli.import_report import show_pruned
     from gexlake.cli.progress import import_progress
-    from gexlake.services.import_history import import_history
+    from gexlake.services.importing.import_history import import_history
 
     with import_progress(terminal) as on_progress:
         preview = import_history(sources, lake, replace(options, dry_run=True), on_progress=on_progress)

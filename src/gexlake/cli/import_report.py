@@ -11,7 +11,7 @@ from gexlake.cli import values
 from gexlake.cli.progress import codes_text
 from gexlake.cli.terminal import STATUS_STYLES, Terminal
 from gexlake.models.report import FileResult, ImportReport, ImportStatus, ResultStatus
-from gexlake.services.codes import explain
+from gexlake.services.asking.codes import explain
 
 MAX_ROWS = 20
 """Files in the table, unless --verbose asks for all."""

@@ -14,7 +14,7 @@ from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gexlake.services.keys import Key
+    from gexlake.services.owner.keys import Key
 
 group = typer.Typer(
     name="keys",
@@ -49,7 +49,7 @@ def create_key(
 
     As soon as a lake has a key, its service answers only to those who have one; a running service sees it at once.
     """
-    from gexlake.services import keys
+    from gexlake.services.owner import keys
 
     key, text = keys.create_key(lake, name=name, scopes=[keys.Scope(word) for word in scope or [ScopeName.READ]])
     if terminal.wants_json:
@@ -62,7 +62,7 @@ def create_key(
 @command("list", group=group, example="gexlake keys list")
 def list_keys(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
     """Show the API keys of a lake, the revoked ones too."""
-    from gexlake.services import keys
+    from gexlake.services.owner import keys
 
     listed = keys.list_keys(lake)
     if terminal.wants_json:
@@ -79,7 +79,7 @@ def revoke_key(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Take an API key out of use, at once also in a running service."""
-    from gexlake.services import keys
+    from gexlake.services.owner import keys
 
     key = keys.revoke_key(lake, key_id)
     if terminal.wants_json:

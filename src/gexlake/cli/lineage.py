@@ -46,7 +46,7 @@ def show_lineage(
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Show what became of each source file in each import, the newest first."""
-    from gexlake.services.lineage import list_lineage
+    from gexlake.services.asking.lineage import list_lineage
 
     limit = _limit(terminal, limit)
     frame = list_lineage(
@@ -92,7 +92,7 @@ def show_quarantine(
 
     A table shows the beginning of the text, --output json all of it.
     """
-    from gexlake.services.lineage import list_quarantine
+    from gexlake.services.asking.lineage import list_quarantine
 
     limit = _limit(terminal, limit)
     frame = list_quarantine(

@@ -70,7 +70,7 @@ def plot_session(
 
     It reads Parquet alone, so a running server does not mind.
     """
-    from gexlake.services import plot
+    from gexlake.services.asking import plot
 
     plot.plot_session(lake, Feed(ticker.upper(), package, category), day, output, value=value)
     terminal.talk(f"Wrote {output}")
@@ -98,7 +98,7 @@ def plot_profile(
     """
     from zoneinfo import ZoneInfo
 
-    from gexlake.services import plot
+    from gexlake.services.asking import plot
     from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
     from gexlake.validation.zones import in_zone
 

@@ -54,7 +54,7 @@ def show_query(
     Tables and views: gex_snapshots, gex_strikes, sessions, imports, lineage, quarantine. Nothing can be changed, and
     no file outside the lake can be read.
     """
-    from gexlake.services.query import run_query
+    from gexlake.services.statements.query import run_query
 
     text = sys.stdin.read() if statement == "-" else statement
     bound = limit or (TABLE_ROWS if terminal.output == QueryOutput.TABLE else None)
@@ -92,7 +92,7 @@ def _show_csv(terminal: Terminal, frame: pl.DataFrame) -> None:
     """CSV with a header; lists, structs and bytes as JSON text, because CSV has no form for them."""
     import polars as pl
 
-    from gexlake.services.frames import csv_text
+    from gexlake.services.owner.frames import csv_text
 
     nested = [name for name, kind in frame.schema.items() if kind.is_nested() or kind == pl.Binary]
     flat = frame.with_columns(pl.Series(name, map(_json_or_none, frame[name].to_list()), pl.String) for name in nested)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,9 @@ from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal
 from gexlake.errors import UsageError
-from gexlake.models.revision import RevisionReport
+
+if TYPE_CHECKING:
+    from gexlake.models.revision import RevisionReport
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -35,7 +37,7 @@ def run_forget(
     Says first what would go, and asks. The file itself is not touched, and need not be there. Records that other files
     hold as well come back with the next import of those; `gexlake restore` undoes it.
     """
-    from gexlake.services.revise import forget_source
+    from gexlake.services.upkeep.revise import forget_source
 
     report = forget_source(lake, source, dry_run=True)
     if not dry_run:
@@ -63,7 +65,7 @@ def run_restore(
     What it took is there for as long as the versions before it are kept (`gexlake import --keep-versions`). What has
     come into the lake since stays.
     """
-    from gexlake.services.revise import restore_import
+    from gexlake.services.upkeep.revise import restore_import
 
     _show(terminal, restore_import(lake, import_id, dry_run=dry_run))
     return 0

@@ -40,7 +40,7 @@ def show_scan(
         until=until,
     )
     if not (result.files or result.refused or result.filtered):
-        from gexlake.services.import_history import nothing_found
+        from gexlake.services.importing.import_history import nothing_found
 
         raise nothing_found(sources, result)
     if terminal.wants_json:

@@ -76,7 +76,7 @@ def serve(
 def _serve(terminal: Terminal, options: Mapping[str, object]) -> None:
     from gexlake.api.auth import check_binding
     from gexlake.api.logs import configure_logging
-    from gexlake.services.keys import KeyStore
+    from gexlake.services.owner.keys import KeyStore
     from gexlake.settings import load_settings
 
     settings = load_settings(options)

@@ -10,7 +10,7 @@ from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gexlake.services.status import FeedStatus, LakeStatus
+    from gexlake.services.asking.status import FeedStatus, LakeStatus
 
 HEADERS = ["feed", "sessions", "from", "to", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
 LEAST = ["parquet", "strike rows", "from", "snapshots", "to"]
@@ -24,7 +24,7 @@ def show_status(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
     Days is the share of trading days between a feed's first and last session that have snapshots, time the share of
     their cash hours outside holes longer than 5 s.
     """
-    from gexlake.services.status import lake_status
+    from gexlake.services.asking.status import lake_status
 
     status = lake_status(lake)
     if terminal.wants_json:

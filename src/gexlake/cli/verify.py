@@ -44,7 +44,7 @@ def run_verify(
     Nothing is written without --repair. The exit status is 1 when there is a difference, or one is left.
     """
     from gexlake.cli.progress import session_progress
-    from gexlake.services.verify import verify_lake
+    from gexlake.services.upkeep.verify import verify_lake
 
     verify = partial(
         verify_lake,
@@ -60,7 +60,7 @@ def run_verify(
     with session_progress(terminal) as on_progress:
         report = verify(on_progress=on_progress)
     if repair:
-        from gexlake.services.repair import repair_lake
+        from gexlake.services.upkeep.repair import repair_lake
 
         repairs = repair_lake(lake, report)
         if repairs:
@@ -80,7 +80,7 @@ def run_rebuild(terminal: Terminal, *, lake: LakeOption = DEFAULT_LAKE) -> int:
     The old database stays in place until the new one is whole. The exit status is 1 when a file could not be used.
     """
     from gexlake.cli.progress import session_progress
-    from gexlake.services.rebuild import rebuild_database
+    from gexlake.services.upkeep.rebuild import rebuild_database
 
     with session_progress(terminal) as on_progress:
         report = rebuild_database(lake, on_progress=on_progress)

@@ -36,8 +36,8 @@ def watch(
     """
     from gexlake.errors import SourceError
     from gexlake.models.import_order import ImportOptions
-    from gexlake.services.import_history import import_history
-    from gexlake.services.watch import iter_settled
+    from gexlake.services.importing.import_history import import_history
+    from gexlake.services.importing.watch import iter_settled
 
     terminal.talk(f"Watching {', '.join(map(str, directories))} for the lake {lake}. Ctrl-C ends it.")
     try:

@@ -14,14 +14,14 @@ from gexlake.errors import LakeError, LakeLockedError, UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
 from gexlake.models.import_order import ImportOptions, OnProgress
 from gexlake.models.report import ImportReport
-from gexlake.services.gaps import GapsReport, find_gaps
-from gexlake.services.import_history import import_history
-from gexlake.services.last_snapshot import latest_snapshot, snapshot_at
-from gexlake.services.lineage import list_lineage, list_quarantine
-from gexlake.services.moments import Age, Moment, Zone, parse_age, parse_instant
-from gexlake.services.query import run_query
-from gexlake.services.session_frames import Bounds, published_feeds, published_files, scan_range
-from gexlake.services.status import LakeStatus, lake_status
+from gexlake.services.asking.gaps import GapsReport, find_gaps
+from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
+from gexlake.services.asking.lineage import list_lineage, list_quarantine
+from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant
+from gexlake.services.asking.session_frames import Bounds, published_feeds, published_files, scan_range
+from gexlake.services.asking.status import LakeStatus, lake_status
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.statements.query import run_query
 from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from gexlake.errors import GexlakeError, LakeError, LakeLockedError, NoSnapshotE
 from gexlake.models.feed import Feed
 from gexlake.models.import_order import ImportOptions, OnProgress, Progress
 from gexlake.models.report import ImportReport
-from gexlake.services.gaps import GapsReport
-from gexlake.services.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
-from gexlake.services.status import LakeStatus
+from gexlake.services.asking.gaps import GapsReport
+from gexlake.services.asking.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
+from gexlake.services.asking.status import LakeStatus
 from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:

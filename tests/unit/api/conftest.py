@@ -19,7 +19,7 @@ from gexlake.api.app import create_app
 from gexlake.api.auth import Caller, Needs
 from gexlake.api.errors import DATA_RESPONSES, ApiError
 from gexlake.api.state import service_of
-from gexlake.services.keys import Scope
+from gexlake.services.owner.keys import Scope
 from gexlake.settings import Settings
 from helpers.service import LOCAL, Connect
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from gexlake.api.auth import check_binding, is_loopback, is_loopback_authority
 from gexlake.errors import UsageError
-from gexlake.services.keys import KEYS_FILE, KeyStore, Scope, create_key, revoke_key
+from gexlake.services.owner.keys import KEYS_FILE, KeyStore, Scope, create_key, revoke_key
 from gexlake.settings import Settings
 from helpers.service import LOCAL, Connect, assert_error
 

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gexlake.api.app import create_app
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from gexlake.settings import Settings
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array
 from helpers.service import LOCAL

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gexlake.api.app import create_app
-from gexlake.services.served import CALL_PATH, _calls
+from gexlake.services.owner.served import CALL_PATH, _calls
 from gexlake.settings import Settings
 from helpers.service import LOCAL, assert_error
 

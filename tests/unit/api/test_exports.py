@@ -68,7 +68,7 @@ def test_some_strikes_of_a_range(client: TestClient, copied_lake: Path) -> None:
 def test_a_long_range_comes_in_pieces_and_is_one_frame(
     client: TestClient, copied_lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gexlake.services.session_frames.iter_batches.__defaults__", (50,))
+    monkeypatch.setattr("gexlake.services.asking.session_frames.iter_batches.__defaults__", (50,))
     response = client.get("/export/strikes", params=FEED)
     assert "content-length" not in response.headers
     expected = gexlake.open(copied_lake).strikes("NQ_NDX", start=date(2020, 1, 1))

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
-from gexlake.services.keys import Scope, create_key
+from gexlake.services.owner.keys import Scope, create_key
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
 from helpers.lakes import tree
 from helpers.service import Connect, assert_error

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gexlake.api.logs import FIELDS, configure_logging, current_request_id
-from gexlake.services.keys import create_key
+from gexlake.services.owner.keys import create_key
 from helpers.service import Connect, assert_error
 
 # ---- id and headers ------------------------------------------------------------------------------------------------

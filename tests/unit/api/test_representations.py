@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from gexlake.api.app import create_app
 from gexlake.api.representations import MEDIA_TYPES, TABLE_FORMATS, iter_encoded
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from gexlake.settings import Settings
 from helpers.histories import MONDAY, edit, records_of, vendor_name, write_array
 from helpers.service import LOCAL, assert_error

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from gexlake.api.app import create_app
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from gexlake.settings import Settings
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from helpers.service import LOCAL, assert_error

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gexlake.api.app import create_app
-from gexlake.services.keys import Scope, create_key
+from gexlake.services.owner.keys import Scope, create_key
 from gexlake.settings import Settings
 from helpers.service import LOCAL, Connect, assert_error
 

@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 import gexlake
 from e2e.test_serve_process import Service
 from gexlake.errors import LakeError, LakeLockedError, NoSnapshotError, QueryError, SourceError, UsageError
-from gexlake.services.keys import Scope, create_key
+from gexlake.services.owner.keys import Scope, create_key
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 
 

@@ -11,9 +11,11 @@ from starlette.responses import JSONResponse, Response
 from gexlake.api.errors import ApiError
 from gexlake.api.state import running
 from gexlake.errors import GexlakeError
-from gexlake.services import commits, gaps, imports, inspect_lake, lineage, rewrite, sessions, status
-from gexlake.services.served import CALL_PATH, CallError, answer, fault_document
+from gexlake.services.asking import gaps, imports, lineage, sessions, status
+from gexlake.services.importing import commits
+from gexlake.services.owner.served import CALL_PATH, CallError, answer, fault_document
 from gexlake.services.statements import hand_over
+from gexlake.services.upkeep import inspect_lake, rewrite
 
 SERVED = (commits, gaps, imports, inspect_lake, lineage, hand_over, rewrite, sessions, status)
 """The modules of functions that can be called: importing them is what makes them known."""

@@ -15,8 +15,8 @@ from gexlake.api.params import FORMS_OF_INSTANTS, FeedQuery, ZoneField, moment_o
 from gexlake.api.representations import choose_format, content, stream_response
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
-from gexlake.services.keys import Scope
-from gexlake.services.session_frames import Bounds, iter_batches, scan_range
+from gexlake.services.asking.session_frames import Bounds, iter_batches, scan_range
+from gexlake.services.owner.keys import Scope
 
 router = APIRouter(
     prefix="/export",

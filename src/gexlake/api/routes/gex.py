@@ -44,11 +44,11 @@ from gexlake.api.selection import parsed, selected
 from gexlake.api.state import RunningService, running, service_of
 from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
-from gexlake.services.keys import Scope
-from gexlake.services.moments import iso
-from gexlake.services.nearness import age_of, check_near, no_snapshot
-from gexlake.services.resample import bars, heatmap, last_of_intervals
-from gexlake.services.session_frames import Bounds, collect_rows, iter_sessions, scan_range
+from gexlake.services.asking.moments import iso
+from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
+from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
+from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
+from gexlake.services.owner.keys import Scope
 from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from gexlake.api.metrics import CONTENT_TYPE
 from gexlake.api.state import service_of
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import find_damaged
-from gexlake.services.keys import Scope
+from gexlake.services.owner.keys import Scope
 
 router = APIRouter(tags=["service"])
 

@@ -20,9 +20,9 @@ from gexlake.api.params import takes_no_parameters
 from gexlake.api.state import RunningService, running, until_stopping
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.models.import_order import ImportOptions
-from gexlake.services.imports import ImportSummary, find_import, list_imports
-from gexlake.services.jobs import ImportJob, TooManyImportsError
-from gexlake.services.keys import Scope
+from gexlake.services.asking.imports import ImportSummary, find_import, list_imports
+from gexlake.services.importing.jobs import ImportJob, TooManyImportsError
+from gexlake.services.owner.keys import Scope
 from gexlake.zone import zone_name
 
 router = APIRouter(tags=["imports"], responses=DATA_RESPONSES)

@@ -17,11 +17,11 @@ from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import running, until_stopping
 from gexlake.models.lineage import FileStatus
-from gexlake.services.gaps import GapsReport, find_gaps
-from gexlake.services.keys import Scope
-from gexlake.services.lineage import list_lineage, list_quarantine
-from gexlake.services.sessions import list_sessions
-from gexlake.services.status import FeedStatus, LakeStatus, lake_status
+from gexlake.services.asking.gaps import GapsReport, find_gaps
+from gexlake.services.asking.lineage import list_lineage, list_quarantine
+from gexlake.services.asking.sessions import list_sessions
+from gexlake.services.asking.status import FeedStatus, LakeStatus, lake_status
+from gexlake.services.owner.keys import Scope
 
 if TYPE_CHECKING:
     import polars as pl

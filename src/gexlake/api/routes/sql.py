@@ -19,8 +19,8 @@ from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, running
 from gexlake.errors import QueryError
-from gexlake.services.frames import is_panic
-from gexlake.services.keys import Scope
+from gexlake.services.owner.frames import is_panic
+from gexlake.services.owner.keys import Scope
 
 if TYPE_CHECKING:
     import polars as pl

@@ -18,9 +18,9 @@ from gexlake.api.params import Day, End, FeedQuery, Start, ZoneField
 from gexlake.api.representations import is_known
 from gexlake.api.routes.gex import check_feed
 from gexlake.api.state import running
-from gexlake.services.keys import Scope
+from gexlake.services.asking.view import SECOND_US, SessionView, session_versions, view_session
+from gexlake.services.owner.keys import Scope
 from gexlake.services.store.values import PublishedSession
-from gexlake.services.view import SECOND_US, SessionView, session_versions, view_session
 
 router = APIRouter(
     prefix="/view",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.gex.runs import from_runs, runs_of
+from gexlake.importers.gex.writing.runs import from_runs, runs_of
 from gexlake.importers.seal import check_file
 from gexlake.models.checks import Check
 from gexlake.models.gex_block import ROW_CAPACITY, Ints
@@ -26,7 +26,7 @@ def check_files(files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterato
     """What is wrong with `snapshots.parquet` and `strikes.parquet`, in words; nothing where all is as written."""
     import polars as pl
 
-    from gexlake.importers.gex.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA
+    from gexlake.importers.gex.writing.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA
 
     try:
         snapshots = pl.read_parquet(files["snapshots"], glob=False, hive_partitioning=False)
@@ -102,7 +102,7 @@ def _check_owners(snapshots: pl.DataFrame, footer: Mapping[str, Any]) -> Iterato
 
 
 def _checksum(snapshots: pl.DataFrame, strikes: pl.LazyFrame, rows_of: Ints) -> str:
-    from gexlake.importers.gex.frames import Checksum, snapshot_tables, strike_tables
+    from gexlake.importers.gex.writing.frames import Checksum, snapshot_tables, strike_tables
 
     checksum = Checksum()
     ints, numbers, extra = snapshot_tables(snapshots)

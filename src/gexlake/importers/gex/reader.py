@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gexlake.importers.base import RefusalSink, SourceTally
-from gexlake.importers.gex.careful import Expectation
 from gexlake.importers.gex.days import DaySpool
-from gexlake.importers.gex.decoder import GexDecoder
+from gexlake.importers.gex.decoding.careful import Expectation
+from gexlake.importers.gex.decoding.decoder import GexDecoder
+from gexlake.importers.gex.decoding.records import Scratch
 from gexlake.importers.gex.part import Part
-from gexlake.importers.gex.records import Scratch
 from gexlake.importers.gex.session import GexSession
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey

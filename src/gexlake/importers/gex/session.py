@@ -23,13 +23,13 @@ from gexlake.importers.base import (
     Succession,
 )
 from gexlake.importers.gex.check import ensure_sound
-from gexlake.importers.gex.dataset import write_dataset
-from gexlake.importers.gex.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
 from gexlake.importers.gex.ladders import LadderStore
 from gexlake.importers.gex.part import Part
-from gexlake.importers.gex.runs import from_runs, runs_of
 from gexlake.importers.gex.sameness import Sameness
-from gexlake.importers.gex.strike_writer import StrikeWriter
+from gexlake.importers.gex.writing.dataset import write_dataset
+from gexlake.importers.gex.writing.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
+from gexlake.importers.gex.writing.runs import from_runs, runs_of
+from gexlake.importers.gex.writing.strike_writer import StrikeWriter
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import ROW_CAPACITY, Doubles, Ints
 from gexlake.models.gex_columns import NUMBER_ROWS, Int

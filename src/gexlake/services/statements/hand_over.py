@@ -25,7 +25,7 @@ from gexlake.db.live import (
     view_that_says,
 )
 from gexlake.errors import LakeError
-from gexlake.services.served import served
+from gexlake.services.owner.served import served
 from gexlake.services.statements.names import FILES, MISSING, TABLES
 
 if TYPE_CHECKING:

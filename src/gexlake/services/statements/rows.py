@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gexlake.errors import QueryError
-from gexlake.services.frames import fetch_frame
+from gexlake.services.owner.frames import fetch_frame
 
 if TYPE_CHECKING:
     import duckdb

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from gexlake.errors import QueryError
 from gexlake.importers.seal import BrokenSealError, check_file
-from gexlake.services.frames import is_panic
+from gexlake.services.owner.frames import is_panic
 from gexlake.services.statements import confine
 from gexlake.services.statements.check import check_statement
 from gexlake.services.statements.names import FILES, MISSING, SPILL, TABLES

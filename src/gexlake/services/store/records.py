@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gexlake.importers.gex.careful import dump_extra
+from gexlake.importers.gex.decoding.careful import dump_extra
 from gexlake.models.gex_block import Doubles, Ints
 from gexlake.models.gex_columns import NUMBERS
 from gexlake.services.store._render import render

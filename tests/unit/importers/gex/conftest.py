@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from gexlake.importers.base import OversizedPiece, Refusal
-from gexlake.importers.gex.careful import Expectation, Snapshot, read_snapshot
-from gexlake.importers.gex.decoder import GexDecoder
-from gexlake.importers.gex.json_values import parse
-from gexlake.importers.gex.records import Event, Scratch
+from gexlake.importers.gex.decoding.careful import Expectation, Snapshot, read_snapshot
+from gexlake.importers.gex.decoding.decoder import GexDecoder
+from gexlake.importers.gex.decoding.json_values import parse
+from gexlake.importers.gex.decoding.records import Event, Scratch
 from gexlake.models.gex_block import Block
 from gexlake.models.gex_columns import NUMBERS, Int
 from gexlake.sample import sample_records
@@ -225,7 +225,7 @@ def read_carefully() -> ReadCarefully:
 
 
 def snapshot_values(snapshot: Snapshot) -> Values:
-    from gexlake.importers.gex.careful import dump_extra
+    from gexlake.importers.gex.decoding.careful import dump_extra
 
     return Values(
         snapshot.timestamp_us,

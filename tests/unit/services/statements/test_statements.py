@@ -20,13 +20,13 @@ from gexlake.db.database import held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.live import live_files
 from gexlake.errors import LakeError, QueryError
-from gexlake.services.import_history import import_history
-from gexlake.services.query import run_query
+from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements import place as places
 from gexlake.services.statements.hand_over import hand_over, named_in
 from gexlake.services.statements.place import Limits, confined_to, private_place
 from gexlake.services.statements.pool import StatementPool
 from gexlake.services.statements.process import MissingError, Process
+from gexlake.services.statements.query import run_query
 from helpers.processes import wait_for_end
 
 LIMITS = Limits(rows=1000, bytes=1 << 20, memory="64MB", more_bytes=400 << 20, spill_bytes=4 << 20, threads=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gexlake.db.layout import LakeLayout
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from unit.services.store.support import Builder, MadeLake, MakeLake
 

@@ -13,7 +13,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.db.sessions import SessionRow
 from gexlake.models.feed import Feed
-from gexlake.services.import_history import import_history
+from gexlake.services.importing.import_history import import_history
 from gexlake.services.store import BuildTask, Built, PublishedSession, SnapshotStore, build_rendered
 from helpers.histories import Record, vendor_name, write_array
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from gexlake.errors import StorageError, WorkerError
+from gexlake.services.processes.workers import InlineWorker, WorkerPool
 from gexlake.services.store import BuildTask, Built, ColdError, SnapshotStore, build_rendered
 from gexlake.services.store.rendered import HEADER
-from gexlake.services.workers import InlineWorker, WorkerPool
 from helpers.histories import MONDAY, TUESDAY, records_of
 from unit.services.store.support import (
     FEED,

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.gex.strike_file import StrikeFile
+from gexlake.importers.gex.writing.strike_file import StrikeFile
 from gexlake.services.store.cold import ColdSession
 from gexlake.services.store.rendered import BuildTask, RenderedSession, rendered_path, write_rendered
 from gexlake.services.store.values import SessionReplacedError

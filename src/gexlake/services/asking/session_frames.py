@@ -1,0 +1,231 @@
+"""Published sessions as Polars frames, read from their Parquet files: no database, no lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from gexlake.db.layout import LakeLayout, partition_folders, partition_values
+from gexlake.db.parquet import read_footer
+from gexlake.db.published import check_published, session_files
+from gexlake.db.schema import TABLES, VIEWS
+from gexlake.errors import LakeError
+from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, is_sealed
+from gexlake.models.column import PARTITION_COLUMNS
+from gexlake.models.feed import Feed
+from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.services.asking.moments import Moment, Zone, parse_bound
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PUBLISHING_SECONDS = 0.5
+POLL_SECONDS = 0.01
+BATCH_ROWS = 1 << 17
+"""Rows of one piece where a range is read in pieces."""
+
+
+def published_feeds(layout: LakeLayout) -> list[Feed]:
+    """Every feed of which a session is published."""
+    return [Feed(*key) for key in sorted({_partition(file)[:3] for file in published_files(layout, "snapshots")})]
+
+
+def published_files(layout: LakeLayout, dataset: str, feed: Feed | None = None) -> list[Path]:
+    """The files of a data set, of one feed or of all, by feed and date."""
+    pattern = "*/*/*" if feed is None else "/".join(partition_folders(*feed))
+    return sorted((layout.root / RECORD_TYPE / dataset).glob(f"{pattern}/*/{dataset}.parquet"))
+
+
+def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
+    """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
+    deadline = time.monotonic() + PUBLISHING_SECONDS
+    while True:
+        there = {name: published_files(layout, name, feed) for name in _datasets()}
+        files = {session_files(file)[1][dataset] for of_name in there.values() for file in of_name}
+        if files == set(there[dataset]) or time.monotonic() > deadline:
+            return sorted(files)
+        time.sleep(POLL_SECONDS)  # a session that is being published has one file for a moment
+
+
+def _datasets() -> list[str]:
+    return [dataset.name for dataset in IMPORTERS[RECORD_TYPE].datasets]
+
+
+def _siblings(file: Path) -> list[Path]:
+    return list(session_files(file)[1].values())
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A range of time, both ends included: of session dates (ISO text), of Unix microseconds, or of one of each."""
+
+    first_day: str | None = None
+    first_us: int | None = None
+    last_day: str | None = None
+    last_us: int | None = None
+
+    @classmethod
+    def of(cls, start: Moment | None, end: Moment | None, *, tz: Zone | None = None) -> Self:
+        """The range between two moments, `tz` that of those without a zone; raises `UsageError` for what is none."""
+        return cls.between(_parsed(start, "start", tz), _parsed(end, "end", tz))
+
+    @classmethod
+    def between(cls, start: date | int | None, end: date | int | None) -> Self:
+        """The range between two bounds, each a session date or an instant in Unix microseconds."""
+        return cls(*_split(start), *_split(end))
+
+    def may_admit(self, file: Path) -> bool:
+        """Whether the file can hold anything in the range, by its date and by the span that its footer names."""
+        day = _partition(file)[3]
+        if (self.first_day and day < self.first_day) or (self.last_day and day > self.last_day):
+            return False
+        if self.first_us is None and self.last_us is None:
+            return True
+        with _readable():
+            there = next((path for path in (file, *_siblings(file)) if path.exists()), file)
+            status = there.stat()
+            span = _span(there, status.st_ino, status.st_mtime_ns)
+        return bool(
+            span
+            and (self.first_us is None or span[1] >= self.first_us)
+            and (self.last_us is None or span[0] <= self.last_us)
+        )
+
+    def predicates(self) -> list[pl.Expr]:
+        """The instants among the bounds, as conditions on `timestamp`; dates have chosen the files already."""
+        import polars as pl
+
+        timestamp, instant = pl.col("timestamp"), pl.Datetime("us", "UTC")
+        conditions = []
+        if self.first_us is not None:
+            conditions.append(timestamp >= pl.lit(self.first_us).cast(instant))
+        if self.last_us is not None:
+            conditions.append(timestamp <= pl.lit(self.last_us).cast(instant))
+        return conditions
+
+
+def scan_range(
+    layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds, *, strikes: Sequence[float] | None = None
+) -> pl.LazyFrame:
+    """The rows of a feed in a range, with the columns of the table or view; `strikes` picks some of a ladder.
+
+    The feed has to be one of which a session is published; raises `LakeError` where the lake's files are gone.
+    """
+    every = _files_of(layout, dataset, feed)
+    files = [file for file in every if bounds.may_admit(file)]
+    check_published(files or every[:1])
+    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    if not files:  # the columns are those of any file of the feed
+        return _scan(every[:1]).select(columns).head(0)
+    return _narrowed(_scan(files).select(columns), bounds, strikes)
+
+
+def iter_sessions(
+    layout: LakeLayout,
+    dataset: str,
+    feed: Feed,
+    bounds: Bounds,
+    *,
+    strikes: Sequence[float] | None = None,
+    descending: bool = False,
+) -> Iterator[pl.LazyFrame]:
+    """The same session by session, each by itself in the order of its file: time, then strike."""
+    files = [file for file in _files_of(layout, dataset, feed) if bounds.may_admit(file)]
+    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    for file in reversed(files) if descending else files:
+        check_published([file])
+        yield _narrowed(_scan([file]).select(columns), bounds, strikes)
+
+
+def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+    """The rows in pieces, so that memory does not grow with their number; one empty piece where there are none.
+
+    Raises as `collect_rows` does.
+    """
+    empty = True
+    with _readable():
+        for batch in frame.collect_batches(chunk_size=rows, maintain_order=True):
+            if batch.height:
+                empty = False
+                yield batch
+    if empty:
+        yield collect_rows(frame.head(0))
+
+
+def collect_rows(frame: pl.LazyFrame) -> pl.DataFrame:
+    """All rows of published files; raises `LakeError` where one is damaged or has gone."""
+    with _readable():
+        return frame.collect()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn faults of Polars and the system, while they read published files, into ours."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.PanicException, OSError) as error:
+        raise LakeError(
+            f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",
+            hint="Run `gexlake verify --repair`.",
+        ) from error
+
+
+def _files_of(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
+    files = expected_files(layout, dataset, feed)
+    if not files:
+        raise LakeError(
+            f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
+        )
+    return files
+
+
+def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:
+    import polars as pl
+
+    frame = frame.filter(*bounds.predicates())
+    return frame if strikes is None else frame.filter(pl.col("strike").is_in([float(value) for value in strikes]))
+
+
+def _parsed(bound: Moment | None, parameter: str, tz: Zone | None) -> date | int | None:
+    return None if bound is None else parse_bound(bound, parameter=parameter, tz=tz)
+
+
+def _split(bound: date | int | None) -> tuple[str | None, int | None]:
+    """A bound as a session date (ISO text) or as Unix microseconds."""
+    return (bound.isoformat(), None) if isinstance(bound, date) else (None, bound)
+
+
+@lru_cache(maxsize=4096)
+def _span(file: Path, inode: int, mtime_ns: int) -> tuple[int, int] | None:
+    """First and last timestamp of a published file; a file that was replaced is another one."""
+    try:
+        trusted = is_sealed(file)
+    except BrokenSealError:
+        trusted = False
+    if not trusted:  # the file says what it is about to be trusted for; say what is wrong with it, if anything is
+        check_published([file])
+    summary = read_footer(file)["summary"]
+    return (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+
+
+def _scan(files: Sequence[Path]) -> pl.LazyFrame:
+    import polars as pl
+
+    # A schema is not given: it would have to name every `key=value` folder above the lake as well.
+    return pl.scan_parquet(list(files), hive_partitioning=True).cast({"session_date": pl.Date})
+
+
+def _partition(file: Path) -> tuple[str, str, str, str]:
+    """Ticker, package, category and session date, from the path of a published file."""
+    folders = file.parent.parts[-len(PARTITION_COLUMNS) :]
+    ticker, package, category, day = partition_values(folders)
+    return ticker, package, category, day

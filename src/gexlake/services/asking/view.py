@@ -1,0 +1,219 @@
+"""One session as a picture needs it: as many columns as there are pixels, however many snapshots it has.
+
+Backward-looking, as everything here: a column shows the last snapshot at or before its end, and nothing at all where
+that one is older than the column is long and than a gap has to be. The least and the greatest of what moves are kept
+beside it, so that no spike is lost between two columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import read_footer
+from gexlake.models.feed import Feed
+from gexlake.services.asking.session_frames import Bounds, expected_files, published_files, scan_range
+from gexlake.validation.calendar import CashHours, cash_hours
+from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+SECOND_US = 1_000_000
+MAX_CELLS = 1_200_000
+"""Cells of one picture: where a ladder is very long, it has fewer columns."""
+MOVE_SECONDS = 60
+MOVES = 24
+MOVES_APART_SECONDS = 300
+
+LEVELS = ("zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi")
+RANGED = ("spot", "sum_gex_vol", "sum_gex_oi")
+"""What has a least and a greatest value in each column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a picture shows of a session, Unix microseconds."""
+
+    start_us: int
+    end_us: int
+    columns: int
+
+    @property
+    def column_us(self) -> int:
+        """Length of a column: whole seconds, one at least."""
+        seconds = -(-(self.end_us - self.start_us) // (self.columns * SECOND_US))
+        return max(1, seconds) * SECOND_US
+
+    def ends(self) -> Integers:
+        """The end of each column; what is right after the one before it, up to this instant, belongs to it."""
+        count = max(1, -(-(self.end_us - self.start_us) // self.column_us))
+        return self.start_us + self.column_us * np.arange(1, count + 1, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A large change of a sum over the minute that ends at `timestamp` (Unix seconds)."""
+
+    timestamp: float
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """The picture. In `series` each array has an element per column; times are Unix seconds, nothing is NaN."""
+
+    feed: Feed
+    session_date: date
+    value: str
+    span: Span
+    hours: CashHours | None
+    snapshots: int
+    first_us: int
+    last_us: int
+    strikes: Floats
+    cells: Floats
+    """Strike by column."""
+    series: dict[str, Floats]
+    moves: tuple[Move, ...]
+    synthetic: bool
+
+
+def view_session(
+    layout: LakeLayout,
+    feed: Feed,
+    day: date,
+    *,
+    value: str = "gex_vol",
+    columns: int = 1200,
+    start_us: int | None = None,
+    end_us: int | None = None,
+) -> SessionView | None:
+    """The session of a date, or the part from `start_us` to `end_us`; None where the lake has no snapshot of it."""
+    import polars as pl
+
+    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    if not any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
+        return None
+    names = ["timestamp", *RANGED, *LEVELS]
+    snapshots = scan_range(layout, "snapshots", feed, bounds).select(names).collect().sort("timestamp")
+    if not snapshots.height:
+        return None
+    times = snapshots["timestamp"].to_physical().to_numpy()
+    hours = cash_hours(day)
+    first, last = int(times[0]), int(times[-1])
+    opened, closed = (hours.open_us, hours.close_us) if hours else (first, last)
+    span = Span(
+        min(opened, first) if start_us is None else start_us, max(closed, last) if end_us is None else end_us, columns
+    )
+    ladders = scan_range(layout, "strikes", feed, bounds).select("timestamp", "strike", pl.col(value).alias("value"))
+    strikes, cells, chosen = _cells(ladders, times, span)
+    while cells.size > MAX_CELLS and span.columns > 1:
+        span = Span(span.start_us, span.end_us, max(1, MAX_CELLS // len(strikes)))
+        strikes, cells, chosen = _cells(ladders, times, span)
+    return SessionView(
+        feed=feed,
+        session_date=day,
+        value=value,
+        span=span,
+        hours=hours,
+        snapshots=snapshots.height,
+        first_us=first,
+        last_us=last,
+        strikes=strikes,
+        cells=cells,
+        series=_series(snapshots, times, span, chosen),
+        moves=_largest_moves(times, snapshots[f"sum_{value}"].to_numpy()),
+        synthetic=is_synthetic(layout, feed, day),
+    )
+
+
+def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:
+    """Whether a source of the session is marked as synthetic."""
+    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
+    return any(source.get("synthetic") for file in files for source in read_footer(file)["sources"])
+
+
+def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
+    """The versions of the session's files: one, unless they are being replaced at this moment."""
+    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    return {
+        read_footer(file)["version"]
+        for dataset in ("snapshots", "strikes")
+        for file in published_files(layout, dataset, feed)
+        if bounds.may_admit(file)
+    }
+
+
+# ---- columns -------------------------------------------------------------------------------------------------------
+
+
+def _chosen(times: Integers, span: Span) -> Integers:
+    """The place of the snapshot that each column shows, -1 where it shows none."""
+    ends = span.ends()
+    places = np.searchsorted(times, ends, side="right") - 1
+    longest_us = max(span.column_us, int(HOLE_THRESHOLD_SECONDS * SECOND_US))
+    shown = (places >= 0) & (ends - times[places] < longest_us)
+    return np.where(shown, places, -1)
+
+
+def _cells(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Floats, Floats, Integers]:
+    import polars as pl
+
+    chosen = _chosen(times, span)
+    wanted = np.unique(times[chosen[chosen >= 0]])
+    instants = pl.Series(wanted).cast(pl.Datetime("us", "UTC"))
+    rows = ladders.filter(pl.col("timestamp").is_in(instants.implode())).collect()
+    strikes = rows["strike"].unique().sort().to_numpy()
+    matrix = np.full((len(strikes), len(wanted) + 1), np.nan)  # the last column is that of "no snapshot"
+    row = np.searchsorted(strikes, rows["strike"].to_numpy())
+    column = np.searchsorted(wanted, rows["timestamp"].to_physical().to_numpy())
+    matrix[row, column] = rows["value"].to_numpy()
+    place = np.where(chosen >= 0, np.searchsorted(wanted, times[chosen]), len(wanted))
+    return strikes, matrix[:, place], chosen
+
+
+def _series(snapshots: pl.DataFrame, times: Integers, span: Span, chosen: Integers) -> dict[str, Floats]:
+    shown = chosen >= 0
+    series = {"time": span.ends() / SECOND_US, "last": np.where(shown, times[chosen] / SECOND_US, np.nan)}
+    for name in (*RANGED, *LEVELS):
+        series[name] = np.where(shown, snapshots[name].to_numpy()[chosen], np.nan)
+    column = -(-(times - span.start_us) // span.column_us) - 1
+    column[times == span.start_us] = 0
+    inside = (column >= 0) & (column < len(chosen))
+    held, starts = np.unique(column[inside], return_index=True)
+    for name in RANGED:
+        values = snapshots[name].to_numpy()[inside]
+        for reduce, suffix in ((np.fmin, "min"), (np.fmax, "max")):
+            extreme = series[name].copy()  # a column that only holds on to an earlier snapshot has no other
+            if len(held):
+                extreme[held] = reduce.reduceat(values, starts)
+            series[f"{name}_{suffix}"] = extreme
+    return series
+
+
+def _largest_moves(times: Integers, values: Floats) -> tuple[Move, ...]:
+    """The largest changes over a minute, in order of time, each some minutes from the others.
+
+    Where the snapshot of a minute ago is missing, there is no change to speak of.
+    """
+    ago_us = MOVE_SECONDS * SECOND_US
+    before = np.searchsorted(times, times - ago_us, side="right") - 1
+    known = (before >= 0) & (times - times[before] <= ago_us + HOLE_THRESHOLD_SECONDS * SECOND_US)
+    changes = np.nan_to_num(np.where(known, values - values[before], 0.0))
+    left = np.abs(changes)
+    found: list[int] = []
+    while len(found) < MOVES and left.size and left.max() > 0:
+        place = int(left.argmax())
+        found.append(place)
+        left[np.abs(times - times[place]) < MOVES_APART_SECONDS * SECOND_US] = 0
+    return tuple(Move(float(times[place]) / SECOND_US, float(changes[place])) for place in sorted(found))

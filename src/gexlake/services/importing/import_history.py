@@ -1,0 +1,278 @@
+"""The import: scan, plan, stage in workers, commit in the plan's order, report."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gexlake.db.database import prepare_lake, storage_error
+from gexlake.db.layout import LakeLayout
+from gexlake.db.recovery import staging_area
+from gexlake.errors import GexlakeError, LakeLockedError, SourceError
+from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
+from gexlake.models.report import ImportReport
+from gexlake.models.source import path_text
+from gexlake.models.staged import StagedSession
+from gexlake.models.task import FeedTask
+from gexlake.scanner import ScanResult, scan
+from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
+from gexlake.services.importing.plan import ImportPlan, Planner
+from gexlake.services.importing.record import ImportRecord, failed_codes
+from gexlake.services.importing.resume import Hasher
+from gexlake.services.importing.stage import stage_sources
+from gexlake.services.processes.interrupts import undisturbed
+from gexlake.services.processes.workers import Workers, cores, open_workers, worker_died
+
+PROGRESS_SECONDS = 0.1
+STAGED_AHEAD = 8
+"""Tasks staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
+MAX_RESTAGES = 5
+
+
+def import_history(
+    sources: str | Path | Sequence[str | Path],
+    lake: str | Path = "data",
+    options: ImportOptions | None = None,
+    *,
+    on_progress: OnProgress | None = None,
+    import_id: str | None = None,
+) -> ImportReport:
+    """Import GEX history below one or more `sources` into the lake at `lake`, and say what became of every file.
+
+    `import_id` is one of `new_import_id`, where it is to be known beforehand.
+    What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
+    Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
+    """
+    named = [sources] if isinstance(sources, str | Path) else sources
+    return _Import(
+        [Path(source) for source in named],
+        LakeLayout(Path(lake)),
+        options or ImportOptions(),
+        on_progress,
+        import_id or new_import_id(),
+    ).run()
+
+
+@dataclass(slots=True)
+class _Unit:
+    """One task of the plan and the future of its staging."""
+
+    task: FeedTask
+    future: Future[list[StagedSession]] | None = None
+    attempts: int = 0
+
+    @property
+    def staged(self) -> list[StagedSession]:
+        """What was staged, once that is done."""
+        assert self.future is not None
+        return self.future.result()
+
+
+@dataclass(slots=True)
+class _Import:
+    sources: list[Path]
+    layout: LakeLayout
+    options: ImportOptions
+    on_progress: OnProgress | None
+    import_id: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    record: ImportRecord = field(init=False)
+    planner: Planner = field(init=False)
+    bytes_hashed: int = 0
+
+    def run(self) -> ImportReport:
+        self.record = ImportRecord(self.import_id, self.layout.root, self.sources, self.options, self.started)
+        found = self._scan()
+        self.record.begin(found)
+        with ExitStack() as stack:
+            workers = None
+            if not self.layout.database.exists():  # all is to be read: workers may start while the lake is made
+                workers = self._open_workers(stack, self.record.progress.bytes_total)
+            self._open_lake(found, stack)
+            try:
+                plan = self._plan()
+                workers = workers or self._open_workers(stack, _size_of(plan))
+                stack.callback(workers.stop)  # before the lock on the staging directory goes: none may outlive it
+                self._work([_Unit(task) for task in plan.tasks], workers)
+            except KeyboardInterrupt:
+                self.record.interrupted = True
+                if workers is not None:
+                    workers.stop()
+            except OSError as error:
+                raise storage_error(self.layout, error) from error
+            except BrokenProcessPool as error:
+                raise worker_died() from error
+            finally:
+                self.record.close(found)
+                with undisturbed(to_the_end=True):
+                    self._end()
+        return self.record.report(found)
+
+    # ---- before --------------------------------------------------------------------------------------------
+
+    def _scan(self) -> ScanResult:
+        options = self.options
+        found = scan(
+            self.sources,
+            tickers=options.tickers,
+            packages=options.packages,
+            categories=options.categories,
+            since=options.since,
+            until=options.until,
+            exclude=[self.layout.root],
+            within=options.within,
+        )
+        if not found.files and not found.filtered and not failed_codes(found):
+            raise nothing_found(self.sources, found)
+        return found
+
+    def _open_workers(self, stack: ExitStack, total_bytes: int) -> Workers:
+        return stack.enter_context(open_workers(count=self.options.workers, total_bytes=total_bytes))
+
+    def _open_lake(self, found: ScanResult, stack: ExitStack) -> None:
+        """Settle what earlier imports left, and lock a place to stage in; a dry run only looks."""
+        area = None
+        if self.options.dry_run:
+            states = load_lake(self.layout.root)
+        else:
+            prepare_lake(self.layout)
+            area = stack.enter_context(staging_area(self.layout, self.import_id))
+            names = list(map(path_text, self.sources))
+            states = register_import(self.layout.root, self.import_id, names, started=self.started)
+        self.planner = Planner(
+            self.import_id,
+            self.layout.root,
+            self.options,
+            started=self.started,
+            area=area,
+            files=found.files,
+            states=states,
+        )
+
+    def _plan(self) -> ImportPlan:
+        """What is to be read. The lineage of the rest is written at the end: staging need not wait for the database."""
+        hasher = Hasher(self.options.workers or cores())
+        plan = self.planner.plan(hasher, on_tick=lambda: self._report_progress(hasher.bytes_read))
+        self.bytes_hashed = hasher.bytes_read
+        self.record.settle(plan.settled)
+        return plan
+
+    # ---- the work ------------------------------------------------------------------------------------------
+
+    def _work(self, units: list[_Unit], workers: Workers) -> None:
+        """Keep the workers busy, and commit what is staged in the plan's order."""
+        waiting, under_way = deque(units), deque[_Unit]()
+        try:
+            while waiting or under_way:
+                while waiting and len(under_way) < workers.parallel + STAGED_AHEAD:
+                    waiting[0].future = workers.submit(stage_sources, waiting[0].task)
+                    under_way.append(waiting.popleft())
+                self._wait_for(under_way[0], workers)
+                self._commit(_take_done(under_way), workers)
+                self._report_progress(workers.bytes_read)
+        except KeyboardInterrupt:
+            self._commit(_take_done(under_way), workers)
+            raise
+
+    def _wait_for(self, unit: _Unit, workers: Workers) -> None:
+        assert unit.future is not None
+        while not unit.future.done():
+            wait([unit.future], timeout=PROGRESS_SECONDS)
+            self._report_progress(workers.bytes_read)
+
+    def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
+        """Commit all that was staged; what the lake has moved on from is staged anew."""
+        if self.options.dry_run:
+            for unit in units:
+                self.record.add(unit.staged)
+            return
+        while units:
+            names = [[self._name_of(staged) for staged in unit.staged] for unit in units]
+            with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
+                committed = commit_staged(self.layout.root, [name for some in names for name in some])
+                done = 0
+                while done < len(units) and committed >= len(names[done]):
+                    committed -= len(names[done])
+                    self.record.add(units[done].staged)
+                    done += 1
+            units = units[done:]
+            if units and not self._stage_anew(units[0], workers):
+                units = units[1:]
+
+    def _name_of(self, staged: StagedSession) -> str:
+        assert staged.directory is not None
+        return str(staged.directory.relative_to(self.layout.staging))
+
+    def _stage_anew(self, unit: _Unit, workers: Workers) -> bool:
+        """Stage a task once more: the lake has moved on since it was planned. Whether there is anything left of it."""
+        unit.attempts += 1
+        task = unit.task
+        if unit.attempts > MAX_RESTAGES:
+            raise LakeLockedError(
+                f"{task.session} keeps changing while it is imported.",
+                hint="Let the other imports end, then run the same command again.",
+            )
+        digests = {record.source_file: record.source_sha256 for record in unit.staged[-1].lineage}
+        state = view_feed(self.layout.root, task.record_type, task.session.feed)
+        plan = self.planner.plan_again(task, state, digests, attempt=unit.attempts)
+        self.record.settle(plan.settled)
+        for again in plan.tasks:
+            unit.task = again
+            unit.future = workers.submit(stage_sources, again)
+        return bool(plan.tasks)
+
+    def _report_progress(self, bytes_read: int) -> None:
+        if self.on_progress is not None:
+            self.record.progress.bytes_done = self.bytes_hashed + bytes_read
+            self.on_progress(self.record.progress)
+
+    # ---- after ---------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        """Write the end of the import down. After a fault this may fail as well; recovery will do it then."""
+        if self.options.dry_run:
+            return
+        after_fault = sys.exc_info()[0] is not None
+        record = self.record
+        try:
+            finish_import(
+                self.layout.root, self.import_id, record.status.value, len(record.results), record.settled_lineage
+            )
+        except GexlakeError:
+            if not after_fault:
+                raise
+
+
+def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
+    """What to say where there is no GEX history at all."""
+    where = ", ".join(map(str, sources))
+    if not found.refused:
+        return SourceError(
+            f"There is nothing to import in {where}.",
+            hint="Name a folder that holds GEX history, such as 2025-11-14_NQ_NDX_classic_gex_zero.json.",
+        )
+    first, count = found.refused[0], len(found.refused)
+    what = "The one file" if count == 1 else f"None of the {count:,} files"
+    return SourceError(
+        f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.short_name}: {first.reason}",
+        hint="`gexlake scan` says what each file is.",
+    )
+
+
+def _size_of(plan: ImportPlan) -> int:
+    return sum(source.size_bytes for task in plan.tasks for source in task.sources)
+
+
+def _take_done(under_way: deque[_Unit]) -> list[_Unit]:
+    """The units at the front whose staging has ended."""
+    done = []
+    while under_way and under_way[0].future is not None and under_way[0].future.done():
+        done.append(under_way.popleft())
+    return done

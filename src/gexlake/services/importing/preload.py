@@ -1,0 +1,11 @@
+"""What every worker needs, imported once in the process that they are forked from."""
+
+import numpy
+import polars
+import xxhash
+
+from gexlake.importers.gex import session
+from gexlake.importers.gex.writing import frames
+from gexlake.services.importing import stage
+
+__all__ = ["frames", "numpy", "polars", "session", "stage", "xxhash"]
