@@ -31,27 +31,38 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_ERROR_RATE = 0.001
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would happen and everything that is wrong; write nothing.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Import unchanged files again.")]
+Prune = Annotated[
+    bool, typer.Option("--prune", help="Take out what changed files no longer have; says first what that is, and asks.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --prune: do it without asking.")]
+KeepVersions = Annotated[
+    int,
+    typer.Option(
+        "--keep-versions", metavar="N", min=0, help="How many versions before to keep of sessions that change."
+    ),
+]
+MaxErrorRate = Annotated[
+    float,
+    typer.Option(
+        "--max-error-rate", metavar="SHARE", min=0, max=1, help="Exit with status 1 if more records are refused."
+    ),
+]
+
 
 @command("import", example="gexlake import outputs/gex_bridge/history --lake data")
 def run_import(
     terminal: Terminal,
     sources: Sources,
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would happen and everything that is wrong; write nothing.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Import unchanged files again.")] = False,
-    prune: Annotated[
-        bool,
-        typer.Option("--prune", help="Take out what changed files no longer have; says first what that is, and asks."),
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --prune: do it without asking.")] = False,
-    keep_versions: Annotated[
-        int,
-        typer.Option(
-            "--keep-versions", metavar="N", min=0, help="How many versions before to keep of sessions that change."
-        ),
-    ] = 1,
+    dry_run: DryRun = False,
+    force: Force = False,
+    prune: Prune = False,
+    yes: Yes = False,
+    keep_versions: KeepVersions = 1,
     tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
@@ -59,12 +70,7 @@ def run_import(
     until: Until = None,
     naive_zone: NaiveZone = None,
     workers: Workers = None,
-    max_error_rate: Annotated[
-        float,
-        typer.Option(
-            "--max-error-rate", metavar="SHARE", min=0, max=1, help="Exit with status 1 if more records are refused."
-        ),
-    ] = DEFAULT_MAX_ERROR_RATE,
+    max_error_rate: MaxErrorRate = DEFAULT_MAX_ERROR_RATE,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
     """Import GEX history into the lake; files that are in it unchanged are skipped.
