@@ -51,6 +51,8 @@ def show_scan(
 
 
 def _show(terminal: Terminal, result: ScanResult) -> None:
+    from gexlake.scanner.unfinished import UNFINISHED
+
     if result.files:
         terminal.table(
             ["feed", "date", "size", "compression", "form", "file"],
@@ -67,9 +69,11 @@ def _show(terminal: Terminal, result: ScanResult) -> None:
         terminal.line()
     total_bytes = sum(file.size_bytes for file in result.files)
     sessions = len({file.session for file in result.files})
+    unfinished = sum(refused.code == UNFINISHED.code for refused in result.refused)
+    of_these = f" ({values.plural(unfinished, 'unfinished download')})" if unfinished else ""
     terminal.line(
         f"{values.plural(len(result.files), 'file')} of {values.plural(sessions, 'session')}, "
-        f"{values.size(total_bytes)}; {result.filtered:,} filtered out, {len(result.refused):,} refused, "
+        f"{values.size(total_bytes)}; {result.filtered:,} filtered out, {len(result.refused):,} refused{of_these}, "
         f"{result.ignored:,} ignored.",
         style="bold",
     )

@@ -1,8 +1,10 @@
-"""Names of downloads that are not complete. Pure."""
+"""Names of downloads that are not complete."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 
 from gexlake.scanner.names import DATA_SUFFIXES
 from gexlake.scanner.refusals import Refusal
@@ -38,6 +40,11 @@ UNFINISHED = Refusal(
 def is_unfinished(name: str) -> bool:
     """Whether a file's name alone says so."""
     return name.lower().endswith(UNFINISHED_SUFFIXES)
+
+
+def has_control_file(path: Path) -> bool:
+    """Whether a file that was named by itself has one beside it that says so."""
+    return os.path.lexists(f"{path}{CONTROL_SUFFIX}")
 
 
 def is_unfinished_folder(name: str) -> bool:

@@ -17,7 +17,13 @@ from typing import NamedTuple
 from gexlake.errors import SourceError
 from gexlake.models.source import SYNTHETIC_NOTE, RefusedFile
 from gexlake.scanner.refusals import Refusal
-from gexlake.scanner.unfinished import UNFINISHED, is_unfinished, is_unfinished_folder, names_of_unfinished
+from gexlake.scanner.unfinished import (
+    UNFINISHED,
+    has_control_file,
+    is_unfinished,
+    is_unfinished_folder,
+    names_of_unfinished,
+)
 
 
 class FoundFile(NamedTuple):
@@ -108,7 +114,7 @@ class Walk:
             yield from self._iter_folder(place)
         elif place.path.name == SYNTHETIC_NOTE:
             self.ignored += 1
-        elif is_unfinished(place.path.name):
+        elif is_unfinished(place.path.name) or has_control_file(place.path):
             self._refuse(place.path, UNFINISHED, status.st_size)
         elif stat.S_ISREG(status.st_mode):
             yield FoundFile(place.path, place.parts[:-1], place.real)

@@ -64,6 +64,9 @@ def test_a_file_beside_its_control_file_is_not_complete(tmp_path: Path, put: Put
     walk = Walk([tmp_path])
     assert found(walk, tmp_path) == ["b.json"]
     assert [file.path.name for file in walk.refused] == ["a.json", "a.json.aria2"]
+    alone = Walk([tmp_path / "a.json"])
+    assert found(alone, tmp_path) == []
+    assert [file.code for file in alone.refused] == ["unfinished_download"]
 
 
 def test_a_hidden_folder_is_entered_when_it_is_named(tmp_path: Path, put: Put) -> None:
