@@ -18,6 +18,7 @@ import pydantic.main  # noqa: F401
 import gexlake.services.import_history
 import gexlake.services.preload
 import gexlake.services.rebuild
+import gexlake.services.revise
 import gexlake.services.verify  # noqa: F401
 import helpers.lakes  # noqa: F401
 from helpers.commands import run
