@@ -82,8 +82,38 @@ def _content(command: dict[str, Any]) -> int:
     return 0
 
 
+def _forget(command: dict[str, Any]) -> int:
+    from gexlake.services.revise import forget_source
+
+    sys.stdout.write(forget_source(Path(command["lake"]), Path(command["source"])).model_dump_json())
+    return 0
+
+
+def _restore(command: dict[str, Any]) -> int:
+    from gexlake.services.revise import restore_import
+
+    sys.stdout.write(restore_import(Path(command["lake"]), command["import_id"]).model_dump_json())
+    return 0
+
+
+def _select(command: dict[str, Any]) -> int:
+    from helpers.lakes import select
+
+    sys.stdout.write(json.dumps(select(Path(command["lake"]), command["sql"]), default=str))
+    return 0
+
+
 def _shell(command: dict[str, Any]) -> int:
     return subprocess.run(command["words"], check=False).returncode
 
 
-_COMMANDS = {"import": _import, "verify": _verify, "rebuild": _rebuild, "content": _content, "shell": _shell}
+_COMMANDS = {
+    "import": _import,
+    "verify": _verify,
+    "rebuild": _rebuild,
+    "forget": _forget,
+    "restore": _restore,
+    "content": _content,
+    "select": _select,
+    "shell": _shell,
+}

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from helpers import changes
+
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename": 1, "os.mkdir": 0, "os.remove": 0, "os.rmdir": 0, "os.link": 1}
 """Audit events that change a directory, and which of their arguments is the path that appears or goes."""
@@ -27,7 +29,7 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
-    be read, after so many bytes. `say`: tell `power.Watch` what is acknowledged.
+    be read, after so many bytes. `change`: that source changes while it is read, see `changes`. `say`: tell `power.Watch` what is acknowledged.
     """
     if "inline_bytes" in faults:
         from gexlake.services.processes import workers
@@ -39,6 +41,8 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         database.open_database.__wrapped__.__kwdefaults__["wait_seconds"] = faults["wait_seconds"]  # type: ignore[attr-defined]
     if "read_error" in faults:
         _fail_reading(*faults["read_error"])
+    if "change" in faults:
+        changes.arrange(**faults["change"])
     if "say" in faults:
         _say_what_is_committed()
     if "file_bytes" in faults:

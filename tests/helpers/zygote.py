@@ -18,6 +18,7 @@ import pydantic.main  # noqa: F401
 import gexlake.services.importing.import_history
 import gexlake.services.importing.preload
 import gexlake.services.upkeep.rebuild
+import gexlake.services.upkeep.revise
 import gexlake.services.upkeep.verify  # noqa: F401
 import helpers.lakes  # noqa: F401
 from helpers.commands import run

@@ -200,13 +200,13 @@ def test_a_year_in_one_file(folder: Path, lake: Path) -> None:
 
 @pytest.fixture
 def old(work: Path) -> Path:
-    """A lake of schema version 1, with records filed by the dates in their files' names."""
+    """A lake of schema version 1: records filed by the dates in their files' names, and a ticker in lower case."""
     with tarfile.open(VERSION_1) as archive:
         archive.extractall(work, filter="data")
     return work / "lake"
 
 
-OWN_DATES = [("2025-11-10", 8), ("2025-11-11", 8), ("2025-11-12", 4), ("2025-11-14", 3), ("2025-11-17", 4)]
+OWN_DATES = [("2025-11-10", 24), ("2025-11-11", 8), ("2025-11-12", 4), ("2025-11-14", 3), ("2025-11-17", 4)]
 
 
 def test_an_old_lake_is_brought_up_to_date_when_it_is_opened(old: Path) -> None:
@@ -219,9 +219,10 @@ def test_an_old_lake_is_brought_up_to_date_when_it_is_opened(old: Path) -> None:
 def test_rebuild_puts_misfiled_records_right(old: Path) -> None:
     before = select(old, "SELECT epoch_us(timestamp), spot, extra FROM gex_snapshots ORDER BY ALL")
     report = rebuild_database(old)
-    assert report.sessions_refiled == 3
+    assert report.sessions_refiled == 4
     assert sessions(old) == OWN_DATES
     assert misfiled(old) == 0
+    assert select(old, "SELECT DISTINCT ticker FROM gex_snapshots") == [("NQ_NDX",)]
     assert select(old, "SELECT epoch_us(timestamp), spot, extra FROM gex_snapshots ORDER BY ALL") == before
     assert verify_lake(old).findings == []
     assert rebuild_database(old).sessions_refiled == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import threading
 import time
@@ -30,6 +31,13 @@ NOT_IN_PATHS = "?\\"
 NEW_DATABASE_PREFIX = "new-"
 """Of a file in `staging/`: a database that is being made."""
 
+FULL_HINT = "Free some space or mend the permissions and run the same command again: what is committed stays."
+NOT_WRITABLE_HINT = (
+    "This has to write into the lake: mend the permissions, or run it as a user who may write there; what is committed "
+    "stays. A lake that can only be read is read by `gexlake status`, `query`, `verify` and the like."
+)
+
+_NOT_WRITABLE = re.compile(r"Permission denied|Read-only file system|Operation not permitted")
 _DAMAGED = re.compile(r"not a valid DuckDB database|Corrupt database|Could not read enough bytes|Serialization Error")
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
@@ -173,18 +181,18 @@ def translated_faults(layout: LakeLayout) -> Iterator[None]:
 def storage_error(layout: LakeLayout, error: OSError) -> StorageError:
     """A failed write into the lake."""
     where = error.filename or layout.root
-    return StorageError(
-        f"{where}: {error.strerror or error}.",
-        hint="Free some space or mend the permissions and run the same command again: what is committed stays.",
-    )
+    is_closed = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    return StorageError(f"{where}: {error.strerror or error}.", hint=NOT_WRITABLE_HINT if is_closed else FULL_HINT)
 
 
 def locked_error(layout: LakeLayout, pid: int | None, program: str = "") -> LakeLockedError:
     """Another process holds the database; `program` is its name where its command line cannot be read."""
     who = f"process {pid} ({_command_of(pid) or program or 'unknown'})" if pid else "another process"
+    is_stopped = pid is not None and is_stopped_process(pid)
+    do = f"Let it go on with `kill -CONT {pid}`, or end it," if is_stopped else "Close it there"
     return LakeLockedError(
-        f"The lake's database {layout.database} is held by {who}.",
-        hint="Close it there and run the same command again; what an import has staged is kept and committed then.",
+        f"The lake's database {layout.database} is held by {who}{', which is stopped' if is_stopped else ''}.",
+        hint=f"{do} and run the same command again; what an import has staged is kept and committed then.",
     )
 
 
@@ -287,7 +295,7 @@ def _migrated(
 
     if not write:
         connection.close()
-        connection = _connect(layout, write=True, wait_seconds=wait_seconds)
+        connection = _connect_to_migrate(layout, wait_seconds=wait_seconds)
     connection.execute("SET TimeZone = 'UTC'")
     found = _schema_version(connection, layout)
     if found < SCHEMA_VERSION:
@@ -296,6 +304,22 @@ def _migrated(
         return connection
     connection.close()
     return _connect(layout, write=False, wait_seconds=wait_seconds)
+
+
+def _connect_to_migrate(layout: LakeLayout, *, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    """For writing, on behalf of a reader. Raises `StorageError` where the lake can only be read."""
+    import duckdb
+
+    try:
+        return _connect(layout, write=True, wait_seconds=wait_seconds)
+    except duckdb.IOException as error:
+        if not _NOT_WRITABLE.search(str(error)):
+            raise
+        raise StorageError(
+            f"The lake {layout.root} was written by an older gexlake: its tables have to be brought to those of "
+            f"{__version__} once, and it can only be read here.",
+            hint=f"Run `gexlake status --lake {layout.root}` once where it can be written, or open a copy of it.",
+        ) from error
 
 
 def _schema_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> int:
@@ -364,11 +388,18 @@ def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
             f"{layout.database} was written by a newer DuckDB.", hint="Upgrade gexlake, and with it DuckDB."
         )
     if re.search(r"No space|space left|disk|Could not write|Cannot open file|Permission|File too large|fsync", text):
-        return StorageError(
-            f"The database {layout.database} cannot be written: {text}",
-            hint="Free some space or mend the permissions and run the same command again: what is committed stays.",
-        )
+        hint = NOT_WRITABLE_HINT if _NOT_WRITABLE.search(text) else FULL_HINT
+        return StorageError(f"The database {layout.database} cannot be written: {text}", hint=hint)
     return LakeError(f"DuckDB failed on {layout.database}: {text}", hint="Run `gexlake verify`.")
+
+
+def is_stopped_process(pid: int) -> bool:
+    """Whether a process was stopped, by Ctrl-Z or SIGSTOP, and so goes on with nothing until SIGCONT."""
+    try:
+        status = Path("/proc", str(pid), "stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] in {"T", "t"}
 
 
 def _command_of(pid: int) -> str:

@@ -155,6 +155,9 @@ class Succession:
 class SessionBuilder(Protocol):
     """What becomes of one session, and its files. The calls come in the order below."""
 
+    differing: int
+    """Snapshots of the lake's whose key another one has taken, with other values; counted by `resolve`."""
+
     def keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool = False) -> None:
         """Take what the lake holds of the session: `files` by data set name.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,10 +52,14 @@ class SourceStream:
     """
 
     def __init__(
-        self, source: Path | SourcePlace | SourceFile, *, on_bytes: Callable[[int], None] | None = None
+        self,
+        source: Path | SourcePlace | SourceFile,
+        *,
+        on_bytes: Callable[[int], None] | None = None,
+        limit_bytes: int | None = None,
     ) -> None:
         self._place = _place_of(source)
-        self._raw = _HashedFile(self._place, on_bytes)
+        self._raw = _HashedFile(self._place, on_bytes, limit_bytes)
         self.compression = sniff_compression(self._raw.peek(4))
         self._unpacked = None if self.compression is Compression.NONE else _UNPACKED[self.compression](self._raw)
         self._unpacked_bytes = 0
@@ -162,9 +167,12 @@ class SourceStream:
 class _HashedFile(io.RawIOBase):
     """A file or member that is hashed as it is read; the first bytes can be peeked at."""
 
-    def __init__(self, place: SourcePlace, on_bytes: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, place: SourcePlace, on_bytes: Callable[[int], None] | None, limit_bytes: int | None = None
+    ) -> None:
         self._place = place
         self._on_bytes = on_bytes
+        self._limit_bytes = sys.maxsize if limit_bytes is None else limit_bytes
         self.digest = hashlib.sha256()
         self.read_bytes = 0
         self._head = b""
@@ -186,12 +194,13 @@ class _HashedFile(io.RawIOBase):
             target[:count], self._head = self._head[:count], self._head[count:]
             return count
         with _translated(self._place):
-            count = self._file.readinto(target) or 0
+            count = self._file.readinto(target[: self._limit_bytes - self.read_bytes]) or 0
         self._count(target[:count])
         return count
 
     def peek_at(self, offset: int, count: int) -> bytes:
         """Up to so many bytes from there, without moving on or hashing them; never from before an earlier place."""
+        count = max(0, min(count, self._limit_bytes - offset))
         with _translated(self._place):
             if isinstance(self._file, io.FileIO):
                 return os.pread(self._file.fileno(), count, offset)

@@ -85,6 +85,7 @@ class GexSession:
         self._extra: dict[int, str] = {}
         self._texts: list[str | None] = []
         self._order: Ints = np.empty(0, np.int64)
+        self.differing = 0
         self._unchanged = 0
         """Snapshots of the lake's that were replaced by the same values."""
 
@@ -208,6 +209,7 @@ class GexSession:
             if tally is None:  # the lake's own, which has been replaced
                 self._unchanged += is_same
                 winner = self._tally(int(self._source[stands]), tallies)
+                self.differing += not is_same
                 if winner is not None and not is_same:
                     winner.corrected += 1
             elif not is_same:

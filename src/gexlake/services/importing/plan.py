@@ -71,7 +71,9 @@ class Planner:
     def plan_again(self, task: FeedTask, state: FeedState, digests: Mapping[str, str], *, attempt: int) -> ImportPlan:
         """The same for the sources of one task, because the lake has moved on since; `digests` as they were read."""
         others = tuple(known for known in state.known if known.import_id != self._import_id)
-        self._feeds[task.record_type, task.session.feed] = self._known_feed(replace(state, known=others))
+        feed = self._known_feed(replace(state, known=others))
+        feed.latest = self._known_feed(state).latest  # what this import has read by now is the latest of its file
+        self._feeds[task.record_type, task.session.feed] = feed
         plan = ImportPlan()
         wanted = self._settle(task.sources, digests, plan)
         if wanted:

@@ -36,6 +36,8 @@ class Reading:
         """It cannot be read, or not be trusted: nothing of it is imported, and what it gave earlier stays."""
         self.lost, self.read, self.tally = True, False, SourceTally()
         self.record.status = FileStatus.FAILED
+        self.record.source_sha256 = ""  # else the same bytes would be taken for ones that were judged
+        self.record.source_bytes = self.source.size_bytes
         code = Rule.COMPRESSION_DAMAGED.value if isinstance(error, AlteredSourceError) else "unreadable"
         self.record.errors = {code: 1}
         self.record.message = error.message

@@ -257,7 +257,7 @@ class _Staging:
             spans = [(conflict.byte_offset, conflict.length) for conflict in mine]
             reading.conflicts_with = sorted({self._name_of(conflict.other) for conflict in mine})
             try:
-                for conflict, raw in zip(mine, iter_spans(reading.source, spans), strict=True):
+                for conflict, raw in zip(mine, _iter_spans(reading, spans), strict=True):
                     message = f"{conflict.message}, from {self._name_of(conflict.other)}"
                     self._quarantine.take(
                         Refusal(conflict.record_index, conflict.byte_offset, Rule.KEY_CONFLICT, message, raw)
@@ -326,11 +326,16 @@ def _workspace(directory: Path | None) -> Iterator[Path]:
         yield Path(scratch)
 
 
-def iter_spans(source: SourceFile, spans: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Pieces of a source's unpacked bytes, as (offset, length) in ascending order."""
+def _iter_spans(reading: Reading, spans: list[tuple[int, int]]) -> Iterator[bytes]:
+    """Pieces of a source's unpacked bytes, as (offset, length) in ascending order, once more out of the bytes that were
+    read before: what a file has grown by since is left alone.
+
+    Raises `SourceError`, at the latest behind the last piece, where those bytes are not there any more.
+    """
+    source, record = reading.source, reading.record
     chunk = memoryview(bytearray(1 << 20))
     held, base = b"", 0
-    with SourceStream(source) as stream:
+    with SourceStream(source, limit_bytes=record.source_bytes) as stream:
         for offset, length in spans:
             while base + len(held) < offset + length:
                 held, base = held[max(0, offset - base) :], base + min(len(held), max(0, offset - base))
@@ -339,11 +344,19 @@ def iter_spans(source: SourceFile, spans: list[tuple[int, int]]) -> Iterator[byt
                 except DamagedStreamError:
                     count = 0
                 if not count:
-                    raise SourceError(
-                        f"{source.name} changed while it was read.", hint="Import it again when it is settled."
-                    )
+                    raise _changed(source)
                 held += chunk[:count]
             yield held[offset - base : offset - base + length]
+        stream.drain()
+        if stream.sha256 != record.source_sha256:
+            raise _changed(source)
+
+
+def _changed(source: SourceFile) -> SourceError:
+    return SourceError(
+        f"{source.name} changed while it was read, so nothing of it is imported.",
+        hint="Import it again when it is settled.",
+    )
 
 
 def write_session(

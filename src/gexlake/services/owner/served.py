@@ -15,14 +15,17 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from gexlake import errors
-from gexlake.db.database import LOCK_WAIT_SECONDS, POLL_SECONDS
+from gexlake.db.database import LOCK_WAIT_SECONDS, POLL_SECONDS, is_stopped_process
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError
 
@@ -37,6 +40,8 @@ CALL_PATH = "/lake/calls/"
 ARROW = "application/vnd.apache.arrow.stream"
 JSON = "application/json"
 CONNECT_SECONDS = 5.0
+STOPPED_SECONDS = LOCK_WAIT_SECONDS / 2
+"""How often to look whether a server that does not answer is stopped; seen so twice, it is not waited for."""
 
 
 class ServerAddress(NamedTuple):
@@ -45,6 +50,9 @@ class ServerAddress(NamedTuple):
     url: str
     token: str
     pid: int
+    directory: str
+    """The lake's directory, as the server has it: a copy made of links would have the address as well."""
+    inode: int
 
 
 class CallError(GexlakeError):
@@ -61,7 +69,8 @@ class _GoneError(LakeLockedError):
 @contextmanager
 def announced_server(layout: LakeLayout, url: str) -> Iterator[ServerAddress]:
     """Say in the lake that this process serves it at `url`, for as long as the block lasts and the process lives."""
-    address = ServerAddress(url, secrets.token_urlsafe(32), os.getpid())
+    directory = layout.root.resolve()
+    address = ServerAddress(url, secrets.token_urlsafe(32), os.getpid(), str(directory), directory.stat().st_ino)
     temporary = layout.server_file.with_suffix(".tmp")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -86,10 +95,16 @@ def find_server(lake: Path) -> ServerAddress | None:
     except BlockingIOError:
         with suppress(ValueError, TypeError):
             address = ServerAddress(**json.loads(os.read(descriptor, 1 << 16)))
-            return None if address.pid == os.getpid() else address
+            return address if address.pid != os.getpid() and _is_of(address, lake) else None
     finally:
         os.close(descriptor)
     return None
+
+
+def _is_of(address: ServerAddress, lake: Path) -> bool:
+    """Whether it is the address of this lake: by its path, or by its directory where that is mounted elsewhere."""
+    directory = lake.resolve()
+    return str(directory) == address.directory or directory.stat().st_ino == address.inode
 
 
 # ---- calling -------------------------------------------------------------------------------------------------------
@@ -205,20 +220,51 @@ def _ask(address: ServerAddress, call: _Call, lake: Path, arguments: dict[str, A
     import httpx
 
     body = {name: call.parameters[name].dump_python(value, mode="json") for name, value in arguments.items()}
+    post = partial(
+        httpx.post,
+        f"{address.url}{CALL_PATH}{call.function.__name__}",
+        json=body,
+        headers={"Authorization": f"Bearer {address.token}"},
+        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+        trust_env=False,
+    )
     try:
-        response = httpx.post(
-            f"{address.url}{CALL_PATH}{call.function.__name__}",
-            json=body,
-            headers={"Authorization": f"Bearer {address.token}"},
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            trust_env=False,
-        )
+        response = _while_it_runs(post, address, lake)
     except httpx.TransportError as error:
         raise _GoneError(
             f"The server of the lake {lake} (process {address.pid}) does not answer at {address.url}.",
             hint="See what it is at, or end it and run the same command again.",
         ) from error
     return _result(response, call, lake)
+
+
+def _while_it_runs(post: Callable[[], httpx.Response], address: ServerAddress, lake: Path) -> httpx.Response:
+    """The answer, which may take its time; `LakeLockedError` once the server has been seen stopped for a while.
+
+    What it was asked for it may still do when it goes on: a commit is whole whenever it comes, and none comes twice.
+    """
+    answer = Future[httpx.Response]()
+    Thread(target=_fulfil, args=(answer, post), daemon=True).start()
+    was_stopped = False
+    while True:
+        try:
+            return answer.result(timeout=STOPPED_SECONDS)
+        except FutureTimeoutError:
+            is_stopped = is_stopped_process(address.pid)
+            if is_stopped and was_stopped:
+                raise LakeLockedError(
+                    f"The server of the lake {lake} (process {address.pid}) is stopped.",
+                    hint=f"Let it go on with `kill -CONT {address.pid}`, or end it, and run the same command again; "
+                    "what an import has staged is kept and committed then.",
+                ) from None
+            was_stopped = is_stopped
+
+
+def _fulfil(answer: Future[httpx.Response], post: Callable[[], httpx.Response]) -> None:
+    try:
+        answer.set_result(post())
+    except BaseException as error:
+        answer.set_exception(error)
 
 
 def _result(response: httpx.Response, call: _Call, lake: Path) -> object:
