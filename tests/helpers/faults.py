@@ -29,7 +29,8 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
-    be read, after so many bytes. `change`: that source changes while it is read, see `changes`. `say`: tell `power.Watch` what is acknowledged.
+    be read, after so many bytes. `change`: that source changes while it is read, see `changes`. `say`: tell
+    `power.Watch` what is acknowledged.
     """
     if "inline_bytes" in faults:
         from gexlake.services.processes import workers

@@ -178,7 +178,7 @@ def test_no_route_answers_with_other_values(lake: Path, dataset: str) -> None:
                     assert answer.content == right[what].content, what
                 else:
                     assert answer.status_code == 503, (what, answer.text)
-                    assert answer.json()["error"] == "session_damaged"
+                    assert answer.json()["error"] == "session_damaged", (what, answer.text)
                     assert SESSION in answer.json()["message"]
                     assert "verify --repair" in answer.json()["message"]
                     refused.add(what)
@@ -395,7 +395,7 @@ def test_repair_beside_a_server(lake: Path) -> None:
     from gexlake.services.owner import served
 
     assert calls.SERVED
-    for name in ("restore_rows", "restore_journals", "load_sources", "stored_checksum"):
+    for name in ("rewrite_rows", "rewrite_journals", "load_sources", "stored_checksum"):
         call = served._calls[name]
         assert call.parameters is not None
         assert call.result is not None

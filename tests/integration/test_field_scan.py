@@ -155,7 +155,7 @@ def test_unfinished_downloads_are_named_and_csv_is_called_csv(work: Path) -> Non
         run(FIELD / "plain_words", work / "lake")
     assert "unfinished download" in caught.value.message
     source = shutil.copytree(FIELD / "plain_words", work / "source")
-    (source / DAY.replace("-10_", "-11_")).write_bytes(_records())
+    (source / f"{DAY}l").write_bytes(_records())
     report = run(source, work / "lake")
     assert report.acceptable
     assert [(file.status, file.message) for file in report.files if file.message] == [

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from gexlake.db.layout import LakeLayout, partition_values
 from gexlake.db.parquet import read_footer
@@ -61,6 +62,12 @@ def check_published(files: Iterable[Path]) -> None:
             raise _damaged(path, str(error)) from error
         _sound[path] = key
         _unmark(path)
+
+
+def sound_footer(file: Path) -> dict[str, Any]:
+    """The document in the footer of a published file that was looked at. Raises `DamagedSessionError`."""
+    check_published([file])
+    return read_footer(file)
 
 
 def check_opened(path: Path, descriptor: int) -> None:

@@ -55,6 +55,7 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     """Give the rows of one statement that only reads. It reaches the lake's data, no file, network or setting."""
     chosen = choose_format(request, query.format, TABLE_FORMATS)
     service = running(request)
+    await run_in_threadpool(service.lake.check_present)
     work = _turns.submit(service.statements.run, order.statement, limit=order.limit)
     answer = asyncio.wrap_future(work)
     await asyncio.wait([answer], timeout=service.settings.query_seconds)

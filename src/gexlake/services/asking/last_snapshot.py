@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import read_footer
+from gexlake.db.published import sound_footer
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.asking.moments import iso
@@ -69,7 +69,7 @@ def _find_last(layout: LakeLayout, feed: Feed, asked_us: int | None, *, strikes:
     """Sessions hardly ever overlap, but they may: each that begins before the instant is a candidate."""
     spans = []
     for file in published_files(layout, "snapshots", feed):
-        footer = read_footer(file)
+        footer = sound_footer(file)
         summary = footer["summary"]
         if summary["snapshots"] and (asked_us is None or summary["first_us"] <= asked_us):
             last_us = summary["last_us"] if asked_us is None else min(summary["last_us"], asked_us)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import read_footer
+from gexlake.db.published import sound_footer
 from gexlake.models.feed import Feed
 from gexlake.services.asking.session_frames import Bounds, expected_files, published_files, scan_range
 from gexlake.validation.calendar import CashHours, cash_hours
@@ -140,14 +140,14 @@ def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:
     """Whether a source of the session is marked as synthetic."""
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
-    return any(source.get("synthetic") for file in files for source in read_footer(file)["sources"])
+    return any(source.get("synthetic") for file in files for source in sound_footer(file)["sources"])
 
 
 def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
     """The versions of the session's files: one, unless they are being replaced at this moment."""
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     return {
-        read_footer(file)["version"]
+        sound_footer(file)["version"]
         for dataset in ("snapshots", "strikes")
         for file in published_files(layout, dataset, feed)
         if bounds.may_admit(file)

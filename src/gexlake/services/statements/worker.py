@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import resource
 import signal
 import struct
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexlake.errors import QueryError
-from gexlake.importers.seal import BrokenSealError, check_file
+from gexlake.importers.seal import BrokenSealError, check_file, is_sealed
 from gexlake.services.owner.frames import is_panic
 from gexlake.services.statements import confine
 from gexlake.services.statements.check import check_statement
@@ -45,6 +46,7 @@ _CONFIG: dict[str, Any] = {
 }
 LOOKED_AT = ("/proc/self", "/sys/fs/cgroup")
 """How much of the machine there is for this process: DuckDB aborts where it sees these and is not let in."""
+_FILE = re.compile(rf"{FILES}/[^\"]+\.parquet")
 OUT_OF_MEMORY = "Out of Memory Error"
 
 
@@ -106,24 +108,43 @@ class _DamagedError(Exception):
 
 
 class _Files:
-    """The published files of each view. One is looked at once, from end to end: in this place it never changes."""
+    """The published files of each view. One is looked at once, from end to end, and again when it has changed."""
 
     def __init__(self) -> None:
         self.of_view: dict[str, list[str]] = {}
-        self._sound: set[str] = set()
+        self._sound: dict[str, tuple[int, ...]] = {}
+
+    def blamed(self, text: str) -> _DamagedError | None:
+        """The damaged file that a fault of DuckDB comes from: the one that it names, or one with a broken footer."""
+        named = _FILE.search(text)
+        for file in [named[0]] if named else [file for files in self.of_view.values() for file in files]:
+            try:
+                (check_file if named else is_sealed)(Path(file))
+            except (BrokenSealError, OSError) as error:
+                return _DamagedError(file, str(error))
+        return None
 
     def check(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
         """Look at the files that a statement is going to read. Raises `_DamagedError`."""
-        unknown = {name: files for name, files in self.of_view.items() if not self._sound.issuperset(files)}
-        if not unknown:
+        changed = {file for files in self.of_view.values() for file in files if self._sound.get(file) != _key_of(file)}
+        if not changed:
             return
-        for file in scanned_files(connection, unknown, statement):
-            if file not in self._sound:
-                try:
-                    check_file(Path(file))
-                except (BrokenSealError, OSError) as error:
-                    raise _DamagedError(file, str(error)) from error
-                self._sound.add(file)
+        for file in changed.intersection(scanned_files(connection, self.of_view, statement)):
+            key = _key_of(file)
+            try:
+                check_file(Path(file))
+            except (BrokenSealError, OSError) as error:
+                raise _DamagedError(file, str(error)) from error
+            self._sound[file] = key
+
+
+def _key_of(file: str) -> tuple[int, ...]:
+    """What changes whenever a file does."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 - thousands of them, for each statement
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 # ---- before the first statement ------------------------------------------------------------------------------------
@@ -200,14 +221,17 @@ def _carry_out(
     renewed = False
     try:
         for view in order["views"]:
-            cursor.execute(view["ddl"])
             files.of_view[view["name"]] = view["files"]
+            cursor.execute(view["ddl"])
         renewed = True
         frame = _run(cursor, order["statement"], bounds, order["limit"], files)
-    except _DamagedError as error:
-        answers.say({"damaged": error.path, "problem": error.problem})
-        return
     except BaseException as error:  # a panic of Polars is none of Exception's
+        damaged = error if isinstance(error, _DamagedError) else None
+        if not isinstance(error, _DamagedError | QueryError):
+            damaged = files.blamed(str(error))
+        if damaged is not None:
+            answers.say({"damaged": damaged.path, "problem": damaged.problem, "renewed": renewed})
+            return
         answers.say({**_fault(error, bounds["names"]), "renewed": renewed})
         return
     finally:
