@@ -194,12 +194,13 @@ class Campaign:
         words = ["serve", "--lake", str(self.killed.path), "--port", "0", "--watch", str(self.folder)]
         process = subprocess.Popen(
             ["nice", sys.executable, "-m", "gexlake", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert process.stdout is not None
-        process.stdout.readline()  # it listens
+        assert process.stderr is not None
+        while b"Serving" not in process.stderr.readline():  # it listens
+            assert process.poll() is None, "the service did not start"
         time.sleep(self.chance.uniform(0, 10 * seconds))
         family = descendants(process.pid)
         for pid in (process.pid, *family):

@@ -243,7 +243,7 @@ def _while_it_runs(post: Callable[[], httpx.Response], address: ServerAddress, l
 
     What it was asked for it may still do when it goes on: a commit is whole whenever it comes, and none comes twice.
     """
-    answer = Future[httpx.Response]()
+    answer: Future[httpx.Response] = Future()
     Thread(target=_fulfil, args=(answer, post), daemon=True).start()
     was_stopped = False
     while True:
