@@ -127,7 +127,7 @@ class Campaign:
             self.counts["steps"] += 1
             points, seconds = self._calm(step)
             self._kill(step, points, seconds)
-            difference = self._difference()
+            difference = self._difference(settled=step.do != "restore")  # nothing to restore: nothing is opened
             if difference:
                 return f"after {step.name} ({', '.join(self.killed.imports[-1])}): {difference}"
         return self._unsoundness()
@@ -139,6 +139,7 @@ class Campaign:
         outcomes = self._command(step, self.calm, {"count": True})
         seconds = time.monotonic() - started
         assert all(map(_is_done, outcomes)), (step.name, outcomes)
+        self._settle(step, self.calm)
         self._note_imports(self.calm)
         return outcomes[-1].points, seconds
 
@@ -155,7 +156,8 @@ class Campaign:
             else:
                 outcome = self._kill_at_any_moment(step, faults, seconds * (3 if workers else 1))
             self.counts["kills" if outcome.status == KILLED else "ended before"] += 1
-        self._settle(step)
+        self._settle(step, self.killed)
+        self._settle(step, self.killed)
         self._note_imports(self.killed)
 
     def _kill_at_any_moment(self, step: Step, faults: dict[str, Any], seconds: float) -> Outcome:
@@ -164,9 +166,9 @@ class Campaign:
         running.kill()
         return running.wait()
 
-    def _settle(self, step: Step) -> None:
-        """Once more, undisturbed."""
-        for outcome in self._command(step, self.killed, {}):
+    def _settle(self, step: Step, lake: Lake) -> None:
+        """Once more, undisturbed: what a step has changed may reopen verdicts, which the same command then takes up."""
+        for outcome in self._command(step, lake, {}):
             assert _is_done(outcome), (step.name, outcome)
 
     def _command(self, step: Step, lake: Lake, faults: dict[str, Any]) -> list[Outcome]:
@@ -194,12 +196,13 @@ class Campaign:
         words = ["serve", "--lake", str(self.killed.path), "--port", "0", "--watch", str(self.folder)]
         process = subprocess.Popen(
             ["nice", sys.executable, "-m", "gexlake", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        assert process.stdout is not None
-        process.stdout.readline()  # it listens
+        assert process.stderr is not None
+        while b"Serving" not in process.stderr.readline():  # it listens
+            assert process.poll() is None, "the service did not start"
         time.sleep(self.chance.uniform(0, 10 * seconds))
         family = descendants(process.pid)
         for pid in (process.pid, *family):
@@ -211,10 +214,10 @@ class Campaign:
 
     # ---- comparing -----------------------------------------------------------------------------------------
 
-    def _difference(self) -> str:
+    def _difference(self, *, settled: bool = True) -> str:
         calm, killed = self._content(self.calm), self._content(self.killed)
         names = [name for name in calm.keys() | killed.keys() if calm.get(name) != killed.get(name)]
-        left = [path.name for path in (self.killed.path / "staging").iterdir()]
+        left = [path.name for path in (self.killed.path / "staging").iterdir()] if settled else []
         return "; ".join(
             [*(f"{name} differs" for name in sorted(names)), *(f"{name} is left in staging" for name in left)]
         )

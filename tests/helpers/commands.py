@@ -32,7 +32,8 @@ def _import(command: dict[str, Any]) -> int:
     from gexlake.services.importing.import_history import import_history
 
     if command.get("pause"):
-        _pause_after_planning(Path(command["pause"]), Path(command["resume"]))
+        pauses = {"plan": _pause_after_planning, "commit": _pause_in_commit}
+        pauses[command.get("pause_in", "plan")](Path(command["pause"]), Path(command["resume"]))
 
     options = dict(command.get("options") or {})
     for name in ("since", "until"):
@@ -59,6 +60,22 @@ def _pause_after_planning(pause: Path, resume: Path) -> None:
     _Import._plan = plan_and_wait  # type: ignore[method-assign]
 
 
+def _pause_in_commit(pause: Path, resume: Path) -> None:
+    """Say so when the first session is about to be committed, with the database open, and go on when told to."""
+    from gexlake.services import commits
+
+    commit = commits.commit_session
+
+    def wait_and_commit(*args: Any) -> None:
+        if commits.commit_session is wait_and_commit:
+            commits.commit_session = commit
+            pause.write_text("ready")
+            resume.read_text()
+        commit(*args)
+
+    commits.commit_session = wait_and_commit
+
+
 def _verify(command: dict[str, Any]) -> int:
     from gexlake.services.upkeep.verify import verify_lake
 
@@ -83,14 +100,14 @@ def _content(command: dict[str, Any]) -> int:
 
 
 def _forget(command: dict[str, Any]) -> int:
-    from gexlake.services.revise import forget_source
+    from gexlake.services.upkeep.revise import forget_source
 
     sys.stdout.write(forget_source(Path(command["lake"]), Path(command["source"])).model_dump_json())
     return 0
 
 
 def _restore(command: dict[str, Any]) -> int:
-    from gexlake.services.revise import restore_import
+    from gexlake.services.upkeep.revise import restore_import
 
     sys.stdout.write(restore_import(Path(command["lake"]), command["import_id"]).model_dump_json())
     return 0

@@ -28,9 +28,9 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     `count`: only count. `die_at`: SIGKILL to this process at that point. `interrupt_at`: SIGINT, as on Ctrl-C.
     `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
-    `wait_seconds`: how long to wait for a database that is held. `read_error`: the source whose name ends so fails to
-    be read, after so many bytes. `change`: that source changes while it is read, see `changes`. `say`: tell
-    `power.Watch` what is acknowledged.
+    `wait_seconds`: how long to wait for a database that is held, and for a server that is stopped. `read_error`: the
+    source whose name ends so fails to be read, after so many bytes. `change`: that source changes while it is read, see
+    `changes`. `say`: tell `power.Watch` what is acknowledged.
     """
     if "inline_bytes" in faults:
         from gexlake.services.processes import workers
@@ -38,7 +38,9 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         workers.INLINE_BYTES = faults["inline_bytes"]
     if "wait_seconds" in faults:
         from gexlake.db import database
+        from gexlake.services import served
 
+        served.STOPPED_SECONDS = faults["wait_seconds"]
         database.open_database.__wrapped__.__kwdefaults__["wait_seconds"] = faults["wait_seconds"]  # type: ignore[attr-defined]
     if "read_error" in faults:
         _fail_reading(*faults["read_error"])

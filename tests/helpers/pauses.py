@@ -18,11 +18,18 @@ class Paused:
         self.running = running
         self._resume = resume
         self._outcome: Outcome | None = None
+        self._goes_on = False
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        if not self._goes_on:
+            self._goes_on = True
+            self._resume.write_text("go on")
 
     def resume(self) -> Outcome:
         """Let it go on; how it ended."""
         if self._outcome is None:
-            self._resume.write_text("go on")
+            self.go_on()
             self._outcome = self.running.wait()
         return self._outcome
 
@@ -42,7 +49,10 @@ class Paused:
 def paused_import(
     runner: Runner, folder: Path, lake: Path, faults: dict[str, Any] | None = None, **options: Any
 ) -> Iterator[Paused]:
-    """An import that waits while the block runs, unless that lets it go on before its end."""
+    """An import that waits while the block runs, unless that lets it go on before its end.
+
+    It waits behind its plan, or with `pause_in="commit"` with the database open.
+    """
     pause, resume = lake.with_name("pause"), lake.with_name("resume")
     os.mkfifo(pause)
     os.mkfifo(resume)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,26 @@ def descendants(pid: int) -> list[int]:
                 waiting += children
         waiting.pop(0)
     return found
+
+
+def stop(pids: list[int]) -> None:
+    """SIGSTOP, and wait until the system has stopped them."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        while not is_stopped(pid):
+            os.sched_yield()
+
+
+def is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def let_go_on(pids: list[int]) -> None:
+    """SIGCONT; no matter if one has ended."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def wait_for_end(pids: list[int]) -> None:

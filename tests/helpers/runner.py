@@ -100,7 +100,7 @@ class Runner:
     ) -> Running:
         """Begin an import; `faults` as in `faults.arrange`, `options` those of `ImportOptions`."""
         named = [sources] if isinstance(sources, Path) else sources
-        pauses = {name: options.pop(name) for name in ("pause", "resume") if name in options}
+        pauses = {name: options.pop(name) for name in ("pause", "resume", "pause_in") if name in options}
         texts = [os.fsencode(source).hex() for source in named]
         return self.start("import", lake, sources=texts, faults=faults, options=options, **pauses)
 

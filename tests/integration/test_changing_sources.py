@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gexlake.services.import_history import import_history
 
+from gexlake.services.importing.import_history import import_history
 from helpers.changes import next_of
 from helpers.histories import Record, records_of, vendor_name, write_array
 from helpers.lakes import select

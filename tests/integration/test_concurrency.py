@@ -67,6 +67,45 @@ def test_two_imports_of_different_files_of_the_same_sessions(
     assert verify_lake(lake).findings == []
 
 
+@pytest.mark.parametrize("where", ["plan", "commit", None])
+def test_two_imports_of_files_that_feed_each_others_sessions(
+    work: Path, runner: Runner, other_runner: Runner, where: str | None
+) -> None:
+    """Files of several days that overlap and contradict each other: the result is that of one after the other."""
+    lake = work / "lake"
+    for number, part in enumerate("ab"):
+        days = [*records_of(MONDAY, 20, skip=10 * number), *records_of(TUESDAY, 20, skip=10 * number)]
+        days[12 - 10 * number] |= {"spot": 1.5 + number}  # the same moment
+        write_array(work / part / vendor_name((MONDAY, TUESDAY)[number]), days)
+    if where is None:
+        both = [each.start_import(work / part, lake) for each, part in ((runner, "a"), (other_runner, "b"))]
+        outcomes = [running.wait() for running in both]
+    elif where == "plan":
+        with paused_import(runner, work / "a", lake, pause_in=where) as paused:
+            outcomes = [other_runner.run_import(work / "b", lake)]
+        outcomes.append(paused.outcome)
+    else:
+        with paused_import(runner, work / "a", lake, pause_in=where) as paused:
+            running = other_runner.start_import(work / "b", lake)
+            paused.go_on()
+            outcomes = [paused.resume(), running.wait()]
+    reports = [outcome.report["totals"] for outcome in outcomes]
+    for totals in reports:
+        counted = totals["records_imported"] + totals["records_duplicate"] + totals["records_quarantined"]
+        assert totals["records_seen"] == counted == 40, outcomes
+    assert sum(totals["records_quarantined"] for totals in reports) == 1
+    assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(60,)]
+    assert verify_lake(lake).findings == []
+    serial = []
+    for order in ("ab", "ba"):
+        for part in order:
+            import_history(work / part, work / order / "lake")
+        serial.append(lake_content(work / order / "lake"))
+    found = lake_content(lake)
+    data = ("gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
+    assert any(all(found[name] == expected[name] for name in data) for expected in serial)
+
+
 def test_import_that_begins_while_another_is_paused(work: Path, runner: Runner, other_runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder)

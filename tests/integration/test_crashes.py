@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 
 from helpers.histories import (
+    MONDAY,
     TUESDAY,
     Record,
     edit,
@@ -190,3 +191,28 @@ def test_what_an_import_staged_before_it_died_is_committed_by_the_next(
         "interrupted",
         "partial",
     ]
+
+
+def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
+    runner: Runner, other_runner: Runner, work: Path
+) -> None:
+    """Whatever opens the lake next, be it for other files: each session names readings that lineage has."""
+    folder, other, template = work / "days", work / "other", work / "template"
+    write_history(folder, sessions=2)
+    write_history(other, sessions=1, tickers=["SPX"])
+    assert runner.run_import(folder, template).status == 0
+    write_array(folder / "more" / vendor_name(MONDAY), [*records_of(MONDAY, 60), *records_of(TUESDAY, 70)])
+    counted = runner.run_import(folder, shutil.copytree(template, work / "undisturbed"), {"count": True})
+
+    def crash(runner: Runner, point: int) -> None:
+        where = f"a crash at point {point} of {counted.points}"
+        lake = shutil.copytree(template, work / f"lake-{point}")
+        assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED, where
+        assert runner.run_import(other, lake).status == 0, where
+        verified = runner.verify(lake)
+        assert verified.status == 0, (where, verified.report["findings"])
+        given = select(lake, "SELECT count(*) FROM gex_snapshots WHERE ticker = 'NQ_NDX'")[0][0]
+        assert given in {80, 130}, where
+        shutil.rmtree(lake)
+
+    spread((runner, other_runner), range(1, counted.points + 1, 6), crash)

@@ -241,3 +241,16 @@ def test_a_lake_that_was_put_right_equals_one_of_today(old: Path, folder: Path, 
     rebuild_database(old)
     import_history([folder], lake)
     assert lake_content(lake.with_name("lake"))["gex_snapshots"] == lake_content(old)["gex_snapshots"]
+
+
+def test_a_forced_import_of_files_that_feed_each_others_sessions_comes_to_the_same(folder: Path, lake: Path) -> None:
+    """The later file is staged anew, because the earlier one has changed its session: it knows what that has read."""
+    write_array(folder / vendor_name(MONDAY), [*records_of(MONDAY), *records_of(TUESDAY, 10)])
+    write_array(folder / vendor_name(TUESDAY), records_of(TUESDAY))
+    import_history(folder, lake)
+    rows = "SELECT session_date, epoch_us(timestamp), spot FROM gex_snapshots ORDER BY ALL"
+    before = select(lake, rows)
+    for _ in range(2):
+        report = import_history(folder, lake, ImportOptions(force=True))
+        assert (report.status, select(lake, rows)) == ("success", before)
+    assert verify_lake(lake).findings == []

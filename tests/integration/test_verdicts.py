@@ -210,3 +210,29 @@ def test_a_stores_own_id_makes_no_conflict_and_corrects_nothing(folder: Path, la
     write_array(folder / "other" / vendor_name(MONDAY), [record | {"_id": f"x{i}"} for i, record in enumerate(records)])
     report = import_history([folder], lake)
     assert (report.totals.records_duplicate, report.totals.records_quarantined) == (4, 0)
+
+
+def test_what_stands_stands_however_often_unchanged_files_that_conflict_are_imported(folder: Path, lake: Path) -> None:
+    """A conflict is looked at again when its session has changed since: who gave a snapshot gives it still."""
+    first = write_array(folder / "z" / vendor_name(), records_of(count=5))
+    import_history(folder, lake)
+    write_array(folder / "m" / vendor_name(), [r | {"spot": r["spot"] + 1} for r in records_of(count=8)])
+    import_history(folder, lake)
+    write_array(folder / "a" / vendor_name(), [r | {"spot": r["spot"] + 2} for r in records_of(count=12)])
+    rows = "SELECT epoch_us(timestamp), spot, import_id FROM gex_snapshots ORDER BY 1"
+    import_history(folder, lake)
+    values = [row[:2] for row in select(lake, rows)]
+    for _ in range(3):
+        report = import_history(folder, lake)
+        assert [row[:2] for row in select(lake, rows)] == values
+        assert report.totals.records_corrected == 0
+    assert report.totals.records_seen == 0, "it comes to rest"
+    assert verify_lake(lake).findings == []
+    write_array(first, [r | {"spot": r["spot"] + 3} for r in records_of(count=5)])
+    assert results_in(import_history(folder, lake), "z").records_corrected == 5, (
+        "a correction lands, whatever else is read"
+    )
+
+
+def results_in(report: ImportReport, name: str) -> FileResult:
+    return next(result for result in report.files if Path(result.source_file).parent.name == name)

@@ -94,12 +94,17 @@ def discard(staged: StagedSession) -> None:
     shutil.rmtree(_directory(staged), ignore_errors=True)
 
 
+def has_base(connection: Connection, staged: StagedSession) -> bool:
+    """Whether the session is what this work builds on."""
+    if not (staged.changes_data or staged.removes):
+        return True
+    return version_of(connection, staged.record_type, staged.session) == staged.base_version
+
+
 def _check_base(connection: Connection, staged: StagedSession) -> None:
     """The session must be what this work builds on, and what else its sources gave must be there."""
-    if staged.changes_data or staged.removes:
-        current = version_of(connection, staged.record_type, staged.session)
-        if current != staged.base_version:
-            raise StaleStageError(staged)
+    if not has_base(connection, staged):
+        raise StaleStageError(staged)
     for day, version in staged.follows.items():
         session = SessionKey(staged.session.feed, date.fromisoformat(day))
         if version_of(connection, staged.record_type, session) != version:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import StaleStageError, commit_session, publish, staged_files
+from gexlake.db.commit import StaleStageError, commit_session, has_base, publish, staged_files
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views, translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout, sync_directory
@@ -100,8 +100,10 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
     with _abandoned(directory) as abandoned:
         if not abandoned:
             return False
-        for staged in sorted(_iter_staged(directory), key=lambda staged: bool(staged.follows)):
-            _settle(connection, layout, staged)
+        for group in _groups(list(_iter_staged(directory))):
+            if can_commit(connection, group):
+                for staged in group:
+                    _settle(connection, layout, staged)
         if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
             sum_import(connection, directory.name)
             write_journal(connection, layout, directory.name)
@@ -114,6 +116,30 @@ def _iter_staged(directory: Path) -> Iterator[StagedSession]:
     for path in sorted(path for path in directory.iterdir() if path.is_dir()):
         with suppress(OSError, ValueError, KeyError, TypeError):  # else it was not finished, and is removed
             yield StagedSession.load(path)
+
+
+def _groups(found: list[StagedSession]) -> list[list[StagedSession]]:
+    """What was staged together: the sessions that some sources feed, and last the one with the lineage of these.
+
+    Without that one, because the import died before it was whole, the others are left out. One of the others that is
+    not there was committed, or else the last does not fit.
+    """
+    groups = {_name_of(staged): [staged] for staged in found if "." not in _name_of(staged)}
+    for staged in found:
+        name, dot, _ = _name_of(staged).partition(".")
+        if dot and name in groups:
+            groups[name].insert(-1, staged)
+    return list(groups.values())
+
+
+def _name_of(staged: StagedSession) -> str:
+    assert staged.directory is not None
+    return staged.directory.name
+
+
+def can_commit(connection: Connection, group: Sequence[StagedSession]) -> bool:
+    """Whether all of a group still fit the lake, so that none is committed without the others."""
+    return all(is_committed(connection, staged) or has_base(connection, staged) for staged in group)
 
 
 def _settle(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:

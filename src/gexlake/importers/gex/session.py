@@ -186,7 +186,7 @@ class GexSession:
             order = np.arange(len(timestamps))
         else:
             claims = np.array([origin.claim for origin in self._origins], np.int64)
-            order = np.lexsort((claims[self._source], timestamps))
+            order = np.lexsort((~self._is_heir(succession), claims[self._source], timestamps))
             again = np.concatenate(([False], np.diff(timestamps[order]) == 0))
             first = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
             conflicts = self._compare(first[again], order[again], tallies)
@@ -194,6 +194,24 @@ class GexSession:
         self._arrange(self._without_pruned(order, tallies, succession))
         self._count_given(tallies)
         return conflicts
+
+    def _is_heir(self, succession: Succession) -> Mask:
+        """Which snapshots are in the place of one that stands in the lake by an earlier reading of the same file.
+
+        Of several files that are read again, the one that has given a snapshot gives it still.
+        """
+        heirs = np.array([self._heir_of(origin, succession) for origin in self._origins], np.int64)[self._source]
+        if (heirs < 0).all():
+            return np.zeros(len(self._source), np.bool_)
+        _, keys = np.unique(self._ints[Int.TIMESTAMP], return_inverse=True)
+        first = keys * len(self._origins)
+        mask: Mask = np.isin(first + self._source, (first + heirs)[heirs >= 0])
+        return mask
+
+    def _heir_of(self, origin: _Origin, succession: Succession) -> int:
+        """The origin that takes the place of a yielding one; -1 where there is none."""
+        number = succession.successors.get(origin.source_file or "") if origin.claim is Claim.YIELDING else None
+        return -1 if number is None else self._origin_of.get(_Origin(number, Claim.READ), -1)
 
     def _compare(self, standing: Ints, others: Ints, tallies: Mapping[int, SourceTally]) -> list[Conflict]:
         """Say what became of the snapshots whose key another has taken."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gexlake.db.commit import StaleStageError, commit_session, publish
 from gexlake.db.database import open_database
@@ -21,13 +22,18 @@ from gexlake.db.queries import (
     load_feed,
     load_feeds,
 )
-from gexlake.db.recovery import is_committed, recover
+from gexlake.db.recovery import can_commit, is_committed, recover
 from gexlake.errors import LakeError
 from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.staged import StagedSession
 from gexlake.services.importing.refile import refile
 from gexlake.services.owner.served import served
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
 
 
 @served
@@ -58,20 +64,33 @@ def register_import(lake: Path, import_id: str, sources: list[str], started: dat
 def commit_staged(lake: Path, directories: Sequence[str]) -> int:
     """Commit staged work one by one, as far as it goes: how many were; the next one has to be staged anew.
 
-    `directories` are names below the lake's staging directory.
+    `directories` are names below the lake's staging directory. What was staged together, up to the one that has the
+    lineage, is committed whole or not at all.
     """
     layout = LakeLayout(lake)
+    done, group = 0, list[StagedSession]()
     with open_database(layout, write=True) as connection:
-        for done, name in enumerate(directories):
-            staged = _load_staged(layout, name)
-            if is_committed(connection, staged):  # asked again, because the answer got lost
-                publish(layout, staged)
+        for number, name in enumerate(directories, start=1):
+            group.append(_load_staged(layout, name))
+            if not group[-1].lineage and number < len(directories):
                 continue
-            try:
-                commit_session(connection, layout, staged)
-            except StaleStageError:
+            if not can_commit(connection, group):
                 return done
-    return len(directories)
+            for staged in group:
+                try:
+                    _commit(connection, layout, staged)
+                except StaleStageError:
+                    return done
+                done += 1
+            group = []
+    return done
+
+
+def _commit(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
+    if is_committed(connection, staged):  # asked again, because the answer got lost
+        publish(layout, staged)
+    else:
+        commit_session(connection, layout, staged)
 
 
 @served

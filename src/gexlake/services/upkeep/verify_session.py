@@ -14,7 +14,7 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import Claim, OversizedPiece, ReadingId, Refusal, SessionBuilder, SourceTally
+from gexlake.importers.base import Claim, OversizedPiece, ReadingId, Refusal, SessionBuilder, SourceTally, Succession
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
@@ -223,7 +223,10 @@ class _Source:
 
 
 def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks, on_bytes: OnBytes | None) -> None:
-    """Decode the sources again, in the order in which they were imported: the first of equal keys stands."""
+    """Decode the sources again, in the order in which they were imported: the first of equal keys stands.
+
+    Where that comes to something else, several were read again at a time: then the one that the footer says stands.
+    """
     sources = [found for source in footer["sources"] if (found := _find_source(task, source, checks))]
     checks.sources_read = len(sources)
     if not sources:
@@ -237,6 +240,10 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
                     return
                 decoded = builder.summarize().snapshots
                 del builder  # its ladders, before others are collected
+                builder, tallies = _read_sources(task, sources, Path(scratch), on_bytes, below=True)
+                if builder.checksum() == footer["checksum"] and not any(tally.kept for tally in tallies.values()):
+                    return
+                del builder
             if any(source.document["import_id"] < (footer.get("revised_by") or "") for source in sources):
                 checks.add(Check.SOURCE_REVISED, f"import {footer['revised_by']} took out or brought back snapshots")
                 return
@@ -272,9 +279,18 @@ def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChe
 
 
 def _read_sources(
-    task: VerifyTask, sources: list[_Source], scratch: Path, on_bytes: OnBytes | None = None, *, on_top: bool = False
+    task: VerifyTask,
+    sources: list[_Source],
+    scratch: Path,
+    on_bytes: OnBytes | None = None,
+    *,
+    on_top: bool = False,
+    below: bool = False,
 ) -> tuple[SessionBuilder, dict[int, SourceTally]]:
-    """The session as its sources alone give it; or, with `on_top`, with what the lake holds before them."""
+    """The session as its sources alone give it; or, with `on_top`, with what the lake holds before them.
+
+    With `below`, each of them in the place of what the lake holds from it.
+    """
     zones = (noted_zone(source.document.get("message")) for source in sources)
     reader = IMPORTERS[task.record_type].open_reader(
         task.session, workspace=scratch, moment_us=task.moment_us, naive_zone=next(filter(None, zones), None)
@@ -287,7 +303,9 @@ def _read_sources(
     builder = reader.open_session(task.session.session_date)
     if on_top:
         builder.keep(task.published.files, lambda _: Claim.STANDING)
-    builder.resolve(tallies)
+    if below:
+        builder.keep(task.published.files, lambda _: Claim.YIELDING)
+    builder.resolve(tallies, Succession({source.name: number for number, source in enumerate(sources)}))
     return builder, tallies
 
 

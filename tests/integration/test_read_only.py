@@ -1,0 +1,119 @@
+"""A lake that can only be read: what reads works, and what writes says so in words and leaves it as it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gexlake.services.importing.import_history import import_history
+from helpers.histories import MONDAY, write_history
+from helpers.lakes import tree
+from helpers.runner import Runner
+
+VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
+APART = ["unshare", "--user", "--map-root-user", "--mount"]
+COMMANDS = """
+import contextlib, io, json, sys, typer
+import gexlake
+from gexlake.cli import app
+command = typer.main.get_command(app)
+lake, *lines = sys.argv[1:]
+for words in map(json.loads, lines):
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            if words[0] == "open":
+                opened = gexlake.open(lake)
+                status, out = 0, io.StringIO(str(opened.sql("SELECT count(*) AS n FROM gex_strikes")["n"][0]))
+            else:
+                command.main([*words, "--lake", lake], prog_name="gexlake")
+        except SystemExit as ended:
+            status = ended.code or 0
+        except gexlake.GexlakeError as error:
+            status, err = 1, io.StringIO(str(error))
+    print(json.dumps([status, out.getvalue(), err.getvalue()]))
+"""
+READING = (
+    ["status"],
+    ["gaps"],
+    ["lineage"],
+    ["quarantine"],
+    ["query", "SELECT count(*) FROM gex_strikes"],
+    ["verify"],
+    ["open"],
+)
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Runner]:
+    """Runs commands where a folder can be mounted so that nobody writes into it, root neither."""
+    try:
+        possible = subprocess.run([*APART, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("file systems cannot be mounted here")
+    runner = Runner(APART)
+    yield runner
+    runner.close()
+
+
+def make_read_only(runner: Runner, lake: Path) -> None:
+    for options in (["--bind"], ["-o", "remount,bind,ro"]):
+        outcome = runner.start("shell", words=["mount", *options, str(lake), str(lake)]).wait()
+        assert outcome.status == 0, outcome
+
+
+def run(runner: Runner, lake: Path, *commands: list[str]) -> list[Any]:
+    """Exit status, stdout and stderr of each command."""
+    words = [sys.executable, "-c", COMMANDS, str(lake), *map(json.dumps, commands)]
+    outcome = runner.start("shell", words=words).wait()
+    assert outcome.status == 0, outcome
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+def test_a_lake_that_can_only_be_read(work: Path, apart: Runner) -> None:
+    folder, lake = work / "history", work / "lake"
+    first, second, *_ = write_history(folder)
+    import_history([first], lake)
+    picture = work / "picture.png"
+    plot = ["plot", "session", "NQ_NDX", MONDAY.isoformat(), "-o", str(picture)]
+    make_read_only(apart, lake)
+    before = tree(lake)
+    *readings, plotted = run(apart, lake, *READING, plot)
+    assert [status for status, _, _ in readings] == [0] * len(READING), readings
+    assert readings[-1][1] == "360"
+    assert (plotted[0], picture.exists()) == (0, True), plotted
+
+    writing = (
+        ["import", str(second)],
+        ["forget", str(first), "--yes"],
+        ["rebuild"],
+        ["verify", "--repair"],
+        ["serve", "--port", "0"],
+    )
+    for words, (status, _, err) in zip(writing, run(apart, lake, *writing), strict=True):
+        assert status == 1, (words, err)
+        assert "Read-only file system" in err, (words, err)
+        assert "This has to write into the lake" in err, (words, err)
+    assert tree(lake) == before
+
+
+def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(work: Path, apart: Runner) -> None:
+    with tarfile.open(VERSION_1) as archive:
+        archive.extractall(work, filter="data")
+    lake = work / "lake"
+    make_read_only(apart, lake)
+    before = tree(lake)
+    for words, (status, _, err) in zip(READING, run(apart, lake, *READING), strict=True):
+        assert status == 1, (words, err)
+        assert "was written by an older gexlake: its tables have to be brought to those of" in err, (words, err)
+        assert "`gexlake status --lake" in err
+    assert tree(lake) == before
