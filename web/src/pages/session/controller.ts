@@ -1,22 +1,22 @@
 /** One session: heatmap, profile, sums, and the second that all of them show. */
 
-import { api, Failure, type Feed, type FeedStatus, type SessionRow, type Snapshot } from "../api";
-import { Heatmap, OVERLAYS } from "../charts/heatmap";
-import { describeLadder, Profile } from "../charts/profile";
-import { Sums } from "../charts/sums";
-import { inks } from "../charts/canvas";
-import { colourAt, scaleBound, valueAt } from "../colour";
-import { download, fill, h, setText } from "../dom";
-import { compact, fixed, level, NOTHING, signed } from "../format";
-import { emptyLake, noSession } from "../notices";
-import { feedName, feedOf, sameFeed, type Page, type Shell } from "../page";
-import { picture } from "../picture";
-import { Snapshots } from "../snapshots";
-import { formatState, type State } from "../state";
-import { theme } from "../theme";
-import { instantOf, longDate, newYork, newYorkMoment, utc } from "../time";
-import type { SessionView } from "../view";
-import { fit, follow, pan, same, zoom, type Range, type Window } from "../window";
+import { api, Failure, type Feed, type FeedStatus, type SessionRow, type Snapshot } from "../../api";
+import { Heatmap, OVERLAYS } from "../../charts/heatmap";
+import { describeLadder, Profile } from "../../charts/profile";
+import { Sums } from "../../charts/sums";
+import { inks } from "../../charts/canvas";
+import { colourAt, scaleBound, valueAt } from "../../colour";
+import { download, fill, h, setText } from "../../dom";
+import { compact, fixed, level, NOTHING, signed } from "../../format";
+import { emptyLake, noSession } from "../../notices";
+import { feedName, feedOf, sameFeed, type Page, type Shell } from "../../page";
+import { picture } from "../../picture";
+import { Snapshots } from "../../snapshots";
+import { formatState, type State } from "../../state";
+import { theme } from "../../theme";
+import { instantOf, longDate, newYork, newYorkMoment, utc } from "../../time";
+import type { SessionView } from "../../view";
+import { fit, follow, pan, same, zoom, type Range, type Window } from "../../window";
 
 const SPEEDS = [1, 5, 15, 60, 300];
 const LEAST_SECONDS = 30;
