@@ -37,3 +37,20 @@ export const feedRow = (ticker: string, snapshots: number, first = "2025-11-03",
   ({ ticker, package: kind, category: "gex_zero", first_session: first, last_session: last, snapshots }) as FeedStatus;
 
 export const sessionRow = (session_date: string, gaps = 0) => ({ session_date, gaps }) as SessionRow;
+
+/** The view as the service sends it. */
+export function encodeView(view: SessionView): ArrayBuffer {
+  const names = ["cells", "time", "last", "spot", "spot_min", "spot_max"] as const;
+  const arrays = names.map((name) => view.array(name));
+  let head = JSON.stringify({ ...view.head, arrays: names.map((name, place) => [name, arrays[place]!.length]) });
+  head += " ".repeat((8 - ((head.length + 4) % 8)) % 8);
+  const buffer = new ArrayBuffer(4 + head.length + arrays.reduce((sum, one) => sum + one.byteLength, 0));
+  new DataView(buffer).setUint32(0, head.length, true);
+  new Uint8Array(buffer, 4).set(new TextEncoder().encode(head));
+  let offset = 4 + head.length;
+  for (const array of arrays) {
+    new Float64Array(buffer, offset, array.length).set(array);
+    offset += array.byteLength;
+  }
+  return buffer;
+}

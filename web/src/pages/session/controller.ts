@@ -27,6 +27,8 @@ export class Controller implements Actions {
   private readonly loading: Loading;
   private readonly zoom: Zoom;
   private readonly movement: Movement;
+  /** The value that was asked for last. */
+  private wanted: Value = "gex_vol";
 
   constructor(
     private readonly shell: Shell,
@@ -34,8 +36,8 @@ export class Controller implements Actions {
     private readonly screen: Screen,
   ) {
     const listener: LoadingListener = {
-      opening: (opened) => this.opening(opened),
-      opened: (view, opened) => this.opened(view, opened),
+      opening: () => this.opening(),
+      opened: (view, value) => this.opened(view, value),
       listed: () => screen.showChoice(),
       emptyLake: () => this.nothing(() => screen.showEmptyLake()),
       noSession: (message) => this.nothing(() => this.noSession(message)),
@@ -71,24 +73,32 @@ export class Controller implements Actions {
     else this.restore(link);
   }
 
-  private opening(link: State): void {
+  private opening(): void {
     this.movement.pause();
-    this.own.value = link.value;
-    this.own.hidden = new Set(link.hidden);
+    if (!overview(this.own)) this.takeChoice();
     this.screen.busy(true);
   }
 
-  private opened(view: SessionView, link: State): void {
+  private opened(view: SessionView, value: Value): void {
+    this.own.value = this.wanted = value;
+    this.own.shown = null; // it is another session's
     this.screen.busy(false);
     this.shell.markSynthetic(view.head.synthetic);
     this.screen.opened(view.head);
     this.own.window = wholeOf(view);
     this.screen.showChoice();
-    this.restore(link);
+    this.restore(this.link);
     this.remember();
   }
 
+  /** Where nothing is shown, the link says what other links keep of it. */
+  private takeChoice(): void {
+    this.own.value = this.wanted = this.link.value;
+    this.own.hidden = new Set(this.link.hidden);
+  }
+
   private nothing(show: () => void): void {
+    this.takeChoice();
     this.screen.busy(false);
     this.shell.markSynthetic(false);
     show();
@@ -131,7 +141,7 @@ export class Controller implements Actions {
     own.hidden = new Set(link.hidden);
     own.strike = link.strike;
     own.instant = instantOfLink(link, own.date!, view.head);
-    if (link.value !== own.value) this.chooseValue(link.value);
+    if (link.value !== this.wanted) this.chooseValue(link.value);
     this.loading.dropDetail();
     this.screen.show();
     this.loading.wantDetail();
@@ -144,10 +154,16 @@ export class Controller implements Actions {
 
   // ---- value and lines ---------------------------------------------------------------------------------------------
 
+  /** Show a value as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
   chooseValue(value: Value): void {
-    this.own.value = value;
+    this.wanted = value;
     void this.loading.fetchView(value).then(() => {
-      if (this.own.value !== value || !this.own.views.has(value)) return;
+      if (this.wanted !== value) return;
+      if (!this.own.views.has(value)) {
+        this.wanted = this.own.value;
+        return;
+      }
+      this.own.value = value;
       this.screen.show();
       this.loading.wantDetail();
       this.remember();
@@ -155,7 +171,7 @@ export class Controller implements Actions {
   }
 
   otherValue(): void {
-    this.chooseValue(this.own.value === "gex_vol" ? "gex_oi" : "gex_vol");
+    this.chooseValue(this.wanted === "gex_vol" ? "gex_oi" : "gex_vol");
   }
 
   toggleOverlay(id: string): void {

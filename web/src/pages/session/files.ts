@@ -10,7 +10,7 @@ import { longDate, newYork, newYorkMoment, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 import type { FileKind } from "./actions";
-import { boundOf, detailOf, overview, VALUE_NAMES, type SessionState, type Value } from "./state";
+import { boundOf, detailOf, feedOfView, overview, VALUE_NAMES, type SessionState, type Value } from "./state";
 
 export function fileName({ symbol, package: kind, category }: Feed, date: string, suffix: string): string {
   return `${date}_${symbol}_${kind}_${category}_${suffix}`;
@@ -58,7 +58,7 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
   const view = overview(state);
   const { shown, value, window } = state;
   if (!view) return;
-  const save = (suffix: string, content: Blob) => download(fileName(state.feed!, state.date!, suffix), content);
+  const save = (suffix: string, content: Blob) => download(fileName(feedOfView(view), view.head.session_date, suffix), content);
   const csv = (text: string) => new Blob([text], { type: "text/csv" });
   if (kind === "picture") {
     savePicture(state, view, canvases, theme, (blob) => save(`${compactClock(state.instant)}.png`, blob));

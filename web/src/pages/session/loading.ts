@@ -3,14 +3,14 @@
 
 import { api, Failure, type Feed, type Snapshot } from "../../api";
 import { scaleBound } from "../../colour";
-import type { Shell } from "../../page";
+import { sameFeed, type Shell } from "../../page";
 import { Snapshots } from "../../snapshots";
 import type { State } from "../../state";
 import { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { sessionToOpen } from "./choice";
 import { detailRange, needsDetail, wholeOf } from "./scales";
-import { detailOf, overview, type Chosen, type Loaded, type Value } from "./state";
+import { detailOf, feedOfView, overview, type Chosen, type Loaded, type Value } from "./state";
 
 /** A zoomed window is fetched when it has come to rest. */
 const REST_MS = 120;
@@ -19,8 +19,8 @@ const AHEAD_MS = 300;
 
 export interface LoadingListener {
   /** A session is about to be fetched. */
-  opening(link: State): void;
-  opened(view: SessionView, link: State): void;
+  opening(): void;
+  opened(view: SessionView, value: Value): void;
   /** There are other lists to choose from. */
   listed(): void;
   emptyLake(): void;
@@ -58,11 +58,12 @@ export class Loading {
   /** Choose feed and date, fetch the picture of the whole session, then the rest. */
   async open(link: State): Promise<void> {
     this.visit.abort();
+    this.timers.clear();
     const { signal } = (this.visit = new AbortController());
     await Promise.resolve(); // the page is in its place then, and knows how wide it is
     if (signal.aborted) return;
     this.snapshots?.close();
-    this.on.opening(link);
+    this.on.opening();
     try {
       const chosen = await this.choose(link);
       if (signal.aborted) return;
@@ -70,11 +71,12 @@ export class Loading {
         this.state.views = new Map();
         return this.on.emptyLake();
       }
-      const { feed, date } = Object.assign(this.state, chosen);
+      const { feed, date } = chosen;
+      if (!sameFeed(feed, this.state.feed)) this.state.rows = []; // another feed's days
+      Object.assign(this.state, chosen);
       void this.list(feed);
-      const { value } = this.state;
-      const view = await api.view(feed, date, value, this.columns(), undefined, signal);
-      if (!signal.aborted) this.take(view, value, feed, link);
+      const view = await api.view(feed, date, link.value, this.columns(), undefined, signal);
+      if (!signal.aborted) this.take(view, link.value);
     } catch (error) {
       if (signal.aborted || (error as Error).name === "AbortError") return;
       if (error instanceof Failure && error.code === "session_unknown") await this.missing(error.message, signal);
@@ -89,21 +91,25 @@ export class Loading {
     return sessionToOpen(this.state.feeds, feed, date);
   }
 
-  private take(view: SessionView, value: Value, feed: Feed, link: State): void {
+  private take(view: SessionView, value: Value): void {
     this.state.views = new Map([[value, view]]);
     this.state.bounds = new Map([[value, scaleBound(view.cells)]]);
     this.state.detail = null;
-    this.snapshots = new Snapshots(feed, view.head.first, () => this.on.arrived(), (error) => this.on.failed(error));
-    this.on.opened(view, link);
-    setTimeout(() => void this.fetchView(this.state.value === "gex_vol" ? "gex_oi" : "gex_vol"), AHEAD_MS);
+    this.snapshots = new Snapshots(feedOfView(view), view.head.first, () => this.on.arrived(), (error) => this.on.failed(error));
+    this.on.opened(view, value);
+    this.timers.later("other", AHEAD_MS, () => void this.fetchView(value === "gex_vol" ? "gex_oi" : "gex_vol"));
   }
 
   private async missing(message: string, signal: AbortSignal): Promise<void> {
-    const { sessions } = await api.sessions(this.state.feed!);
-    if (signal.aborted) return;
-    this.state.rows = sessions;
-    this.state.views = new Map();
-    this.on.noSession(message);
+    try {
+      const { sessions } = await api.sessions(this.state.feed!);
+      if (signal.aborted) return;
+      this.state.rows = sessions;
+      this.state.views = new Map();
+      this.on.noSession(message);
+    } catch (error) {
+      if (!signal.aborted) this.on.lost(error);
+    }
   }
 
   /** The feeds, and the days of one of them. */
@@ -119,13 +125,14 @@ export class Loading {
     }
   }
 
-  /** The whole session in a value, if it is not here yet. */
+  /** The session that is shown in another value, if it is not here yet. */
   async fetchView(value: Value): Promise<void> {
-    const { feed, date, views, bounds } = this.state;
+    const { views, bounds } = this.state;
     const { signal } = this.visit;
-    if (views.has(value) || !feed || !date) return;
+    const shown = overview(this.state);
+    if (!shown || views.has(value)) return;
     try {
-      const view = await api.view(feed, date, value, this.columns(), undefined, signal);
+      const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
       if (signal.aborted) return;
       views.set(value, view);
       bounds.set(value, scaleBound(view.cells));
@@ -146,11 +153,11 @@ export class Loading {
   }
 
   private async fetchDetail(whole: SessionView): Promise<void> {
-    const { feed, date, value, window } = this.state;
+    const { value, window } = this.state;
     const { signal } = this.visit;
     try {
       const columns = Math.min(3000, Math.round(this.columns() * 1.5));
-      const view = await api.view(feed!, date!, value, columns, detailRange(window.time, wholeOf(whole).time), signal);
+      const view = await api.view(feedOfView(whole), whole.head.session_date, value, columns, detailRange(window.time, wholeOf(whole).time), signal);
       if (signal.aborted || value !== this.state.value) return;
       this.state.detail = view;
       this.on.detailed();

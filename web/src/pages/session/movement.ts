@@ -31,9 +31,11 @@ export class Movement {
     private readonly say: (text: string) => void,
   ) {}
 
+  /** Show another second; what plays goes on from there. */
   seek(instant: number): void {
     if (!overview(this.state)) return;
     this.moveTo(instant);
+    this.playback.moveTo(this.state.instant);
     this.remember();
   }
 
@@ -102,7 +104,8 @@ export class Movement {
   private played(instant: number): boolean {
     if (Math.floor(instant) !== this.state.instant) {
       this.loading.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
-      this.seek(Math.floor(instant));
+      this.moveTo(Math.floor(instant));
+      this.remember();
     }
     const view = overview(this.state);
     if (view && instant < view.head.last) return true;

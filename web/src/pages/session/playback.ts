@@ -26,6 +26,10 @@ export class Playback {
     this.frame = requestAnimationFrame(advance);
   }
 
+  moveTo(instant: number): void {
+    this.instant = instant;
+  }
+
   stop(): void {
     cancelAnimationFrame(this.frame);
   }

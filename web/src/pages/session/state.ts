@@ -28,6 +28,7 @@ export interface Loaded {
 }
 
 export interface Chosen {
+  /** The value that is shown: one that has been asked for is not, until it is there. */
   value: Value;
   instant: number;
   /** The last snapshot at or before the instant, as far as it has come. */
@@ -50,14 +51,19 @@ export function emptyState(): SessionState {
   };
 }
 
-/** The whole session in the chosen value; null where there is none. */
+/** The whole session in the shown value; null where there is none. */
 export function overview(state: Readonly<SessionState>): SessionView | null {
-  return state.views.get(state.value) ?? [...state.views.values()][0] ?? null;
+  return state.views.get(state.value) ?? null;
 }
 
-/** The detail, if it is of the chosen value. */
+/** The detail, if it is of the shown value. */
 export function detailOf(state: Readonly<SessionState>): SessionView | null {
   return state.detail?.head.value === state.value ? state.detail : null;
+}
+
+/** Whose the view is: of the feed that is being opened only when it is there. */
+export function feedOfView({ head }: SessionView): Feed {
+  return { symbol: head.symbol, package: head.package, category: head.category };
 }
 
 export function boundOf(state: Readonly<SessionState>): number {
