@@ -8,7 +8,7 @@ import { wholeOf } from "./scales";
 import { overview, type SessionState } from "./state";
 
 /** The link to what is shown now. */
-export function addressOf(state: Readonly<SessionState>): Partial<State> {
+export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "importId"> {
   const { window } = state;
   const view = overview(state);
   const whole = view ? wholeOf(view) : window;

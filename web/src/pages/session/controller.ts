@@ -129,7 +129,7 @@ export class Controller implements Actions {
 
   chooseFeed(feed: Feed): void {
     const { at, value, hidden } = addressOf(this.own);
-    this.shell.go({ page: "session", feed, date: dayInFeed(this.own.feeds, feed, this.own.date), at: at!, value: value!, hidden: hidden! });
+    this.shell.go({ page: "session", feed, date: dayInFeed(this.own.feeds, feed, this.own.date), at, value, hidden });
   }
 
   // ---- the link ----------------------------------------------------------------------------------------------------
