@@ -55,6 +55,37 @@ def test_links_are_made_of_our_own_words() -> None:
             assert value.startswith(ours), (path.name, value)
 
 
+def imports_of(path: Path) -> set[Path]:
+    """The sources that one names, types among them."""
+    named = re.findall(r'from "(\.[^"]+)"', path.read_text(encoding="utf-8"))
+    return {(path.parent / f"{name}.ts").resolve() for name in named}
+
+
+def reached_from(path: Path) -> set[Path]:
+    reached, ahead = set[Path](), [path.resolve()]
+    while ahead:
+        for found in imports_of(ahead.pop()) - reached:
+            reached.add(found)
+            ahead.append(found)
+    return reached
+
+
+def test_imports_of_the_front_end_point_one_way() -> None:
+    for path in (WEB / "src").rglob("*.ts"):
+        assert path.resolve() not in reached_from(path), f"{path.name} imports itself by way of others"
+
+
+def test_parts_of_the_session_page_know_nothing_of_what_moves_them() -> None:
+    session = (WEB / "src" / "pages" / "session").resolve()
+    movers = {session / f"{name}.ts" for name in ("page", "controller", "loading", "movement", "zoom", "playback")}
+    for part in ("toolbar", "transport", "readout", "stage", "legend", "tip", "pointer", "keys", "files"):
+        assert not movers & reached_from(session / f"{part}.ts"), part
+    for computed in ("cursor", "scales", "choice", "address", "state"):
+        names = {path.name for path in reached_from(session / f"{computed}.ts")}
+        assert not {"dom.ts", "theme.ts", "canvas.ts"} & names, f"{computed} is for numbers, not for elements"
+    assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 250 for path in session.glob("*.ts"))
+
+
 def test_the_page_may_load_and_run_its_own_files_alone() -> None:
     assert "default-src 'none'; script-src 'self'; style-src 'self'; " in dashboard.POLICY
     assert "unsafe" not in dashboard.POLICY

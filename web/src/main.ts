@@ -7,7 +7,7 @@ import { helpDialog } from "./help";
 import { ofFailure } from "./notices";
 import { CoveragePage } from "./pages/coverage";
 import { ImportsPage } from "./pages/imports";
-import { SessionPage } from "./pages/session";
+import { SessionPage } from "./pages/session/page";
 import { StatusPage } from "./pages/status";
 import type { Page, Shell } from "./page";
 import { formatState, parseState, type PageName, type State } from "./state";

@@ -1,0 +1,44 @@
+/** All that a reader can do on the session page. Toolbar, transport, stage and keys call these; the controller does them.
+ * A new control begins with a line here. */
+
+import type { Feed } from "../../api";
+import type { Direction } from "./cursor";
+import type { Value } from "./state";
+
+/** What can be saved: the picture, the cells in view, the ladder at the second. */
+export type FileKind = "picture" | "cells" | "ladder";
+
+export interface Actions {
+  chooseFeed(feed: Feed): void;
+  openDate(date: string): void;
+  /** The session before or after. */
+  neighbour(direction: Direction): void;
+  chooseValue(value: Value): void;
+  otherValue(): void;
+  toggleOverlay(id: string): void;
+  save(kind: FileKind): void;
+
+  seek(instant: number): void;
+  /** To the first or the last snapshot. */
+  toEnd(direction: Direction): void;
+  /** By some seconds; what plays stops. */
+  step(seconds: number): void;
+  /** To the largest change before or after. */
+  toMove(direction: Direction): void;
+  togglePlay(): void;
+  pause(): void;
+  setSpeed(speed: number): void;
+
+  /** Zoom by a factor (below 1: closer) around an instant, else around the chosen one. */
+  zoomTime(factor: number, around?: number): void;
+  zoomPrice(factor: number, around?: number): void;
+  /** Move by parts of what is in view. */
+  panBy(time: number, price: number): void;
+  resetWindow(): void;
+
+  moveStrike(direction: Direction): void;
+  /** The strike nearest to a price; null for none. */
+  chooseStrike(price: number | null): void;
+  /** A second and a strike at once. */
+  pick(instant: number, price: number): void;
+}

@@ -1,0 +1,162 @@
+/** The chosen second and the chosen strike: what moves them, by hand and by playing, and what shows where they are. Where
+ * they go: ./cursor. */
+
+import { fixed, level } from "../../format";
+import type { Timers } from "../../timers";
+import { newYork } from "../../time";
+import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor";
+import type { Loading } from "./loading";
+import { Playback } from "./playback";
+import { readoutTexts } from "./readout";
+import { wholeOf } from "./scales";
+import type { Screen } from "./screen";
+import { overview, type SessionState } from "./state";
+import type { Zoom } from "./zoom";
+
+const TELL_MS = 600;
+const DESCRIBE_MS = 300;
+
+export class Movement {
+  private readonly playback = new Playback(() => this.state.speed, (instant) => this.played(instant));
+
+  constructor(
+    private readonly state: SessionState,
+    private readonly loading: Pick<Loading, "snapshotAt" | "wantSnapshot" | "wantAhead">,
+    private readonly zoom: Pick<Zoom, "followTime" | "followPrice">,
+    private readonly screen: Screen,
+    private readonly timers: Timers,
+    /** Keep what is shown in the address. */
+    private readonly remember: () => void,
+    /** Say something that is worth no view of its own. */
+    private readonly say: (text: string) => void,
+  ) {}
+
+  /** Show another second; what plays goes on from there. */
+  seek(instant: number): void {
+    if (!overview(this.state)) return;
+    this.moveTo(instant);
+    this.playback.moveTo(this.state.instant);
+    this.remember();
+  }
+
+  /** Show another second; within a zoomed window the picture follows it. */
+  moveTo(wanted: number): void {
+    const { state, screen } = this;
+    const view = overview(state)!;
+    state.instant = secondWithin(view.head, wanted);
+    if (!this.zoom.followTime(state.instant, wholeOf(view).time)) screen.showCursor();
+    screen.showSecond();
+    this.loading.wantSnapshot(state.instant);
+    this.arrived();
+    if (!state.playing) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));
+  }
+
+  arrived(): void {
+    const { state, screen } = this;
+    const found = this.loading.snapshotAt(state.instant);
+    // Nothing later than the chosen second is ever shown.
+    const isLater = state.shown !== null && state.shown.timestamp > state.instant;
+    if ((found && found !== state.shown) || (!found && isLater)) {
+      state.shown = found;
+      screen.showLadder();
+    }
+    this.showValues();
+  }
+
+  private showValues(): void {
+    this.screen.showValues();
+    this.timers.later("describe", DESCRIBE_MS, () => this.screen.describe());
+  }
+
+  step(seconds: number): void {
+    this.pause();
+    this.seek(this.state.instant + seconds);
+  }
+
+  toEnd(direction: Direction): void {
+    const head = overview(this.state)?.head;
+    if (head) this.seek(direction > 0 ? head.last : head.first);
+  }
+
+  toMove(direction: Direction): void {
+    const view = overview(this.state);
+    if (!view) return;
+    this.pause();
+    const next = moveBeside(view.head.moves, this.state.instant, direction);
+    if (next === null) this.say(direction > 0 ? "No larger change comes later." : "No larger change came before.");
+    else this.seek(next);
+  }
+
+  togglePlay(): void {
+    if (this.state.playing) this.pause();
+    else this.play();
+  }
+
+  private play(): void {
+    const view = overview(this.state);
+    if (!view) return;
+    if (this.state.instant >= Math.floor(view.head.last)) this.seek(view.head.first);
+    this.state.playing = true;
+    this.screen.showPlaying();
+    this.playback.start(this.state.instant);
+  }
+
+  private played(instant: number): boolean {
+    if (Math.floor(instant) !== this.state.instant) {
+      this.loading.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
+      this.moveTo(Math.floor(instant));
+      this.remember();
+    }
+    const view = overview(this.state);
+    if (view && instant < view.head.last) return true;
+    this.pause();
+    return false;
+  }
+
+  pause(): void {
+    this.state.playing = false;
+    this.playback.stop();
+    this.screen.showPlaying();
+  }
+
+  setSpeed(speed: number): void {
+    this.state.speed = speed;
+    this.screen.showPlaying();
+  }
+
+  moveStrike(direction: Direction): void {
+    const { state } = this;
+    const view = overview(state);
+    if (!view) return;
+    state.strike = strikeBeside(view, state.strike, state.shown?.spot ?? null, direction);
+    const whole = wholeOf(view).price;
+    this.zoom.followPrice(state.strike ?? whole.low, whole);
+    this.showStrike();
+  }
+
+  chooseStrike(price: number | null): void {
+    this.state.strike = price === null ? null : this.strikeAt(price);
+    this.showStrike();
+  }
+
+  pick(instant: number, price: number): void {
+    this.pause();
+    this.state.strike = this.strikeAt(price);
+    this.screen.showLadder();
+    this.seek(instant);
+  }
+
+  private strikeAt(price: number): number | null {
+    const view = overview(this.state);
+    return view?.strikes[view.strikeAt(price)] ?? null;
+  }
+
+  private showStrike(): void {
+    this.screen.showCursor();
+    this.screen.showLadder();
+    this.showValues();
+    this.remember();
+    const { strike_vol: vol, strike_oi: oi } = readoutTexts(this.state);
+    this.screen.tell(`Strike ${fixed(this.state.strike)}: volume ${vol}, open interest ${oi}`);
+  }
+}

@@ -1,0 +1,142 @@
+/** One session: the page's parts in their places, and what passes between them and the controller. */
+
+import type { Feed } from "../../api";
+import { fill, h, setText } from "../../dom";
+import { emptyLake, noSession } from "../../notices";
+import type { Page, Shell } from "../../page";
+import type { State } from "../../state";
+import { theme } from "../../theme";
+import type { ViewHead } from "../../view";
+import type { FileKind } from "./actions";
+import { Controller } from "./controller";
+import { saveFile } from "./files";
+import { keyAction } from "./keys";
+import { Readout } from "./readout";
+import type { Screen } from "./screen";
+import { Stage } from "./stage";
+import { overview } from "./state";
+import { Toolbar } from "./toolbar";
+import { Transport } from "./transport";
+
+export class SessionPage implements Page, Screen {
+  readonly element = h("div", { class: "session" });
+  private readonly controller: Controller;
+  private readonly toolbar: Toolbar;
+  private readonly stage: Stage;
+  private readonly readout: Readout;
+  private readonly transport: Transport;
+  private readonly live = h("div", { class: "sr", "aria-live": "polite" });
+
+  constructor(shell: Shell, link: State) {
+    this.controller = new Controller(shell, link, this);
+    const { state } = this.controller;
+    this.toolbar = new Toolbar(state, this.controller);
+    this.readout = new Readout(state);
+    this.stage = new Stage(state, this.controller, this.readout.element);
+    this.transport = new Transport(state, this.controller);
+    fill(this.element, this.toolbar.element, this.stage.element, this.transport.element, this.live,
+      h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
+    this.controller.open();
+  }
+
+  // ---- what the frame asks for -------------------------------------------------------------------------------------
+
+  update(link: State): boolean {
+    this.controller.update(link);
+    return true;
+  }
+
+  key(event: KeyboardEvent): boolean {
+    const { state } = this.controller;
+    if (!overview(state)) return false;
+    const { key, shiftKey, target } = event;
+    const run = keyAction({ key, shiftKey, onSlider: this.transport.isSlider(target), hasStrike: state.strike !== null }, this.controller);
+    run?.();
+    return run !== null;
+  }
+
+  themed(): void {
+    this.show();
+  }
+
+  committed(feed: Feed, date: string): void {
+    this.controller.committed(feed, date);
+  }
+
+  destroy(): void {
+    this.controller.close();
+  }
+
+  // ---- what the controller asks for --------------------------------------------------------------------------------
+
+  get columns(): number {
+    return this.stage.columns;
+  }
+
+  busy(isBusy: boolean): void {
+    if (isBusy) this.element.setAttribute("aria-busy", "true");
+    else this.element.removeAttribute("aria-busy");
+  }
+
+  opened(head: ViewHead): void {
+    this.present(null);
+    document.title = `${head.symbol} ${head.session_date} · gexlake`;
+    this.transport.showSession(head);
+  }
+
+  showEmptyLake(): void {
+    this.present(emptyLake());
+  }
+
+  showNoSession(message: string, near: { label: string; href: string }[]): void {
+    this.present(noSession(message, near));
+  }
+
+  private present(notice: HTMLElement | null): void {
+    this.element.querySelector(".notice")?.remove();
+    this.element.classList.toggle("is-empty", notice !== null);
+    if (notice) this.stage.element.before(notice);
+  }
+
+  showChoice(): void {
+    this.toolbar.showChoice();
+  }
+
+  show(): void {
+    if (!overview(this.controller.state)) return;
+    this.stage.show();
+    this.toolbar.show();
+  }
+
+  showCursor(): void {
+    this.stage.showCursor();
+  }
+
+  showSecond(): void {
+    this.transport.showSecond();
+  }
+
+  showLadder(): void {
+    this.stage.showLadder();
+  }
+
+  showValues(): void {
+    this.readout.show();
+  }
+
+  showPlaying(): void {
+    this.transport.showPlaying();
+  }
+
+  describe(): void {
+    this.stage.describe();
+  }
+
+  tell(text: string): void {
+    setText(this.live, text);
+  }
+
+  save(kind: FileKind): void {
+    saveFile(kind, this.controller.state, this.stage.canvases, theme());
+  }
+}

@@ -1,0 +1,63 @@
+/** The transport: steps, play, speed, the slider through the session, and the clock. */
+
+import { h, setText } from "../../dom";
+import { NOTHING } from "../../format";
+import { newYork, utc } from "../../time";
+import type { ViewHead } from "../../view";
+import type { Actions } from "./actions";
+import { SPEEDS, type SessionState } from "./state";
+
+export class Transport {
+  readonly element: HTMLElement;
+  private readonly playButton = h("button", { class: "play primary", title: "Play or pause (Space)", "aria-label": "Play", onclick: () => this.actions.togglePlay() }, "▶");
+  private readonly speedSelect: HTMLSelectElement;
+  private readonly slider = h("input", { type: "range", class: "slider", "aria-label": "Time of the session", step: 1, oninput: () => this.actions.seek(Number(this.slider.value)) });
+  private readonly clock = h("span", { class: "num", "data-cell": "clock" }, NOTHING);
+  private readonly clockUtc = h("span", { class: "num", "data-cell": "clockUtc" }, NOTHING);
+
+  constructor(
+    private readonly state: Readonly<SessionState>,
+    private readonly actions: Actions,
+  ) {
+    const step = (text: string, name: string, title: string, run: () => void) => h("button", { "aria-label": name, title, onclick: run }, text);
+    this.speedSelect = h("select", { "aria-label": "Speed", title: "Speed (1–5)", onchange: () => actions.setSpeed(Number(this.speedSelect.value)) },
+      ...SPEEDS.map((speed) => h("option", { value: speed, selected: speed === state.speed }, `${speed}×`)));
+    this.element = h("div", { class: "transport" },
+      h("div", { class: "joined" },
+        step("⇤", "Previous largest change", "Previous largest change (,)", () => actions.toMove(-1)),
+        step("−1m", "A minute back", "A minute back (Shift ←)", () => actions.step(-60)),
+        step("−1s", "A second back", "A second back (←)", () => actions.step(-1)),
+        this.playButton,
+        step("+1s", "A second forward", "A second forward (→)", () => actions.step(1)),
+        step("+1m", "A minute forward", "A minute forward (Shift →)", () => actions.step(60)),
+        step("⇥", "Next largest change", "Next largest change (.)", () => actions.toMove(1))),
+      this.speedSelect, this.slider,
+      h("div", { class: "clock" }, this.clock, h("span", { class: "dim" }, " NY  "), this.clockUtc, h("span", { class: "dim" }, " UTC")));
+  }
+
+  /** Whether an event is the slider's, which has keys of its own. */
+  isSlider(target: EventTarget | null): boolean {
+    return target === this.slider;
+  }
+
+  /** The ends of a session. */
+  showSession({ first, last }: ViewHead): void {
+    this.slider.min = String(Math.ceil(first));
+    this.slider.max = String(Math.floor(last));
+  }
+
+  showSecond(): void {
+    const { instant } = this.state;
+    if (this.slider.value !== String(instant)) this.slider.value = String(instant);
+    this.slider.setAttribute("aria-valuetext", `${newYork(instant)} New York`);
+    setText(this.clock, newYork(instant));
+    setText(this.clockUtc, utc(instant));
+  }
+
+  showPlaying(): void {
+    const { playing, speed } = this.state;
+    setText(this.playButton, playing ? "❚❚" : "▶");
+    this.playButton.setAttribute("aria-label", playing ? "Pause" : "Play");
+    this.speedSelect.value = String(speed);
+  }
+}

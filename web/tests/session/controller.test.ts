@@ -1,0 +1,219 @@
+/** The controller over answers that a test gives when it likes: what is shown is what has come, under its own name. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { Shell } from "../../src/page";
+import { Controller } from "../../src/pages/session/controller";
+import type { Screen } from "../../src/pages/session/screen";
+import { overview } from "../../src/pages/session/state";
+import { parseState } from "../../src/state";
+import { DATE, encodeView, feedRow, makeSnapshot, makeView, OPEN, sessionRow } from "./made";
+
+const LINK = `#/session?symbol=NQ_NDX&package=classic&category=gex_zero&date=${DATE}&at=09:30:20`;
+
+interface Asked {
+  path: string;
+  query: URLSearchParams;
+  answer(body: unknown, status?: number): Promise<void>;
+}
+
+let asked: Asked[] = [];
+/** All that follows from what is there. */
+const settle = async () => { for (let turn = 0; turn < 20; turn += 1) await Promise.resolve(); };
+
+/** The oldest request to a path that has no answer yet. */
+function next(path: string): Asked {
+  const place = asked.findIndex((one) => one.path === path);
+  expect(place, `a request to ${path} among ${asked.map((one) => one.path)}`).toBeGreaterThanOrEqual(0);
+  return asked.splice(place, 1)[0]!;
+}
+
+function fetchLater(url: string, init: RequestInit): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    init.signal?.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+    const [path = "", query = ""] = url.split("?");
+    const answer = async (body: unknown, status = 200) => {
+      // Only what ../../src/api reads of a response: a real one takes turns of the machine to be read.
+      resolve({ ok: status < 400, status, json: async () => body, arrayBuffer: async () => body } as Response);
+      await settle();
+    };
+    asked.push({ path, query: new URLSearchParams(query), answer });
+  });
+}
+
+function setUp(hash = LINK) {
+  const calls: string[] = [];
+  const told: string[] = [];
+  const noted = <T extends object>(known: object) => new Proxy(known, {
+    get: (target, name) => Reflect.get(target, name) ?? ((...given: unknown[]) => { calls.push(String(name)); if (name === "say" || name === "tell") told.push(String(given[0])); }),
+  }) as T;
+  const replaced: unknown[] = [];
+  const gone: unknown[] = [];
+  const shell = noted<Shell>({ feeds: async () => [feedRow("NQ_NDX", 9)], replace: (state: unknown) => replaced.push(state), go: (state: unknown) => gone.push(state) });
+  const controller = new Controller(shell, parseState(hash), noted<Screen>({ columns: 400 }));
+  controller.open();
+  return { controller, state: controller.state, calls, told, replaced, gone };
+}
+
+async function opened(hash = LINK) {
+  const made = setUp(hash);
+  await settle();
+  await next("/sessions").answer({ sessions: [sessionRow("2025-11-13"), sessionRow(DATE)] });
+  await next("/view/session").answer(encodeView(makeView()));
+  await next("/gex/at").answer(makeSnapshot());
+  return made;
+}
+
+beforeEach(() => {
+  asked = [];
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  vi.stubGlobal("fetch", fetchLater);
+  vi.stubGlobal("sessionStorage", { getItem: () => null });
+  vi.stubGlobal("cancelAnimationFrame", () => {});
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("a link", () => {
+  it("opens its second of its session, and the address follows", async () => {
+    const { state, calls, replaced } = await opened(`${LINK}&strike=110`);
+    expect(state).toMatchObject({ date: DATE, instant: OPEN + 20, strike: 110, shown: { spot: 112.5 } });
+    expect(calls).toEqual(expect.arrayContaining(["opened", "show", "showSecond", "showLadder", "showValues"]));
+    vi.advanceTimersByTime(250);
+    expect(replaced.at(-1)).toMatchObject({ date: DATE, at: "09:30:20", strike: 110, from: null });
+  });
+  it("to another second of the same session asks for no other picture", async () => {
+    const { controller, state } = await opened();
+    controller.update(parseState(LINK.replace("09:30:20", "09:30:12")));
+    await settle();
+    expect([state.instant, asked.filter(({ path }) => path === "/view/session")]).toEqual([OPEN + 12, []]);
+  });
+  it("to a day without data names the days beside it", async () => {
+    const { calls, state } = setUp(LINK.replace(DATE, "2025-11-18"));
+    await settle();
+    await next("/view/session").answer({ error: "session_unknown", message: "There is none.", details: [], request_id: "1" }, 404);
+    for (let left = 2; left > 0; left -= 1) await next("/sessions").answer({ sessions: [sessionRow(DATE)] });
+    expect(calls).toContain("showNoSession");
+    expect(overview(state)).toBeNull();
+  });
+  it("whose neighbours cannot be had either says so, in place of an empty page", async () => {
+    const { calls } = setUp(LINK.replace(DATE, "2025-11-18"));
+    await settle();
+    await next("/view/session").answer({ error: "session_unknown", message: "There is none.", details: [], request_id: "1" }, 404);
+    for (let left = 2; left > 0; left -= 1) await next("/sessions").answer({ error: "fault", message: "Broken.", details: [], request_id: "2" }, 500);
+    expect(calls).toContain("fail");
+  });
+});
+
+describe("the value", () => {
+  it("keeps its name until the other is there", async () => {
+    const { controller, state } = await opened();
+    controller.otherValue();
+    await settle();
+    expect([state.value, overview(state)?.head.value]).toEqual(["gex_vol", "gex_vol"]);
+    await next("/view/session").answer(encodeView(makeView("gex_oi")));
+    expect([state.value, overview(state)?.head.value]).toEqual(["gex_oi", "gex_oi"]);
+  });
+  it("stays what it was where the other cannot be had, and can be asked for again", async () => {
+    const { controller, state, told } = await opened();
+    controller.otherValue();
+    await settle();
+    await next("/view/session").answer({ error: "busy", message: "Too busy.", details: [], request_id: "1" }, 503);
+    expect([state.value, told]).toEqual(["gex_vol", ["Too busy."]]);
+    controller.otherValue();
+    await settle();
+    expect(next("/view/session").query.get("value")).toBe("gex_oi");
+  });
+  it("asked for while another session opens is not what that session is taken for", async () => {
+    const { controller, state } = await opened();
+    controller.update(parseState(LINK.replace(DATE, "2025-11-13")));
+    await settle();
+    const opening = next("/view/session");
+    controller.otherValue();
+    await settle();
+    await opening.answer(encodeView(makeView("gex_vol", { session_date: "2025-11-13" })));
+    expect([state.value, overview(state)?.head.value, overview(state)?.head.session_date]).toEqual(["gex_vol", "gex_vol", "2025-11-13"]);
+  });
+});
+
+describe("another session", () => {
+  it("does not show the ladder of the one before", async () => {
+    const { controller, state } = await opened();
+    expect(state.shown).not.toBeNull();
+    controller.update(parseState(LINK.replace("NQ_NDX", "SPX")));
+    await settle();
+    await next("/view/session").answer(encodeView(makeView("gex_vol", { symbol: "SPX" })));
+    expect([state.feed?.symbol, state.shown]).toEqual(["SPX", null]);
+  });
+  it("has no neighbours of the feed before", async () => {
+    const { controller, state, gone } = await opened();
+    controller.update(parseState(LINK.replace("NQ_NDX", "SPX")));
+    await settle();
+    expect(state.rows).toEqual([]);
+    controller.neighbour(-1);
+    expect(gone).toEqual([]);
+  });
+  it("that comes too late is not shown", async () => {
+    const { controller, state } = await opened();
+    controller.update(parseState(LINK.replace(DATE, "2025-11-13")));
+    await settle();
+    const late = next("/view/session");
+    controller.update(parseState(LINK.replace(DATE, "2025-11-12")));
+    await settle();
+    await late.answer(encodeView(makeView("gex_vol", { session_date: "2025-11-13" })));
+    expect(state.date).toBe("2025-11-12");
+    expect(overview(state)?.head.session_date).toBe(DATE);
+  });
+});
+
+describe("time", () => {
+  it("shows nothing later than the chosen second", async () => {
+    const { controller, state } = await opened();
+    controller.step(-10);
+    expect([state.instant, state.shown]).toEqual([OPEN + 10, null]);
+    await next("/gex/at").answer(makeSnapshot({ timestamp: OPEN + 10, spot: 111 }));
+    expect(state.shown?.spot).toBe(111);
+  });
+  it("stops at the ends, and says where no larger change is left", async () => {
+    const { controller, state, told } = await opened();
+    controller.step(1e6);
+    expect(state.instant).toBe(OPEN + 40);
+    controller.toMove(1);
+    expect(told).toContain("No larger change comes later.");
+    controller.toMove(-1);
+    expect(state.instant).toBe(OPEN + 30);
+    controller.toEnd(-1);
+    expect(state.instant).toBe(OPEN + 2);
+  });
+  it("plays on from where the reader has moved to meanwhile", async () => {
+    const frames: ((now: number) => void)[] = [];
+    vi.stubGlobal("requestAnimationFrame", (frame: (now: number) => void) => frames.push(frame));
+    const { controller, state } = await opened();
+    controller.setSpeed(5);
+    const start = performance.now();
+    controller.togglePlay();
+    controller.seek(OPEN + 4);
+    frames.at(-1)!(start + 230);
+    expect([state.playing, state.instant]).toEqual([true, OPEN + 5]);
+    controller.seek(OPEN + 40);
+    frames.at(-1)!(start + 460);
+    expect(state.playing).toBe(false);
+  });
+  it("is followed by the window", async () => {
+    const { controller, state } = await opened(`${LINK}&from=09:30:05&to=09:30:25`);
+    controller.seek(OPEN + 39);
+    expect(state.window.time).toEqual({ low: OPEN + 20, high: OPEN + 40 });
+  });
+});
+
+it("the chosen strike is told with its values", async () => {
+  const { controller, state, told } = await opened();
+  controller.chooseStrike(98);
+  expect([state.strike, told.at(-1)]).toEqual([100, "Strike 100.00: volume 1.50, open interest −2.00"]);
+  controller.moveStrike(1);
+  expect(state.strike).toBe(110);
+  controller.chooseStrike(null);
+  expect(state.strike).toBeNull();
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+
+import { cellsCsv, fileName, ladderCsv } from "../../src/pages/session/files";
+import { makeSnapshot, makeView, OPEN } from "./made";
+
+const all = { time: { low: OPEN, high: OPEN + 40 }, price: { low: 0, high: 999 } };
+
+it("a file is named by day, feed and what it holds", () => {
+  expect(fileName({ symbol: "NQ_NDX", package: "classic", category: "gex_zero" }, "2025-11-14", "gex_vol.csv")).toBe("2025-11-14_NQ_NDX_classic_gex_zero_gex_vol.csv");
+});
+
+describe("the cells as CSV", () => {
+  it("are those that there are: no row for a hole, none for a strike without a value", () => {
+    const lines = cellsCsv(makeView(), "gex_vol", all).trimEnd().split("\n");
+    expect(lines[0]).toBe("new_york,utc,strike,gex_vol,spot,synthetic");
+    expect(lines[1]).toBe("2025-11-14 09:30:10,2025-11-14T14:30:10Z,100,0,111,true");
+    expect(lines).toHaveLength(1 + 3 * 3);
+    expect(lines.join()).not.toContain("NaN");
+  });
+  it("are those in view", () => {
+    const window = { time: { low: OPEN + 35, high: OPEN + 40 }, price: { low: 105, high: 130 } };
+    expect(cellsCsv(makeView(), "gex_oi", window).split("\n").slice(1, -1).map((line) => line.split(",").slice(2, 4))).toEqual([["110", "13"], ["130", "23"]]);
+  });
+});
+
+it("the ladder as CSV has every strike, and nothing where the vendor gave nothing", () => {
+  expect(ladderCsv(makeSnapshot(), false)).toBe(
+    "new_york,utc,strike,gex_vol,gex_oi,prior_1,prior_2,prior_3,prior_4,prior_5,synthetic\n" +
+    "2025-11-14 09:30:20,2025-11-14T14:30:20Z,100,1.5,-2,1,,-3,,,false\n" +
+    "2025-11-14 09:30:20,2025-11-14T14:30:20Z,110,,4,,,,,,false\n");
+});

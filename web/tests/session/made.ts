@@ -1,0 +1,56 @@
+/** Small sessions for tests. */
+
+import type { FeedStatus, SessionRow, Snapshot } from "../../src/api";
+import type { Value } from "../../src/pages/session/state";
+import { SessionView, type ViewHead } from "../../src/view";
+
+export const DATE = "2025-11-14";
+export const OPEN = 1763130600; // 09:30:00 in New York
+
+/** Four columns of ten seconds, three strikes; cell = strike's place * 10 + column. Spot leaves the ladder upwards. */
+export function makeView(value: Value = "gex_vol", more: Partial<ViewHead> = {}): SessionView {
+  const step = more.column_seconds ?? 10;
+  const times = [1, 2, 3, 4].map((column) => OPEN + column * step);
+  const head: ViewHead = {
+    symbol: "NQ_NDX", package: "classic", category: "gex_zero", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
+    column_seconds: step, open: null, close: null, early_close: false, snapshots: 4, first: OPEN + 1.5, last: OPEN + 4 * step,
+    previous_session: null, next_session: null, synthetic: true, strikes: [100, 110, 130], moves: [[OPEN + 10, 5], [OPEN + 30, -7]], arrays: [], ...more,
+  };
+  const arrays: Record<string, number[]> = {
+    cells: [0, 1, 2, 3, 10, 11, NaN, 13, 20, 21, 22, 23],
+    time: times,
+    last: [times[0]!, times[1]!, NaN, times[3]!],
+    spot: [111, 112, NaN, 114], spot_min: [95.5, 112, NaN, 114], spot_max: [111, 150, NaN, 114],
+  };
+  return new SessionView(head, new Map(Object.entries(arrays).map(([name, values]) => [name, Float64Array.from(values)])));
+}
+
+export function makeSnapshot(more: Partial<Snapshot> = {}): Snapshot {
+  return {
+    timestamp: OPEN + 20, spot: 112.5, zero_gamma: 110, major_pos_vol: 130, major_pos_oi: 0, major_neg_vol: 100, major_neg_oi: null,
+    sum_gex_vol: -1234.4, sum_gex_oi: 99.6, delta_risk_reversal: 0.1234, min_dte: 0, sec_min_dte: 1,
+    strikes: [[100, 1.5, -2, [1, null, -3]], [110, null, 4]], max_priors: [[110, 3], [100, -4.5]], ...more,
+  };
+}
+
+export const feedRow = (ticker: string, snapshots: number, first = "2025-11-03", last = "2025-11-14", kind = "classic") =>
+  ({ ticker, package: kind, category: "gex_zero", first_session: first, last_session: last, snapshots }) as FeedStatus;
+
+export const sessionRow = (session_date: string, gaps = 0) => ({ session_date, gaps }) as SessionRow;
+
+/** The view as the service sends it. */
+export function encodeView(view: SessionView): ArrayBuffer {
+  const names = ["cells", "time", "last", "spot", "spot_min", "spot_max"] as const;
+  const arrays = names.map((name) => view.array(name));
+  let head = JSON.stringify({ ...view.head, arrays: names.map((name, place) => [name, arrays[place]!.length]) });
+  head += " ".repeat((8 - ((head.length + 4) % 8)) % 8);
+  const buffer = new ArrayBuffer(4 + head.length + arrays.reduce((sum, one) => sum + one.byteLength, 0));
+  new DataView(buffer).setUint32(0, head.length, true);
+  new Uint8Array(buffer, 4).set(new TextEncoder().encode(head));
+  let offset = 4 + head.length;
+  for (const array of arrays) {
+    new Float64Array(buffer, offset, array.length).set(array);
+    offset += array.byteLength;
+  }
+  return buffer;
+}

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+
+import { distance, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
+import { boundOf, detailOf, emptyState, lacksOpenInterest, overview } from "../../src/pages/session/state";
+import { tipContent } from "../../src/pages/session/tip";
+import { makeSnapshot, makeView, OPEN } from "./made";
+
+describe("the tip", () => {
+  it("has the exact values of the cell under the pointer, at its snapshot's time", () => {
+    const { last, lines } = tipContent(makeView(), "gex_vol", OPEN + 13, 109);
+    expect(last).toBe(OPEN + 20);
+    expect(lines.map(([, text]) => text)).toEqual(["09:30:20", "14:30:20", "110.00", "11.00", "112.00"]);
+  });
+  it("says that a hole is one, at the pointer's time", () => {
+    const { last, lines } = tipContent(makeView(), "gex_oi", OPEN + 25, 500);
+    expect(last).toBeNaN();
+    expect(lines.map(([name, text]) => [name, text])).toEqual([["New York", "09:30:25"], ["UTC", "14:30:25"], ["Strike", "130.00"], ["GEX OI", "no data"], ["Spot", "–"]]);
+  });
+});
+
+describe("the pointer", () => {
+  it("zooms with the wheel, the same way there and back, and not at once through all", () => {
+    expect(wheelFactor(-30) * wheelFactor(30)).toBeCloseTo(1);
+    expect(wheelFactor(-30)).toBeLessThan(1);
+    expect(wheelFactor(1e6)).toBe(wheelFactor(60));
+  });
+  it("zooms with two fingers as they part, even where they meet", () => {
+    const place = (x: number) => ({ x, y: 0 });
+    expect(pinchFactor(place(200), place(100), place(0))).toBe(0.5);
+    expect(pinchFactor(place(0), place(10), place(0))).toBe(10);
+    expect(distance({ x: 1, y: 2 }, { x: 4, y: -2 })).toBe(7);
+  });
+});
+
+describe("what is shown", () => {
+  it("is of the chosen value, the detail too", () => {
+    const [vol, oi] = [makeView("gex_vol"), makeView("gex_oi")];
+    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), bounds: new Map([["gex_oi", 7]] as const), detail: vol };
+    expect([overview(state), detailOf(state), boundOf(state)]).toEqual([vol, vol, 1]);
+    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), boundOf({ ...state, value: "gex_oi" })]).toEqual([oi, null, 7]);
+    expect(overview(emptyState())).toBeNull();
+  });
+  it("lacks open interest in a state feed, and where neither ladder nor session has any", () => {
+    const state = { ...emptyState(), feed: { symbol: "X", package: "classic", category: "gex_zero" }, shown: makeSnapshot({ strikes: [[100, 1, 0], [110, 2, null]] }) };
+    const views = new Map([["gex_oi", makeView("gex_oi", { moves: [] })]] as const);
+    expect(lacksOpenInterest({ ...state, views })).toBe(true);
+    expect(lacksOpenInterest({ ...state, views: new Map([["gex_oi", makeView("gex_oi")]]) })).toBe(false);
+    expect(lacksOpenInterest({ ...state, views, shown: makeSnapshot() })).toBe(false);
+    expect(lacksOpenInterest(state)).toBe(false); // not known yet
+    expect(lacksOpenInterest({ ...state, feed: { ...state.feed, package: "state" } })).toBe(true);
+  });
+});
