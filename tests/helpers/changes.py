@@ -76,7 +76,7 @@ def _while_reading(name: str, change: Callable[[Path], None], *, first_bytes: in
 
 
 def _before_fetching(name: str, change: Callable[[Path], None]) -> None:
-    from gexlake.services import stage
+    from gexlake.services.importing import stage
 
     plain = stage._Staging._quarantine_conflicts
     changed = set[Path]()

@@ -62,7 +62,7 @@ def _pause_after_planning(pause: Path, resume: Path) -> None:
 
 def _pause_in_commit(pause: Path, resume: Path) -> None:
     """Say so when the first session is about to be committed, with the database open, and go on when told to."""
-    from gexlake.services import commits
+    from gexlake.services.importing import commits
 
     commit = commits.commit_session
 

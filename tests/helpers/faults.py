@@ -38,7 +38,7 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         workers.INLINE_BYTES = faults["inline_bytes"]
     if "wait_seconds" in faults:
         from gexlake.db import database
-        from gexlake.services import served
+        from gexlake.services.owner import served
 
         served.STOPPED_SECONDS = faults["wait_seconds"]
         database.open_database.__wrapped__.__kwdefaults__["wait_seconds"] = faults["wait_seconds"]  # type: ignore[attr-defined]
