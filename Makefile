@@ -16,7 +16,7 @@ SESSIONS ?= 3
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs web screenshots wheel bench bench-import bench-service fuzz fuzz-files \
+.PHONY: help demo serve test lint format docs web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
   test-native clean
 
 help: ## this list
@@ -81,6 +81,9 @@ bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), be
 
 fuzz: $(INSTALLED) ## mutated records and any numbers against sanitized builds of the native modules; needs gcc
 	$(BIN)/python tools/fuzz_native.py --sanitize
+
+kills: $(INSTALLED) ## kill imports at random moments for SECONDS, and compare what comes of it
+	PYTHONPATH=tests $(BIN)/python tools/kill_imports.py --seconds $(SECONDS)
 
 fuzz-files: $(INSTALLED) ## whole files, mutated in text and packing, against all that reads a source
 	$(BIN)/python tools/fuzz_files.py --seconds $(SECONDS)

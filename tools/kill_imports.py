@@ -127,7 +127,7 @@ class Campaign:
             self.counts["steps"] += 1
             points, seconds = self._calm(step)
             self._kill(step, points, seconds)
-            difference = self._difference(settled=step.do != "restore")  # nothing to restore: nothing is opened
+            difference = self._difference()
             if difference:
                 return f"after {step.name} ({', '.join(self.killed.imports[-1])}): {difference}"
         return self._unsoundness()
@@ -214,10 +214,10 @@ class Campaign:
 
     # ---- comparing -----------------------------------------------------------------------------------------
 
-    def _difference(self, *, settled: bool = True) -> str:
+    def _difference(self) -> str:
         calm, killed = self._content(self.calm), self._content(self.killed)
         names = [name for name in calm.keys() | killed.keys() if calm.get(name) != killed.get(name)]
-        left = [path.name for path in (self.killed.path / "staging").iterdir()] if settled else []
+        left = [path.name for path in (self.killed.path / "staging").iterdir()]
         return "; ".join(
             [*(f"{name} differs" for name in sorted(names)), *(f"{name} is left in staging" for name in left)]
         )

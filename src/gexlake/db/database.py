@@ -33,8 +33,8 @@ NEW_DATABASE_PREFIX = "new-"
 
 FULL_HINT = "Free some space or mend the permissions and run the same command again: what is committed stays."
 NOT_WRITABLE_HINT = (
-    "This has to write into the lake: mend the permissions, or run it as a user who may write there; what is committed "
-    "stays. A lake that can only be read is read by `gexlake status`, `query`, `verify` and the like."
+    "This has to write into the lake: mend the permissions, or be a user who may write there, and run the same command "
+    "again; what is committed stays. Of a lake that can only be read, `gexlake status`, `query` and `verify` answer."
 )
 
 _NOT_WRITABLE = re.compile(r"Permission denied|Read-only file system|Operation not permitted")

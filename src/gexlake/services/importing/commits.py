@@ -61,6 +61,16 @@ def register_import(lake: Path, import_id: str, sources: list[str], started: dat
 
 
 @served
+def settle_lake(lake: Path) -> int:
+    """Settle what imports that are no more have left, where there is a lake; how many they were."""
+    layout = LakeLayout(lake)
+    if not layout.database.exists():
+        return 0
+    with open_database(layout, write=True) as connection:
+        return len(recover(connection, layout))
+
+
+@served
 def commit_staged(lake: Path, directories: Sequence[str]) -> int:
     """Commit staged work one by one, as far as it goes: how many were; the next one has to be staged anew.
 

@@ -31,7 +31,7 @@ from gexlake.models.revision import RevisedSession, RevisionReport
 from gexlake.models.source import path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import KnownSource, Published
-from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import
+from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, settle_lake
 from gexlake.services.importing.stage import write_manifest, write_session
 
 MAX_ATTEMPTS = 5
@@ -189,9 +189,8 @@ class _Revision:
                 states = load_lake(self.lake)
                 area = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gexlake-")))
             else:
-                what.changes(
-                    layout, load_lake(self.lake)
-                )  # raises where there is nothing to do, before anything is done
+                settle_lake(self.lake)  # what this very command has left, should it have been killed
+                what.changes(layout, load_lake(self.lake))  # raises where there is nothing to do
                 prepare_lake(layout)
                 area = stack.enter_context(staging_area(layout, self.import_id))
                 states = register_import(self.lake, self.import_id, [self.about], started=datetime.now(UTC))
