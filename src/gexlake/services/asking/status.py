@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,7 +13,7 @@ from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths
 from gexlake.db.published import find_damaged
-from gexlake.db.recovery import LOCK_NAME
+from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
 from gexlake.models.gex_columns import RECORD_TYPE
@@ -187,18 +185,4 @@ def _iter_staged(staging: Path) -> Iterator[StagedImport]:
     if not staging.is_dir():
         return
     for directory in sorted(path for path in staging.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        yield StagedImport(import_id=directory.name, running=_is_locked(directory / LOCK_NAME))
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+        yield StagedImport(import_id=directory.name, running=is_running(directory))
