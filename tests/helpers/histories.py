@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def edit(path: Path, change: Callable[[list[Record]], None]) -> None:
     records = json.loads(path.read_text())
     change(records)
     write_array(path, records)
+
+
+@contextmanager
+def endless(folder: Path) -> Iterator[Path]:
+    """A day that no machine reads to its end: an import of the folder is under way until it is stopped.
+
+    It is the last of the folder, takes no space, and is gone at the end of the block.
+    """
+    day = date(2025, 12, 31)
+    path = folder / vendor_name(day)
+    with path.open("wb") as file:
+        file.write(f"[{json.dumps(records_of(day, 1)[0])},".encode())
+        file.truncate(1 << 42)
+    try:
+        yield path
+    finally:
+        path.unlink()
 
 
 def oversized_record(day: date = MONDAY) -> bytes:

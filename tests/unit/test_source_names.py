@@ -37,7 +37,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_a_file_is_called_by_its_path_and_a_member_by_archive_and_name(archive: Path) -> None:
     session = SessionKey(Feed("SPY", "classic", "gex_zero"), date(2025, 11, 14))
     file = SourceFile(archive, "gex", session, 1, Compression.NONE, Form.ARRAY)
-    member = SourceFile(archive, "gex", session, 1, Compression.NONE, Form.ARRAY, MEMBER)
+    member = SourceFile(archive, "gex", session, 1, Compression.NONE, Form.ARRAY, member=MEMBER)
     assert (file.name, member.name) == (str(archive), f"{archive}!{MEMBER}")
 
 

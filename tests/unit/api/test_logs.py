@@ -29,7 +29,7 @@ def test_a_message_and_its_fields_are_one_line() -> None:
     first, *rest = FORMATTERS["text"]().format(record_of(HOSTILE)).split("\n")
     assert first.count(r"a\x1b[2J\r\n2025-11-14 INFO forged\u202e\x9b\u2028") == 2
     assert all(line.startswith("  | ") for line in rest), "a traceback is what is indented"
-    assert rest[-1] == r"  2025-11-14 INFO forged\u202e\x9b\u2028"
+    assert rest[-1] == r"  | 2025-11-14 INFO forged\u202e\x9b\u2028"
 
 
 def test_json_says_the_same() -> None:

@@ -72,6 +72,7 @@ class _Answers:
     """Writes to what was stdout: nothing that a library may print gets among the answers."""
 
     def __init__(self) -> None:
+        self.peak = _Peak()
         self._file = os.fdopen(os.dup(1), "wb", buffering=0)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
@@ -98,6 +99,19 @@ class _Answers:
         self._file.write(struct.pack("<I", 0))
 
 
+class _Peak:
+    """The most memory that this process ever had; getrusage(2) would count what its parent had when it was forked."""
+
+    def __init__(self) -> None:
+        self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def bytes(self) -> int:
+        """By now; see proc_pid_status(5)."""
+        found = re.search(rb"VmHWM:\s*(\d+) kB", os.pread(self._status, 1 << 14, 0))
+        return int(found[1]) << 10 if found else 0
+
+
 class _DamagedError(Exception):
     """A published file that a statement would read is not as it was written."""
 
@@ -116,8 +130,9 @@ class _Files:
 
     def blamed(self, text: str) -> _DamagedError | None:
         """The damaged file that a fault of DuckDB comes from: the one that it names, or one with a broken footer."""
-        named = _FILE.search(text)
-        for file in [named[0]] if named else [file for files in self.of_view.values() for file in files]:
+        known = [file for files in self.of_view.values() for file in files]
+        named = [found for found in _FILE.findall(text) if found in known]  # a statement can name what it likes
+        for file in named or known:
             try:
                 (check_file if named else is_sealed)(Path(file))
             except (BrokenSealError, OSError) as error:
@@ -236,7 +251,7 @@ def _carry_out(
         return
     finally:
         cursor.close()
-    answers.say({"frame": True, "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10})
+    answers.say({"frame": True, "peak_bytes": answers.peak.bytes})
     frame.write_ipc_stream(answers)  # type: ignore[call-overload]  # it can write
     answers.end()
 

@@ -323,3 +323,12 @@ def test_a_worker_is_used_again(pool: StatementPool) -> None:
         with pytest.raises(QueryError):
             pool.run("SELECT nothing")
     assert pool.pids == pids
+
+
+def test_what_the_service_takes_is_not_counted_as_a_workers(pool: StatementPool) -> None:
+    held = bytearray(600 << 20)
+    pool.run("SELECT 1 AS one")
+    pids = pool.pids
+    pool.run("SELECT 1 AS one")
+    assert pool.pids == pids
+    del held
