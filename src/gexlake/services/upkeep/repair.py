@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths, read_footer
@@ -29,11 +29,6 @@ from gexlake.services.upkeep.inspect_lake import SessionFacts, SessionVersion, i
 from gexlake.services.upkeep.rewrite import load_sources, rewrite_journals, rewrite_rows, stored_checksum
 from gexlake.services.upkeep.verify_session import RefusalCounter
 from gexlake.zone import noted_zone
-
-if TYPE_CHECKING:
-    import duckdb
-
-    Connection = duckdb.DuckDBPyConnection
 
 OF_FILES = frozenset(
     {
