@@ -4,13 +4,14 @@ import "./style.css";
 import { api, Failure, follow, onConnection, type Feed, type FeedStatus, type LakeStatus } from "./api";
 import { fill, h, setText } from "./dom";
 import { helpDialog } from "./help";
+import { Navigation } from "./navigation";
 import { ofFailure } from "./notices";
 import { CoveragePage } from "./pages/coverage";
 import { ImportsPage } from "./pages/imports";
 import { SessionPage } from "./pages/session/page";
 import { StatusPage } from "./pages/status";
 import type { Page, Shell } from "./page";
-import { formatState, parseState, type PageName, type State } from "./state";
+import type { PageName, State } from "./state";
 import { onTheme, theme, toggleTheme } from "./theme";
 
 const NAMES: Record<PageName, string> = { session: "Session", coverage: "Coverage", imports: "Imports", status: "Status" };
@@ -26,7 +27,8 @@ class Frame implements Shell {
   private readonly links = new Map<PageName, HTMLAnchorElement>();
   private page: Page | null = null;
   private pageName: PageName | null = null;
-  private state = parseState(location.hash);
+  private readonly navigation = new Navigation(location, history);
+  private state = this.navigation.read();
   private last: Partial<State> = {};
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
   private lost = false;
@@ -57,7 +59,7 @@ class Frame implements Shell {
   // ---- navigation --------------------------------------------------------------------------------------------------
 
   private route(): void {
-    this.state = parseState(location.hash);
+    this.state = this.navigation.read();
     const { page: name } = this.state;
     if (name === "session" && !this.state.feed && this.last.feed) return this.go({ ...this.last, page: "session" });
     for (const [one, link] of this.links) {
@@ -82,15 +84,13 @@ class Frame implements Shell {
   }
 
   go(state: Partial<State> & { page: PageName }): void {
-    const hash = formatState(state);
-    if (location.hash === hash) this.route();
-    else location.hash = hash;
+    if (!this.navigation.go(state)) this.route();
   }
 
   replace(state: Partial<State>): void {
     if (!this.pageName) return;
     if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "gex_vol", hidden: state.hidden ?? [] };
-    history.replaceState(null, "", formatState({ ...state, page: this.pageName }));
+    this.navigation.replace({ ...state, page: this.pageName });
   }
 
   // ---- what pages ask for ------------------------------------------------------------------------------------------
