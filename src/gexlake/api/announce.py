@@ -18,10 +18,11 @@ import json
 import logging
 import re
 import secrets
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from gexlake.errors import GexlakeError
@@ -42,6 +43,7 @@ ANSWER_SECONDS = 2.0
 PING_SECONDS = 5.0
 
 Event = dict[str, Any]
+Answer = TypeVar("Answer")
 logger = logging.getLogger(__name__)
 
 
@@ -79,8 +81,7 @@ class Announcer:
         self._loop = None
         if self._bridge is not None:
             self._bridge.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._bridge
+            await asyncio.wait([self._bridge])  # which raises nothing of it, and does not hide that we are cancelled
         for subscription in self._subscriptions:
             subscription.end()
 
@@ -122,18 +123,25 @@ class Announcer:
         place = _place(url)
         told = False
         retry_seconds = FIRST_RETRY_SECONDS
-        while True:
+        connected_at = None
+        while self._loop is not None:
             try:
                 async with _connect(url) as client, client.pubsub() as channel:
-                    await _soon(channel.subscribe(CHANNEL))
+                    await _subscribe(channel)
                     self._connected = True
-                    retry_seconds = FIRST_RETRY_SECONDS
+                    connected_at = time.monotonic()
                     if told:
                         told = False
                         logger.warning("Redis at %s is back; sessions are announced through it again.", place)
                     await self._use_bridge(client, channel)
             except Exception as error:  # what answers there need not be Redis: any kind of nonsense may come
                 self._connected = False
+                # One that is lost as soon as it is found is not sought ten times a second for ever.
+                if connected_at is not None and time.monotonic() - connected_at > LAST_RETRY_SECONDS:
+                    retry_seconds = FIRST_RETRY_SECONDS
+                connected_at = None
+                if self._loop is None:  # closed in the moment of the loss: the group of tasks raised that in its place
+                    return
                 if not told:
                     told = True
                     # The kind alone: the text of a foreign error may hold what stands in the URL.
@@ -206,6 +214,14 @@ class _Subscription:
         return self._events.popleft()
 
 
+async def _subscribe(channel: PubSub) -> None:
+    """Listen to our channel. Raises where it is not confirmed: what answers there is not Redis."""
+    await _soon(channel.subscribe(CHANNEL))
+    confirmation = await _soon(channel.get_message(timeout=ANSWER_SECONDS))
+    if confirmation is None or confirmation["type"] != "subscribe":
+        raise ConnectionError("The subscription is not confirmed.")
+
+
 def _connect(url: str) -> Redis:
     from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
@@ -219,9 +235,9 @@ def _connect(url: str) -> Redis:
     )
 
 
-async def _soon(awaitable: Awaitable[Any]) -> None:
+async def _soon(awaitable: Awaitable[Answer]) -> Answer:
     async with asyncio.timeout(ANSWER_SECONDS):
-        await awaitable
+        return await awaitable
 
 
 def _read_event(text: object) -> Event | None:

@@ -171,6 +171,26 @@ def test_a_redis_that_hangs_is_lost(redis_server: RedisServer, caplog: pytest.Lo
     assert "is lost (TimeoutError)" in caplog.text
 
 
+def test_a_loss_in_the_moment_of_the_end_does_not_keep_the_announcer_open(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group of tasks raises the loss, and forgets that it was cancelled."""
+
+    async def test() -> None:
+        lost = asyncio.Event()
+
+        async def receive(*_: object) -> None:
+            await lost.wait()
+            raise IndexError
+
+        monkeypatch.setattr(Announcer, "_receive", receive)
+        async with Announcer(redis_server.url) as announcer:
+            await until(lambda: announcer.connected)
+            lost.set()
+
+    run(test)
+
+
 def test_a_redis_that_never_was_there_costs_one_warning(caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
 
