@@ -37,7 +37,7 @@ import numpy as np
 
 import gexlake.importers.stream as stream_module
 from gexlake.errors import GexlakeError, SourceError
-from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.importers.gex.decoding.careful import Expectation
 from gexlake.importers.gex.decoding.decoder import GexDecoder
 from gexlake.importers.gex.decoding.records import Scratch
@@ -507,7 +507,7 @@ class Reader:
                 indexes.append(event.record_index)
                 if not source.text.startswith(event.raw, event.byte_offset):
                     raise FindingError(f"refusal {event.record_index} has other bytes than stand there")
-            elif not isinstance(event, OversizedPiece):
+            elif not isinstance(event, OversizedChunk):
                 raise FindingError(f"event {event}")
         if sorted(indexes) != list(range(decoder.seen)):
             raise FindingError(f"{decoder.seen} seen, but {sorted(indexes)}")

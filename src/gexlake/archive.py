@@ -37,7 +37,7 @@ MAX_EXPANSION_RATIO = 300
 EXPANSION_ALLOWANCE_BYTES = 64 << 20
 """Expansion is not questioned below this many unpacked bytes: small files may be repetitive."""
 
-PIECE_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 16
 LOCAL_HEADER_BYTES = 30
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)")
 """A name that is absolute, or has `..` in it. Names are only shown and looked at, but nobody wants such files."""
@@ -234,8 +234,8 @@ def _damage_behind(file: BinaryIO, end: int) -> str:
         return "it is cut short: its end mark is missing"
     if any(block):
         return f"it is damaged from byte {end:,} on"
-    while piece := file.read(PIECE_BYTES):
-        if any(piece):
+    while chunk := file.read(CHUNK_BYTES):
+        if any(chunk):
             return f"something follows behind its end mark at byte {end:,}"
     return ""
 
@@ -326,7 +326,7 @@ class MemberFile(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = PIECE_BYTES, /) -> bytes:
+    def read(self, size: int = CHUNK_BYTES, /) -> bytes:
         """Up to so many bytes, b"" at the end."""
         data = self._inflated(size) if self._inflate else self._packed(size)
         self._given += len(data)
@@ -353,7 +353,7 @@ class MemberFile(io.RawIOBase):
         inflate = self._inflate
         assert inflate is not None
         while not inflate.eof:
-            packed = inflate.unconsumed_tail or self._packed(PIECE_BYTES)
+            packed = inflate.unconsumed_tail or self._packed(CHUNK_BYTES)
             try:
                 data = inflate.decompress(packed, size)
             except zlib.error as error:

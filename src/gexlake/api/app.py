@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gexlake._version import __version__
 from gexlake.api.errors import add_error_handlers, error_schemas
 from gexlake.api.hot import hot_routes
+from gexlake.api.lifespan import RESOURCES
 from gexlake.api.middleware import ServiceMiddleware
-from gexlake.api.parts import PARTS
 from gexlake.api.routes import ROUTERS, TAGS
 from gexlake.api.state import ServiceState
 from gexlake.settings import Settings
@@ -41,8 +41,8 @@ OPENAPI_PATH = "/openapi.json"
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        for part in PARTS:
-            await stack.enter_async_context(part(app.state.service))
+        for resource in RESOURCES:
+            await stack.enter_async_context(resource(app.state.service))
         await run_in_threadpool(_nothing)  # what runs threads is loaded with the first, which no answer has to wait for
         yield
 

@@ -21,8 +21,8 @@ from gexlake.api.auth import KEY, identify
 from gexlake.api.errors import REQUEST_ID, ends_the_process, error_response
 from gexlake.api.hot import HotRoute
 from gexlake.api.logs import AccessLog, current_request_id
-from gexlake.api.protocol import READY_ANSWER
-from gexlake.api.representations import PiecesResponse
+from gexlake.api.protocol import SEND_RESPONSE
+from gexlake.api.representations import BuffersResponse
 from gexlake.api.state import ServiceState
 from gexlake.services.owner.served import CALL_PATH
 
@@ -102,11 +102,11 @@ class ServiceMiddleware:
 
     async def _send(self, response: Response, exchange: _Exchange, receive: Receive) -> None:
         """Send the answer of a hot route, the short way where there is one."""
-        ready_answer = exchange.scope.get("extensions", {}).get(READY_ANSWER) if self._short_way else None
-        if ready_answer is None or not isinstance(response, PiecesResponse):
+        send_response = exchange.scope.get("extensions", {}).get(SEND_RESPONSE) if self._short_way else None
+        if send_response is None or not isinstance(response, BuffersResponse):
             await response(exchange.scope, receive, exchange.send)
             return
-        await ready_answer(exchange.complete(response.raw_headers), response.pieces)
+        await send_response(exchange.complete(response.raw_headers), response.buffers)
         exchange.status, exchange.sent_bytes = response.status_code, response.size
 
     async def _check_limits(self, scope: Scope) -> None:

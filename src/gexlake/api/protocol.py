@@ -20,11 +20,11 @@ from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gexlake.api.transport import FileTransport, Piece, joined
+from gexlake.api.transport import Buffer, FileTransport, coalesced
 from gexlake.services.owner.served import CALL_PATH
 
 MAX_HEAD_BYTES = 64 << 10
-"""Of request line and headers, as good as: a piece from the socket more may come before it is noticed."""
+"""Of request line and headers, as good as: a read from the socket more may come before it is noticed."""
 
 HEAD_SECONDS = 20.0
 """From the connection, or the first byte of a later request, to the end of its head."""
@@ -34,10 +34,10 @@ BODY_BYTES = 64 << 10
 CALL_BODY_SECONDS = 600.0
 """The same for calls from processes of this machine, which may have been stopped for a while."""
 
-READY_ANSWER = "gexlake.ready_answer"
-"""In the scope's `extensions`: `await ready_answer(headers, pieces)` sends a whole answer of status 200.
+SEND_RESPONSE = "gexlake.send_response"
+"""In the scope's `extensions`: `await send_response(headers, buffers)` sends a whole answer of status 200.
 
-`headers` are as in ASGI, Content-Length among them; `pieces` are the body. ASGI's messages for the same, through three
+`headers` are as in ASGI, Content-Length among them; `buffers` are the body. ASGI's messages for the same, through three
 layers that look at every header, take a fifth of a hot answer's time.
 """
 
@@ -56,7 +56,7 @@ class ServiceProtocol(HttpToolsProtocol):
     head_seconds = HEAD_SECONDS
     body_seconds = BODY_SECONDS
     _unfinished_bytes = 0
-    """Received since a head, a piece of a body or a request was last complete."""
+    """Received since a head, a chunk of a body or a request was last complete."""
     _receiving = Receiving.NOTHING
     _body_bytes = 0
     """Of the body, since the timer began to run."""
@@ -96,7 +96,7 @@ class ServiceProtocol(HttpToolsProtocol):
             self._stop_timer()
         super().on_headers_complete()
         # A weak reference: the cycle holds the scope, and rings of references would be left to the garbage collector.
-        extensions: dict[str, Any] = {READY_ANSWER: partial(_send_ready, ref(self.cycle))}
+        extensions: dict[str, Any] = {SEND_RESPONSE: partial(_send_response, ref(self.cycle))}
         self.scope["extensions"] = extensions
 
     def on_body(self, body: bytes) -> None:
@@ -166,8 +166,8 @@ class ServiceProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-async def _send_ready(
-    request: ref[RequestResponseCycle], headers: Sequence[tuple[bytes, bytes]], pieces: Iterable[Piece]
+async def _send_response(
+    request: ref[RequestResponseCycle], headers: Sequence[tuple[bytes, bytes]], buffers: Iterable[Buffer]
 ) -> None:
     """Do for a whole answer what `RequestResponseCycle.send` does for one message after the other."""
     cycle = request()
@@ -179,8 +179,8 @@ async def _send_ready(
     closing = [] if cycle.keep_alive else [(b"connection", b"close")]
     head = _head([*cycle.default_headers, *headers, *closing])
     cycle.response_started, cycle.waiting_for_100_continue = True, False
-    for piece in joined([head, *pieces]):
-        cycle.transport.write(piece)
+    for buffer in coalesced([head, *buffers]):
+        cycle.transport.write(buffer)
     cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

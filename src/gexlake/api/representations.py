@@ -1,6 +1,6 @@
 """One answer in the form that the caller wants: JSON, JSON Lines, CSV, an Arrow IPC stream or Parquet.
 
-The parameter `format` decides, else the header `Accept`, else it is JSON. Rows of any number go out in pieces.
+The parameter `format` decides, else the header `Accept`, else it is JSON. Rows of any number go out in batches.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
-from gexlake.api.transport import Piece, joined
+from gexlake.api.transport import Buffer, coalesced
 from gexlake.services.owner.frames import csv_text
 
 if TYPE_CHECKING:
@@ -109,30 +109,30 @@ def _plain(value: object) -> int | float | str:
     return str(value)
 
 
-class PiecesResponse(Response):
-    """A body in pieces that lie apart in memory, sent without a copy of them: maps of the store, above all."""
+class BuffersResponse(Response):
+    """A body in buffers that lie apart in memory, sent without a copy of them: maps of the store, above all."""
 
-    def __init__(self, pieces: Sequence[Piece], media_type: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, buffers: Sequence[Buffer], media_type: str, headers: Mapping[str, str]) -> None:
         # Not through Starlette's, which looks for headers that are given here.
         self.status_code = 200
         self.background = None
-        self.pieces = joined(pieces)
-        self.size = sum(map(len, self.pieces))
+        self.buffers = coalesced(buffers)
+        self.size = sum(map(len, self.buffers))
         fields = {**headers, "Content-Type": media_type, "Content-Length": str(self.size)}
         self.raw_headers = [(name.lower().encode("latin-1"), fields[name].encode("latin-1")) for name in fields]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the head, then each piece."""
+        """Send the head, then each buffer."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        *first, last = self.pieces
-        for piece in first:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        *first, last = self.buffers
+        for buffer in first:
+            await send({"type": "http.response.body", "body": buffer, "more_body": True})
         await send({"type": "http.response.body", "body": last})
 
 
 def tagged_response(
     request: Request,
-    pieces: Sequence[Piece],
+    buffers: Sequence[Buffer],
     media_type: str = JSON,
     *,
     headers: Mapping[str, str] | None = None,
@@ -144,16 +144,16 @@ def tagged_response(
     are others than plain ones, and have a tag of their own.
     """
     digest = xxhash.xxh3_128()
-    for piece in pieces if origin is None else [repr((__version__, media_type, origin)).encode()]:
-        digest.update(piece)
-    packs = _packs(request, sum(map(len, pieces)))
+    for buffer in buffers if origin is None else [repr((__version__, media_type, origin)).encode()]:
+        digest.update(buffer)
+    packs = _packs(request, sum(map(len, buffers)))
     tag = f'"{digest.hexdigest()}{"-gzip" if packs else ""}"'
     fields = {"Cache-Control": "no-cache", **(headers or {}), "ETag": tag}
     if is_known(request, tag):
         return Response(status_code=304, headers={**fields, "Vary": VARY})
     if packs:
-        return packed_response(request, b"".join(pieces), media_type, headers=fields)
-    return PiecesResponse(pieces, media_type, {**fields, "Vary": VARY})
+        return packed_response(request, b"".join(buffers), media_type, headers=fields)
+    return BuffersResponse(buffers, media_type, {**fields, "Vary": VARY})
 
 
 def _packs(request: Request, size: int) -> bool:
@@ -212,12 +212,12 @@ def stream_response(
 ) -> Response:
     """Frames of one schema, one after the other, none of them held longer than it takes to send it.
 
-    Starlette takes each piece in a thread, so making one keeps no other request waiting. The first is made before the
+    Starlette takes each batch in a thread, so making one keeps no other request waiting. The first is made before the
     answer begins: what fails then is still an error of its own, not an answer that breaks off.
     """
-    parts = iter_encoded(frames, form)
+    batches = iter_encoded(frames, form)
     return StreamingResponse(
-        chain([next(parts)], parts), media_type=MEDIA_TYPES[form], headers={**(headers or {}), "Vary": "Accept"}
+        chain([next(batches)], batches), media_type=MEDIA_TYPES[form], headers={**(headers or {}), "Vary": "Accept"}
     )
 
 
@@ -267,8 +267,8 @@ def _iter_parquet(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:
 
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         register_io_source(source, schema=first.schema).sink_parquet(file.name)
-        while piece := file.read(READ_BYTES):
-            yield piece
+        while chunk := file.read(READ_BYTES):
+            yield chunk
 
 
 def _iter_csv(frames: Iterable[pl.DataFrame]) -> Iterator[bytes]:

@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeVar, cast
 from starlette.requests import HTTPConnection
 
 from gexlake.api.announce import Announcer
+from gexlake.api.fair_queue import FairQueue
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
-from gexlake.api.turns import Turns
 from gexlake.errors import LakeError
 from gexlake.services.importing.jobs import ImportJobs
 from gexlake.services.owner.held_lake import HeldLake
@@ -49,14 +49,14 @@ class RunningService:
 
 @dataclass
 class ServiceState:
-    """Made by `create_app`; the parts that `app.PARTS` lists open and close what belongs to a running service."""
+    """Made by `create_app`; what `lifespan.RESOURCES` lists opens and closes what belongs to a running service."""
 
     settings: Settings
     keys: KeyStore
     limits: RateLimits
     metrics: Metrics
     announcer: Announcer
-    turns: Turns = field(default_factory=Turns)
+    pages: FairQueue = field(default_factory=FairQueue)
     """For answers that may be large."""
     checks: list[ReadinessCheck] = field(default_factory=list)
     url: str = ""

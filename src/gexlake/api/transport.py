@@ -13,18 +13,18 @@ SENDFILE_BYTES = 64 << 10
 """From here on the kernel is asked to send from the file; below, the question costs more than the copy."""
 
 
-Piece = bytes | memoryview
+Buffer = bytes | memoryview
 
 
-def joined(pieces: Iterable[Piece]) -> list[Piece]:
-    """The same bytes with small neighbours made one: each piece is written to the socket by itself."""
-    found: list[Piece] = []
-    small: list[Piece] = []
-    for piece in pieces:
-        if len(piece) < SENDFILE_BYTES:
-            small.append(piece)
+def coalesced(buffers: Iterable[Buffer]) -> list[Buffer]:
+    """The same bytes with small neighbours made one: each buffer is written to the socket by itself."""
+    found: list[Buffer] = []
+    small: list[Buffer] = []
+    for buffer in buffers:
+        if len(buffer) < SENDFILE_BYTES:
+            small.append(buffer)
         else:
-            found += [b"".join(small), piece] if small else [piece]
+            found += [b"".join(small), buffer] if small else [buffer]
             small = []
     return [*found, b"".join(small)] if small else found
 

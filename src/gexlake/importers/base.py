@@ -27,7 +27,7 @@ class Refusal:
     """A record that is not imported: its place, the rule it breaks, and its own bytes.
 
     `byte_offset` counts unpacked bytes. Of a record too large to be held whole, `raw` is only the beginning:
-    `OversizedPiece`s follow.
+    `OversizedChunk`s follow.
     """
 
     record_index: int
@@ -38,7 +38,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class OversizedPiece:
+class OversizedChunk:
     """The next bytes of the record that was refused last."""
 
     raw: bytes
@@ -52,7 +52,7 @@ class RefusalSink(Protocol):
         """Records taken, by the rule they break."""
         ...
 
-    def take(self, event: Refusal | OversizedPiece) -> None:
+    def take(self, event: Refusal | OversizedChunk) -> None:
         """Keep a refused record, or more of the last one."""
         ...
 

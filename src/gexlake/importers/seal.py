@@ -26,7 +26,7 @@ TAIL = 8
 """Bytes behind the footer: its length and the magic."""
 SEARCHED = 4096
 """At least so much of the end is searched for the seal, should the length of the footer be wrong."""
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 _BEFORE_DIGITS = SEAL_KEY.encode() + bytes([0x18, len(BLANK)])
 """The key, and how Thrift begins a text of this length behind it."""
@@ -147,7 +147,7 @@ def _place(end: bytes) -> int:
 def _digest(descriptor: int, count: int) -> str:
     """XXH3-128 of the first `count` bytes."""
     digest = xxhash.xxh3_128()
-    buffer = memoryview(bytearray(min(PIECE, max(count, 1))))
+    buffer = memoryview(bytearray(min(CHUNK_BYTES, max(count, 1))))
     done = 0
     while done < count:
         got = os.preadv(descriptor, [buffer[: min(len(buffer), count - done)]], done)

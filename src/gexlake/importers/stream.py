@@ -224,7 +224,7 @@ class _HashedFile(io.RawIOBase):
 class _Ahead:
     """A second look at a member of an archive, which has no random access: it only moves on.
 
-    The last piece is kept, for a look may begin within the one where the look before ended.
+    The last chunk is kept, for a look may begin within the one where the look before ended.
     """
 
     def __init__(self, place: SourcePlace) -> None:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import xxhash
 
-from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.validation.rules import Rule
 
 FLUSH_BYTES = 16 << 20
@@ -45,9 +45,9 @@ class Quarantine:
         self._source_file = source_file
         self.counts = Counter()
 
-    def take(self, event: Refusal | OversizedPiece) -> None:
+    def take(self, event: Refusal | OversizedChunk) -> None:
         """Keep one refused record, or more of the last one."""
-        if isinstance(event, OversizedPiece):
+        if isinstance(event, OversizedChunk):
             if self._raw is not None:
                 self._raw.write(event.raw)
                 self._raw_digest.update(event.raw)

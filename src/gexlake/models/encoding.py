@@ -15,7 +15,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 class Utf16:
-    """Turns pieces of UTF-16 into UTF-8. Nothing is lost and nothing raised.
+    """Turns chunks of UTF-16 into UTF-8. Nothing is lost and nothing raised.
 
     The byte order mark stays one. Half a pair of surrogates becomes three bytes that are not UTF-8, so that only the
     record with them is refused; half a character at the end of the file becomes U+FFFD.
@@ -32,9 +32,9 @@ class Utf16:
         encoding = BYTE_ORDER_MARKS.get(head[:2])
         return cls(encoding) if encoding else None
 
-    def to_utf8(self, piece: bytes, *, is_end: bool) -> bytes:
-        """The piece as UTF-8, without what only the next piece completes."""
-        text = self._decoder.decode(piece)
+    def to_utf8(self, chunk: bytes, *, is_end: bool) -> bytes:
+        """The chunk as UTF-8, without what only the next chunk completes."""
+        text = self._decoder.decode(chunk)
         data = text.encode("utf-8", "surrogatepass")
         if not is_end:
             return data

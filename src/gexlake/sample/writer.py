@@ -92,7 +92,7 @@ class Written:
 
 
 def form_chunks(records: Iterable[bytes], form: Form) -> Iterator[tuple[bytes, int]]:
-    """The bytes of a file in pieces, each with the number of records it holds."""
+    """The bytes of a file in chunks, each with the number of records it holds."""
     remaining = iter(records)
     lead = form.opening
     empty = True

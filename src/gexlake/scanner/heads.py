@@ -69,7 +69,7 @@ def _decoded(head: Head) -> Head:
 
 
 def _read(read: Read, wanted: int, size_bytes: int) -> bytes:
-    """Up to so many bytes; network and FUSE file systems may give them in pieces."""
+    """Up to so many bytes; network and FUSE file systems may give them in chunks."""
     data = read(wanted)
     while len(data) < min(wanted, size_bytes) and (more := read(wanted - len(data))):
         data += more
@@ -97,12 +97,12 @@ def _unpack(packed: bytes, compression: Compression, step: int) -> _Unpacked:
     start, errors = _unpackers(compression)
     unpacker, text, at = start(), bytearray(), 0
     while at < len(packed) and len(text) < HEAD_BYTES:
-        piece = packed[at : at + step]
+        chunk = packed[at : at + step]
         try:
-            text += unpacker.decompress(piece, HEAD_BYTES - len(text))
+            text += unpacker.decompress(chunk, HEAD_BYTES - len(text))
         except errors as error:
             return _Unpacked(bytes(text), is_end=False, problem=str(error))
-        at += len(piece)
+        at += len(chunk)
         if unpacker.eof:
             at -= len(unpacker.unused_data)
             if not packed.startswith(MAGIC[compression], at):

@@ -1,4 +1,4 @@
-"""Pieces of an answer on their way to the socket."""
+"""Buffers of an answer on their way to the socket."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gexlake.api.protocol import _head
-from gexlake.api.transport import SENDFILE_BYTES, joined
+from gexlake.api.transport import SENDFILE_BYTES, coalesced
 
 SIZES = st.sampled_from([0, 1, 100, SENDFILE_BYTES - 1, SENDFILE_BYTES, SENDFILE_BYTES + 1])
 
 
 @given(st.lists(SIZES, max_size=12))
-def test_small_neighbours_are_joined_and_large_pieces_stay_what_they_are(sizes: list[int]) -> None:
-    pieces = [memoryview(bytes([number]) * size) for number, size in enumerate(sizes)]
-    found = joined(pieces)
-    assert b"".join(found) == b"".join(pieces)
-    large = [piece for piece in pieces if len(piece) >= SENDFILE_BYTES]
-    assert all(any(piece is one for one in found) for piece in large)
+def test_small_neighbours_are_coalesced_and_large_buffers_stay_what_they_are(sizes: list[int]) -> None:
+    buffers = [memoryview(bytes([number]) * size) for number, size in enumerate(sizes)]
+    found = coalesced(buffers)
+    assert b"".join(found) == b"".join(buffers)
+    large = [buffer for buffer in buffers if len(buffer) >= SENDFILE_BYTES]
+    assert all(any(buffer is one for one in found) for buffer in large)
     assert len(found) <= 2 * len(large) + 1
 
 

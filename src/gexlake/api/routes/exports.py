@@ -1,4 +1,4 @@
-"""`/export`: whole ranges in bulk, streamed in pieces, however many rows they have."""
+"""`/export`: whole ranges in bulk, streamed in batches, however many rows they have."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> R
     """
     service = running(request)
     form = choose_format(request, query.format, TABLE_FORMATS)
-    await service_of(request).turns.wait()
+    await service_of(request).pages.wait()
     work = partial(
         service.lake.store.page,
         query.feed,

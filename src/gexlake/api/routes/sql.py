@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 router = APIRouter(tags=["lake"], responses=DATA_RESPONSES, dependencies=[Depends(Needs(Scope.SQL))])
-_turns = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="sql")
+_executor = ThreadPoolExecutor(STATEMENTS_AT_ONCE, thread_name_prefix="sql")
 """Of their own, so that statements that wait for their turn take no thread that other answers need."""
 
 
@@ -56,7 +56,7 @@ async def run_statement(request: Request, order: Statement, query: Annotated[For
     chosen = choose_format(request, query.format, TABLE_FORMATS)
     service = running(request)
     await run_in_threadpool(service.lake.check_present)
-    work = _turns.submit(service.statements.run, order.statement, limit=order.limit)
+    work = _executor.submit(service.statements.run, order.statement, limit=order.limit)
     answer = asyncio.wrap_future(work)
     await asyncio.wait([answer], timeout=service.settings.query_seconds)
     if work.cancel():  # it has not even begun

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gexlake.importers.base import RefusalSink, SourceTally
+from gexlake.importers.gex.batch import Batch
 from gexlake.importers.gex.days import DaySpool
 from gexlake.importers.gex.decoding.careful import Expectation
 from gexlake.importers.gex.decoding.decoder import GexDecoder
 from gexlake.importers.gex.decoding.records import Scratch
-from gexlake.importers.gex.part import Part
 from gexlake.importers.gex.session import GexSession
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import SessionKey
@@ -92,8 +92,8 @@ class GexReader:
         if day == self._day:
             return self._planned
         session = GexSession(SessionKey(self._feed, day), workspace=self._workspace)
-        for part in self._others.parts(day):
-            session.add(part)
+        for batch in self._others.batches(day):
+            session.add(batch)
         return session
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class GexReader:
         days = list(self._iter_days(block.column(Int.TIMESTAMP)))
         self._count(block, source, days)
         ladder = block.filled_ladder
-        part = Part(
+        batch = Batch(
             source,
             block.ints[:, : block.records].copy(),
             block.filled_numbers.copy(),
@@ -114,7 +114,7 @@ class GexReader:
             block.extra,
         )
         for bounds, mask in days:
-            mine = part.select(mask)
+            mine = batch.select(mask)
             if bounds is self._bounds:
                 self._planned.add(mine)
             else:

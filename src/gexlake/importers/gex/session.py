@@ -22,9 +22,9 @@ from gexlake.importers.base import (
     SourceTally,
     Succession,
 )
+from gexlake.importers.gex.batch import Batch
 from gexlake.importers.gex.check import ensure_sound
 from gexlake.importers.gex.ladders import LadderStore
-from gexlake.importers.gex.part import Part
 from gexlake.importers.gex.sameness import Sameness
 from gexlake.importers.gex.writing.dataset import write_dataset
 from gexlake.importers.gex.writing.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
@@ -76,7 +76,7 @@ class GexSession:
         self._early = StrikeWriter(directory / "strikes.parquet") if writes and directory is not None else None
         self._early_us = -(2**63)
         self._early_snapshots = 0
-        self._parts: list[Part] = []
+        self._batches: list[Batch] = []
         self._origins: list[_Origin] = []
         self._origin_of: dict[_Origin, int] = {}
         self._source: Ints = np.empty(0, np.int64)
@@ -94,25 +94,25 @@ class GexSession:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been added yet."""
-        return not self._parts
+        return not self._batches
 
-    def add(self, part: Part) -> None:
-        """Take snapshots that are being read; `part.source` has the caller's numbers."""
-        origins = {int(number): self._number(int(number), Claim.READ) for number in np.unique(part.source)}
+    def add(self, batch: Batch) -> None:
+        """Take snapshots that are being read; `batch.source` has the caller's numbers."""
+        origins = {int(number): self._number(int(number), Claim.READ) for number in np.unique(batch.source)}
         lookup = np.zeros(max(origins) + 1, np.int64)
         lookup[list(origins)] = list(origins.values())
-        self._write_early(part)
-        self._add(part._replace(source=lookup[part.source]))
+        self._write_early(batch)
+        self._add(batch._replace(source=lookup[batch.source]))
 
     def keep(self, files: Mapping[str, Path], claim_of: ClaimOf, *, misfiled: bool = False) -> None:
         """Take what the lake holds of the session; see `SessionBuilder.keep`."""
         import polars as pl
 
-        before = len(self._parts)
+        before = len(self._batches)
         try:
             self._keep(files, claim_of, misfiled=misfiled)
         except (pl.exceptions.PolarsError, FileNotFoundError, KeyError, ValueError) as error:
-            del self._parts[before:]
+            del self._batches[before:]
             self._ladders.rewind(before)
             raise LakeError(
                 f"{files['snapshots']}, or its strikes, is damaged: {str(error).partition(chr(10))[0]}.",
@@ -140,7 +140,7 @@ class GexSession:
             if wanted.any():
                 ladder = strike_tables(strikes.slice(first_row, int(ends[stop - 1]) - first_row).collect())
                 texts = {i: text for i, text in enumerate(extra[here]) if text is not None}
-                self._add(Part(owner[here], ints[:, here], numbers[:, here], ladder, texts).select(wanted))
+                self._add(Batch(owner[here], ints[:, here], numbers[:, here], ladder, texts).select(wanted))
             start = stop
 
     def _is_of_this_date(self, timestamps: Ints) -> Mask:
@@ -167,10 +167,10 @@ class GexSession:
             self._origins.append(origin)
         return self._origin_of[origin]
 
-    def _add(self, part: Part) -> None:
-        rows = part.rows
-        self._ladders.add(part.ladder, np.cumsum(rows) - rows, rows)
-        self._parts.append(part._replace(ladder=part.ladder[:, :0]))
+    def _add(self, batch: Batch) -> None:
+        rows = batch.rows
+        self._ladders.add(batch.ladder, np.cumsum(rows) - rows, rows)
+        self._batches.append(batch._replace(ladder=batch.ladder[:, :0]))
 
     # ---- deciding ------------------------------------------------------------------------------------------
 
@@ -294,16 +294,16 @@ class GexSession:
         self._order = order
 
     def _join(self) -> None:
-        parts = self._parts
-        if parts:
-            self._source = np.concatenate([part.source for part in parts])
-            self._ints = np.concatenate([part.ints for part in parts], axis=1)
-            self._numbers = np.concatenate([part.numbers for part in parts], axis=1)
+        batches = self._batches
+        if batches:
+            self._source = np.concatenate([batch.source for batch in batches])
+            self._ints = np.concatenate([batch.ints for batch in batches], axis=1)
+            self._numbers = np.concatenate([batch.numbers for batch in batches], axis=1)
         offset = 0
-        for part in parts:
-            self._extra.update({offset + i: text for i, text in part.extra.items()})
-            offset += part.ints.shape[1]
-        self._parts = []
+        for batch in batches:
+            self._extra.update({offset + i: text for i, text in batch.extra.items()})
+            offset += batch.ints.shape[1]
+        self._batches = []
 
     # ---- the result ----------------------------------------------------------------------------------------
 
@@ -372,13 +372,13 @@ class GexSession:
 
     # ---- writing on the way ----------------------------------------------------------------------------------
 
-    def _write_early(self, part: Part) -> None:
+    def _write_early(self, batch: Batch) -> None:
         """Write ladders as they come, while each is later than the one before: mostly that is how they will stand."""
         if self._early is None:
             return
-        timestamps = part.timestamps
+        timestamps = batch.timestamps
         if timestamps[0] > self._early_us and (np.diff(timestamps) > 0).all():
-            self._early.add(timestamps, part.rows, part.ladder)
+            self._early.add(timestamps, batch.rows, batch.ladder)
             self._early_us = int(timestamps[-1])
             self._early_snapshots += len(timestamps)
         else:

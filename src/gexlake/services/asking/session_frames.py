@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PUBLISHING_SECONDS = 0.5
 POLL_SECONDS = 0.01
 BATCH_ROWS = 1 << 17
-"""Rows of one piece where a range is read in pieces."""
+"""Rows of one batch where a range is read in batches."""
 
 
 def published_feeds(layout: LakeLayout) -> list[Feed]:
@@ -145,7 +145,7 @@ def iter_sessions(
 
 
 def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
-    """The rows in pieces, so that memory does not grow with their number; one empty piece where there are none.
+    """The rows in batches, so that memory does not grow with their number; one empty batch where there are none.
 
     Raises as `collect_rows` does.
     """

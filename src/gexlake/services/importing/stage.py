@@ -327,10 +327,10 @@ def _workspace(directory: Path | None) -> Iterator[Path]:
 
 
 def _iter_spans(reading: Reading, spans: list[tuple[int, int]]) -> Iterator[bytes]:
-    """Pieces of a source's unpacked bytes, as (offset, length) in ascending order, once more out of the bytes that were
+    """Chunks of a source's unpacked bytes, as (offset, length) in ascending order, once more out of the bytes that were
     read before: what a file has grown by since is left alone.
 
-    Raises `SourceError`, at the latest behind the last piece, where those bytes are not there any more.
+    Raises `SourceError`, at the latest behind the last chunk, where those bytes are not there any more.
     """
     source, record = reading.source, reading.record
     chunk = memoryview(bytearray(1 << 20))

@@ -98,9 +98,9 @@ class Process:
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
             self._send({"statement": statement, "limit": limit, "views": [asdict(view) for view in views]})
-            self.busy = bool(json.loads(self._piece(deadline)))
+            self.busy = bool(json.loads(self._chunk(deadline)))
             answer = self._answer(deadline)
-            pieces = list(iter(lambda: self._piece(deadline), b""))
+            chunks = list(iter(lambda: self._chunk(deadline), b""))
         except TimeoutError:
             self.kill()
             raise QueryError(
@@ -118,7 +118,7 @@ class Process:
         finally:
             self.busy = False
         self.peak_bytes = answer["peak_bytes"]
-        return b"".join(pieces)
+        return b"".join(chunks)
 
     def renew_views(self, files: Files, numbers: Mapping[str, int]) -> list[View]:
         """The views that it does not have yet as they are to be; it is taken to get them with the next order.
@@ -134,7 +134,7 @@ class Process:
         return views
 
     def _answer(self, deadline: float | None) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._piece(deadline))
+        answer: dict[str, Any] = json.loads(self._chunk(deadline))
         if not answer.get("renewed", True):  # a damaged file, say
             self._views.clear()
         if answer.get("missing"):
@@ -150,7 +150,7 @@ class Process:
         if self.confined:
             return
         try:
-            answer = json.loads(self._piece(time.monotonic() + START_SECONDS))
+            answer = json.loads(self._chunk(time.monotonic() + START_SECONDS))
         except TimeoutError:
             self.kill()
             raise not_started("it took too long") from None
@@ -188,7 +188,7 @@ class Process:
         except BrokenPipeError:
             raise DiedError from None
 
-    def _piece(self, deadline: float | None) -> bytes:
+    def _chunk(self, deadline: float | None) -> bytes:
         (length,) = struct.unpack("<I", self._read(4, deadline))
         return self._read(length, deadline)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-FIRST_ROWS, PIECE_ROWS = 1 << 8, 1 << 14
+FIRST_ROWS, BATCH_ROWS = 1 << 8, 1 << 14
 _TEXT_TYPES = re.compile(
     r"\b(INTERVAL|UNION|BIT|VARIANT|GEOMETRY|TIME WITH TIME ZONE|TIMETZ|TIME_NS|MAP|BIGNUM|UHUGEINT)\b"
 )
@@ -31,26 +31,26 @@ def fetch_all(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:
 
 
 def fetch_bounded(relation: duckdb.DuckDBPyRelation, *, rows: int, size: int) -> pl.DataFrame:
-    """All rows, in pieces of a length that follows what rows turn out to take.
+    """All rows, in batches of a length that follows what rows turn out to take.
 
     Raises `QueryError` for more than `rows` rows or `size` bytes, and for values that cannot be shown.
     """
     import polars as pl
 
     found = _materialized(relation.limit(rows + 1))
-    pieces: list[pl.DataFrame] = []
+    batches: list[pl.DataFrame] = []
     done, bytes_done, step = 0, 0, FIRST_ROWS
-    while not pieces or pieces[-1].height == step:
-        done += pieces[-1].height if pieces else 0
-        step = min(PIECE_ROWS, max(1, size // 4 * done // bytes_done)) if bytes_done else step
-        pieces.append(_checked(fetch_frame(found.limit(step, done))))
-        bytes_done += int(pieces[-1].estimated_size())
+    while not batches or batches[-1].height == step:
+        done += batches[-1].height if batches else 0
+        step = min(BATCH_ROWS, max(1, size // 4 * done // bytes_done)) if bytes_done else step
+        batches.append(_checked(fetch_frame(found.limit(step, done))))
+        bytes_done += int(batches[-1].estimated_size())
         if bytes_done > size:
             raise QueryError(
                 f"The statement yields more than {size >> 20} MiB, the most that this server gives.",
                 hint="Sum up, select less, or read the Parquet files.",
             )
-    frame = pl.concat(pieces)
+    frame = pl.concat(batches)
     if frame.height > rows:
         raise QueryError(
             f"The statement yields more than {rows:,} rows, the most that this server gives.",

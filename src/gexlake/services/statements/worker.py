@@ -5,7 +5,7 @@
     <length><json>                                          {"ready"} or {"unprepared"}; to each order {"begun"}, and
                                                             {"error"}, {"missing"}, {"damaged"} or {"frame"}; behind
                                                             the last
-    <length><bytes> … <0>                                   an Arrow IPC stream in pieces
+    <length><bytes> … <0>                                   an Arrow IPC stream in chunks
 
 It holds no lake and no right. Whoever gave the order ends it with SIGKILL when its time is over.
 """
@@ -82,9 +82,9 @@ class _Answers:
         """One document."""
         self.write(json.dumps(document).encode())
 
-    def write(self, piece: Buffer) -> int:
-        """A piece with its length in front."""
-        view = memoryview(piece).cast("B")
+    def write(self, chunk: Buffer) -> int:
+        """A chunk with its length in front."""
+        view = memoryview(chunk).cast("B")
         for part in (struct.pack("<I", len(view)), view) if len(view) else ():
             done = 0
             while done < len(part):
@@ -95,7 +95,7 @@ class _Answers:
         """Nothing is held back."""
 
     def end(self) -> None:
-        """Behind the last piece."""
+        """Behind the last chunk."""
         self._file.write(struct.pack("<I", 0))
 
 

@@ -95,7 +95,7 @@ class ColdSession:
         return records
 
     def iter_rendered(self, first: int, stop: int, *, strikes: bool) -> Iterator[tuple[bytes, Offsets]]:
-        """The records first … stop - 1 in pieces of bounded size: text and the offsets of its records."""
+        """The records first … stop - 1 in chunks of bounded size: text and the offsets of its records."""
         for start in range(first, stop, SNAPSHOTS_AT_ONCE):
             end = min(start + SNAPSHOTS_AT_ONCE, stop)
             renderer = self._renderer(start, end)
@@ -103,9 +103,9 @@ class ColdSession:
                 yield renderer.render(0, end - start, None)
                 continue
             done = start
-            for piece_stop, ladder in self._iter_ladders(start, end):
-                yield renderer.render(done - start, piece_stop - start, ladder)
-                done = piece_stop
+            for chunk_stop, ladder in self._iter_ladders(start, end):
+                yield renderer.render(done - start, chunk_stop - start, ladder)
+                done = chunk_stop
 
     def _renderer(self, first: int, stop: int) -> SnapshotRenderer:
         frame = self._snapshots.read(SNAPSHOT_COLUMNS, first, stop - first)

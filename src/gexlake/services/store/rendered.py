@@ -131,10 +131,10 @@ class _TextWriter:
         self._block = xxhash.xxh3_64()
         self.size = 0
 
-    def write_all(self, pieces: Iterator[tuple[bytes, Offsets]], on_bytes: OnBytes | None) -> Offsets:
+    def write_all(self, chunks: Iterator[tuple[bytes, Offsets]], on_bytes: OnBytes | None) -> Offsets:
         """Write one text; where each of its records begins in the text area, and its end."""
         begun = []
-        for text, offsets in pieces:
+        for text, offsets in chunks:
             if text.count(b"\n") != len(offsets) - 1:
                 raise AssertionError("a record holds a newline")
             begun.append(offsets[:-1] + np.uint64(self.size))

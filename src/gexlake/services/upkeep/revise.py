@@ -62,7 +62,7 @@ class _Change:
     record_type: str
     session: SessionKey
     current: Published | None
-    parts: Sequence[tuple[Published, ClaimOf]]
+    inputs: Sequence[tuple[Published, ClaimOf]]
 
 
 @dataclass
@@ -162,12 +162,12 @@ class _Restore:
 
     def _change(self, layout: LakeLayout, previous: PreviousVersion) -> _Change:
         current = published_session(layout, previous.record_type, previous.session)
-        parts: list[tuple[Published, ClaimOf]] = []
+        inputs: list[tuple[Published, ClaimOf]] = []
         if current is not None:
             is_latest = str(read_footer(current.files["snapshots"])["import_id"]).startswith(self.import_id)
-            parts.append((current, (lambda _: Claim.YIELDING) if is_latest else self._claim_of))
-        parts.append((Published(previous.footer["version"], previous.files), lambda _: Claim.READ))
-        return _Change(previous.record_type, previous.session, current, parts)
+            inputs.append((current, (lambda _: Claim.YIELDING) if is_latest else self._claim_of))
+        inputs.append((Published(previous.footer["version"], previous.files), lambda _: Claim.READ))
+        return _Change(previous.record_type, previous.session, current, inputs)
 
     def _claim_of(self, document: Mapping[str, Any]) -> Claim:
         """What the import gave yields; what came later stands."""
@@ -236,13 +236,13 @@ class _Revision:
             tempfile.TemporaryDirectory(prefix="scratch-", dir=directory) as scratch,
             closing(IMPORTERS[change.record_type].open_session(change.session, workspace=Path(scratch))) as builder,
         ):
-            for part, claim_of in change.parts:
-                builder.keep(part.files, claim_of)
-                footer = read_footer(part.files["snapshots"])
+            for published, claim_of in change.inputs:
+                builder.keep(published.files, claim_of)
+                footer = read_footer(published.files["snapshots"])
                 documents |= {
                     (document["import_id"], document["source_file"]): document for document in footer["sources"]
                 }
-                before += footer["summary"]["snapshots"] if part is current else 0
+                before += footer["summary"]["snapshots"] if published is current else 0
             builder.resolve({})
             summary = builder.summarize()
             staged = StagedSession(

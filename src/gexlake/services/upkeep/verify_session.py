@@ -14,7 +14,7 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import Claim, OversizedPiece, ReadingId, Refusal, SessionBuilder, SourceTally, Succession
+from gexlake.importers.base import Claim, OversizedChunk, ReadingId, Refusal, SessionBuilder, SourceTally, Succession
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
@@ -204,7 +204,7 @@ class RefusalCounter:
     def __init__(self) -> None:
         self.counts: Counter[Rule] = Counter()
 
-    def take(self, event: Refusal | OversizedPiece) -> None:
+    def take(self, event: Refusal | OversizedChunk) -> None:
         if isinstance(event, Refusal):
             self.counts[event.rule] += 1
 

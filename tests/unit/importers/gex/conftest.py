@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.importers.gex.decoding.careful import Expectation, Snapshot, read_snapshot
 from gexlake.importers.gex.decoding.decoder import GexDecoder
 from gexlake.importers.gex.decoding.json_values import parse
@@ -170,7 +170,7 @@ def decode() -> Decode:
                 for record, row in zip(range(event.records), event.row_starts.tolist(), strict=True):
                     place = Place(*(int(event.ints[which, record]) for which in (Int.INDEX, Int.START, Int.END)))
                     result.records[place] = values_of(event, record, row)
-            elif isinstance(event, OversizedPiece):
+            elif isinstance(event, OversizedChunk):
                 last = result.refusals[-1]
                 result.refusals[-1] = Refusal(
                     last.record_index, last.byte_offset, last.rule, last.message, last.raw + event.raw

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.importers.gex.decoding.careful import RefusedRecordError, dump_extra, read_snapshot
 from gexlake.importers.gex.decoding.json_values import parse
 from gexlake.importers.gex.decoding.lookahead import WINDOW_BYTES, Parsed, next_opening, parse_value, record_within
@@ -153,10 +153,10 @@ class IrregularReader:
                 stop = self._surroundings.last_bracket() or text.end
             else:
                 stop = text.end - OPENING_BYTES
-            piece = bytes(text.data[text.start : stop])
+            chunk = bytes(text.data[text.start : stop])
             is_end = opening is not None or text.final
-            if piece:
-                yield OversizedPiece(piece.rstrip(SEPARATOR_BYTES) if is_end else piece)
+            if chunk:
+                yield OversizedChunk(chunk.rstrip(SEPARATOR_BYTES) if is_end else chunk)
             text.start = stop
             if is_end:
                 return

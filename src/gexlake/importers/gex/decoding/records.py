@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gexlake.importers.base import OversizedPiece, Refusal
+from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.importers.gex.decoding.careful import Snapshot
 from gexlake.importers.gex.decoding.text import SEPARATOR_BYTES, TEXT_BYTES, Text
 from gexlake.models.gex_block import Block
@@ -15,7 +15,7 @@ MAX_RECORD_BYTES = 4 << 20
 """A record longer than this is refused unread: real ones have 5 to 50 KB, and memory must stay bounded."""
 EXTRA_CAPACITY = 4096
 
-Event = Block | Refusal | OversizedPiece
+Event = Block | Refusal | OversizedChunk
 
 
 class Scratch:

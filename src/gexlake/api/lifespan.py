@@ -26,7 +26,7 @@ MOST_BYTES = 64 << 20
 """Of the rows of a statement, as they lie in memory: 100,000 rows of `gex_snapshots` take half of it."""
 SLACK_BYTES = 4 * MOST_BYTES
 """Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
-Part = Callable[[ServiceState], AbstractAsyncContextManager[None]]
+Resource = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
@@ -146,8 +146,8 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
             await task
 
 
-PARTS: tuple[Part, ...] = (_lake_directory, _rate_limits, _announcements, _held_lake, _watched_directories)
+RESOURCES: tuple[Resource, ...] = (_lake_directory, _rate_limits, _announcements, _held_lake, _watched_directories)
 """Opened in this order before the first request is taken, closed in reverse after the last was answered.
 
-What a part raises of `GexlakeError` while it opens ends `gexlake serve` with that message.
+What one raises of `GexlakeError` while it opens ends `gexlake serve` with that message.
 """

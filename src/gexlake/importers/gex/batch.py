@@ -13,7 +13,7 @@ from gexlake.models.gex_columns import Int
 from gexlake.validation.snapshots import Mask
 
 
-class Part(NamedTuple):
+class Batch(NamedTuple):
     """Snapshots as columns, as in `Block`, with their ladders; `source` numbers the source of each."""
 
     source: Ints
@@ -39,12 +39,12 @@ class Part(NamedTuple):
         """Memory that its tables take."""
         return sum(table.nbytes for table in (self.source, self.ints, self.numbers, self.ladder))
 
-    def select(self, wanted: Mask) -> Part:
+    def select(self, wanted: Mask) -> Batch:
         """The snapshots of the mask alone."""
         if wanted.all():
             return self
         texts = (self.extra.get(int(i)) for i in np.flatnonzero(wanted))
-        return Part(
+        return Batch(
             self.source[wanted],
             self.ints[:, wanted],
             self.numbers[:, wanted],
@@ -60,7 +60,7 @@ class Part(NamedTuple):
                 np.save(file, table)
 
     @classmethod
-    def load(cls, path: Path) -> Part:
+    def load(cls, path: Path) -> Batch:
         """The way back."""
         with path.open("rb") as file:
             source, ints, numbers, ladder, texts = (np.load(file) for _ in range(5))

@@ -1,17 +1,17 @@
-"""One request goes on in each turn of the loop, in order of arrival."""
+"""One request goes on in each cycle of the loop, in order of arrival."""
 
 from __future__ import annotations
 
 import asyncio
 
-from gexlake.api.turns import Turns
+from gexlake.api.fair_queue import FairQueue
 
 
 def test_they_go_on_in_order_and_the_loop_looks_for_others_between_them() -> None:
     events: list[str] = []
 
-    async def request(turns: Turns, name: str) -> None:
-        await turns.wait()
+    async def request(queue: FairQueue, name: str) -> None:
+        await queue.wait()
         events.append(name)
 
     async def newcomers(loops: int) -> None:
@@ -20,8 +20,8 @@ def test_they_go_on_in_order_and_the_loop_looks_for_others_between_them() -> Non
             await asyncio.sleep(0)
 
     async def run() -> None:
-        turns = Turns()
-        await asyncio.gather(*(request(turns, name) for name in "abc"), newcomers(10))
+        queue = FairQueue()
+        await asyncio.gather(*(request(queue, name) for name in "abc"), newcomers(10))
 
     asyncio.run(run())
     assert [event for event in events if event != "look"] == ["a", "b", "c"]
@@ -32,10 +32,10 @@ def test_they_go_on_in_order_and_the_loop_looks_for_others_between_them() -> Non
 
 def test_who_gives_up_keeps_nobody_waiting() -> None:
     async def run() -> list[str]:
-        turns, through = Turns(), []
+        queue, through = FairQueue(), []
 
         async def request(name: str) -> None:
-            await turns.wait()
+            await queue.wait()
             through.append(name)
 
         tasks = [asyncio.create_task(request(name)) for name in "abc"]
@@ -51,8 +51,8 @@ def test_who_gives_up_keeps_nobody_waiting() -> None:
 
 def test_a_turn_comes_at_once_where_nobody_waits() -> None:
     async def run() -> None:
-        turns = Turns()
+        queue = FairQueue()
         for _ in range(3):
-            await turns.wait()
+            await queue.wait()
 
     asyncio.run(run())
