@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 LARGE_BYTES = 10_000_000
 """A file of this size takes a while, so it is named as soon as it is there."""
 
+Categories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category", metavar="CATEGORY", help="gex_full, gex_zero or gex_one; repeatable.  [default: gex_zero]"
+    ),
+]
+
 
 @command("sample", example="gexlake sample sample/ --sessions 5 --ticker NQ_NDX --category gex_zero")
 def write_sample_history(
@@ -35,12 +45,7 @@ def write_sample_history(
         list[str] | None,
         typer.Option("--package", metavar="PACKAGE", help="classic or state; repeatable.  [default: classic]"),
     ] = None,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--category", metavar="CATEGORY", help="gex_full, gex_zero or gex_one; repeatable.  [default: gex_zero]"
-        ),
-    ] = None,
+    categories: Categories = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")] = None,
     start: Annotated[
         date | None,
@@ -68,7 +73,7 @@ def write_sample_history(
     """
     from gexlake.sample import DEFAULT_SEED, DEFAULT_STRIKES, write_sample
 
-    try:
+    with _foreseeable(directory):
         report = write_sample(
             directory,
             sessions=sessions,
@@ -82,8 +87,16 @@ def write_sample_history(
             snapshots=snapshots,
             strikes=strikes or DEFAULT_STRIKES,
             faults=faults,
-            progress=lambda file: _talk_of(terminal, file),
+            progress=partial(_talk_of, terminal),
         )
+    _show(terminal, report)
+
+
+@contextmanager
+def _foreseeable(directory: Path) -> Iterator[None]:
+    """What can go wrong, in words."""
+    try:
+        yield
     except ValueError as error:
         raise UsageError(str(error), hint="See `gexlake sample --help`.") from error
     except FileExistsError as error:
@@ -93,10 +106,6 @@ def write_sample_history(
         ) from error
     except OSError as error:
         raise StorageError(f"{error.filename or directory}: {error.strerror or error}.") from error
-    if terminal.wants_json:
-        terminal.json(_document(report))
-    else:
-        _show(terminal, report)
 
 
 def _talk_of(terminal: Terminal, file: SampleFile) -> None:
@@ -105,6 +114,9 @@ def _talk_of(terminal: Terminal, file: SampleFile) -> None:
 
 
 def _show(terminal: Terminal, report: SampleReport) -> None:
+    if terminal.wants_json:
+        terminal.json(_document(report))
+        return
     faults = f", {len(report.faulty_files):,} of them damaged or unusual" if report.faulty_files else ""
     terminal.line(
         f"Synthetic history in {report.directory}: {values.plural(len(report.files), 'file')}{faults}, "
