@@ -1,8 +1,10 @@
 """The HTTP service: turns HTTP into calls of the services below, and results into JSON, Arrow and CSV.
 
-    app         the application: what it is made of, what starts and ends with it
+    app         the application: what it is made of
+    lifespan    what starts and ends with it, in order
     state       what all routes share: settings, keys, limits, metrics, announcer, readiness
-    protocol    what uvicorn speaks, with a bound on headers
+    protocol    what uvicorn speaks, with a bound on headers; `transport` sends mapped files
+    fair_queue  large answers, one in each cycle of the event loop
     middleware  around every request: id, limits, bounds, security headers, metrics, access log
     auth        who calls, and may they
     limits      requests per key or address
@@ -11,5 +13,5 @@
     metrics     what Prometheus reads
     routes/     one module per resource; `routes.ROUTERS` lists them
 
-Nothing below knows of HTTP.
+A new resource is a module in `routes/`, over a function of `services/`. Nothing below knows of HTTP.
 """

@@ -1,4 +1,7 @@
-"""Bytes to columns: one package per record type behind the interface of `base`."""
+"""Bytes to columns: one package per record type behind the interface of `base`.
+
+A new record type is a package beside `gex`, and a line below; docs/record-types.md has the steps.
+"""
 
 from __future__ import annotations
 

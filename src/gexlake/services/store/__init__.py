@@ -1,4 +1,7 @@
-"""Snapshots as JSON text, ready to be sent: rendered once per session, memory-mapped, and from Parquet until then."""
+"""Snapshots as JSON text, ready to be sent: rendered once per session, memory-mapped, and from Parquet until then.
+
+`store.py` answers; how a record looks is `_render.c` alone, for both ways.
+"""
 
 from gexlake.services.store.build import build_rendered
 from gexlake.services.store.rendered import BuildTask, Built
