@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
@@ -30,6 +30,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 60_000
+"""For what has to happen: a bound for failures alone."""
 FULL, SHORT, MISSING, LAST = "2025-11-14", "2025-11-17", "2025-11-18", "2025-11-19"
 BROKEN = '[{"timestamp": 1763735401, "ticker": "NQ_NDX", "spot": "broken here"}]'
 
@@ -119,6 +121,7 @@ def service(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 Open = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -136,7 +139,7 @@ def open_page(browser: Browser, service: Service) -> Iterator[Open]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console",

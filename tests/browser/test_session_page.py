@@ -32,6 +32,19 @@ def ready(page: Page) -> Page:
     return page
 
 
+def frames(page: Page, count: int = 2) -> None:
+    """Wait until the browser has drawn so many times."""
+    step = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    for _ in range(count // 2):
+        page.evaluate(step)
+
+
+def detailed(page: Page) -> Page:
+    """Wait for the finer part of the session."""
+    expect(page.locator(".heat")).to_have_attribute("data-detail", re.compile(r"\d"))
+    return page
+
+
 def cell(page: Page, name: str) -> Any:
     return page.locator(f'[data-cell="{name}"]')
 
@@ -130,7 +143,8 @@ def test_spot_is_drawn_where_it_was(open_page: Open, service: Service) -> None:
 
 def test_profile_has_a_bar_as_long_as_each_value(open_page: Open, service: Service) -> None:
     page = ready(open_page(session("12:00:00")))
-    page.wait_for_timeout(100)
+    expect(page.locator(".prof")).to_have_attribute("data-panels", re.compile("bound"))
+    frames(page)
     picture, pixels = Picture(page), screenshot(page, ".prof")
     layout = json.loads(page.locator(".prof").get_attribute("data-panels") or "")
     snapshot = service.at(instant_of("12:00:00"))
@@ -155,8 +169,7 @@ def test_profile_has_a_bar_as_long_as_each_value(open_page: Open, service: Servi
 
 
 def test_hover_shows_exact_values(open_page: Open, service: Service) -> None:
-    page = ready(open_page(session("11:42:00", "from=11:00:00", "to=11:10:00")))
-    page.wait_for_timeout(600)
+    page = detailed(ready(open_page(session("11:42:00", "from=11:00:00", "to=11:10:00"))))
     picture = Picture(page)
     box = page.locator(".heat").bounding_box()
     assert box is not None
@@ -227,8 +240,9 @@ def test_play_runs_at_its_speed_and_pauses(open_page: Open) -> None:
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     expect(cell(page, "clock")).to_have_text(re.compile(r"10:(0[5-9]|[1-5]\d)"))
     page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
     stopped = clock(page)
-    page.wait_for_timeout(300)
+    frames(page, 20)
     assert clock(page) == stopped
     assert page.get_by_label("Speed").input_value() == "300"
 
@@ -280,7 +294,7 @@ def test_zoom_and_pan_by_keys_wheel_and_drag(open_page: Open) -> None:
     assert box is not None
     page.mouse.move(box["x"] + 400, box["y"] + 200)
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(100)
+    expect(reset).to_be_enabled()
     zoomed = span("time")
     assert zoomed[1] - zoomed[0] < whole[0][1] - whole[0][0]
     page.mouse.down()
@@ -312,15 +326,15 @@ def test_a_link_opens_the_same_second(open_page: Open) -> None:
     for key in ("v", "+", "+", "ArrowUp", "ArrowRight"):
         page.keyboard.press(key)
     page.locator('.chip[data-overlay="zero"]').click()
-    page.wait_for_timeout(700)
-    address = page.evaluate("location.hash")
+    address = ""
     for part in ("at=10:15:01", "value=gex_oi", "from=", "to=", "strike=", "hide=zero"):
-        assert part in address
+        page.wait_for_function("part => location.hash.includes(part)", arg=part)
+        address = page.evaluate("location.hash")
     other = ready(open_page(address))
     assert clock(other) == "10:15:01"
     for name in ("spot", "strike", "strike_oi", "sum_gex_oi"):
         assert cell(other, name).text_content() == cell(page, name).text_content()
-    other.wait_for_timeout(500)
+    detailed(page), detailed(other)
     mine, theirs = Picture(page).window, Picture(other).window
     for axis in ("time", "price"):
         assert theirs[axis]["low"] == pytest.approx(mine[axis]["low"], abs=1)
@@ -347,8 +361,7 @@ def test_sessions_and_feeds_are_chosen(open_page: Open) -> None:
 
 
 def test_files_hold_what_is_shown(open_page: Open, service: Service, tmp_path: Path) -> None:
-    page = ready(open_page(session("11:42:00", "from=11:40:00", "to=11:44:00")))
-    page.wait_for_timeout(600)
+    page = detailed(ready(open_page(session("11:42:00", "from=11:40:00", "to=11:44:00"))))
     saved = {}
     for key in ("p", "c", "l"):
         with page.expect_download() as waiting:

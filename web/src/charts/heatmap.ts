@@ -138,6 +138,7 @@ export class Heatmap {
     this.box.dataset.plot = JSON.stringify(plot);
     this.box.dataset.window = JSON.stringify(model.window);
     this.box.dataset.bound = String(model.bound);
+    this.box.dataset.detail = model.detail ? `${model.detail.start} ${model.detail.end}` : "";
     this.drawCursor();
   }
 
