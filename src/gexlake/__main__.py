@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from gexlake.services.processes.interrupts import end_when_interrupted
+
 LIVE_OBJECTS = 50_000
 """So many more of them, and the collector looks for cycles: while modules are loaded there are none to find, and
 looking takes an eighth of the time."""
@@ -14,6 +16,7 @@ looking takes an eighth of the time."""
 
 def main() -> None:
     """Run a command and leave the process with its exit status."""
+    end_when_interrupted()
     gc.set_threshold(LIVE_OBJECTS)
     if sys.argv[1:2] == ["import"]:
         _start_workers_early(sys.argv[2:])

@@ -7,9 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from helpers.processes import descendants
 
 GEXLAKE = [sys.executable, "-m", "gexlake"]
 
@@ -61,7 +64,47 @@ def test_a_reader_that_goes_away_is_no_error(lake: Path) -> None:
 
 def test_ctrl_c_ends_a_query(lake: Path) -> None:
     process = start("query", "SELECT count(*) FROM range(10000000) a, range(10000000) b", "--lake", lake)
-    time.sleep(1.5)
+    while not any(is_at_work(pid) for pid in descendants(process.pid)):
+        os.sched_yield()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (1, "", "Error: Interrupted.\n")
+
+
+def is_at_work(pid: int) -> bool:
+    """Whether a worker of SQL has used the processor for longer than it takes to start."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    except OSError:  # it has ended
+        return False
+    return b"statements.worker" in command and ticks > 3 * os.sysconf("SC_CLK_TCK")
+
+
+HOLD = """
+import sys
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "{module}":
+            sys.meta_path.remove(Finder)
+            open("{pipe}", "w").close()
+            import signal
+            while True:
+                signal.pause()
+
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.parametrize("module", ["gexlake.cli", "gexlake.cli.serve"])
+def test_ctrl_c_while_modules_are_loaded_leaves_a_word(tmp_path: Path, module: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "sitecustomize.py").write_text(HOLD.format(module=module, pipe=pipe))
+    process = start("status", "--lake", tmp_path / "lake", env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    pipe.read_bytes()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (1, "", "Error: Interrupted.\n")

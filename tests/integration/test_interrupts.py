@@ -16,7 +16,7 @@ from helpers.pauses import paused_import
 from helpers.runner import Outcome, Runner
 
 WITH_WORKERS = {"inline_bytes": 0}
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 

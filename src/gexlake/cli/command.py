@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from gexlake.cli.terminal import Output, Terminal
 from gexlake.errors import GexlakeError
 from gexlake.models.text import plain
+from gexlake.services.processes.interrupts import raise_when_interrupted
 
 
 class Commands(TyperGroup):
@@ -106,6 +107,7 @@ def _help(run: Run, example: str) -> str:
 
 def _status_of(run: Run, terminal: Terminal, options: dict[str, Any], *, traceback: bool) -> int:
     try:
+        raise_when_interrupted()
         status = run(terminal, **options) or 0
         sys.stdout.flush()  # a broken pipe shows here, where it is handled, and not at exit
     except GexlakeError as error:

@@ -12,6 +12,7 @@ from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal, json_text
+from gexlake.services.processes.interrupts import undisturbed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,11 @@ def show_query(
     Tables and views: gex_snapshots, gex_strikes, sessions, imports, lineage, quarantine. Nothing can be changed, and
     no file outside the lake can be read.
     """
-    from gexlake.services.statements.query import run_query
+    with undisturbed():  # these drop an exception that is raised while they are loaded, or end the process
+        import duckdb  # noqa: F401
+        import polars  # noqa: F401
+
+        from gexlake.services.statements.query import run_query
 
     text = sys.stdin.read() if statement == "-" else statement
     bound = limit or (TABLE_ROWS if terminal.output == QueryOutput.TABLE else None)

@@ -16,7 +16,7 @@ from gexlake.api import announce
 from gexlake.api.announce import CHANNEL, Announcer, LaggedError
 from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:

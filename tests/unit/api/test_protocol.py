@@ -18,7 +18,7 @@ import uvicorn
 from gexlake.api import protocol
 from gexlake.api.protocol import ServiceProtocol
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 LONG = 3600.0
 Connect = Callable[..., socket.socket]
 

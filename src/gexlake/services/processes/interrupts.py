@@ -1,11 +1,35 @@
-"""Ctrl-C, held back while something must not be left half done."""
+"""Ctrl-C: while a command is loaded, while it works, and while something must not be left half done."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+INTERRUPTED = "Error: Interrupted.\n"
+
+
+def end_when_interrupted() -> None:
+    """Have Ctrl-C end the process with a word, until `raise_when_interrupted`.
+
+    For as long as modules are loaded there is nothing to put in order, and an exception could come out anywhere: as a
+    traceback, or not at all, where the library that is being loaded drops it. Who ignores Ctrl-C goes on to do so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+def raise_when_interrupted() -> None:
+    """Have Ctrl-C raise `KeyboardInterrupt`: work begins."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(*_: object) -> None:
+    os.write(2, INTERRUPTED.encode())
+    os._exit(1)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from helpers.processes import wait_for_end
 LIMITS = Limits(rows=1000, bytes=1 << 20, memory="64MB", more_bytes=400 << 20, spill_bytes=4 << 20, threads=2)
 ENDLESS = "SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c WHERE a.range * b.range % 7 = c.range"
 COUNT = "SELECT count(*) AS n FROM gex_snapshots"
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Crash(BaseException):
