@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 
 SNAPSHOTS = 60
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service
 from browser.pictures import Picture, decode, expected_colour, screenshot
+from browser.waiting import detailed, frames, ready
 
 OPEN = 1763130600  # 2025-11-14 09:30:00 in New York
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
@@ -24,25 +25,6 @@ ALL_LINES = "hide=pos_vol,neg_vol,pos_oi,neg_oi,zero,spot"
 
 def session(at: str = "11:42:00", *more: str, date: str = FULL) -> str:
     return "#/session?" + "&".join([FEED, f"date={date}", f"at={at}", *more])
-
-
-def ready(page: Page) -> Page:
-    expect(page.locator('[data-cell="spot"]')).not_to_have_text("–")
-    expect(page.locator(".session[aria-busy]")).to_have_count(0)
-    return page
-
-
-def frames(page: Page, count: int = 2) -> None:
-    """Wait until the browser has drawn so many times."""
-    step = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    for _ in range(count // 2):
-        page.evaluate(step)
-
-
-def detailed(page: Page) -> Page:
-    """Wait for the finer part of the session."""
-    expect(page.locator(".heat")).to_have_attribute("data-detail", re.compile(r"\d"))
-    return page
 
 
 def cell(page: Page, name: str) -> Any:
