@@ -1,9 +1,9 @@
 """Requests per API key, or per address where there is none: slowapi's limiter, in memory or in Redis.
 
 slowapi's own middleware and decorators are not used. They look the route up a second time and inspect signatures, 50
-microseconds in every request where the count itself takes 5. So in memory the limiter is asked directly. With Redis its
-whole check runs, which also falls back to memory when Redis is lost and tries it again later, but in a thread: the
-event loop must not wait for a network.
+microseconds in every request where the count itself takes 5. So the limiter is asked directly; where its counts lie in
+Redis, in a thread: the event loop must not wait for a network. What becomes of Redis is decided and told here, in the
+loop alone.
 """
 
 from __future__ import annotations
@@ -12,29 +12,36 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from math import ceil
-from typing import Any
+from typing import NamedTuple
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from slowapi import Limiter
-from slowapi.errors import RateLimitExceeded
 from starlette.requests import Request
 
 from gexlake.api.errors import ApiError
 
 REDIS_ANSWER_SECONDS = 0.1
-"""Within which Redis has to answer a check, else it counts as lost, and memory counts instead."""
+"""Within which Redis has to answer a command, else it counts as lost, and memory counts instead."""
 SHARED_SECONDS = 0.25
 """Within which a check in Redis has to be done, those before it included: it may hang, trickle, or have no name."""
-MOST_SLOW_SECONDS = 32.0
-LOST = "Rate limit storage unreachable"
-RECOVERED = "Rate limit storage recovered"
+FIRST_PAUSE_SECONDS = 1.0
+LAST_PAUSE_SECONDS = 32.0
+"""Between two tries of a Redis that is lost."""
+LOST = "Redis is lost; rate limits are counted in this process only."
+BACK = "Redis is back; rate limits are shared through it again."
 logger = logging.getLogger(__name__)
 _WHO = "gexlake.who"
 _SCOPE = "global"  # slowapi's word for a limit on the application as a whole
+
+
+class _Refused(NamedTuple):
+    """A limit that a request has reached, and when it may come again."""
+
+    item: RateLimitItem
+    seconds: int
 
 
 class RateLimits:
@@ -45,88 +52,68 @@ class RateLimits:
         self.shared = self.enabled and redis_url is not None
         """Whether the counts lie in Redis: then `check_shared` is the one to call."""
         self._items: list[RateLimitItem] = parse_many(rate_limit) if rate_limit else []
-        self._limiter = _limiter(rate_limit, redis_url) if rate_limit else None
-        self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._slow_until = self._slow_seconds = 0.0
-        # One thread: slowapi's fallback is not made for two that meet a lost Redis at the same moment.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rate-limits") if self.shared else None
+        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._redis = _limiter(rate_limit, redis_url) if rate_limit and redis_url else None
+        self._pause_seconds = self._lost_until = 0.0
+        # One thread: what hangs there is one check, and the others are not even begun.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="rate-limits") if self._redis else None
 
     def check(self, who: str) -> None:
         """Count a request in memory. Raises `ApiError` 429 with Retry-After when it is one too many."""
-        if self._limiter is None:
-            return
-        limiter = self._limiter.limiter
-        for item in self._items:
-            if not limiter.hit(item, who, _SCOPE):
-                raise _too_many(item, self._seconds_left(item, who))
+        self._raise(self._count(self._memory, who))
 
     async def check_shared(self, who: str) -> None:
-        """Count a request in Redis, or in memory while Redis is lost or slow. Raises as `check` does.
+        """Count a request in Redis, or in memory while Redis is lost. Raises as `check` does.
 
-        It never takes longer than `SHARED_SECONDS`: what Redis has not answered by then is counted in memory, and so
-        are the requests of the next moments, ever more of them as long as it stays slow.
+        It never takes longer than `SHARED_SECONDS`. Redis is lost when it has not counted by then, whatever came in
+        place of that; it is tried again after a pause, ever longer ones as long as it stays lost.
         """
-        if time.monotonic() < self._slow_until:
-            self._check_in_memory(who)
+        if time.monotonic() < self._lost_until:
+            self.check(who)
             return
-        loop = asyncio.get_running_loop()
-        checked = loop.run_in_executor(self._thread, self._check_with_fallback, who)
-        checked.add_done_callback(_take_note)
-        await asyncio.wait({checked}, timeout=SHARED_SECONDS)
-        if checked.done():
-            self._note_in_time()
-            checked.result()
+        assert self._redis is not None
+        counted = asyncio.get_running_loop().run_in_executor(self._thread, self._count, self._redis.limiter, who)
+        counted.add_done_callback(_take_note)
+        await asyncio.wait({counted}, timeout=SHARED_SECONDS)
+        if counted.done() and counted.exception() is None:
+            self._note_back()
+            self._raise(counted.result())
             return
-        checked.cancel()  # as long as it only waits for its turn
-        self._note_slow()
-        self._check_in_memory(who)
+        counted.cancel()  # as long as it only waits for its turn
+        self._note_lost()
+        self.check(who)
 
-    def _check_in_memory(self, who: str) -> None:
+    def _count(self, limiter: RateLimiter, who: str) -> _Refused | None:
+        """Count a request. Raises whatever the place of the counts raises."""
         for item in self._items:
-            if not self._own.hit(item, who, _SCOPE):
-                reset_time, _ = self._own.get_window_stats(item, who, _SCOPE)
-                raise _too_many(item, max(1, ceil(reset_time - time.time())))
+            if not limiter.hit(item, who, _SCOPE):
+                reset_time, _ = limiter.get_window_stats(item, who, _SCOPE)
+                return _Refused(item, max(1, ceil(reset_time - time.time())))
+        return None
 
-    def _note_slow(self) -> None:
-        if not self._slow_seconds:
-            logger.warning("Redis is slow; rate limits are counted in this process only.")
-        if time.monotonic() >= self._slow_until:  # not for each of those that waited together
-            self._slow_seconds = min(max(1.0, 2 * self._slow_seconds), MOST_SLOW_SECONDS)
-            self._slow_until = time.monotonic() + self._slow_seconds
+    def _raise(self, refused: _Refused | None) -> None:
+        if refused is not None:
+            raise _too_many(*refused)
 
-    def _note_in_time(self) -> None:
-        if self._slow_seconds and time.monotonic() >= self._slow_until:
-            self._slow_seconds = 0.0
-            logger.warning("Redis is quick again; rate limits are shared through it again.")
+    def _note_lost(self) -> None:
+        if not self._pause_seconds:
+            logger.warning(LOST)
+        if time.monotonic() >= self._lost_until:  # not for each of those that waited together
+            self._pause_seconds = min(max(FIRST_PAUSE_SECONDS, 2 * self._pause_seconds), LAST_PAUSE_SECONDS)
+            self._lost_until = time.monotonic() + self._pause_seconds
+
+    def _note_back(self) -> None:
+        if self._pause_seconds and time.monotonic() >= self._lost_until:
+            self._pause_seconds = 0.0
+            logger.warning(BACK)
 
     def close(self) -> None:
         """End the thread."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _check_with_fallback(self, who: str) -> None:
-        assert self._limiter is not None
-        try:
-            self._limiter._check_request_limit(_request_of(who), None)
-        except RateLimitExceeded as exceeded:
-            limit = exceeded.limit
-        else:
-            return
-        assert limit is not None
-        raise _too_many(limit.limit, self._seconds_left(limit.limit, who))
 
-    def _seconds_left(self, item: RateLimitItem, who: str) -> int:
-        assert self._limiter is not None
-        try:
-            reset_time, _ = self._limiter.limiter.get_window_stats(item, who, _SCOPE)
-        except Exception:  # Redis was lost in this moment; whatever it raised, a second is no bad guess
-            return 1
-        return max(1, ceil(reset_time - time.time()))
-
-
-def _limiter(rate_limit: str, redis_url: str | None) -> Limiter:
-    if redis_url is None:
-        return Limiter(_who, application_limits=[rate_limit], storage_uri="memory://", storage_options={})
+def _limiter(rate_limit: str, redis_url: str) -> Limiter:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -136,38 +123,22 @@ def _limiter(rate_limit: str, redis_url: str | None) -> Limiter:
         "retry": Retry(NoBackoff(), 0),  # redis' own would keep a request waiting for seconds
         "key_prefix": "gexlake:limits",
     }
-    limiter = Limiter(
+    return Limiter(
         _who,
         application_limits=[rate_limit],
         storage_uri=redis_url.replace("unix://", "redis+unix://", 1),
         storage_options=options,  # type: ignore[arg-type]  # annotated as text, passed on as they are
-        in_memory_fallback_enabled=True,
     )
-    limiter._storage.check = partial(_counts, limiter._storage)  # type: ignore[method-assign]
-    return limiter
 
 
-def _counts(storage: Any) -> bool:
-    """Whether Redis can count again. It may answer a ping all the while: read-only, full, or not allowed to us."""
-    try:
-        storage.incr("probe", 1)
-    except Exception:  # whatever it is that answers there
-        return False
-    return True
-
-
-def _take_note(checked: asyncio.Future[None]) -> None:
-    """Look at what came of a check that nobody waits for any more."""
-    if not checked.cancelled():
-        checked.exception()
+def _take_note(counted: asyncio.Future[_Refused | None]) -> None:
+    """Look at what came of a count that nobody waits for any more."""
+    if not counted.cancelled():
+        counted.exception()
 
 
 def _who(request: Request) -> str:
     return str(request.scope[_WHO])
-
-
-def _request_of(who: str) -> Request:
-    return Request({"type": "http", "method": "GET", "path": "/", "headers": [], _WHO: who})
 
 
 def _too_many(item: RateLimitItem, seconds: int) -> ApiError:
@@ -178,19 +149,3 @@ def _too_many(item: RateLimitItem, seconds: int) -> ApiError:
         hint=f"Go on in {seconds} s.",
         headers={"Retry-After": str(seconds)},
     )
-
-
-def _report(record: logging.LogRecord) -> bool:
-    """Of slowapi's log, what an operator needs: Redis is lost, Redis is back. A line per refused request is not."""
-    message = record.getMessage()
-    if message.startswith(LOST):
-        record.msg, record.args = "Redis is lost; rate limits are counted in this process only.", ()
-    elif message.startswith(RECOVERED):
-        record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args = "Redis is back; rate limits are shared through it again.", ()
-    return not message.startswith("ratelimit ")
-
-
-_slowapi_logger = logging.getLogger("slowapi")
-_slowapi_logger.setLevel(logging.INFO)
-_slowapi_logger.addFilter(_report)

@@ -7,17 +7,17 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import redis
 
+from gexlake.api import limits as limits_module
 from gexlake.api.errors import ApiError
-from gexlake.api.limits import RateLimits
+from gexlake.api.limits import BACK, LOST, RateLimits
 from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
-NEVER_LONGER_SECONDS = 1.0
-"""A check takes 0.1 s when Redis hangs; the rest is for a busy machine."""
+NEVER_LONGER_SECONDS = 30.0
+"""A check takes 0.25 s when Redis hangs, on a busy machine more; without a bound it would take for ever."""
 
 
 @pytest.fixture
@@ -43,13 +43,6 @@ def reports(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def assert_loss_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    """That Redis is lost, or slow as it is on the way to that on a busy machine: each once, whatever the requests."""
-    told = [words for words in reports(caplog) if words.endswith("; rate limits are counted in this process only.")]
-    assert told
-    assert len(set(told)) == len(told)
-
-
 def test_two_services_share_one_count(redis_server: RedisServer, limits: RateLimits) -> None:
     other = RateLimits("3/hour", redis_server.url)
     assert [allowed(limits), allowed(other), allowed(limits)] == [True, True, True]
@@ -69,22 +62,24 @@ def test_a_redis_that_dies_is_reported_once_and_memory_counts(
     assert allowed(limits)
     redis_server.kill()
     assert [allowed(limits) for _ in range(4)] == [True, True, True, False], "memory begins at nothing"
-    assert reports(caplog) == ["Redis is lost; rate limits are counted in this process only."]
+    assert reports(caplog) == [LOST]
     assert "open-sesame" not in caplog.text
 
 
 def test_a_redis_that_is_back_is_used_again(
-    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer, limits: RateLimits, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits_module, "FIRST_PAUSE_SECONDS", 0.01)
     redis_server.kill()
     assert allowed(limits)
     redis_server.start()
-    deadline = time.monotonic() + 20
-    while "Redis is back; rate limits are shared through it again." not in reports(caplog):
-        assert time.monotonic() < deadline
+    while BACK not in reports(caplog):
         allowed(limits, f"address {time.monotonic_ns()}")
-        time.sleep(0.01)  # slowapi looks again after a second
-    assert len(reports(caplog)) == 2
+    assert reports(caplog) == [LOST, BACK]
+    redis_server.kill()
+    while reports(caplog) == [LOST, BACK]:
+        allowed(limits, f"address {time.monotonic_ns()}")
+    assert reports(caplog) == [LOST, BACK, LOST]
 
 
 def test_a_redis_that_hangs_delays_no_request_for_long(
@@ -94,7 +89,7 @@ def test_a_redis_that_hangs_delays_no_request_for_long(
     redis_server.freeze()
     assert allowed(limits)
     assert allowed(limits)
-    assert_loss_is_told_once(caplog)
+    assert reports(caplog) == [LOST]
 
 
 def test_many_requests_at_the_moment_of_the_loss_are_all_answered(redis_server: RedisServer) -> None:
@@ -112,7 +107,7 @@ def test_many_requests_at_the_moment_of_the_loss_are_all_answered(redis_server: 
 def test_a_service_starts_without_its_redis(caplog: pytest.LogCaptureFixture) -> None:
     limits = RateLimits("2/hour", f"redis://:open-sesame@127.0.0.1:{free_port()}")
     assert [allowed(limits) for _ in range(3)] == [True, True, False]
-    assert len(reports(caplog)) == 1
+    assert reports(caplog) == [LOST]
     limits.close()
 
 
@@ -124,7 +119,7 @@ def test_what_is_not_redis_or_answers_wrongly_keeps_nobody_from_being_counted(
         limits = RateLimits("2/hour", place.url)
         assert [allowed(limits) for _ in range(4)] == [True, True, False, False]
         limits.close()
-    assert_loss_is_told_once(caplog)
+    assert reports(caplog) == [LOST]
 
 
 def test_a_redis_that_can_be_pinged_but_not_written_is_not_back(
@@ -133,12 +128,14 @@ def test_a_redis_that_can_be_pinged_but_not_written_is_not_back(
     client = redis.Redis.from_url(redis_server.url)
     client.config_set("min-replicas-to-write", 1)  # -NOREPLICAS to whatever writes
     assert [allowed(limits) for _ in range(4)] == [True, True, True, False]
-    storage: Any = limits._limiter
     assert client.ping()
-    assert not storage._storage.check()
+    limits._lost_until = 0.0  # the pause is over
+    assert not allowed(limits), "memory goes on counting"
+    assert reports(caplog) == [LOST]
     client.config_set("min-replicas-to-write", 0)
-    assert storage._storage.check()
-    assert reports(caplog) == ["Redis is lost; rate limits are counted in this process only."]
+    limits._lost_until = 0.0
+    assert allowed(limits)
+    assert reports(caplog) == [LOST, BACK]
 
 
 def test_a_key_of_another_type_is_counted_in_memory(redis_server: RedisServer, limits: RateLimits) -> None:
@@ -157,7 +154,7 @@ def test_a_redis_that_trickles_keeps_nobody_waiting(answer: bytes, caplog: pytes
         limits = RateLimits("3/hour", place.url)
         assert [allowed(limits) for _ in range(5)] == [True, True, True, False, False]
         limits.close()
-    assert all(words.endswith("; rate limits are counted in this process only.") for words in reports(caplog))
+    assert reports(caplog) == [LOST]
 
 
 def test_many_requests_at_a_slow_redis_wait_together_and_not_one_after_the_other(redis_server: RedisServer) -> None:
@@ -167,7 +164,8 @@ def test_many_requests_at_a_slow_redis_wait_together_and_not_one_after_the_other
     def slow(*_: object) -> None:
         lock.acquire()  # never comes back before it is let go
 
-    limits._check_with_fallback = slow  # type: ignore[method-assign]
+    assert limits._redis is not None
+    limits._redis.limiter.hit = slow  # type: ignore[assignment]
 
     async def burst() -> float:
         started = time.monotonic()
