@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service, serving
 from gexlake.services.owner.keys import Scope, create_key
-from helpers.histories import endless, write_history
+from helpers.histories import endless, write_array, write_history
 from helpers.processes import descendants
 
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
@@ -86,6 +86,26 @@ def test_import_from_dry_run_to_quarantine(open_page: Open, service: Service, sa
     details.first.locator("summary").click()
     expect(details.first.locator("pre")).to_have_text(refused[0]["raw"])
     expect(details.first).to_contain_text(refused[0]["reason"])
+
+
+def test_names_and_records_of_others_are_text(open_page: Open, tmp_path: Path) -> None:
+    """What a page shows of a file's name, or of what stands in it, is shown and does nothing."""
+    bait = "<img src=x onerror=window.bitten=1>"
+    source = tmp_path / "source"
+    record = {"timestamp": bait, "ticker": "NQ_NDX", "spot": 1, "strikes": [[1, 2, 3, []]]}
+    write_array(source / bait / "2025-11-21_NQ_NDX_classic_gex_zero.json", [record])
+    (tmp_path / "lake").mkdir()
+    with serving(tmp_path / "lake", "--import-root", str(source)) as service:
+        page = open_page("#/imports", url=service.url)
+        page.get_by_label("File or folder on the server").fill(str(source))
+        page.get_by_role("button", name="Import").click()
+        expect(page.locator(".job .status")).to_have_text(re.compile("failed|partial"))
+        page.locator("tr[data-import] button").first.click()
+        expect(page.locator(".lineage")).to_contain_text(bait)
+        page.locator(".refused summary").click()
+        expect(page.locator(".refused pre")).to_contain_text(bait)
+        assert page.locator("img[src=x]").count() == 0
+        assert page.evaluate("window.bitten") is None
 
 
 def test_a_source_that_may_not_be_imported_is_explained(open_page: Open) -> None:

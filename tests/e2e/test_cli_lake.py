@@ -171,6 +171,17 @@ def test_query_gives_times_of_a_place_as_csv_without_an_offset(run: Run, lake: P
     assert done.out == "new_york,timestamp\n2025-11-24T09:30:01.000000,2025-11-24T14:30:01.000000+00:00\n"
 
 
+def test_a_statement_from_the_field_gives_csv_without_an_offset(run: Run, tmp_path: Path) -> None:
+    case = Path(__file__).parent.parent / "examples" / "field" / "csv_local_time"
+    assert run("import", case, "--lake", tmp_path / "lake").status == 0
+    done = run("query", "-", "--lake", tmp_path / "lake", "-o", "csv", stdin=(case / "statement.sql").read_text())
+    assert (done.status, done.err) == (0, "")
+    head, *rows = done.out.splitlines()
+    assert head == "new_york,spot"
+    assert len(rows) == 8
+    assert all(re.fullmatch(r"2025-11-10T09:3\d:\d\d\.\d{6},[\d.]+", row) for row in rows)
+
+
 def test_query_from_stdin(run: Run, lake: Path) -> None:
     assert run("query", "-", "--lake", lake, "-o", "csv", stdin="SELECT 1 AS one").out == "one\n1\n"
 

@@ -129,3 +129,13 @@ def test_a_verdict_of_an_unchanged_file_is_named_again(run: Run, folder: Path, l
         assert done.status == 1
         assert re.search(rf"partial +{path.name}", done.out)
     assert "unchanged since import" in re.sub(r"\s+", " ", done.out)
+
+
+@pytest.mark.parametrize(("options", "kept"), [((), 1), (("--keep-versions", "0"), 0), (("--keep-versions", "2"), 2)])
+def test_as_many_versions_before_are_kept_as_is_said_one_by_default(
+    run: Run, file: Path, lake: Path, options: tuple[str, ...], kept: int
+) -> None:
+    for count in (21, 22, 23):
+        write_array(file, records_of(count=count))
+        assert run("import", file, "--lake", lake, *options).status == 0
+    assert len(list((lake / "previous").rglob("snapshots.parquet"))) == kept

@@ -81,7 +81,8 @@ def test_nothing_but_the_database_changes(lake: Path) -> None:
 
 
 def _truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:100_000])
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
 
 
 def _scramble(path: Path) -> None:
@@ -171,8 +172,7 @@ def test_session_with_a_damaged_file_is_named_and_comes_back_with_the_next_impor
     (path,) = (lake / "gex" / dataset).rglob(f"session_date={MONDAY}/*.parquet")
     data = path.read_bytes()
     harm(path)
-    if path.exists() and path.read_bytes() == data:
-        return
+    assert not path.exists() or path.read_bytes() != data
     report = rebuild_database(lake)
     assert [(finding.code.value, finding.session) for finding in report.findings] == [
         ("parquet_damaged", f"NQ_NDX/classic/gex_zero/{MONDAY}")
