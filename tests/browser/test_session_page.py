@@ -326,6 +326,7 @@ def test_a_link_opens_the_same_second(open_page: Open) -> None:
 
 def test_sessions_and_feeds_are_chosen(open_page: Open) -> None:
     page = ready(open_page(session("09:40:00")))
+    expect(page.get_by_role("button", name="Next session")).to_be_enabled()  # the days are there to choose from
     page.keyboard.press("n")
     page.wait_for_url(re.compile(f"date={SHORT}"))
     expect(cell(page, "clock")).to_have_text("09:40:00")
