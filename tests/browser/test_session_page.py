@@ -308,10 +308,11 @@ def test_a_link_opens_the_same_second(open_page: Open) -> None:
     for key in ("v", "+", "+", "ArrowUp", "ArrowRight"):
         page.keyboard.press(key)
     page.locator('.chip[data-overlay="zero"]').click()
-    address = ""
-    for part in ("at=10:15:01", "value=gex_oi", "from=", "to=", "strike=", "hide=zero"):
-        page.wait_for_function("part => location.hash.includes(part)", arg=part)
-        address = page.evaluate("location.hash")
+    parts = ["at=10:15:01", "value=gex_oi", "from=", "to=", "strike=", "hide=zero"]
+    page.wait_for_function("parts => parts.every((part) => location.hash.includes(part))", arg=parts)
+    address = page.evaluate("location.hash")
+    for part in parts:
+        assert part in address
     other = ready(open_page(address))
     assert clock(other) == "10:15:01"
     for name in ("spot", "strike", "strike_oi", "sum_gex_oi"):

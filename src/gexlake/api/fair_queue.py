@@ -1,4 +1,4 @@
-"""FairQueue: who waits for a large answer gets it in order of arrival, and nobody else waits for all of them."""
+"""Large answers are given in order of arrival, and nobody else waits for all of them."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ from math import ceil
 from typing import NamedTuple
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter, RateLimiter
+from limits.strategies import RateLimiter
 from slowapi import Limiter
 from starlette.requests import Request
 
@@ -52,8 +51,8 @@ class RateLimits:
         self.shared = self.enabled and redis_url is not None
         """Whether the counts lie in Redis: then `check_shared` is the one to call."""
         self._items: list[RateLimitItem] = parse_many(rate_limit) if rate_limit else []
-        self._memory = FixedWindowRateLimiter(MemoryStorage())
-        self._redis = _limiter(rate_limit, redis_url) if rate_limit and redis_url else None
+        self._memory = Limiter(_who, storage_uri="memory://", storage_options={}).limiter
+        self._redis = _shared_limiter(redis_url) if rate_limit and redis_url else None
         self._pause_seconds = self._lost_until = 0.0
         # One thread: what hangs there is one check, and the others are not even begun.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="rate-limits") if self._redis else None
@@ -72,7 +71,7 @@ class RateLimits:
             self.check(who)
             return
         assert self._redis is not None
-        counted = asyncio.get_running_loop().run_in_executor(self._thread, self._count, self._redis.limiter, who)
+        counted = asyncio.get_running_loop().run_in_executor(self._thread, self._count, self._redis, who)
         counted.add_done_callback(_take_note)
         await asyncio.wait({counted}, timeout=SHARED_SECONDS)
         if counted.done() and counted.exception() is None:
@@ -113,7 +112,7 @@ class RateLimits:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def _limiter(rate_limit: str, redis_url: str) -> Limiter:
+def _shared_limiter(redis_url: str) -> RateLimiter:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
@@ -125,10 +124,9 @@ def _limiter(rate_limit: str, redis_url: str) -> Limiter:
     }
     return Limiter(
         _who,
-        application_limits=[rate_limit],
         storage_uri=redis_url.replace("unix://", "redis+unix://", 1),
         storage_options=options,  # type: ignore[arg-type]  # annotated as text, passed on as they are
-    )
+    ).limiter
 
 
 def _take_note(counted: asyncio.Future[_Refused | None]) -> None:

@@ -16,8 +16,8 @@ from gexlake.api.errors import ApiError
 from gexlake.api.limits import BACK, LOST, RateLimits
 from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
-NEVER_LONGER_SECONDS = 30.0
-"""A check takes 0.25 s when Redis hangs, on a busy machine more; without a bound it would take for ever."""
+NEVER_LONGER_SECONDS = 1.0
+"""A check takes 0.25 s when Redis hangs; the rest is for a busy machine."""
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_many_requests_at_a_slow_redis_wait_together_and_not_one_after_the_other
         lock.acquire()  # never comes back before it is let go
 
     assert limits._redis is not None
-    limits._redis.limiter.hit = slow  # type: ignore[assignment]
+    limits._redis.hit = slow  # type: ignore[assignment]
 
     async def burst() -> float:
         started = time.monotonic()
