@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import changes
+from helpers.crashes import Copies
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename": 1, "os.mkdir": 0, "os.remove": 0, "os.rmdir": 0, "os.link": 1}
@@ -26,7 +27,7 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     """Prepare the faults of a command; a function that gives the number of points reached, if they are counted.
 
     `count`: only count. `die_at`: SIGKILL to this process at that point. `interrupt_at`: SIGINT, as on Ctrl-C.
-    `fail_at` and `errno`: that change fails.
+    `copy_to`: keep what a death at each point would leave, see `crashes`. `fail_at` and `errno`: that change fails.
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held, and for a server that is stopped. `read_error`: the
     source whose name ends so fails to be read, after so many bytes. `change`: that source changes while it is read, see
@@ -50,21 +51,29 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
         _say_what_is_committed()
     if "file_bytes" in faults:
         resource.setrlimit(resource.RLIMIT_FSIZE, (faults["file_bytes"], resource.RLIM_INFINITY))
-    if not faults.keys() & {"count", "die_at", "interrupt_at", "fail_at"}:
+    if not faults.keys() & {"count", "copy_to", "die_at", "interrupt_at", "fail_at"}:
         return None
     signals = {faults.get("die_at"): signal.SIGKILL, faults.get("interrupt_at"): signal.SIGINT}
-    points = _Points(lake, signals, fail_at=faults.get("fail_at"), errno=faults.get("errno", 0))
+    copies = Copies(lake, Path(faults["copy_to"])) if "copy_to" in faults else None
+    points = _Points(lake, signals, copies, fail_at=faults.get("fail_at"), errno=faults.get("errno", 0))
     points.install(database="fail_at" not in faults)
     return lambda: points.reached
 
 
 class _Points:
     def __init__(
-        self, lake: Path, signals: dict[int | None, signal.Signals], *, fail_at: int | None, errno: int
+        self,
+        lake: Path,
+        signals: dict[int | None, signal.Signals],
+        copies: Copies | None,
+        *,
+        fail_at: int | None,
+        errno: int,
     ) -> None:
         self.reached = 0
         self._lake = str(lake.absolute())
         self._signals = signals
+        self._copies = copies
         self._fail_at = fail_at
         self._errno = errno
 
@@ -85,6 +94,8 @@ class _Points:
 
     def reach(self, path: str = "") -> None:
         self.reached += 1
+        if self._copies is not None:
+            self._copies.take(self.reached)
         if self.reached in self._signals:
             os.kill(os.getpid(), self._signals[self.reached])
         if self.reached == self._fail_at:

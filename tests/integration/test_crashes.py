@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pytest
 
+from helpers.crashes import states
 from helpers.histories import (
     MONDAY,
     TUESDAY,
@@ -100,25 +101,50 @@ def test_crashes_while_a_session_is_replaced(
     changed: tuple[Path, Path], runner: Runner, other_runner: Runner, work: Path
 ) -> None:
     folder, template = changed
-    undisturbed = shutil.copytree(template, work / "undisturbed")
-    counted = runner.run_import(folder, undisturbed, {"count": True})
+    undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
+    counted = runner.run_import(folder, undisturbed, {"copy_to": str(kept)})
     assert counted.points > 40
     expected = lake_content(undisturbed)
     assert_sound(runner, undisturbed, "no crash")
 
-    def crash(runner: Runner, point: int) -> None:
+    def crash(runner: Runner, number_point_lake: tuple[int, tuple[int, Path]]) -> None:
+        number, (point, lake) = number_point_lake
         where = f"a crash at point {point} of {counted.points}"
-        lake = shutil.copytree(template, work / f"lake-{point}")
-        assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED, where
         assert runner.run_import(folder, lake).status in {0, 1}, where  # 0 where all was staged before
         assert_same_lake(lake, expected, where)
-        if point % 8 == 0:
+        if number % 8 == 0:
             assert_sound(runner, lake, where)
         shutil.rmtree(lake)
 
     # Staging comes first, and its points are much alike; then every one of the commit, its renames and what follows.
-    middle = counted.points // 2
-    spread((runner, other_runner), [*range(1, middle, 4), *range(middle, counted.points + 1)], crash)
+    left = states(kept)
+    staging = [state for state in left if state[0] < counted.points // 2]
+    rest = left[len(staging) :]
+    assert len(rest) > 20
+    spread((runner, other_runner), enumerate([*staging[::4], *rest]), crash)
+
+
+def test_what_is_kept_of_a_point_is_what_a_kill_there_leaves(
+    changed: tuple[Path, Path], runner: Runner, work: Path
+) -> None:
+    """Not to the byte: ids of imports and times of day differ from run to run."""
+    folder, template = changed
+    whole, kept = shutil.copytree(template, work / "whole"), work / "kept"
+    points = runner.run_import(folder, whole, {"copy_to": str(kept)}).points
+    left = states(kept)
+    assert len(left) > 20
+    for point, copy in left[:: len(left) // 5]:
+        lake = shutil.copytree(template, work / f"lake-{point}")
+        assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED
+        assert shape(lake) == shape(copy), f"point {point} of {points}"
+
+
+def shape(lake: Path) -> list[tuple[int, str, bool]]:
+    """Depth and ending of all that is in a lake, and what is empty."""
+    return sorted(
+        (len(path.relative_to(lake).parts), path.suffix, path.is_file() and path.stat().st_size == 0)
+        for path in lake.rglob("*")
+    )
 
 
 def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
@@ -202,12 +228,12 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
     write_history(other, sessions=1, tickers=["SPX"])
     assert runner.run_import(folder, template).status == 0
     write_array(folder / "more" / vendor_name(MONDAY), [*records_of(MONDAY, 60), *records_of(TUESDAY, 70)])
-    counted = runner.run_import(folder, shutil.copytree(template, work / "undisturbed"), {"count": True})
+    undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
+    points = runner.run_import(folder, undisturbed, {"copy_to": str(kept)}).points
 
-    def crash(runner: Runner, point: int) -> None:
-        where = f"a crash at point {point} of {counted.points}"
-        lake = shutil.copytree(template, work / f"lake-{point}")
-        assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED, where
+    def crash(runner: Runner, point_lake: tuple[int, Path]) -> None:
+        point, lake = point_lake
+        where = f"a crash at point {point} of {points}"
         assert runner.run_import(other, lake).status == 0, where
         verified = runner.verify(lake)
         assert verified.status == 0, (where, verified.report["findings"])
@@ -215,4 +241,4 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
         assert given in {80, 130}, where
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), range(1, counted.points + 1, 6), crash)
+    spread((runner, other_runner), states(kept)[::3], crash)
