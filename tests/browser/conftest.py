@@ -87,7 +87,7 @@ def chromium_path() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
@@ -109,6 +109,15 @@ def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = root / "more"
     write_sample(more, sessions=1, start=date(2025, 11, 20), strikes=21, snapshots=400)
     (more / "2025-11-21_NQ_NDX_classic_gex_zero.json").write_text(BROKEN, encoding="utf-8")
+    return root / "lake"
+
+
+@pytest.fixture(scope="session")
+def half_an_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of the first half an hour of a day, for tests that are about the service rather than the day."""
+    root = tmp_path_factory.mktemp("half-an-hour")
+    write_sample(root / "sample", sessions=1, start=date.fromisoformat(FULL), strikes=9, snapshots=1900)
+    import_history(root / "sample", root / "lake")
     return root / "lake"
 
 

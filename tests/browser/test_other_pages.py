@@ -173,9 +173,9 @@ def test_an_empty_lake_says_how_to_fill_it(open_page: Open, tmp_path: Path) -> N
 
 
 def test_a_lost_server_leaves_the_picture_and_is_found_again(
-    open_page: Open, sample_lake: Path, tmp_path: Path
+    open_page: Open, half_an_hour: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(sample_lake, tmp_path / "lake")
+    shutil.copytree(half_an_hour, tmp_path / "lake")
     with serving(tmp_path / "lake") as first:
         page = open_page(f"#/session?{FEED}&date={FULL}&at=10:00:00", url=first.url)
         expect(page.locator('[data-cell="spot"]')).not_to_have_text("–")
@@ -191,8 +191,8 @@ def test_a_lost_server_leaves_the_picture_and_is_found_again(
         expect(page.locator('[data-cell="spot"]')).to_have_text(f"{second_shown['spot']:,.2f}")
 
 
-def test_a_busy_server_says_when_to_come_back(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
-    lake = shutil.copytree(sample_lake, tmp_path / "lake")
+def test_a_busy_server_says_when_to_come_back(open_page: Open, half_an_hour: Path, tmp_path: Path) -> None:
+    lake = shutil.copytree(half_an_hour, tmp_path / "lake")
     with serving(lake, rate_limit="30/minute") as limited:
         page = open_page(f"#/coverage?{FEED}", url=limited.url)
         expect(page.locator(f'[data-date="{FULL}"]')).to_be_visible()
@@ -205,8 +205,8 @@ def test_a_busy_server_says_when_to_come_back(open_page: Open, sample_lake: Path
         expect(busy.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_a_lake_that_is_gone_is_said_to_be(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
-    lake = shutil.copytree(sample_lake, tmp_path / "lake")
+def test_a_lake_that_is_gone_is_said_to_be(open_page: Open, half_an_hour: Path, tmp_path: Path) -> None:
+    lake = shutil.copytree(half_an_hour, tmp_path / "lake")
     with serving(lake) as service:
         page = open_page(f"#/coverage?{FEED}", url=service.url)
         expect(page.locator(f'[data-date="{FULL}"]')).to_be_visible()
@@ -221,9 +221,9 @@ def test_the_documentation_needs_no_other_server(open_page: Open) -> None:
     expect(page.locator("body")).to_contain_text("/gex/latest")
 
 
-def test_a_key_is_asked_for_and_its_scope_respected(open_page: Open, sample_lake: Path, tmp_path: Path) -> None:
+def test_a_key_is_asked_for_and_its_scope_respected(open_page: Open, half_an_hour: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    shutil.copytree(sample_lake, lake)
+    shutil.copytree(half_an_hour, lake)
     reading, importing = (create_key(lake, name=scope, scopes=[scope])[1] for scope in (Scope.READ, Scope.IMPORT))
     with serving(lake) as guarded:
         page = open_page(f"#/session?{FEED}&date={FULL}&at=10:00:00", url=guarded.url)

@@ -371,19 +371,27 @@ def test_files_hold_what_is_shown(open_page: Open, service: Service, tmp_path: P
 # ---- looks and reach -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [390, 768, 1024, 1440, 1920])
-def test_nothing_is_wider_than_the_window(open_page: Open, width: int) -> None:
-    page = ready(open_page(session(), width=width))
+def test_nothing_is_wider_than_the_window(open_page: Open) -> None:
+    page = ready(open_page(session(), width=1920))
     for name in ("session", "coverage", "imports", "status"):
-        if name != "session":
-            page.evaluate(f"location.hash = '#/{name}'")
-            page.wait_for_selector(f'main[data-page="{name}"] .page > *')
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate("document.querySelector('main').scrollWidth") <= width
-    assert page.locator(".synthetic").is_visible()
-    last = page.get_by_role("button", name="Keys and help").bounding_box()
-    assert last is not None
-    assert last["x"] + last["width"] <= width
+        page.evaluate("hash => { location.hash = hash; }", session() if name == "session" else f"#/{name}")
+        page.wait_for_selector(f'main[data-page="{name}"] .page > *' if name != "session" else ".synthetic")
+        for width in (390, 768, 1024, 1440, 1920):
+            page.set_viewport_size({"width": width, "height": 860})
+            frames(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            assert page.evaluate("document.querySelector('main').scrollWidth") <= width, (name, width)
+            assert page.locator(".synthetic").is_visible()
+            last = page.get_by_role("button", name="Keys and help").bounding_box()
+            assert last is not None
+            assert last["x"] + last["width"] <= width, (name, width)
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_a_page_that_opens_narrow_is_no_wider(open_page: Open, width: int) -> None:
+    page = ready(open_page(session(), width=width))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('main').scrollWidth") <= width
 
 
 def test_theme_follows_the_system_until_one_is_chosen(open_page: Open) -> None:

@@ -14,7 +14,7 @@ from gexlake.db.recovery import recover
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import TUESDAY, edit, oversized_record, vendor_name, write_history
-from helpers.lakes import lake_content, select
+from helpers.lakes import lake_content
 from helpers.power import CrashState, Watch
 from helpers.runner import Runner
 
@@ -73,8 +73,8 @@ def assert_nothing_lost(state: CrashState, lake: Path) -> None:
     layout = LakeLayout(lake)
     with open_database(layout, write=True) as connection:
         recover(connection, layout)
-    sessions = select(lake, "SELECT format('session {} {}', session_date, checksum) FROM sessions")
-    imports = select(lake, "SELECT format('import {} {}', import_id, status) FROM imports")
+        sessions = connection.execute("SELECT format('session {} {}', session_date, checksum) FROM sessions").fetchall()
+        imports = connection.execute("SELECT format('import {} {}', import_id, status) FROM imports").fetchall()
     lost = set(state.said) - {words for (words,) in (*sessions, *imports)}
     assert not lost, (state.moment, lost)
     assert verify_lake(lake, read_sources=False).findings == [], state.moment

@@ -22,7 +22,7 @@ from helpers.lakes import Content, lake_content
 from helpers.processes import PATIENCE_SECONDS, descendants, wait_for_end
 from helpers.runner import Runner
 
-SESSIONS, SNAPSHOTS = 12, 1500
+SESSIONS, SNAPSHOTS = 12, 60
 FEED = {"symbol": "NQ_NDX"}
 READS = {
     "/gex/latest": FEED,
