@@ -63,6 +63,8 @@ def main() -> None:
     answers.say({"ready": confined})
     files = _Files()
     for line in sys.stdin.buffer:
+        if files.have_changed():  # DuckDB goes by the footers that it has read: one that has read none has to answer
+            break
         answers.say({"begun": True})  # whatever happens from now on, the statement is what did it
         _carry_out(connection, json.loads(line), bounds, answers, files)
     os._exit(0)  # DuckDB would print what it has not let go of
@@ -127,6 +129,19 @@ class _Files:
     def __init__(self) -> None:
         self.of_view: dict[str, list[str]] = {}
         self._sound: dict[str, tuple[int, ...]] = {}
+        self._read: dict[str, tuple[int, ...]] = {}
+        """What DuckDB may know the footer of, as it was before."""
+
+    def set(self, view: str, files: list[str]) -> None:
+        """These are the files of a view from now on; DuckDB is about to read of them."""
+        self.of_view[view] = files
+        for file in files:
+            self._read.setdefault(file, _content_of(_key_of(file)))
+
+    def have_changed(self) -> bool:
+        """Whether one that a view has was changed in place: damaged, or put right again."""
+        known = {file for files in self.of_view.values() for file in files}
+        return any(self._read[file] != _content_of(_key_of(file)) for file in known)
 
     def blamed(self, text: str) -> _DamagedError | None:
         """The damaged file that a fault of DuckDB comes from: the one that it names, or one with a broken footer."""
@@ -162,6 +177,11 @@ def _key_of(file: str) -> tuple[int, ...]:
     except OSError:
         return ()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _content_of(key: tuple[int, ...]) -> tuple[int, ...]:
+    """Of a key, what changes with the content: another link to the same file is a change of its ctime alone."""
+    return key[:-1]
 
 
 # ---- before the first statement ------------------------------------------------------------------------------------
@@ -238,7 +258,7 @@ def _carry_out(
     renewed = False
     try:
         for view in order["views"]:
-            files.of_view[view["name"]] = view["files"]
+            files.set(view["name"], view["files"])
             cursor.execute(view["ddl"])
         renewed = True
         frame = _run(cursor, order["statement"], bounds, order["limit"], files)

@@ -19,7 +19,7 @@ import pytest
 from gexlake.db.database import held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.live import live_files
-from gexlake.errors import LakeError, QueryError
+from gexlake.errors import DamagedSessionError, LakeError, QueryError
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements import place as places
 from gexlake.services.statements.hand_over import hand_over, named_in
@@ -323,6 +323,24 @@ def test_a_worker_is_used_again(pool: StatementPool) -> None:
         with pytest.raises(QueryError):
             pool.run("SELECT nothing")
     assert pool.pids == pids
+
+
+def test_a_footer_that_was_broken_for_a_while_is_not_remembered(pool: StatementPool, own_lake: Path) -> None:
+    """DuckDB keeps the columns of a view, and the footers that it reads: one that is named wrongly would be missed."""
+    statement = "SELECT sum(prior_5) AS total, count(*) AS n FROM gex_strikes"
+    files = list(own_lake.rglob("strikes.parquet"))
+    whole = {file: file.read_bytes() for file in files}
+    right = None
+    for _ in range(3):
+        for file in files:
+            file.write_bytes(whole[file].replace(b"prior_5", b"prior_6"))
+        with pytest.raises(DamagedSessionError):
+            pool.run(statement)
+        for file in files:
+            file.write_bytes(whole[file])
+        found = pool.run(statement)
+        assert right is None or found.equals(right)
+        right = found
 
 
 def test_what_the_service_takes_is_not_counted_as_a_workers(pool: StatementPool) -> None:
