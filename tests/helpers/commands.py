@@ -120,6 +120,16 @@ def _select(command: dict[str, Any]) -> int:
     return 0
 
 
+def _read(command: dict[str, Any]) -> int:
+    from gexlake.db.database import open_database
+    from gexlake.db.layout import LakeLayout
+
+    with open_database(LakeLayout(Path(command["lake"])), write=False) as connection:
+        rows = connection.execute(command["sql"]).fetchall()
+    sys.stdout.write(json.dumps(rows, default=str))
+    return 0
+
+
 def _shell(command: dict[str, Any]) -> int:
     return subprocess.run(command["words"], check=False).returncode
 
@@ -132,5 +142,6 @@ _COMMANDS = {
     "restore": _restore,
     "content": _content,
     "select": _select,
+    "read": _read,
     "shell": _shell,
 }

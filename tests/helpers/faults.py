@@ -31,8 +31,9 @@ def arrange(faults: dict[str, Any], lake: Path) -> Callable[[], int] | None:
     `file_bytes`: no file may grow beyond it. `inline_bytes`: less source than this is staged without workers.
     `wait_seconds`: how long to wait for a database that is held, and for a server that is stopped. `read_error`: the
     source whose name ends so fails to be read, after so many bytes. `change`: that source changes while it is read, see
-    `changes`. `say`: tell `power.Watch` what is acknowledged.
+    `changes`. `say`: tell `power.Watch` what is acknowledged. `torn`: settings of `torn.c`, where that is preloaded.
     """
+    os.environ.update(faults.get("torn", {}))
     if "inline_bytes" in faults:
         from gexlake.services.processes import workers
 

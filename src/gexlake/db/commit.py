@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gexlake.db.checkpoint import LOG_BYTES, checkpoint
 from gexlake.db.database import refresh_views
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_log
 from gexlake.db.previous import keep_previous, remove_published
@@ -64,6 +65,7 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
     publish(layout, staged)
     refresh_views(connection, layout)
     discard(staged)
+    checkpoint(connection, layout, log_bytes=LOG_BYTES)
 
 
 def publish(layout: LakeLayout, staged: StagedSession) -> None:

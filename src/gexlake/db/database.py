@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import threading
 import time
 import uuid
@@ -14,32 +13,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
+from gexlake.db.checkpoint import LOG_BYTES, NEVER, NOT_AT_THE_END, checkpoint, needs_undoing, undo_checkpoint
+from gexlake.db.faults import (
+    LOCK_WAIT_SECONDS,
+    NOT_WRITABLE,
+    POLL_SECONDS,
+    storage_error,
+    translated,
+    translated_faults,
+)
 from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
+from gexlake.db.owner import owned_database
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
-from gexlake.errors import GexlakeError, LakeError, LakeLockedError, LakeVersionError, StorageError
+from gexlake.errors import LakeError, LakeVersionError, StorageError
 from gexlake.importers import IMPORTERS
 
 if TYPE_CHECKING:
     import duckdb
 
-LOCK_WAIT_SECONDS = 10.0
-"""Other imports hold the database for tens of milliseconds at a time; what holds it longer is something else."""
-POLL_SECONDS = 0.02
+Setting = str | bool | int | float | list[str]
 MEMORY_LIMIT = "192MB"
 NOT_IN_PATHS = "?\\"
 """DuckDB takes what follows a question mark for options, and a backslash for a slash."""
 NEW_DATABASE_PREFIX = "new-"
 """Of a file in `staging/`: a database that is being made."""
-
-FULL_HINT = "Free some space or mend the permissions and run the same command again: what is committed stays."
-NOT_WRITABLE_HINT = (
-    "This has to write into the lake: mend the permissions, or be a user who may write there, and run the same command "
-    "again; what is committed stays. Of a lake that can only be read, `gexlake status`, `query` and `verify` answer."
-)
-
-_NOT_WRITABLE = re.compile(r"Permission denied|Read-only file system|Operation not permitted")
-_DAMAGED = re.compile(r"not a valid DuckDB database|Corrupt database|Could not read enough bytes|Serialization Error")
-_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
 
 @contextmanager
@@ -67,6 +64,8 @@ def open_database(
             raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
         try:
             yield cursor
+            if write:
+                checkpoint(cursor, layout, log_bytes=LOG_BYTES)
         finally:
             held.changes += write
 
@@ -145,6 +144,8 @@ def _opened(layout: LakeLayout, *, write: bool, wait_seconds: float) -> Iterator
     with translated_faults(layout):
         if write and not layout.database.exists():
             _create_database(layout)
+        if needs_undoing(layout):
+            _undo(layout, wait_seconds=wait_seconds)
         connection = _connect(layout, write=write, wait_seconds=wait_seconds)
         if _schema_version(connection, layout) < SCHEMA_VERSION:
             connection = _migrated(connection, layout, write=write, wait_seconds=wait_seconds)
@@ -154,46 +155,24 @@ def _opened(layout: LakeLayout, *, write: bool, wait_seconds: float) -> Iterator
             if not write:
                 _point_views_here(connection, layout)
             yield connection
+            if write:
+                checkpoint(connection, layout)
     finally:
         try:
             connection.close()
         except duckdb.Error as error:
-            raise _translated(layout, error) from error
+            raise translated(layout, error) from error
 
 
-@contextmanager
-def translated_faults(layout: LakeLayout) -> Iterator[None]:
-    """Turn DuckDB's and the system's faults into ours, at this one point."""
-    import duckdb
-
+def _undo(layout: LakeLayout, *, wait_seconds: float) -> None:
+    """Undo a checkpoint that was not completed. Who may not write leaves the database as it is, and may yet read it."""
     try:
-        yield
-    except duckdb.Error as error:
-        raise _translated(layout, error) from error
+        with owned_database(layout, wait_seconds=wait_seconds) as descriptor:
+            if descriptor is not None and needs_undoing(layout):
+                undo_checkpoint(layout, descriptor)
     except OSError as error:
-        raise storage_error(layout, error) from error
-    except RuntimeError as error:
-        if "interrupted" in str(error):  # what DuckDB makes of Ctrl-C
-            raise KeyboardInterrupt from error
-        raise
-
-
-def storage_error(layout: LakeLayout, error: OSError) -> StorageError:
-    """A failed write into the lake."""
-    where = error.filename or layout.root
-    is_closed = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-    return StorageError(f"{where}: {error.strerror or error}.", hint=NOT_WRITABLE_HINT if is_closed else FULL_HINT)
-
-
-def locked_error(layout: LakeLayout, pid: int | None, program: str = "") -> LakeLockedError:
-    """Another process holds the database; `program` is its name where its command line cannot be read."""
-    who = f"process {pid} ({_command_of(pid) or program or 'unknown'})" if pid else "another process"
-    is_stopped = pid is not None and is_stopped_process(pid)
-    do = f"Let it go on with `kill -CONT {pid}`, or end it," if is_stopped else "Close it there"
-    return LakeLockedError(
-        f"The lake's database {layout.database} is held by {who}{', which is stopped' if is_stopped else ''}.",
-        hint=f"{do} and run the same command again; what an import has staged is kept and committed then.",
-    )
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
 
 
 def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
@@ -239,7 +218,7 @@ def _check_root(layout: LakeLayout) -> None:
         )
 
 
-def settings(layout: LakeLayout) -> dict[str, str | bool | int | float | list[str]]:
+def settings(layout: LakeLayout) -> dict[str, Setting]:
     """DuckDB's settings for work on a lake."""
     return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(layout.staging)}
 
@@ -250,11 +229,14 @@ def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return duckdb.connect(str(layout.database), read_only=not write, config=settings(layout))
+            connection = duckdb.connect(str(layout.database), read_only=not write, config=settings(layout) | NEVER)
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
                 raise
             time.sleep(POLL_SECONDS)
+        else:
+            connection.execute(NOT_AT_THE_END)
+            return connection
 
 
 def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
@@ -313,7 +295,7 @@ def _connect_to_migrate(layout: LakeLayout, *, wait_seconds: float) -> duckdb.Du
     try:
         return _connect(layout, write=True, wait_seconds=wait_seconds)
     except duckdb.IOException as error:
-        if not _NOT_WRITABLE.search(str(error)):
+        if not NOT_WRITABLE.search(str(error)):
             raise
         raise StorageError(
             f"The lake {layout.root} was written by an older gexlake: its tables have to be brought to those of "
@@ -371,40 +353,3 @@ def _view_glob(layout: LakeLayout, view: str) -> str | None:
     record_type, dataset = view.split("_", 1)
     files = (layout.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet")
     return layout.dataset_glob(record_type, dataset) if next(files, None) else None
-
-
-def _translated(layout: LakeLayout, error: Exception) -> GexlakeError:
-    text = str(error).splitlines()[0]
-    holder = _HOLDER.search(text)
-    if "Could not set lock" in text:
-        return locked_error(layout, int(holder["pid"]) if holder else None, holder["program"] if holder else "")
-    if _DAMAGED.search(text):
-        return LakeError(
-            f"{layout.database} is damaged or not a DuckDB database: {text}.",
-            hint="Run `gexlake rebuild`: the Parquet files hold everything.",
-        )
-    if re.search(r"newer version|storage version|version number", text):
-        return LakeVersionError(
-            f"{layout.database} was written by a newer DuckDB.", hint="Upgrade gexlake, and with it DuckDB."
-        )
-    if re.search(r"No space|space left|disk|Could not write|Cannot open file|Permission|File too large|fsync", text):
-        hint = NOT_WRITABLE_HINT if _NOT_WRITABLE.search(text) else FULL_HINT
-        return StorageError(f"The database {layout.database} cannot be written: {text}", hint=hint)
-    return LakeError(f"DuckDB failed on {layout.database}: {text}", hint="Run `gexlake verify`.")
-
-
-def is_stopped_process(pid: int) -> bool:
-    """Whether a process was stopped, by Ctrl-Z or SIGSTOP, and so goes on with nothing until SIGCONT."""
-    try:
-        status = Path("/proc", str(pid), "stat").read_text(errors="replace")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] in {"T", "t"}
-
-
-def _command_of(pid: int) -> str:
-    try:
-        words = Path("/proc", str(pid), "cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ""
-    return " ".join(words).strip()[:120]

@@ -28,6 +28,16 @@ class LakeLayout:
         return self.root / "gexlake.duckdb"
 
     @property
+    def log(self) -> Path:
+        """What DuckDB has committed and not yet taken into the database; there while it has something."""
+        return self.root / "gexlake.duckdb.wal"
+
+    @property
+    def before_image(self) -> Path:
+        """What a checkpoint may write over; there while one is made, see `db.checkpoint`."""
+        return self.root / "gexlake.duckdb.before"
+
+    @property
     def staging(self) -> Path:
         return self.root / "staging"
 

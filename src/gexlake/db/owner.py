@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gexlake.db.database import LOCK_WAIT_SECONDS, POLL_SECONDS, locked_error
+from gexlake.db.faults import LOCK_WAIT_SECONDS, POLL_SECONDS, locked_error
 from gexlake.db.layout import LakeLayout
 
 _FLOCK = "hhqqi"
@@ -17,8 +17,8 @@ _FLOCK = "hhqqi"
 
 
 @contextmanager
-def owned_database(layout: LakeLayout, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[bool]:
-    """Hold the lock that DuckDB takes on a database it writes; whether there is a file to hold.
+def owned_database(layout: LakeLayout, *, wait_seconds: float = LOCK_WAIT_SECONDS) -> Iterator[int | None]:
+    """Hold the lock that DuckDB takes on a database it writes; a descriptor of the file, None where there is none.
 
     Raises `LakeLockedError` when another process still holds it after `wait_seconds`. Not for a process that has the
     database open itself: the system drops all its locks on a file when one of its descriptors is closed.
@@ -26,7 +26,7 @@ def owned_database(layout: LakeLayout, *, wait_seconds: float = LOCK_WAIT_SECOND
     try:
         descriptor = os.open(layout.database, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        yield False
+        yield None
         return
     try:
         deadline = time.monotonic() + wait_seconds
@@ -38,7 +38,7 @@ def owned_database(layout: LakeLayout, *, wait_seconds: float = LOCK_WAIT_SECOND
                 if time.monotonic() >= deadline:
                     raise locked_error(layout, _holder(descriptor)) from error
                 time.sleep(POLL_SECONDS)
-        yield True
+        yield descriptor
     finally:
         os.close(descriptor)
 

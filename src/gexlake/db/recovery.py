@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import StaleStageError, commit_session, has_base, publish, staged_files
-from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views, translated_faults
+from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
+from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout, sync_directory
 from gexlake.db.queries import sum_import
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LOCK_NAME = "lock"
 DUCKDB_TEMPORARY_PREFIX = "duckdb_temp"
+LEFT_PREFIXES = (JOURNAL_PREFIX, NEW_DATABASE_PREFIX, DUCKDB_TEMPORARY_PREFIX)
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     """Settle the staging directories of imports that are no more; the ids of those imports."""
     if not is_held(layout):  # else these may be in use, by another thread
         for path in layout.staging.iterdir():
-            if path.name.startswith((JOURNAL_PREFIX, NEW_DATABASE_PREFIX, DUCKDB_TEMPORARY_PREFIX)):
+            if path.name.startswith((*LEFT_PREFIXES, layout.before_image.name)):
                 _remove(path)  # an owner of the database that died left it: no other is alive while we own it
     settled = [
         directory.name

@@ -45,7 +45,7 @@ def find_strays(connection: Connection, layout: LakeLayout) -> Iterator[Finding]
             if path not in wanted:
                 yield Finding(code=Check.STRAY_FILE, message=f"Nothing refers to {path}.")
     for path in sorted(layout.root.glob(f"{layout.database.name}?*")):
-        if path.name != f"{layout.database.name}.wal":
+        if path not in (layout.log, layout.before_image):
             yield Finding(code=Check.STRAY_FILE, message=f"Nothing refers to {path}.")
 
 

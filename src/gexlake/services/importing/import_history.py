@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gexlake.db.database import prepare_lake, storage_error
+from gexlake.db.database import prepare_lake
+from gexlake.db.faults import storage_error
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError

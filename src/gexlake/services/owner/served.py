@@ -25,7 +25,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from gexlake import errors
-from gexlake.db.database import LOCK_WAIT_SECONDS, POLL_SECONDS, is_stopped_process
+from gexlake.db.faults import LOCK_WAIT_SECONDS, POLL_SECONDS, is_stopped_process
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError
 

@@ -11,8 +11,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gexlake.db.checkpoint import checkpoint
 from gexlake.db.commit import append_rows
-from gexlake.db.database import create_schema, open_database, refresh_views, settings, translated_faults
+from gexlake.db.database import create_schema, open_database, refresh_views, settings
+from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout, partition_values, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
@@ -54,12 +56,12 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
             f"There is nothing to rebuild at {layout.root}: it has no Parquet tree.", hint="Name a lake with --lake."
         )
     _fold_write_ahead_log(layout)
-    with translated_faults(layout), owned_database(layout) as there_is_one:
+    with translated_faults(layout), owned_database(layout) as descriptor:
         _refuse_running(layout)
         with staging_area(layout, f"rebuild-{uuid.uuid4().hex[:8]}") as area:
             new = area / layout.database.name
             report = _Rebuild(layout, area, on_progress).run(new)
-            _move_into_place(layout, new, replace=there_is_one)
+            _move_into_place(layout, new, replace=descriptor is not None)
     with open_database(layout, write=True) as connection:
         report.sessions_refiled = refile(connection, layout)
     return report
@@ -71,7 +73,7 @@ def _fold_write_ahead_log(layout: LakeLayout) -> None:
         return
     try:
         with open_database(layout, write=True) as connection:
-            connection.execute("CHECKPOINT")
+            checkpoint(connection, layout)
     except (LakeLockedError, LakeVersionError):
         raise
     except LakeError:
@@ -90,8 +92,9 @@ def _refuse_running(layout: LakeLayout) -> None:
 def _move_into_place(layout: LakeLayout, new: Path, *, replace: bool) -> None:
     sync_file(new)
     if replace:
-        layout.database.with_name(f"{layout.database.name}.wal").unlink(missing_ok=True)
-        sync_directory(layout.root)  # a log must never come back beside another database
+        layout.log.unlink(missing_ok=True)
+        layout.before_image.unlink(missing_ok=True)
+        sync_directory(layout.root)  # they must never come back beside another database
         new.replace(layout.database)
         sync_directory(layout.root)
     elif not place_new(new, layout.database):

@@ -1,0 +1,103 @@
+"""A write into the database is torn, by a kill or a full disk: the lake is what it was, and the next run completes."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gexlake.db.database import open_database
+from gexlake.db.layout import LakeLayout
+from gexlake.services.importing.import_history import import_history
+from helpers.histories import TUESDAY, records_of, vendor_name, write_array, write_history
+from helpers.lakes import lake_content, select
+from helpers.runner import Runner
+
+KILLED = -9
+pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+
+
+@pytest.fixture(scope="module")
+def torn_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Runs imports whose writes can be torn."""
+    library = tmp_path_factory.mktemp("torn") / "torn.so"
+    source = Path(__file__).parents[1] / "helpers" / "torn.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    runner = Runner(["env", f"LD_PRELOAD={library}"])
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="module")
+def changed(fast_disk: Path) -> tuple[Path, Path]:
+    """A lake of two sessions, and its history with one of them changed: new records, and a refused one."""
+    folder, lake = fast_disk / "torn-history", fast_disk / "torn-lake"
+    write_history(folder, sessions=2)
+    import_history([folder], lake)
+    write_array(folder / vendor_name(TUESDAY), [*records_of(TUESDAY, 50), {"timestamp": 1}])
+    return folder, lake
+
+
+TORN = {
+    "killed": {"GEXLAKE_TORN_BYTES": 131_072},
+    "full": {"GEXLAKE_TORN_BYTES": 4096, "GEXLAKE_TORN_ERRNO": errno.ENOSPC},
+}
+
+
+@pytest.mark.parametrize("how", TORN)
+def test_a_torn_write_into_the_database(
+    changed: tuple[Path, Path], runner: Runner, torn_runner: Runner, work: Path, how: str
+) -> None:
+    """Of the catalog, which the last checkpoint still needs, or of data that nothing refers to yet."""
+    folder, template = changed
+    undisturbed = shutil.copytree(template, work / "undisturbed")
+    runner.run_import(folder, undisturbed)
+    expected = lake_content(undisturbed)
+    for number in itertools.count(1):
+        lake = shutil.copytree(template, work / f"lake-{number}")
+        faults = {"torn": {name: str(value) for name, value in {**TORN[how], "GEXLAKE_TORN_AT": number}.items()}}
+        outcome = torn_runner.run_import(folder, lake, faults)
+        if outcome.out:
+            break  # there is no write of this number any more
+        assert outcome.status == {"killed": KILLED, "full": 1}[how], outcome
+        assert "Traceback" not in outcome.err
+        assert read(runner, lake, "SELECT count(*) FROM sessions") == [[2]], "a reader has to find it whole"
+        assert runner.run_import(folder, lake).status in {0, 1}
+        found = lake_content(lake)
+        assert {name: found[name] for name in expected} == expected, number
+        assert runner.verify(lake).status == 0, number
+        shutil.rmtree(lake)
+    assert number > 5
+    assert select(undisturbed, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
+def read(runner: Runner, lake: Path, sql: str) -> object:
+    """The rows of a statement on the lake's database, opened as readers open it."""
+    return runner.start("read", lake, sql=sql).wait().report
+
+
+IMAGES = {
+    "nothing": b"",
+    "a byte": b"\x01",
+    "no text": b"\xff" * 100,
+    "another document": (10).to_bytes(8, "little") + b'{"a": [1]}',
+    "another content": (58).to_bytes(8, "little")
+    + b'{"headers": 8192, "blocks": [[12288, 4]], "xxh3_128": "0"}'
+    + bytes(8196),
+}
+
+
+@pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
+def test_an_image_that_is_not_whole_is_none(changed: tuple[Path, Path], work: Path, image: bytes) -> None:
+    lake = LakeLayout(shutil.copytree(changed[1], work / "lake"))
+    before = lake.database.read_bytes()
+    lake.before_image.write_bytes(image)
+    with open_database(lake, write=False) as connection:
+        assert connection.execute("SELECT count(*) FROM sessions").fetchall() == [(2,)]
+    assert not lake.before_image.exists()
+    assert lake.database.read_bytes() == before
