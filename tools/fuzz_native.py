@@ -190,7 +190,7 @@ def check_render(chance: random.Random) -> None:
     import numpy as np
 
     from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
-    from gexlake.services.store.records import SnapshotRenderer
+    from gexlake.importers.gex.rendering.renderer import SnapshotRenderer
 
     count = chance.randint(1, 4)
     ints = np.zeros((len(Int), count), np.int64)

@@ -24,7 +24,7 @@ from gexlake.importers.gex.decoding import _native
 from gexlake.importers.gex.writing import _pages
 from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
 from gexlake.sample import sample_records
-from gexlake.services.store.records import SnapshotRenderer
+from gexlake.importers.gex.rendering.renderer import SnapshotRenderer
 
 WARM_UP = 0.1
 """Share of the rounds before the first look."""

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     cache_bytes: ByteSize = Field(
         ByteSize(16 << 30),
         ge=0,
-        description="Bytes on disk for the cache of rendered sessions; `512MiB` and the like are understood.",
+        description="Of no effect any more: sessions need no cache beside their Parquet. The next version drops it.",
     )
     memory_limit: str = Field(
         "256MB",

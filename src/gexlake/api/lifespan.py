@@ -65,7 +65,6 @@ async def _held_lake(service: ServiceState) -> AsyncIterator[None]:
     lake = HeldLake(
         layout,
         memory=settings.memory_limit,
-        cache_bytes=settings.cache_bytes,
         on_news=lambda news: service.announcer.publish({"type": "session", **asdict(news)}),
     )
     statements = StatementPool(layout, _limits(settings), seconds=settings.query_seconds, at_once=STATEMENTS_AT_ONCE)
@@ -103,18 +102,6 @@ def _log_end(job: ImportJob) -> None:
 
 
 def _add_metrics(registry: CollectorRegistry, lake: HeldLake, jobs: ImportJobs) -> None:
-    for name, text in {
-        "hot_answers": "Answers from rendered sessions.",
-        "cold_answers": "Answers from Parquet.",
-        "builds": "Sessions rendered.",
-        "builds_failed": "Sessions that could not be rendered.",
-        "build_seconds": "Time spent on rendering.",
-        "builds_waiting": "Sessions that wait to be rendered.",
-        "disk_bytes": "Size of the cache of rendered sessions.",
-        "open_maps": "Rendered sessions that are mapped into memory.",
-    }.items():
-        gauge = Gauge(f"gexlake_store_{name}", text, registry=registry)
-        gauge.set_function(lambda name=name: getattr(lake.store.statistics(), name))  # type: ignore[misc]
     sessions = Gauge("gexlake_sessions", "Sessions in the lake.", registry=registry)
     sessions.set_function(lambda: len(lake.sessions))
     waiting = Gauge("gexlake_imports_under_way", "Import jobs that wait or run.", registry=registry)

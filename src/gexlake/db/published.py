@@ -59,7 +59,7 @@ def check_published(files: Iterable[Path]) -> None:
                 continue
             _check(path)
         except (BrokenSealError, OSError) as error:
-            raise _damaged(path, str(error)) from error
+            raise damaged_file(path, str(error)) from error
         _sound[path] = key
         _unmark(path)
 
@@ -80,7 +80,7 @@ def check_opened(path: Path, descriptor: int) -> None:
         if check_seal(descriptor) is None:
             _check_content(absolute)
     except (BrokenSealError, OSError) as error:
-        raise _damaged(absolute, str(error)) from error
+        raise damaged_file(absolute, str(error)) from error
     _sound[absolute] = key
     _unmark(absolute)
 
@@ -177,7 +177,9 @@ def content_problems(record_type: str, files: dict[str, Path]) -> Iterator[str]:
 # ---- what was found --------------------------------------------------------------------------------------------------
 
 
-def _damaged(path: Path, problem: str) -> DamagedSessionError:
+def damaged_file(path: Path, problem: str) -> DamagedSessionError:
+    """What to say of a published file that has turned out to be damaged; leaves word of it."""
+    path = path.absolute()
     _sound.pop(path, None)
     session = str(session_of(path))
     _mark(path, session, problem)

@@ -43,13 +43,14 @@ from gexlake.api.representations import (
 from gexlake.api.selection import parsed, selected
 from gexlake.api.state import RunningService, running, service_of
 from gexlake.errors import GexlakeError, NoSnapshotError
+from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
 from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.owner.keys import Scope
-from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
+from gexlake.services.store.values import Page, Record
 
 if TYPE_CHECKING:
     import polars as pl
@@ -185,11 +186,8 @@ def _check_near(query: SnapshotQuery, record: Record, asked_us: int) -> None:
 
 
 async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
-    """Answer here where that takes microseconds, else in a thread."""
-    try:
-        return work(hot_only=True)
-    except ColdError:
-        return await run_in_threadpool(work)
+    """Answer in a thread: files are read."""
+    return await run_in_threadpool(work)
 
 
 def _answer_record(request: Request, query: SnapshotQuery, record: Record | None, now_us: int) -> Response:

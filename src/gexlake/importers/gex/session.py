@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from gexlake.importers.base import (
 from gexlake.importers.gex.batch import Batch
 from gexlake.importers.gex.check import ensure_sound
 from gexlake.importers.gex.ladders import LadderStore
+from gexlake.importers.gex.lookup import iter_blocks
+from gexlake.importers.gex.rendering.renderer import SnapshotRenderer
 from gexlake.importers.gex.sameness import Sameness
 from gexlake.importers.gex.writing.dataset import write_dataset
 from gexlake.importers.gex.writing.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
@@ -358,7 +360,7 @@ class GexSession:
     def _write_strikes(self, path: Path, document: Mapping[str, object]) -> Checksum:
         """What has been written on the way is complete now, or all is written in the order that was decided."""
         if self._early is not None:
-            checksum = self._early.finish(document)
+            checksum = self._early.finish(document, self._iter_blocks())
             self._early.path.replace(path)
             self._early = None
             return checksum
@@ -368,7 +370,12 @@ class GexSession:
             timestamps = self._ints[Int.TIMESTAMP, start : start + len(batch)]
             writer.add(timestamps, self._ladders.rows_of[batch], self._ladders.gather(batch))
             start += len(batch)
-        return writer.finish(document)
+        return writer.finish(document, self._iter_blocks())
+
+    def _iter_blocks(self) -> Iterator[bytes]:
+        """The record blocks of the lookup index."""
+        renderer = SnapshotRenderer(self._session.feed.ticker, self._ints, self._numbers, self._texts)
+        return iter_blocks(renderer, self._ints.shape[1])
 
     # ---- writing on the way ----------------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
+from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
 from gexlake.services.asking.session_frames import published_files
-from gexlake.services.store.cold import ColdSession
-from gexlake.services.store.values import SEPARATOR, SessionReplacedError
+from gexlake.services.store.opened import open_session
+from gexlake.services.store.values import SessionReplacedError, Snapshots
 
 REPLACED_SECONDS = 2.0
 """For so long a session whose two files are being replaced is looked at again."""
@@ -90,8 +90,7 @@ def _find_last(layout: LakeLayout, feed: Feed, asked_us: int | None, *, strikes:
     return best_us, bytes(text).removesuffix(SEPARATOR)
 
 
-def _open(layout: LakeLayout, feed: Feed, file: Path, version: str) -> ColdSession:
+def _open(layout: LakeLayout, feed: Feed, file: Path, version: str) -> Snapshots:
     day = date.fromisoformat(file.parent.name.partition("=")[2])
     key = SessionKey(feed, day)
-    files = {name: layout.dataset_file(RECORD_TYPE, name, key) for name in ("snapshots", "strikes")}
-    return ColdSession(files, key, version)
+    return open_session(layout, key, version)

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from gexlake.db.database import MEMORY_LIMIT, held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import recover
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
-from gexlake.services.processes.workers import NICENESS, WorkerPool
-from gexlake.services.store.build import build_rendered
 from gexlake.services.store.store import SnapshotStore
 from gexlake.services.store.values import PublishedSession
-
-if TYPE_CHECKING:
-    from gexlake.services.store.rendered import BuildTask, Built
-
-
-ANSWER_FIRST_SECONDS = 0.15
-"""Starting a process holds up those that ask; who asks for a session that is not rendered is answered within this."""
 
 
 @dataclass(frozen=True)
@@ -54,23 +42,20 @@ class HeldLake:
         layout: LakeLayout,
         *,
         memory: str = MEMORY_LIMIT,
-        cache_bytes: int,
         on_news: Callable[[SessionNews], None] = lambda news: None,
     ) -> None:
         self.layout = layout
         self._memory = memory
         self._on_news = on_news
         self._stack = ExitStack()
-        self._renderer: WorkerPool | None = None
         self._sessions: dict[SessionKey, PublishedSession] = {}
         self._refreshing = threading.Lock()
-        self._render_thread = ThreadPoolExecutor(1, thread_name_prefix="render", initializer=_lower_priority)
-        self.store = SnapshotStore(layout, cache_bytes=cache_bytes, submit_build=self._submit_build)
+        self.store = SnapshotStore(layout)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(held_database(self.layout, self._memory))
-            stack.callback(self._close)
+            stack.callback(self.store.close)
             with open_database(self.layout, write=True) as connection:
                 recover(connection, self.layout)
             self.refresh(tell=False)
@@ -81,13 +66,6 @@ class HeldLake:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
-
-    def _close(self) -> None:
-        self._render_thread.shutdown(wait=False, cancel_futures=True)
-        if self._renderer is not None:
-            self._renderer.stop()
-        self._render_thread.shutdown()
-        self.store.close()
 
     def check_present(self) -> None:
         """Raise `LakeError` where the lake's directory has vanished: an import would make a new lake in its place."""
@@ -125,22 +103,3 @@ class HeldLake:
                 [RECORD_TYPE],
             ).fetchall()
         return [PublishedSession(Feed(*row[:3]), *row[3:]) for row in rows]
-
-    def _submit_build(self, task: BuildTask) -> Future[Built]:
-        return self._render_thread.submit(self._render, task)
-
-    def _render(self, task: BuildTask) -> Built:
-        """Render in the one process that does; it is started by the first task, once that has got its answer."""
-        if self._renderer is None:
-            time.sleep(ANSWER_FIRST_SECONDS)
-            self._renderer = WorkerPool(1)
-        return self._renderer.submit(build_rendered, task).result()
-
-
-def _lower_priority() -> None:
-    """Of this thread and of the processes that it starts, which take a second of a core each to load what they need.
-
-    Linux has a priority for each thread (sched(7)); elsewhere it stays as it is.
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

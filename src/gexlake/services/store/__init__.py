@@ -1,22 +1,10 @@
-"""Snapshots as JSON text, ready to be sent: rendered once per session, memory-mapped, and from Parquet until then.
+"""Snapshots as JSON text, straight from the published files.
 
-`store.py` answers; how a record looks is `_render.c` alone, for both ways.
+`store.py` answers; `session.py` reads one session by its lookup index (`importers/gex/lookup.py`), and
+`parquet_session.py` one that has none. What a record looks like is decided in `importers/gex/rendering/`.
 """
 
-from gexlake.services.store.build import build_rendered
-from gexlake.services.store.rendered import BuildTask, Built
 from gexlake.services.store.store import SnapshotStore
-from gexlake.services.store.values import ColdError, Page, PublishedSession, Record, SessionReplacedError, Statistics
+from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError
 
-__all__ = [
-    "BuildTask",
-    "Built",
-    "ColdError",
-    "Page",
-    "PublishedSession",
-    "Record",
-    "SessionReplacedError",
-    "SnapshotStore",
-    "Statistics",
-    "build_rendered",
-]
+__all__ = ["Page", "PublishedSession", "Record", "SessionReplacedError", "SnapshotStore"]

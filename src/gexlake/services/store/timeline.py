@@ -12,28 +12,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gexlake.services.store.cache import SessionState
-from gexlake.services.store.values import Snapshots
+from gexlake.services.store.values import PublishedSession, Snapshots
 
 
 class Timeline:
     """Immutable; sessions without a snapshot are left out."""
 
-    def __init__(self, states: Iterable[SessionState]) -> None:
-        spans = sorted(map(_span, (state for state in states if state.session.snapshots)), key=lambda span: span[:2])
-        self.states = [state for *_, state in spans]
+    def __init__(self, sessions: Iterable[PublishedSession]) -> None:
+        spans = sorted(map(_span, (session for session in sessions if session.snapshots)), key=lambda span: span[:2])
+        self.sessions = [session for *_, session in spans]
         self._firsts = [first for first, *_ in spans]
         self._reach = list(accumulate((last for _, last, _ in spans), max))
         """The last instant of each session and all before it."""
 
-    def holding(self, moment_us: int) -> list[SessionState]:
+    def holding(self, moment_us: int) -> list[PublishedSession]:
         """The sessions that may hold the last snapshot at or before the moment; each has one at or before it."""
         stop = bisect_right(self._firsts, moment_us)
         if stop == 0:
             return []
-        return self.states[self._begin_of_group(stop - 1, 0) : stop]
+        return self.sessions[self._begin_of_group(stop - 1, 0) : stop]
 
-    def groups(self, start_us: int, end_us: int, *, descending: bool) -> Iterator[list[SessionState]]:
+    def groups(self, start_us: int, end_us: int, *, descending: bool) -> Iterator[list[PublishedSession]]:
         """The sessions whose spans touch the range, both ends included, in order; those that overlap are together.
 
         One group at a time: a page needs the first or two of a range that may hold thousands.
@@ -46,7 +45,7 @@ class Timeline:
             else:
                 begin, end = first, self._end_of_group(first, stop)
                 first = end
-            yield self.states[begin:end]
+            yield self.sessions[begin:end]
 
     def _begin_of_group(self, index: int, first: int) -> int:
         while index > first and self._reach[index - 1] >= self._firsts[index]:
@@ -60,11 +59,10 @@ class Timeline:
         return index
 
 
-def _span(state: SessionState) -> tuple[int, int, SessionState]:
-    first_us, last_us = state.session.first_us, state.session.last_us
-    assert first_us is not None
-    assert last_us is not None
-    return first_us, last_us, state
+def _span(session: PublishedSession) -> tuple[int, int, PublishedSession]:
+    assert session.first_us is not None
+    assert session.last_us is not None
+    return session.first_us, session.last_us, session
 
 
 class Run(NamedTuple):

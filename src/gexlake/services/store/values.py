@@ -8,10 +8,8 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from gexlake.errors import LakeError
+from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed, SessionKey
-
-SEPARATOR = b",\n"
-"""Stands behind every record of a text; no record holds a newline."""
 
 
 class PublishedSession(NamedTuple):
@@ -31,10 +29,7 @@ class PublishedSession(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One snapshot: its instant in Unix microseconds, and its JSON object as UTF-8 without a separator.
-
-    A memory view is a slice of a map; it stays valid for as long as it is held.
-    """
+    """One snapshot: its instant in Unix microseconds, and its JSON object as UTF-8 without a separator."""
 
     timestamp_us: int
     session_date: date
@@ -67,19 +62,6 @@ class Page:
         return b"\n".join(line[:-1] for line in b"".join(self.buffers).split(b"\n")[:-1]) + b"\n" * bool(self.buffers)
 
 
-class Statistics(NamedTuple):
-    """Counts since the store was made; `disk_bytes` is what its files take now, `open_maps` how many are mapped."""
-
-    hot_answers: int
-    cold_answers: int
-    builds: int
-    builds_failed: int
-    build_seconds: float
-    builds_waiting: int
-    disk_bytes: int
-    open_maps: int
-
-
 class Snapshots(Protocol):
     """The snapshots of one version of one session, wherever their text comes from."""
 
@@ -92,10 +74,6 @@ class Snapshots(Protocol):
 
     def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The same, a buffer each."""
-
-
-class ColdError(Exception):
-    """The answer needs more than memory and page cache; ask again without `hot_only`, in a thread."""
 
 
 class SessionReplacedError(LakeError):

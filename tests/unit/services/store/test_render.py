@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.gex_columns import LADDER, MISSING_INT, NUMBER_ROWS, NUMBERS, Int
-from gexlake.services.store._render import render
+from gexlake.importers.gex.rendering._render import render
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.builds(lambda digits, places: digits / 10**places, st.integers(-(2**53), 2**53), st.integers(0, 6))

@@ -30,9 +30,14 @@ typedef struct {
     uint16_t *numbers;      /* of each value in the dictionary */
     uint16_t slots[SLOTS];
     double *dictionary;
-    Py_ssize_t unique, nulls;
+    Py_ssize_t unique;
     double least, most;
 } Column;
+
+/* Rows first .. stop - 1 of a column, which become a page. */
+typedef struct {
+    Py_ssize_t first, stop, nulls, length;
+} Page;
 
 static inline uint64_t bits_of(double value) {
     uint64_t bits;
@@ -57,31 +62,36 @@ static inline unsigned number_of(Column *c, double value) {
     }
 }
 
-/* Whether there is a dictionary of all values, with the number of each. */
-static int number_values(Column *c) {
+/* Whether there is a dictionary of all values of the pages, with the number of each. Counts NULLs as far as it comes. */
+static int number_values(Column *c, Page *pages, Py_ssize_t count) {
     memset(c->slots, 0xFF, sizeof c->slots);
-    for (Py_ssize_t i = 0; i < c->count; i++) {
-        double value = c->values[i];
-        if (isnan(value)) {
-            c->nulls++;
-            c->numbers[i] = NOTHING;
-        } else if (i >= c->lag && bits_of(value) == bits_of(c->values[i - c->lag])) {
-            c->numbers[i] = c->numbers[i - c->lag];
-        } else if ((c->numbers[i] = (uint16_t)number_of(c, value)) == NOTHING) {
-            return 0;
+    Py_ssize_t i = 0;
+    for (Page *page = pages; page < pages + count; page++) {
+        for (page->nulls = 0; i < page->stop; i++) {
+            double value = c->values[i];
+            if (isnan(value)) {
+                page->nulls++;
+                c->numbers[i] = NOTHING;
+            } else if (i >= c->lag && bits_of(value) == bits_of(c->values[i - c->lag])) {
+                c->numbers[i] = c->numbers[i - c->lag];
+            } else if ((c->numbers[i] = (uint16_t)number_of(c, value)) == NOTHING) {
+                return 0;
+            }
         }
     }
     return 1;
 }
 
-/* Nulls and bounds, where there is no dictionary to tell them. */
-static void survey(Column *c) {
-    c->nulls = 0;
-    for (Py_ssize_t i = 0; i < c->count; i++) {
-        double value = c->values[i];
-        c->nulls += isnan(value) != 0;
-        if (value < c->least) c->least = value;
-        if (value > c->most) c->most = value;
+/* NULLs and bounds, where there is no dictionary to tell them. */
+static void survey(Column *c, Page *pages, Py_ssize_t count) {
+    Py_ssize_t i = 0;
+    for (Page *page = pages; page < pages + count; page++) {
+        for (page->nulls = 0; i < page->stop; i++) {
+            double value = c->values[i];
+            page->nulls += isnan(value) != 0;
+            if (value < c->least) c->least = value;
+            if (value > c->most) c->most = value;
+        }
     }
 }
 
@@ -109,60 +119,55 @@ static uint8_t *put_packed_header(uint8_t *out, Py_ssize_t count) {
 }
 
 /* One bit a value: 0 for NULL. Their length stands in front. */
-static uint8_t *put_definition_levels(const Column *c, uint8_t *out) {
+static uint8_t *put_definition_levels(const Column *c, const Page *page, uint8_t *out) {
     uint8_t *start = out + 4;
-    if (c->nulls == 0 || c->nulls == c->count) {
-        out = put_repeated(start, c->count, c->nulls == 0);
+    Py_ssize_t count = page->stop - page->first;
+    if (page->nulls == 0 || page->nulls == count) {
+        out = put_repeated(start, count, page->nulls == 0);
     } else {
-        out = put_packed_header(start, c->count);
-        memset(out, 0, (size_t)(c->count + 7) / 8);
-        for (Py_ssize_t i = 0; i < c->count; i++)
-            if (!isnan(c->values[i])) out[i / 8] |= (uint8_t)(1u << (i % 8));
-        out += (c->count + 7) / 8;
+        out = put_packed_header(start, count);
+        memset(out, 0, (size_t)(count + 7) / 8);
+        for (Py_ssize_t i = 0; i < count; i++)
+            if (!isnan(c->values[page->first + i])) out[i / 8] |= (uint8_t)(1u << (i % 8));
+        out += (count + 7) / 8;
     }
     uint32_t length = (uint32_t)(out - start);
     memcpy(start - 4, &length, 4);
     return out;
 }
 
-static int width_of(Py_ssize_t unique) {
-    int width = 1;
-    while (((Py_ssize_t)1 << width) < unique) width++;
-    return width;
-}
+/* Bits of a number: whole bytes, though fewer bits might do. Then a ladder repeats the bytes of the one before it, which
+ * the compressor finds: the file is a quarter smaller, and a number can be read by its place. */
+static int width_of(Py_ssize_t unique) { return unique <= 256 ? 8 : 16; }
 
-/* Numbers of the values that are not NULL, bit by bit. */
-static uint8_t *put_numbers(const Column *c, uint8_t *out) {
-    Py_ssize_t count = c->count - c->nulls;
+/* Numbers of the values that are not NULL. */
+static uint8_t *put_numbers(const Column *c, const Page *page, uint8_t *out) {
+    Py_ssize_t count = page->stop - page->first - page->nulls, filled = (8 - count % 8) % 8;
     int width = width_of(c->unique);
     *out++ = (uint8_t)width;
     if (c->unique == 1) return put_repeated(out, count, 0);
     out = put_packed_header(out, count);
-    uint64_t held = 0;
-    int bits = 0;
-    for (Py_ssize_t i = 0; i < c->count; i++) {
-        if (c->numbers[i] == NOTHING) continue;
-        held |= (uint64_t)c->numbers[i] << bits;
-        bits += width;
-        if (bits >= 32) {
-            uint32_t word = (uint32_t)held;
-            memcpy(out, &word, 4);
-            out += 4;
-            held >>= 32;
-            bits -= 32;
+    if (width == 16 && page->nulls == 0) {
+        memcpy(out, c->numbers + page->first, (size_t)count * 2);
+        out += count * 2;
+    } else {
+        for (Py_ssize_t i = page->first; i < page->stop; i++) {
+            if (c->numbers[i] == NOTHING) continue;
+            *out++ = (uint8_t)c->numbers[i];
+            if (width == 16) *out++ = (uint8_t)(c->numbers[i] >> 8);
         }
     }
-    bits += (int)((8 - count % 8) % 8) * width; /* at most 31 + 7 * 15 */
-    for (; bits > 0; bits -= 8, held >>= 8) *out++ = (uint8_t)held;
-    return out;
+    memset(out, 0, (size_t)(filled * width / 8));
+    return out + filled * width / 8;
 }
 
-static uint8_t *put_plain(const Column *c, uint8_t *out) {
-    if (c->nulls == 0) {
-        memcpy(out, c->values, (size_t)c->count * 8);
-        return out + c->count * 8;
+static uint8_t *put_plain(const Column *c, const Page *page, uint8_t *out) {
+    Py_ssize_t count = page->stop - page->first;
+    if (page->nulls == 0) {
+        memcpy(out, c->values + page->first, (size_t)count * 8);
+        return out + count * 8;
     }
-    for (Py_ssize_t i = 0; i < c->count; i++) {
+    for (Py_ssize_t i = page->first; i < page->stop; i++) {
         if (isnan(c->values[i])) continue;
         memcpy(out, &c->values[i], 8);
         out += 8;
@@ -171,78 +176,271 @@ static uint8_t *put_plain(const Column *c, uint8_t *out) {
 }
 
 /* Whether a dictionary makes the column smaller. */
-static int pays(const Column *c) {
-    Py_ssize_t count = c->count - c->nulls;
+static int pays(const Column *c, Py_ssize_t nulls) {
+    Py_ssize_t count = c->count - nulls;
     return c->unique > 0 && c->unique + count * width_of(c->unique) / 64 < count;
 }
 
-/* Write the page of a column; its length. */
-static Py_ssize_t encode(Column *c, uint8_t *page) {
+/* Write the pages of a column one behind the other. */
+static void encode(Column *c, Page *pages, Py_ssize_t count, uint8_t *out) {
     c->least = INFINITY;
     c->most = -INFINITY;
-    int numbered = number_values(c);
-    if (!numbered) survey(c);
-    uint8_t *out = put_definition_levels(c, page);
-    if (numbered && pays(c)) return put_numbers(c, out) - page;
-    c->unique = 0;
-    return put_plain(c, out) - page;
+    int numbered = number_values(c, pages, count);
+    if (!numbered) survey(c, pages, count);
+    Py_ssize_t nulls = 0;
+    for (Py_ssize_t i = 0; i < count; i++) nulls += pages[i].nulls;
+    if (!numbered || !pays(c, nulls)) c->unique = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint8_t *start = out;
+        out = put_definition_levels(c, &pages[i], out);
+        out = c->unique ? put_numbers(c, &pages[i], out) : put_plain(c, &pages[i], out);
+        pages[i].length = out - start;
+    }
+}
+
+/* ---- the way back ---- */
+
+typedef struct {
+    const uint8_t *p, *end;
+} Input;
+
+static int take_varint(Input *in, uint64_t *value) {
+    *value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+        if (in->p == in->end) return 0;
+        *value |= (uint64_t)(*in->p & 0x7F) << shift;
+        if (!(*in->p++ & 0x80)) return 1;
+    }
+    return 0;
+}
+
+/* The definition levels of a page of `rows` values: where their bits are, NULL for `all` of the same. */
+static int take_levels(Input *in, Py_ssize_t rows, const uint8_t **bits, int *all) {
+    uint32_t length;
+    uint64_t header;
+    if (in->end - in->p < 4) return 0;
+    memcpy(&length, in->p, 4);
+    in->p += 4;
+    if (length > (uint64_t)(in->end - in->p)) return 0;
+    Input levels = {in->p, in->p + length};
+    in->p += length;
+    if (!take_varint(&levels, &header)) return 0;
+    *bits = NULL;
+    if (header & 1) {
+        *bits = levels.p;
+        return header >> 1 == (uint64_t)((rows + 7) / 8) && levels.end - levels.p == (rows + 7) / 8;
+    }
+    if (header >> 1 != (uint64_t)rows || levels.end - levels.p != 1 || *levels.p > 1) return 0;
+    *all = *levels.p;
+    return 1;
+}
+
+/* Width of the numbers of `count` values, which stand at `in`; 0 where all of them are number 0. */
+static int take_numbers(Input *in, Py_ssize_t count, int *width) {
+    uint64_t header;
+    if (in->p == in->end) return 0;
+    *width = *in->p++;
+    if (!take_varint(in, &header)) return 0;
+    if (!(header & 1)) {
+        *width = 0;
+        return header >> 1 == (uint64_t)count && in->end - in->p == 1 && *in->p == 0;
+    }
+    Py_ssize_t filled = (count + 7) / 8 * 8;
+    return (*width == 8 || *width == 16) && header >> 1 == (uint64_t)filled / 8 && in->end - in->p == filled * *width / 8;
+}
+
+typedef struct {
+    const uint8_t *dictionary;  /* NULL: the page has plain values */
+    Py_ssize_t unique, rows, first, stop;
+} Wanted;
+
+/* Rows first .. stop - 1 of a page as `encode` writes it. */
+static int decode(Input in, const Wanted *w, double *out) {
+    const uint8_t *bits;
+    int all = 0, width = 64;
+    if (!take_levels(&in, w->rows, &bits, &all)) return 0;
+    Py_ssize_t present = bits ? 0 : all ? w->rows : 0, before = bits ? 0 : all ? w->first : 0;
+    for (Py_ssize_t i = 0; bits && i < w->rows; i++) {
+        if (i == w->first) before = present;
+        present += bits[i / 8] >> (i % 8) & 1;
+    }
+    if (w->dictionary == NULL ? in.end - in.p != present * 8 : !take_numbers(&in, present, &width)) return 0;
+    for (Py_ssize_t i = w->first; i < w->stop; i++, out++) {
+        if (!(bits ? bits[i / 8] >> (i % 8) & 1 : all)) {
+            *out = NAN;
+            continue;
+        }
+        const uint8_t *at = in.p + before * width / 8;
+        before++;
+        if (w->dictionary == NULL) {
+            memcpy(out, at, 8);
+            continue;
+        }
+        Py_ssize_t number = width == 0 ? 0 : width == 8 ? at[0] : at[0] | at[1] << 8;
+        if (number >= w->unique) return 0;
+        memcpy(out, w->dictionary + number * 8, 8);
+    }
+    return 1;
 }
 
 /* ---- from Python ---- */
 
 PyDoc_STRVAR(encode_doubles_doc,
-"encode_doubles(values, lag, dictionary, page) -> (unique, nulls, least, most, length)\n\n"
-"Write a column as a data page of `length` bytes into `page`, and the `unique` values that its numbers stand for into\n"
-"`dictionary`; 0 of them where the page has plain values. NaN is NULL. A value is sought `lag` rows before it first.\n"
-"`dictionary` needs MOST_VALUES doubles, `page` most_bytes(len(values)) bytes. least > most where all are NULL.");
+"encode_doubles(values, lag, ends, dictionary, out) -> (unique, least, most, [(nulls, length), ...])\n\n"
+"Write a column as data pages, one behind the other, into `out`: a page ends before each row of `ends`, the last of them\n"
+"len(values). The `unique` values that their numbers stand for go into `dictionary`; 0 of them where the pages have\n"
+"plain values. NaN is NULL. A value is sought `lag` rows before it first. `dictionary` needs MOST_VALUES doubles, `out`\n"
+"most_bytes(len(values), len(ends)) bytes. least > most where all are NULL.");
 
-static Py_ssize_t most_bytes_of(Py_ssize_t count) { return count * 8 + count / 8 + 64; }
+static Py_ssize_t most_bytes_of(Py_ssize_t count, Py_ssize_t pages) { return count * 8 + count / 8 + 64 * pages; }
+
+/* Where the pages end, each behind the one before it. */
+static int set_bounds(Page *pages, const int64_t *ends, Py_ssize_t count, Py_ssize_t rows) {
+    Py_ssize_t first = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (ends[i] <= first || ends[i] > rows) return 0;
+        pages[i].first = first;
+        first = pages[i].stop = (Py_ssize_t)ends[i];
+    }
+    return first == rows;
+}
+
+static PyObject *outcome_of(const Column *column, const Page *pages, Py_ssize_t count) {
+    PyObject *list = PyList_New(count);
+    for (Py_ssize_t i = 0; list != NULL && i < count; i++) {
+        PyObject *page = Py_BuildValue("nn", pages[i].nulls, pages[i].length);
+        if (page == NULL || PyList_SetItem(list, i, page) < 0) Py_CLEAR(list);
+    }
+    return list == NULL ? NULL : Py_BuildValue("nddN", column->unique, column->least, column->most, list);
+}
 
 static PyObject *encode_doubles(PyObject *module, PyObject *args) {
     (void)module;
-    Py_buffer values, dictionary, page;
+    Py_buffer values, ends, dictionary, out;
     Py_ssize_t lag;
-    if (!PyArg_ParseTuple(args, "y*nw*w*", &values, &lag, &dictionary, &page)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*ny*w*w*", &values, &lag, &ends, &dictionary, &out)) return NULL;
     PyObject *result = NULL;
-    Py_ssize_t count = values.len / 8, length;
+    Py_ssize_t rows = values.len / 8, count = ends.len / 8;
     Column *column = PyMem_Malloc(sizeof *column);
-    uint16_t *numbers = PyMem_Malloc((size_t)(count ? count : 1) * 2);
-    if (column == NULL || numbers == NULL) {
+    uint16_t *numbers = PyMem_Malloc((size_t)(rows ? rows : 1) * 2);
+    Page *pages = PyMem_Malloc((size_t)(count ? count : 1) * sizeof *pages);
+    if (column == NULL || numbers == NULL || pages == NULL) {
         PyErr_NoMemory();
         goto done;
     }
-    if (values.len % 8 || (uintptr_t)values.buf % 8 || (uintptr_t)dictionary.buf % 8 || count < 1 || lag < 1) {
+    if (values.len % 8 || (uintptr_t)values.buf % 8 || (uintptr_t)dictionary.buf % 8 || rows < 1 || lag < 1) {
         PyErr_SetString(PyExc_ValueError, "values and dictionary must be aligned doubles, at least one, and lag above 0");
         goto done;
     }
-    if (dictionary.len < MOST_VALUES * 8 || page.len < most_bytes_of(count)) {
-        PyErr_SetString(PyExc_ValueError, "the dictionary or the page is too small");
+    if (ends.len % 8 || (uintptr_t)ends.buf % 8 || !set_bounds(pages, ends.buf, count, rows)) {
+        PyErr_SetString(PyExc_ValueError, "the ends of the pages must ascend, up to the number of values");
         goto done;
     }
-    *column = (Column){.values = values.buf, .count = count, .lag = lag, .numbers = numbers, .dictionary = dictionary.buf};
+    if (dictionary.len < MOST_VALUES * 8 || out.len < most_bytes_of(rows, count)) {
+        PyErr_SetString(PyExc_ValueError, "the dictionary or the buffer for pages is too small");
+        goto done;
+    }
+    *column = (Column){.values = values.buf, .count = rows, .lag = lag, .numbers = numbers, .dictionary = dictionary.buf};
     Py_BEGIN_ALLOW_THREADS
-    length = encode(column, page.buf);
+    encode(column, pages, count, out.buf);
     Py_END_ALLOW_THREADS
-    result = Py_BuildValue("nnddn", column->unique, column->nulls, column->least, column->most, length);
+    result = outcome_of(column, pages, count);
 done:
+    PyMem_Free(pages);
     PyMem_Free(numbers);
     PyMem_Free(column);
     PyBuffer_Release(&values);
+    PyBuffer_Release(&ends);
     PyBuffer_Release(&dictionary);
-    PyBuffer_Release(&page);
+    PyBuffer_Release(&out);
     return result;
 }
 
-PyDoc_STRVAR(most_bytes_doc, "most_bytes(count) -> bytes that a page of so many values may take");
+PyDoc_STRVAR(encode_runs_doc,
+"encode_runs(rows, first, width) -> bytes\n\n"
+"Numbers first, first + 1, ... of `width` bits, each as often as `rows` says, as a page without NULLs; none for 0 rows.");
+
+static PyObject *encode_runs(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer rows;
+    Py_ssize_t first;
+    int width;
+    if (!PyArg_ParseTuple(args, "y*ni", &rows, &first, &width)) return NULL;
+    PyObject *result = NULL;
+    const int64_t *counts = rows.buf;
+    Py_ssize_t count = rows.len / 8;
+    int size = (width + 7) / 8;
+    uint8_t *out = NULL, *start = NULL;
+    uint64_t total = 0;
+    if (rows.len % 8 || (uintptr_t)rows.buf % 8 || first < 0 || width < 1 || width > 32) {
+        PyErr_SetString(PyExc_ValueError, "rows must be aligned integers of 64 bits, and the width 1 to 32");
+        goto done;
+    }
+    if ((out = start = PyMem_Malloc((size_t)count * 16 + 32)) == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) total += (uint64_t)counts[i];
+    uint8_t *levels = out += 4;
+    out = put_varint(out, total << 1);
+    *out++ = 1;
+    uint32_t length = (uint32_t)(out - levels);
+    memcpy(start, &length, 4);
+    *out++ = (uint8_t)width;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (counts[i] == 0) continue;
+        out = put_varint(out, (uint64_t)counts[i] << 1);
+        for (int byte = 0; byte < size; byte++) *out++ = (uint8_t)((first + i) >> (8 * byte));
+    }
+    result = PyBytes_FromStringAndSize((const char *)start, out - start);
+done:
+    PyMem_Free(start);
+    PyBuffer_Release(&rows);
+    return result;
+}
+
+PyDoc_STRVAR(decode_doubles_doc,
+"decode_doubles(page, dictionary, rows, first, stop, out) -> None\n\n"
+"Values first .. stop - 1 of a page of so many rows, as `encode_doubles` wrote it, into `out`; NaN for NULL.\n"
+"`dictionary` has the values that its numbers stand for, and is None where the page has plain ones.\n"
+"Raises ValueError for a page that is not of this form.");
+
+static PyObject *decode_doubles(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer page, dictionary = {0}, out;
+    PyObject *given;
+    Wanted wanted = {0};
+    if (!PyArg_ParseTuple(args, "y*Onnnw*", &page, &given, &wanted.rows, &wanted.first, &wanted.stop, &out)) return NULL;
+    PyObject *result = NULL;
+    if (given != Py_None) {
+        if (PyObject_GetBuffer(given, &dictionary, PyBUF_SIMPLE) < 0) goto done;
+        wanted.dictionary = dictionary.buf;
+        wanted.unique = dictionary.len / 8;
+    }
+    int fits = wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
+               out.len == (wanted.stop - wanted.first) * 8 && (uintptr_t)out.buf % 8 == 0;
+    Input input = {page.buf, (const uint8_t *)page.buf + page.len};
+    if (fits && decode(input, &wanted, out.buf)) result = Py_NewRef(Py_None);
+    else PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+done:
+    if (dictionary.obj != NULL) PyBuffer_Release(&dictionary);
+    PyBuffer_Release(&page);
+    PyBuffer_Release(&out);
+    return result;
+}
+
+PyDoc_STRVAR(most_bytes_doc, "most_bytes(count, pages) -> bytes that so many values in so many pages may take");
 
 static PyObject *most_bytes(PyObject *module, PyObject *args) {
     (void)module;
-    Py_ssize_t count;
-    if (!PyArg_ParseTuple(args, "n", &count)) return NULL;
-    return PyLong_FromSsize_t(most_bytes_of(count));
+    Py_ssize_t count, pages;
+    if (!PyArg_ParseTuple(args, "nn", &count, &pages)) return NULL;
+    return PyLong_FromSsize_t(most_bytes_of(count, pages));
 }
 
 static PyMethodDef METHODS[] = {{"encode_doubles", encode_doubles, METH_VARARGS, encode_doubles_doc},
+                                {"encode_runs", encode_runs, METH_VARARGS, encode_runs_doc},
+                                {"decode_doubles", decode_doubles, METH_VARARGS, decode_doubles_doc},
                                 {"most_bytes", most_bytes, METH_VARARGS, most_bytes_doc},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_pages", "Columns of doubles as pages of Parquet.", 0,

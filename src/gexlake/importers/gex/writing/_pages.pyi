@@ -1,10 +1,20 @@
 from typing import Final
 
-from gexlake.models.gex_block import Doubles
+from gexlake.models.gex_block import Doubles, Ints
 
 MOST_VALUES: Final[int]
 
 def encode_doubles(
-    values: Doubles, lag: int, dictionary: Doubles, page: bytearray, /
-) -> tuple[int, int, float, float, int]: ...
-def most_bytes(count: int, /) -> int: ...
+    values: Doubles, lag: int, ends: Ints, dictionary: Doubles, out: bytearray, /
+) -> tuple[int, float, float, list[tuple[int, int]]]: ...
+def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
+def most_bytes(count: int, pages: int, /) -> int: ...
+def decode_doubles(
+    page: bytes | memoryview,
+    dictionary: bytes | memoryview | None,
+    rows: int,
+    first: int,
+    stop: int,
+    out: Doubles,
+    /,
+) -> None: ...

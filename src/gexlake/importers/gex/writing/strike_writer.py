@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from queue import Full, Queue
@@ -35,6 +35,7 @@ class StrikeWriter:
         self._checksum = Checksum()
         self._waiting: Queue[_Ladders | None] = Queue(MOST_WAITING)
         self._document: Mapping[str, object] = {}
+        self._blocks: Iterable[bytes] = ()
         self._abandoned = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="strike-writer", daemon=True)
@@ -43,12 +44,13 @@ class StrikeWriter:
         """Write on: `rows[i]` columns of the (8, n) `cells` belong to `timestamps[i]`, in Unix microseconds."""
         self._put(_Ladders(timestamps, rows, cells))
 
-    def finish(self, document: Mapping[str, object]) -> Checksum:
-        """Complete the file, with `document` in its footer, and sync it; the checksum of what was written.
+    def finish(self, document: Mapping[str, object], blocks: Iterable[bytes] = ()) -> Checksum:
+        """Complete the file, with `document` in its footer and the session's record blocks, and sync it; the checksum
+        of what was written.
 
         Raises `OSError` where the disk refuses.
         """
-        self._document = document
+        self._document, self._blocks = document, blocks
         self._end()
         if self._error is not None:
             raise self._error
@@ -82,6 +84,6 @@ class StrikeWriter:
                     self._checksum.add_ladder(ladders.rows, ladders.cells)
                     file.add(*ladders)
                 if not self._abandoned:
-                    file.complete({**self._document, "rows_of_groups": file.rows_of_groups})
+                    file.complete(self._document, self._blocks)
         except BaseException as error:
             self._error = error

@@ -1,4 +1,4 @@
-"""The cold path: records straight from a session's two Parquet files."""
+"""Records from a session's two Parquet files by a library: of sessions without a lookup index, and unusual ones."""
 
 from __future__ import annotations
 
@@ -18,19 +18,17 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_opened, file_key
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.gex.rendering.renderer import Offsets, SnapshotRenderer
 from gexlake.importers.gex.writing.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
 from gexlake.importers.gex.writing.runs import from_runs
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import LADDER, Int
-from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
 
 SNAPSHOT_COLUMNS = [name for name in SNAPSHOT_SCHEMA if name != "import_id"]
 SNAPSHOTS_AT_ONCE = 1 << 15
 """Their scalars take 8 MB."""
-MOST_ASKED = 64
-"""Single records that are kept, some 5 kB each."""
 
 
 def warm_up() -> None:
@@ -44,7 +42,7 @@ def warm_up() -> None:
             snapshot_tables(rows) if schema is SNAPSHOT_SCHEMA else strike_tables(rows)
 
 
-class ColdSession:
+class ParquetSession:
     """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
 
     Safe in threads. Raises `SessionReplacedError` where the files are of another version, `LakeError` where they are
@@ -60,7 +58,6 @@ class ColdSession:
         self._rows = from_runs(rows)
         self._row_ends = np.cumsum(self._rows)
         self._group_ends = np.cumsum(self._strikes.footer["rows_of_groups"])
-        self._asked: dict[tuple[int, bool], list[memoryview]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -73,17 +70,6 @@ class ColdSession:
 
     def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The records first … stop - 1 in few buffers, a separator behind each."""
-        if stop - first > 1:
-            return self._render(first, stop, strikes=strikes)
-        # The last snapshot of a session that has just been committed is asked for over and over.
-        found = self._asked.get((first, strikes))
-        if found is None:
-            if len(self._asked) >= MOST_ASKED:
-                self._asked.clear()
-            found = self._asked[first, strikes] = self._render(first, stop, strikes=strikes)
-        return found
-
-    def _render(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         return [memoryview(text) for text, _ in self.iter_rendered(first, stop, strikes=strikes)]
 
     def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:

@@ -13,5 +13,7 @@ def render(
     first: int,
     stop: int,
     offsets: NDArray[np.uint64],
+    places: NDArray[np.uint16] | None,
     /,
 ) -> bytes: ...
+def render_strikes(ladder: Doubles, rows: Ints, offsets: NDArray[np.uint64], /) -> bytes: ...

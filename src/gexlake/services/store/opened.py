@@ -1,0 +1,58 @@
+"""Published sessions that are held open, the ones used last."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from gexlake.db.layout import LakeLayout
+from gexlake.models.feed import SessionKey
+from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.services.store.parquet_session import ParquetSession
+from gexlake.services.store.session import LookupSession, NoLookupError
+from gexlake.services.store.values import PublishedSession, Snapshots
+
+MOST_OPEN = 256
+"""A full session takes 0.4 MB and a file descriptor, of which a process has 1,024 by default."""
+
+
+class OpenedSessions:
+    """Opens sessions, and keeps at most `MOST_OPEN` of them. Safe in threads.
+
+    What has been handed out stays usable when it is not kept any more.
+    """
+
+    def __init__(self, layout: LakeLayout) -> None:
+        self._layout = layout
+        self._lock = threading.Lock()
+        self._opened: OrderedDict[PublishedSession, Snapshots] = OrderedDict()
+
+    def open(self, session: PublishedSession) -> Snapshots:
+        """The session's snapshots. Raises what `LookupSession` and `ParquetSession` raise."""
+        with self._lock:
+            found = self._opened.get(session)
+            if found is not None:
+                self._opened.move_to_end(session)
+                return found
+        opened = open_session(self._layout, session.key, session.version)
+        with self._lock:
+            self._opened[session] = opened
+            while len(self._opened) > MOST_OPEN:
+                self._opened.popitem(last=False)
+        return opened
+
+    def forget(self, sessions: Iterable[PublishedSession]) -> None:
+        """These are not wanted any more."""
+        with self._lock:
+            for session in sessions:
+                self._opened.pop(session, None)
+
+
+def open_session(layout: LakeLayout, session: SessionKey, version: str) -> Snapshots:
+    """A version of a session. Raises what `LookupSession` and `ParquetSession` raise."""
+    files = {name: layout.dataset_file(RECORD_TYPE, name, session) for name in ("snapshots", "strikes")}
+    try:
+        return LookupSession(files, session, version)
+    except NoLookupError:
+        return ParquetSession(files, session, version)

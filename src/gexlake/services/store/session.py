@@ -1,0 +1,191 @@
+"""A published session that answers with any of its snapshots by what its lookup index says."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+
+from gexlake.db.parquet import read_footer
+from gexlake.db.published import damaged_file, file_key
+from gexlake.importers.gex.lookup import BLOCK_SNAPSHOTS, BrokenLookupError, LookupIndex, checksum_of, read_block
+from gexlake.importers.gex.rendering.renderer import NO_PLACE, Light, ladder_texts
+from gexlake.importers.gex.writing._pages import decode_doubles
+from gexlake.importers.gex.writing.strike_file import LOOKUP_KEY
+from gexlake.models.feed import SessionKey
+from gexlake.models.gex_block import Doubles
+from gexlake.models.gex_columns import LADDER
+from gexlake.services.store.parquet_session import ParquetSession
+from gexlake.services.store.values import SessionReplacedError
+from gexlake.zstd import BrokenFrameError, raw_content, unpack_frame
+
+SNAPSHOTS_AT_ONCE = 256
+"""Their ladders take 1.6 MB."""
+
+
+class NoLookupError(Exception):
+    """The session is from before there were lookup indexes."""
+
+
+class LookupSession:
+    """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
+
+    Every byte that is read is held to a checksum: that of the table when it is opened, a block's or a page's whenever
+    it is read, a dictionary's the first time. Safe in threads. Raises `SessionReplacedError` where the files are of
+    another version, `DamagedSessionError` where they are missing or damaged, `NoLookupError` in opening.
+    """
+
+    def __init__(self, files: dict[str, Path], session: SessionKey, version: str) -> None:
+        self._path, self._files = files["strikes"], files
+        self._session, self._version = session, version
+        try:
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise damaged_file(self._path, str(error)) from error
+        weakref.finalize(self, os.close, self._descriptor)
+        self.key = file_key(os.fstat(self._descriptor))
+        footer = read_footer(Path(f"/proc/self/fd/{self._descriptor}"))
+        found: Any = (footer.get("session"), footer.get("version"))
+        if found != ([*session.feed, session.session_date.isoformat()], version):
+            raise SessionReplacedError(f"{self._path} is version {found[1]}, not {version}.", hint="Ask again.")
+        if LOOKUP_KEY not in footer:
+            raise NoLookupError
+        self._index = self._read_index(footer[LOOKUP_KEY])
+        self._row_ends = np.cumsum(self._index.rows)
+        self.timestamps = np.ascontiguousarray(self._index.timestamps).data
+        self._checked = np.zeros(self._index.dictionaries.shape[:2], np.bool_)
+
+    def __len__(self) -> int:
+        return len(self._index.timestamps)
+
+    def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
+        """The records first … stop - 1 in few buffers, a separator behind each."""
+        if strikes:
+            return [memoryview(b"".join(self._iter_whole(first, stop)))] if stop > first else []
+        return [
+            memoryview(light.text)[int(light.offsets[start]) : int(light.offsets[end])]
+            for light, start, end in self._iter_light(first, stop)
+        ]
+
+    def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
+        """The same, a buffer each."""
+        if strikes:
+            return [memoryview(record) for record in self._iter_whole(first, stop)]
+        return [
+            memoryview(light.text)[int(light.offsets[i]) : int(light.offsets[i + 1])]
+            for light, start, end in self._iter_light(first, stop)
+            for i in range(start, end)
+        ]
+
+    # ---- records -------------------------------------------------------------------------------------------
+
+    def _iter_light(self, first: int, stop: int) -> Iterator[tuple[Light, int, int]]:
+        """The blocks that hold the records first … stop - 1, and which records of each are meant."""
+        for number in range(first // BLOCK_SNAPSHOTS, -(-stop // BLOCK_SNAPSHOTS)):
+            begin = number * BLOCK_SNAPSHOTS
+            count = min(BLOCK_SNAPSHOTS, len(self) - begin)
+            yield self._read_block(number, count), max(first - begin, 0), min(stop - begin, count)
+
+    def _iter_whole(self, first: int, stop: int) -> Iterator[bytes]:
+        """The records with their ladders."""
+        for begin in range(first, stop, SNAPSHOTS_AT_ONCE):
+            end = min(begin + SNAPSHOTS_AT_ONCE, stop)
+            lights = list(self._iter_light(begin, end))
+            if any((light.places[i:j] == NO_PLACE).any() for light, i, j in lights):
+                yield from self._iter_slowly(begin, end)
+                continue
+            ladders, bounds = ladder_texts(self._read_ladder(begin, end), self._index.rows[begin:end])
+            cuts = pairwise(bounds.tolist())
+            for light, i, j in lights:
+                starts = light.offsets[i : j + 1].tolist()
+                for (start, finish), place, (cut, cut_end) in zip(
+                    pairwise(starts), light.places[i:j].tolist(), cuts, strict=False
+                ):
+                    head, tail = light.text[start : start + place], light.text[start + place : finish]
+                    yield b"%b%b%b" % (head, ladders[cut:cut_end], tail)
+
+    def _iter_slowly(self, first: int, stop: int) -> Iterator[bytes]:
+        """Records of which one holds what the columns cannot."""
+        whole = ParquetSession(self._files, self._session, self._version)
+        yield from map(bytes, whole.records(first, stop, strikes=True))
+
+    def _read_block(self, number: int, count: int) -> Light:
+        offset, length, checksum = self._index.blocks[number].tolist()
+        data = self._read(offset, length)
+        if xxhash.xxh3_64_intdigest(data) != checksum:
+            raise self._damaged("the text of its snapshots is not what was written")
+        return read_block(data, count)
+
+    # ---- ladders -------------------------------------------------------------------------------------------
+
+    def _read_ladder(self, first: int, stop: int) -> Doubles:
+        """The (8, n) cells of the snapshots first … stop - 1; NaN for NULL."""
+        index = self._index
+        begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
+        cells = np.empty((len(LADDER), end - begin))
+        page = int(index.page_ends.searchsorted(begin, "right"))
+        row, group, dictionaries = begin, -1, []
+        while row < end:
+            page_first = int(index.page_ends[page - 1]) if page else 0
+            page_end = int(index.page_ends[page])
+            if (found := int(index.group_ends.searchsorted(row, "right"))) != group:
+                group, dictionaries = found, [self._read_dictionary(found, column) for column in range(len(LADDER))]
+            until = min(end, page_end)
+            for column, dictionary in enumerate(dictionaries):
+                content = self._read_page(page, column)
+                into = cells[column, row - begin : until - begin]
+                try:
+                    decode_doubles(
+                        content, dictionary, page_end - page_first, row - page_first, until - page_first, into
+                    )
+                except ValueError as error:
+                    raise self._damaged(str(error)) from error
+            row, page = until, page + 1
+        return cells
+
+    def _read_dictionary(self, group: int, column: int) -> bytes | memoryview | None:
+        offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
+        if not unique:
+            return None
+        frame = self._read(offset, length)
+        if not self._checked[group, column]:
+            if checksum_of(frame) != checksum:
+                raise self._damaged(f"a dictionary of {LADDER[column]} is not what was written")
+            self._checked[group, column] = True
+        return raw_content(frame)
+
+    def _read_page(self, page: int, column: int) -> bytes:
+        offset, length, checksum = self._index.pages[page, column].tolist()
+        frame = self._read(offset, length)
+        if checksum_of(frame) != checksum:
+            raise self._damaged(f"a page of {LADDER[column]} is not what was written")
+        return unpack_frame(frame)
+
+    # ---- bytes ---------------------------------------------------------------------------------------------
+
+    def _read_index(self, place: dict[str, Any]) -> LookupIndex:
+        table = self._read(place["offset"], place["length"])
+        if xxhash.xxh3_128_hexdigest(table) != place["xxh3_128"]:
+            raise self._damaged("its lookup index is not what was written")
+        try:
+            return LookupIndex.unpack(table)
+        except (BrokenLookupError, BrokenFrameError) as error:
+            raise self._damaged(str(error)) from error
+
+    def _read(self, offset: int, length: int) -> bytes:
+        try:
+            data = os.pread(self._descriptor, length, offset)
+        except OSError as error:
+            raise self._damaged(str(error)) from error
+        if len(data) != length:
+            raise self._damaged("it ends too early")
+        return data
+
+    def _damaged(self, problem: str) -> Exception:
+        return damaged_file(self._path, problem)
