@@ -10,6 +10,7 @@ installed ones are fuzzed. On a finding the text is printed, and the exit status
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import sys
 import time
@@ -170,17 +171,30 @@ def any_doubles(chance: random.Random, shape: tuple[int, ...], *, nan: bool) -> 
 
 
 def check_pages(chance: random.Random) -> None:
-    """A column into buffers that are just large enough."""
+    """A column into buffers that are just large enough, and back; and pages that nobody wrote."""
     import numpy as np
 
     from gexlake.importers.gex.writing import _pages
 
     values = any_doubles(chance, (chance.choice((1, 2, 7, 8, 9, 1000)),), nan=True)
-    dictionary, page = np.empty(_pages.MOST_VALUES), bytearray(_pages.most_bytes(len(values)))
-    unique, nulls, _, _, length = _pages.encode_doubles(values, chance.randint(1, 12), dictionary, page)
-    assert 0 < length <= len(page)
-    assert nulls == np.isnan(values).sum()
+    ends = np.unique([chance.randint(1, len(values)), chance.randint(1, len(values)), len(values)])
+    dictionary, out = np.empty(_pages.MOST_VALUES), bytearray(_pages.most_bytes(len(values), len(ends)))
+    unique, _, _, encoded = _pages.encode_doubles(values, chance.randint(1, 12), ends, dictionary, out)
+    assert sum(nulls for nulls, _ in encoded) == np.isnan(values).sum()
     assert not unique or set(dictionary[:unique].tolist()) == set(values[~np.isnan(values)].tolist())
+    start, begin, held = 0, 0, dictionary[:unique].tobytes() if unique else None
+    for end, (_, length) in zip(ends.tolist(), encoded, strict=True):
+        page, rows = bytes(out[start : start + length]), end - begin
+        first = chance.randrange(rows)
+        stop = chance.randint(first, rows)
+        found = np.empty(stop - first)
+        _pages.decode_doubles(page, held, rows, first, stop, found)
+        assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(values[begin + first : begin + stop], nan=1.5))
+        damaged = bytearray(page)
+        damaged[chance.randrange(length)] = chance.randrange(256)
+        with contextlib.suppress(ValueError):
+            _pages.decode_doubles(bytes(damaged[: chance.randint(0, length)]), held, rows, first, stop, found)
+        start, begin = start + length, end
 
 
 def check_render(chance: random.Random) -> None:
@@ -189,8 +203,8 @@ def check_render(chance: random.Random) -> None:
 
     import numpy as np
 
+    from gexlake.importers.gex.rendering.renderer import SnapshotRenderer, ladder_texts
     from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
-    from gexlake.importers.gex.rendering.renderer import SnapshotRenderer
 
     count = chance.randint(1, 4)
     ints = np.zeros((len(Int), count), np.int64)
@@ -202,6 +216,12 @@ def check_render(chance: random.Random) -> None:
     extra = [chance.choice((None, '{"a": 1}')) for _ in range(count)]
     text, offsets = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render(0, count, ladder)
     records = json.loads(f"[{text.decode().rstrip(chr(10)).rstrip(',')}]")
+    light = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render_light(0, count)
+    ladders, cuts = ladder_texts(ladder, ints[Int.ROWS])
+    for i in range(count):
+        start, middle = int(light.offsets[i]), int(light.offsets[i]) + int(light.places[i])
+        whole = light.text[start:middle] + ladders[cuts[i] : cuts[i + 1]] + light.text[middle : light.offsets[i + 1]]
+        assert whole == text[offsets[i] : offsets[i + 1]]
     assert len(offsets) == count + 1
     assert same_bits([record["spot"] for record in records], numbers[0])
     assert same_bits([row[0] for record in records for row in record["strikes"]], ladder[0])

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from gexlake.db.layout import LakeLayout
+from gexlake.importers.gex.session import GexSession
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
-from unit.services.store.support import Builder, MadeLake, MakeLake
+from unit.services.store.support import MadeLake, MakeLake
 
 
 @pytest.fixture
@@ -35,6 +36,13 @@ def two_days(tmp_path_factory: pytest.TempPathFactory) -> MadeLake:
     return MadeLake(LakeLayout(folder / "lake"), records)
 
 
-@pytest.fixture
-def builder() -> Builder:
-    return Builder()
+@pytest.fixture(scope="session")
+def two_old_days(two_days: MadeLake, tmp_path_factory: pytest.TempPathFactory) -> MadeLake:
+    """The same in files from before there were lookup indexes."""
+    folder = tmp_path_factory.mktemp("two-old-days")
+    for day, of_day in two_days.records.items():
+        write_array(folder / "source" / vendor_name(day), of_day)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GexSession, "_iter_blocks", lambda _: iter(()))
+        import_history(folder / "source", folder / "lake")
+    return MadeLake(LakeLayout(folder / "lake"), two_days.records)

@@ -1,4 +1,4 @@
-"""What a record says: rendered == cold == the stored values, for everything that a record may hold."""
+"""What a record says: by the lookup index == from Parquet == the source, for all that a record may hold."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ import polars as pl
 import pytest
 
 from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.gex.lookup import LookupIndex
 from gexlake.importers.gex.writing.strike_file import StrikeFile
-from gexlake.services.store.cold import ColdSession
-from gexlake.services.store.rendered import BuildTask, RenderedSession, rendered_path, write_rendered
+from gexlake.services.store.opened import open_session
+from gexlake.services.store.parquet_session import ParquetSession
+from gexlake.services.store.session import LookupSession
 from gexlake.services.store.values import SessionReplacedError
 from helpers.histories import MONDAY, Record, records_of
 from unit.services.store.support import MadeLake, MakeLake, exact, parsed
@@ -24,27 +26,27 @@ from unit.services.store.support import MadeLake, MakeLake, exact, parsed
 Change = Callable[[list[Record]], None]
 
 
-def files_of(lake: MadeLake) -> tuple[BuildTask, ColdSession]:
-    """The task that renders Monday, and Monday's Parquet files."""
+def monday_of(lake: MadeLake) -> tuple[LookupSession, ParquetSession]:
+    """Monday in both ways."""
     session = next(session for session in lake.sessions if session.session_date == MONDAY)
     files = {name: lake.layout.dataset_file("gex", name, session.key) for name in ("snapshots", "strikes")}
-    path = rendered_path(lake.layout, session.key, session.version)
-    return BuildTask(session.key, session.version, files, path), ColdSession(files, session.key, session.version)
+    arguments = files, session.key, session.version
+    return LookupSession(*arguments), ParquetSession(*arguments)
 
 
-def render_both(lake: MadeLake) -> dict[bool, list[Any]]:
-    """Monday's records with and without `strikes`, once it is sure that both paths give the same bytes for them."""
-    task, cold = files_of(lake)
-    write_rendered(task)
-    rendered = RenderedSession(task.path, task.session, task.version)
-    assert list(rendered.timestamps) == list(cold.timestamps)
+def read_both(lake: MadeLake) -> dict[bool, list[Any]]:
+    """Monday's records with and without `strikes`, once it is sure that both ways give the same bytes for them."""
+    session, slow = monday_of(lake)
+    assert list(session.timestamps) == list(slow.timestamps)
+    count = len(slow)
     result = {}
     for strikes in (True, False):
-        texts = [bytes(text) for text in rendered.records(0, len(cold), strikes=strikes)]
-        assert b"".join(texts) == b"".join(rendered.texts(0, len(cold), strikes=strikes))
-        assert b"".join(texts) == b"".join(cold.texts(0, len(cold), strikes=strikes))
-        assert texts == [bytes(text) for text in cold.records(0, len(cold), strikes=strikes)]
-        assert texts == [bytes(cold.texts(i, i + 1, strikes=strikes)[0]) for i in range(len(cold))]
+        texts = [bytes(text) for text in session.records(0, count, strikes=strikes)]
+        assert b"".join(texts) == b"".join(session.texts(0, count, strikes=strikes))
+        assert b"".join(texts) == b"".join(slow.texts(0, count, strikes=strikes))
+        assert texts == [bytes(text) for text in slow.records(0, count, strikes=strikes)]
+        for way in (session, slow):
+            assert texts == [bytes(way.texts(i, i + 1, strikes=strikes)[0]) for i in range(count)]
         assert all(text.endswith(b"},\n") and text.count(b"\n") == 1 for text in texts)
         result[strikes] = [parsed(text[:-2]) for text in texts]
     return result
@@ -55,8 +57,8 @@ def without_strikes(records: list[Record]) -> list[Record]:
 
 
 def test_the_vendors_own_text_comes_back_byte_for_byte(two_days: MadeLake) -> None:
-    _, cold = files_of(two_days)
-    (text,) = cold.texts(0, len(cold), strikes=True)
+    session, _ = monday_of(two_days)
+    (text,) = session.texts(0, len(session), strikes=True)
     source = json.dumps(two_days.records[MONDAY], separators=(",", ":")).encode()
     assert b"[" + bytes(text)[:-2].replace(b",\n", b",") + b"]" == source
 
@@ -137,7 +139,7 @@ def own_envelope_field(records: list[Record]) -> None:
 def test_every_value_of_the_source_comes_back(change: Change, make_lake: MakeLake) -> None:
     records = copy.deepcopy(records_of(MONDAY, 6))
     change(records)
-    got = render_both(make_lake({MONDAY: records}))
+    got = read_both(make_lake({MONDAY: records}))
     assert doubles(got[True]) == doubles(records)
     assert doubles(got[False]) == doubles(without_strikes(records))
 
@@ -157,7 +159,7 @@ def test_absent_fields_are_null_and_absent_priors_empty(make_lake: MakeLake) -> 
     records = records_of(MONDAY, 3)
     del records[1]["zero_gamma"], records[1]["max_priors"]
     del records[1]["strikes"][0][3]
-    (_, record, _) = render_both(make_lake({MONDAY: records}))[True]
+    (_, record, _) = read_both(make_lake({MONDAY: records}))[True]
     assert (record["zero_gamma"], record["max_priors"], record["strikes"][0][3]) == (None, None, [])
     assert list(record) == list(records[0])
 
@@ -169,31 +171,36 @@ def test_an_envelope_is_not_part_of_the_record(make_lake: MakeLake) -> None:
         for record in (records[0], records[1] | {"note": 1}, records[2] | {"envelope": {"mine": True}})
     ]
     lake = make_lake({MONDAY: wrapped})
-    got = render_both(lake)[True]
+    got = read_both(lake)[True]
     assert got[0] == records[0]
     assert got[1] == records[1] | {"note": 1}
     assert got[2] == records[2] | {"envelope": {"mine": True}}
 
 
-def test_pieces_are_cut_where_row_groups_end(make_lake: MakeLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gexlake.services.store.cold.SNAPSHOTS_AT_ONCE", 11)
+def test_chunks_are_cut_where_row_groups_and_pages_end(make_lake: MakeLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("parquet_session.SNAPSHOTS_AT_ONCE", "session.SNAPSHOTS_AT_ONCE"):
+        monkeypatch.setattr(f"gexlake.services.store.{place}", 11)
+    monkeypatch.setattr("gexlake.importers.gex.writing.strike_file.PAGE_SNAPSHOTS", 3)
     records = records_of(MONDAY, 40)
     lake = make_lake({MONDAY: records})
     session = next(session for session in lake.sessions if session.session_date == MONDAY)
     in_groups_of(lake.layout.dataset_file("gex", "strikes", session.key), 7)
-    assert doubles(render_both(lake)[True]) == doubles(records)
+    assert doubles(read_both(lake)[True]) == doubles(records)
 
 
 def in_groups_of(path: Path, snapshots: int) -> None:
     """Write `strikes.parquet` again with so many snapshots in each row group."""
     document = json.loads(pl.read_parquet_metadata(path)[FOOTER_KEY])
+    whole, table = path.read_bytes(), document["lookup"]
+    index = LookupIndex.unpack(whole[table["offset"] : table["offset"] + table["length"]])
+    blocks = [whole[offset : offset + length] for offset, length, _ in index.blocks.tolist()]
     ladders = pl.read_parquet(path, hive_partitioning=False).partition_by("timestamp", maintain_order=True)
     with closing(StrikeFile(path)) as file:
         for group in batched(ladders, snapshots):
             moments = np.array([ladder["timestamp"].to_physical()[0] for ladder in group])
             cells = pl.concat(group).drop("timestamp").to_numpy().T
             file.add(moments, np.array([ladder.height for ladder in group]), cells)
-        file.complete(document | {"rows_of_groups": file.rows_of_groups})
+        file.complete(document, blocks)
     assert len(file.rows_of_groups) > 5
 
 
@@ -203,15 +210,15 @@ def batched(ladders: list[pl.DataFrame], count: int) -> Iterator[list[pl.DataFra
 
 def test_files_of_another_version_are_refused(make_lake: MakeLake) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 3)})
-    task, _ = files_of(lake)
+    (session,) = lake.sessions
     lake.write(MONDAY, records_of(MONDAY, 4))
     with pytest.raises(SessionReplacedError, match="is version"):
-        write_rendered(task)
-    assert not task.path.exists()
+        open_session(lake.layout, session.key, session.version)
 
 
 def test_what_is_open_stays_readable_when_the_session_is_replaced(make_lake: MakeLake) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 3)})
-    _, cold = files_of(lake)
+    ways = monday_of(lake)
     lake.write(MONDAY, records_of(MONDAY, 9, skip=5))
-    assert [parsed(text[:-2]) for text in cold.records(0, 3, strikes=True)] == records_of(MONDAY, 3)
+    for way in ways:
+        assert [parsed(text[:-2]) for text in way.records(0, 3, strikes=True)] == records_of(MONDAY, 3)

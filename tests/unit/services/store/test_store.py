@@ -1,4 +1,4 @@
-"""The store: which snapshot an instant or a range gets, hot and cold alike."""
+"""The store: which snapshot an instant or a range gets, with a lookup index and without alike."""
 
 from __future__ import annotations
 
@@ -11,34 +11,20 @@ from pathlib import Path
 import pytest
 
 from gexlake.models.feed import Feed
-from gexlake.services.store import ColdError, SessionReplacedError, SnapshotStore
+from gexlake.services.store import SessionReplacedError, SnapshotStore
 from helpers.histories import MONDAY, TUESDAY, Record, records_of
-from unit.services.store.support import (
-    FEED,
-    SECOND,
-    Builder,
-    MadeLake,
-    MakeLake,
-    open_store,
-    parsed,
-    rendered_files,
-    us_of,
-    warm,
-)
+from unit.services.store.support import FEED, SECOND, MadeLake, MakeLake, open_store, parsed, us_of
 
 ALWAYS = (0, 1 << 60)
+DESCRIPTORS = Path("/proc/self/fd")
 
 
-@pytest.fixture(params=["cold", "hot"])
-def store(request: pytest.FixtureRequest, two_days: MadeLake, builder: Builder) -> Iterator[SnapshotStore]:
-    """Over `two_days`; everything is to be answered alike before it is rendered and afterwards."""
-    made = open_store(two_days, builder if request.param == "hot" else None)
-    if request.param == "hot":
-        warm(made, builder, two_days.sessions)
+@pytest.fixture(params=["with a lookup index", "without"])
+def store(request: pytest.FixtureRequest, two_days: MadeLake, two_old_days: MadeLake) -> Iterator[SnapshotStore]:
+    """Over two days; everything is to be answered alike from files of today and of yesterday."""
+    made = open_store(two_old_days if request.param == "without" else two_days)
     yield made
     made.close()
-    for file in rendered_files(two_days):
-        file.unlink()
 
 
 def all_records(lake: MadeLake) -> list[Record]:
@@ -99,7 +85,7 @@ def test_instants_below_the_second_are_told_apart(make_lake: MakeLake) -> None:
     assert [record and record.timestamp_us for record in found] == [us_of(records[1]), half, half]
 
 
-def test_sessions_that_overlap_are_read_as_one_line_of_time(make_lake: MakeLake, builder: Builder) -> None:
+def test_sessions_that_overlap_are_read_as_one_line_of_time(make_lake: MakeLake) -> None:
     monday, tuesday = records_of(MONDAY, 12), records_of(TUESDAY, 3)
     strays = [
         record | {"timestamp": monday[i]["timestamp"], "spot": 1} for i, record in ((3, tuesday[0]), (9, tuesday[1]))
@@ -107,18 +93,15 @@ def test_sessions_that_overlap_are_read_as_one_line_of_time(make_lake: MakeLake,
     monday = [record for i, record in enumerate(monday) if i not in (3, 9)]
     lake = make_lake({MONDAY: monday, TUESDAY: [*strays, *tuesday]})
     in_time = sorted(monday + strays + tuesday, key=us_of)
-    store = open_store(lake, builder)
-    for _ in ("cold", "hot"):
-        for record in in_time:
-            found = store.at(FEED, us_of(record))
-            assert found is not None
-            assert parsed(found.text) == record
-        assert parsed(store.page(FEED, *ALWAYS, 1000).array()) == in_time
-        assert parsed(store.page(FEED, *ALWAYS, 1000, descending=True).array()) == in_time[::-1]
-        assert paged(store, 3, descending=False) == in_time
-        assert paged(store, 3, descending=True) == in_time[::-1]
-        builder.run()
-    assert store.page(FEED, *ALWAYS, 1000, hot_only=True).count == len(in_time)
+    store = open_store(lake)
+    for record in in_time:
+        found = store.at(FEED, us_of(record))
+        assert found is not None
+        assert parsed(found.text) == record
+    assert parsed(store.page(FEED, *ALWAYS, 1000).array()) == in_time
+    assert parsed(store.page(FEED, *ALWAYS, 1000, descending=True).array()) == in_time[::-1]
+    assert paged(store, 3, descending=False) == in_time
+    assert paged(store, 3, descending=True) == in_time[::-1]
 
 
 # ---- ranges ----------------------------------------------------------------------------------------------------------
@@ -190,50 +173,13 @@ def test_a_limit_below_one_is_refused(store: SnapshotStore) -> None:
         store.page(FEED, *ALWAYS, 0)
 
 
-# ---- hot and cold ----------------------------------------------------------------------------------------------------
-
-
-def test_hot_only_says_when_it_would_have_to_wait(make_lake: MakeLake, builder: Builder) -> None:
-    lake = make_lake({MONDAY: records_of(MONDAY, 5)})
-    store = open_store(lake, builder)
-    for ask in (lambda: store.latest(FEED, hot_only=True), lambda: store.page(FEED, *ALWAYS, 5, hot_only=True)):
-        with pytest.raises(ColdError):
-            ask()
-    assert builder.asked == 0
-    assert store.latest(FEED) is not None
-    builder.run()
-    assert store.latest(FEED, hot_only=True) == store.latest(FEED)
-    assert store.page(FEED, *ALWAYS, 5, hot_only=True).count == 5
-    counts = store.statistics()
-    assert (counts.hot_answers, counts.cold_answers, counts.builds, counts.builds_failed) == (3, 1, 1, 0)
-    assert counts.build_seconds > 0
-    assert counts.disk_bytes == sum(file.stat().st_size for file in rendered_files(lake))
-
-
-def test_an_instant_before_all_sessions_is_answered_hot(two_days: MadeLake) -> None:
-    assert open_store(two_days).at(FEED, 0, hot_only=True) is None
-
-
-def test_a_hot_page_does_not_read_megabytes_that_nobody_has_used(
-    make_lake: MakeLake, builder: Builder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lake = make_lake({MONDAY: records_of(MONDAY, 200)})
-    store = open_store(lake, builder)
-    warm(store, builder, lake.sessions)
-    monkeypatch.setattr("gexlake.services.store.answers.UNUSED_BYTES", 1 << 16)
-    with pytest.raises(ColdError):
-        store.page(FEED, *ALWAYS, 1000, hot_only=True)
-    assert store.page(FEED, *ALWAYS, 1000).count == 200
-    assert store.page(FEED, *ALWAYS, 1000, hot_only=True).count == 200
-
-
 # ---- sessions come and go --------------------------------------------------------------------------------------------
 
 
 def test_an_empty_store_has_nothing(tmp_path: Path) -> None:
     from gexlake.db.layout import LakeLayout
 
-    store = SnapshotStore(LakeLayout(tmp_path), cache_bytes=1, submit_build=None)
+    store = SnapshotStore(LakeLayout(tmp_path))
     assert (store.feeds(), store.latest(FEED)) == ([], None)
     store.refresh([])
     assert (store.feeds(), store.latest(FEED)) == ([], None)
@@ -250,38 +196,39 @@ def test_an_empty_session_is_no_part_of_time(two_days: MadeLake) -> None:
     assert found.session_date == TUESDAY
 
 
-def test_a_session_that_the_database_no_longer_holds_is_gone(make_lake: MakeLake, builder: Builder) -> None:
+def test_a_session_that_the_database_no_longer_holds_is_gone(make_lake: MakeLake) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 4), TUESDAY: records_of(TUESDAY, 4)})
-    store = open_store(lake, builder)
-    warm(store, builder, lake.sessions)
-    assert len(rendered_files(lake)) == 2
+    store = open_store(lake)
     store.refresh([session for session in lake.sessions if session.session_date == MONDAY])
     found = store.latest(FEED)
     assert found is not None
     assert found.session_date == MONDAY
-    assert len(rendered_files(lake)) == 1
 
 
 @pytest.mark.parametrize("say", ["refresh", "replace"])
-def test_a_new_version_takes_the_place_of_the_old_one(make_lake: MakeLake, builder: Builder, say: str) -> None:
+def test_a_new_version_takes_the_place_of_the_old_one(make_lake: MakeLake, say: str) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 4), TUESDAY: records_of(TUESDAY, 4)})
-    store = open_store(lake, builder)
-    warm(store, builder, lake.sessions)
-    held = store.page(FEED, *ALWAYS, 100)
-    before, old_files = all_records(lake), rendered_files(lake)
+    store = open_store(lake)
+    held, before = store.page(FEED, *ALWAYS, 100), all_records(lake)
     new = lake.write(TUESDAY, records_of(TUESDAY, 6))
     if say == "refresh":
         store.refresh(lake.sessions)
     else:
         store.replace(new)
     assert parsed(held.array()) == before
-    assert len(set(rendered_files(lake)) & set(old_files)) == 1
-    with pytest.raises(ColdError):
-        store.latest(FEED, hot_only=True)
     assert parsed(store.page(FEED, *ALWAYS, 100).array()) == all_records(lake)
-    builder.run()
-    assert parsed(store.page(FEED, *ALWAYS, 100, hot_only=True).array()) == all_records(lake)
-    assert builder.asked == 3
+
+
+def test_as_many_sessions_are_held_open_as_was_said(two_days: MadeLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gexlake.services.store.opened.MOST_OPEN", 1)
+    store = open_store(two_days)
+    before = len(list(DESCRIPTORS.iterdir()))
+    for _ in range(3):
+        for day in (MONDAY, TUESDAY):
+            assert store.at(FEED, us_of(two_days.records[day][5])) is not None
+    assert len(list(DESCRIPTORS.iterdir())) == before + 1
+    store.close()
+    assert len(list(DESCRIPTORS.iterdir())) == before
 
 
 def test_files_of_a_version_that_the_store_does_not_know_yet_are_not_mixed_in(make_lake: MakeLake) -> None:
@@ -295,30 +242,13 @@ def test_files_of_a_version_that_the_store_does_not_know_yet_are_not_mixed_in(ma
     assert store.page(FEED, *ALWAYS, 10).count == 6
 
 
-def test_a_build_of_a_version_that_is_gone_leaves_nothing(make_lake: MakeLake, builder: Builder) -> None:
-    lake = make_lake({MONDAY: records_of(MONDAY, 4)})
-    store = open_store(lake, builder)
-    store.latest(FEED)
-    (old,) = lake.sessions
-    task, future = builder.tasks.pop()
-    from gexlake.services.store import build_rendered
-
-    built = build_rendered(task)
-    store.replace(old._replace(version="another"))
-    assert not rendered_files(lake)
-    built = build_rendered(task)
-    future.set_result(built)
-    assert not rendered_files(lake)
-    assert store.statistics().disk_bytes == 0
-
-
-def test_readers_see_one_version_while_sessions_are_replaced(make_lake: MakeLake, builder: Builder) -> None:
+def test_readers_see_one_version_while_sessions_are_replaced(make_lake: MakeLake) -> None:
     """Each version says its number in every record; a page that held two of them would be a mixture."""
     lake = make_lake({MONDAY: numbered(0)})
     versions = [(lake.sessions[0], saved(lake))]
     for number in (1, 2, 3):
         versions.append((lake.write(MONDAY, numbered(number)), saved(lake)))
-    store = open_store(lake, builder)
+    store = open_store(lake)
     done = False
 
     def read() -> int:
@@ -342,11 +272,10 @@ def test_readers_see_one_version_while_sessions_are_replaced(make_lake: MakeLake
                 publish(contents)
                 store.replace(version)
                 store.latest(FEED)
-                builder.run()
         finally:
             done = True
         assert all(reader.result() for reader in readers)
-    found = store.latest(FEED, hot_only=True)
+    found = store.latest(FEED)
     assert found is not None
     assert parsed(found.text)["version"] == 3
 

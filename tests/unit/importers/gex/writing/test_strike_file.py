@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gexlake.importers.gex.writing import _pages
+from gexlake.importers.gex.writing import _pages, strike_file
 from gexlake.importers.gex.writing.frames import STRIKE_SCHEMA
 from gexlake.importers.gex.writing.strike_file import StrikeFile
 from gexlake.models.gex_block import Doubles, Ints
@@ -88,7 +90,16 @@ def groups(draw: st.DrawFn) -> list[Group]:
 @given(groups())
 def test_any_ladders_are_read_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory, written: list[Group]) -> None:
     path = tmp_path_factory.getbasetemp() / "strikes.parquet"
-    assert_read_back(write(path, *written), *written)
+    with patched_pages(3):
+        assert_read_back(write(path, *written), *written)
+
+
+@contextmanager
+def patched_pages(snapshots: int) -> Iterator[None]:
+    """So many ladders a page: a page ends within a small group, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strike_file, "PAGE_SNAPSHOTS", snapshots)
+        yield
 
 
 @pytest.mark.parametrize("different", [1, 2, 3, 255, 256, 257, 32_767, 32_768, 32_769])
@@ -141,17 +152,74 @@ def test_bounds_let_a_reader_skip_row_groups_and_never_the_wrong_one(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("values", "lag", "dictionary", "page"),
+    ("values", "lag", "ends", "dictionary", "pages"),
     [
-        (np.empty(0), 1, _pages.MOST_VALUES, 1000),
-        (np.zeros(5), 0, _pages.MOST_VALUES, 1000),
-        (np.zeros(5), 1, _pages.MOST_VALUES - 1, 1000),
-        (np.zeros(5), 1, _pages.MOST_VALUES, _pages.most_bytes(5) - 1),
+        (np.empty(0), 1, [], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 0, [5], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 1, [5], _pages.MOST_VALUES - 1, 1000),
+        (np.zeros(5), 1, [5], _pages.MOST_VALUES, _pages.most_bytes(5, 1) - 1),
+        (np.zeros(5), 1, [], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 1, [4], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 1, [0, 5], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 1, [3, 3, 5], _pages.MOST_VALUES, 1000),
+        (np.zeros(5), 1, [5, 6], _pages.MOST_VALUES, 1000),
     ],
 )
-def test_the_native_part_refuses_what_does_not_fit(values: Doubles, lag: int, dictionary: int, page: int) -> None:
-    with pytest.raises(ValueError, match=r"at least one|too small"):
-        _pages.encode_doubles(values, lag, np.empty(dictionary), bytearray(page))
+def test_the_native_part_refuses_what_does_not_fit(
+    values: Doubles, lag: int, ends: list[int], dictionary: int, pages: int
+) -> None:
+    with pytest.raises(ValueError, match=r"at least one|too small|must ascend"):
+        _pages.encode_doubles(values, lag, np.array(ends, np.int64), np.empty(dictionary), bytearray(pages))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=60), st.integers(1, 5), st.data())
+def test_any_rows_of_a_page_are_decoded_bit_by_bit(values: list[float], different: int, data: st.DataObject) -> None:
+    column = np.array((values[:different] * len(values))[: 2 * len(values)] if data.draw(st.booleans()) else values)
+    ends = np.unique([data.draw(st.integers(1, len(column))), len(column)])
+    dictionary, out = np.empty(_pages.MOST_VALUES), bytearray(_pages.most_bytes(len(column), len(ends)))
+    unique, _, _, encoded = _pages.encode_doubles(column, different, ends, dictionary, out)
+    start = begin = 0
+    for end, (_, length) in zip(ends.tolist(), encoded, strict=True):
+        first = data.draw(st.integers(0, end - begin))
+        stop = data.draw(st.integers(first, end - begin))
+        found = np.empty(stop - first)
+        held = dictionary[:unique].tobytes() if unique else None
+        _pages.decode_doubles(bytes(out[start : start + length]), held, end - begin, first, stop, found)
+        assert bits(found) == bits(column[begin + first : begin + stop])
+        start, begin = start + length, end
+
+
+DAMAGED_PAGES = {
+    "nothing": b"",
+    "levels longer than the page": b"\xff\xff\xff\x7f" + bytes(9),
+    "levels of another number of rows": b"\2\0\0\0\x0e\1" + np.zeros(8).tobytes(),
+    "a level above 1": b"\2\0\0\0\x10\2" + np.zeros(8).tobytes(),
+    "levels without an end": b"\5\0\0\0\xff\xff\xff\xff\xff",
+    "values too few": b"\2\0\0\0\x10\1" + np.zeros(7).tobytes(),
+    "a width of its own": b"\2\0\0\0\x10\1\x0c\3" + bytes(12),
+    "a number that the dictionary does not have": b"\2\0\0\0\x10\1\x08\3" + bytes([0, 1, 2, 3, 0, 0, 0, 0]),
+    "runs": b"\2\0\0\0\x10\1\x08\x10\1",
+}
+
+
+@pytest.mark.parametrize("page", DAMAGED_PAGES.values(), ids=DAMAGED_PAGES)
+@pytest.mark.parametrize("dictionary", [None, np.zeros(3).tobytes()])
+def test_a_page_of_another_form_is_refused(page: bytes, dictionary: bytes | None) -> None:
+    with pytest.raises(ValueError, match="not of the form"):
+        _pages.decode_doubles(page, dictionary, 8, 0, 8, np.empty(8))
+
+
+def test_page_indexes_are_there_and_true(tmp_path: Path) -> None:
+    """DuckDB says which bytes a page has; a page that is passed over by its bounds was not needed."""
+    with patched_pages(4):
+        group = group_of(same_in_all(np.arange(60.0)), [3] * 20)
+        path = write(tmp_path / "strikes.parquet", group)
+    metadata = pq.ParquetFile(path).metadata
+    columns = [metadata.row_group(0).column(i) for i in range(len(LADDER) + 1)]
+    assert all(column.has_offset_index for column in columns)
+    assert [column.has_column_index for column in columns] == [True] + [False] * len(LADDER)
+    assert_read_back(path, group)
 
 
 def test_every_page_has_its_checksum(tmp_path: Path) -> None:
@@ -162,8 +230,12 @@ def test_every_page_has_its_checksum(tmp_path: Path) -> None:
         file.add(np.arange(50) * 1_000_000, rows, cells)
         file.complete({})
     data, at, pages = path.read_bytes(), 4, 0
-    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-    while at < footer:
+    (end,) = duckdb.execute(
+        "SELECT max(coalesce(dictionary_page_offset, data_page_offset) + total_compressed_size) "
+        "FROM parquet_metadata(?)",
+        [str(path)],
+    ).fetchall()[0]
+    while at < end:
         values = []
         for _ in range(4):  # type, sizes without and with compression, checksum
             assert data[at] == 0x15
