@@ -36,9 +36,10 @@ class NoLookupError(Exception):
 class LookupSession:
     """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
 
-    Every byte that is read is held to a checksum: that of the table when it is opened, a block's or a page's whenever
-    it is read, a dictionary's the first time. Safe in threads. Raises `SessionReplacedError` where the files are of
-    another version, `DamagedSessionError` where they are missing or damaged, `NoLookupError` in opening.
+    Every byte that is read is held to a checksum: the table's when it is opened, a block's or a page's whenever it is
+    read, a dictionary's the first time, and again when the file has changed. Safe in threads. Raises
+    `SessionReplacedError` where the files are of another version, `DamagedSessionError` where they are missing or
+    damaged, `NoLookupError` in opening.
     """
 
     def __init__(self, files: dict[str, Path], session: SessionKey, version: str) -> None:
@@ -49,7 +50,7 @@ class LookupSession:
         except OSError as error:
             raise damaged_file(self._path, str(error)) from error
         weakref.finalize(self, os.close, self._descriptor)
-        self.key = file_key(os.fstat(self._descriptor))
+        self._key = file_key(os.fstat(self._descriptor))
         footer = read_footer(Path(f"/proc/self/fd/{self._descriptor}"))
         found: Any = (footer.get("session"), footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
@@ -127,6 +128,7 @@ class LookupSession:
     def _read_ladder(self, first: int, stop: int) -> Doubles:
         """The (8, n) cells of the snapshots first … stop - 1; NaN for NULL."""
         index = self._index
+        self._look_again()
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(LADDER), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
@@ -148,6 +150,13 @@ class LookupSession:
                     raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
+
+    def _look_again(self) -> None:
+        """Take no dictionary for checked any more when the file has changed under the hand."""
+        key = file_key(os.fstat(self._descriptor))
+        if key != self._key:
+            self._checked[:] = False
+            self._key = key
 
     def _read_dictionary(self, group: int, column: int) -> bytes | memoryview | None:
         offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
