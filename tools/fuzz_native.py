@@ -203,8 +203,8 @@ def check_render(chance: random.Random) -> None:
 
     import numpy as np
 
-    from gexlake.importers.gex.rendering.renderer import SnapshotRenderer, ladder_texts
     from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
+    from gexlake.services.store.records import SnapshotRenderer
 
     count = chance.randint(1, 4)
     ints = np.zeros((len(Int), count), np.int64)
@@ -216,12 +216,6 @@ def check_render(chance: random.Random) -> None:
     extra = [chance.choice((None, '{"a": 1}')) for _ in range(count)]
     text, offsets = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render(0, count, ladder)
     records = json.loads(f"[{text.decode().rstrip(chr(10)).rstrip(',')}]")
-    light = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render_light(0, count)
-    ladders, cuts = ladder_texts(ladder, ints[Int.ROWS])
-    for i in range(count):
-        start, middle = int(light.offsets[i]), int(light.offsets[i]) + int(light.places[i])
-        whole = light.text[start:middle] + ladders[cuts[i] : cuts[i + 1]] + light.text[middle : light.offsets[i + 1]]
-        assert whole == text[offsets[i] : offsets[i + 1]]
     assert len(offsets) == count + 1
     assert same_bits([record["spot"] for record in records], numbers[0])
     assert same_bits([row[0] for record in records for row in record["strikes"]], ladder[0])

@@ -18,7 +18,7 @@ from pathlib import Path
 MODULES = (
     "gexlake.importers.gex.decoding._native",
     "gexlake.importers.gex.writing._pages",
-    "gexlake.importers.gex.rendering._render",
+    "gexlake.services.store._render",
 )
 SOURCES = Path(__file__).parents[1] / "src"
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=all -g -O1 -std=c11 -shared -fPIC"

@@ -43,14 +43,13 @@ from gexlake.api.representations import (
 from gexlake.api.selection import parsed, selected
 from gexlake.api.state import RunningService, running, service_of
 from gexlake.errors import GexlakeError, NoSnapshotError
-from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
 from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.owner.keys import Scope
-from gexlake.services.store.values import Page, Record
+from gexlake.services.store.values import SEPARATOR, Page, Record
 
 if TYPE_CHECKING:
     import polars as pl

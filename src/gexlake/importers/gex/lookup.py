@@ -2,38 +2,38 @@
 
 It stands in `strikes.parquet`, behind the pages and in front of the footer, where readers of Parquet pass it over:
 
-    pages of Parquet · page indexes · record blocks · table · footer
+    pages of Parquet · page indexes · scalar blocks · table · footer
 
-A record block holds the JSON text of `BLOCK_SNAPSHOTS` snapshots without their ladders, compressed. The table says
-where blocks and pages are, with a checksum of each, and has the instants of the snapshots. The document in the footer
-says where the table is (`lookup`), and the footer's seal covers that. So whatever an answer rests on is checked, and
-nothing else is read.
+A scalar block holds what is not in the ladders of `BLOCK_SNAPSHOTS` snapshots, compressed. The table says where blocks
+and pages are, with a checksum of each, and has the instants of the snapshots. The document in the footer says where
+the table is (`lookup`), and the footer's seal covers that. So whatever an answer rests on is checked, and nothing else
+is read.
 
 All numbers are little-endian and unsigned, 64 bits, unless said otherwise.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from gexlake.importers.gex.rendering.renderer import Light, SnapshotRenderer
-from gexlake.models.gex_block import Ints
-from gexlake.models.gex_columns import LADDER
+from gexlake.models.gex_block import Doubles, Ints
+from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
 from gexlake.zstd import FrameCompressor, unpack_frame
 
 FORMAT = 1
-BLOCK_SNAPSHOTS = 32
-"""A block takes 20 microseconds to unpack; all take a twentieth of the ladders' room."""
-RENDERED_SNAPSHOTS = 64 * BLOCK_SNAPSHOTS
-"""At once; their text takes 0.8 MB."""
+BLOCK_SNAPSHOTS = 64
+"""A block takes 10 microseconds to unpack; all take a twentieth of the ladders' room."""
+INTS = Int.MIN_DTE, Int.SEC_MIN_DTE, Int.MAX_PRIORS
+"""Integers in a block; the table has the timestamps and the rows, and the others are of a source."""
 LEVEL = 1
 COLUMNS = len(LADDER)
 DICTIONARY_FIELDS, PAGE_FIELDS, BLOCK_FIELDS = 4, 3, 3
@@ -57,7 +57,7 @@ class LookupIndex:
     dictionaries    (g, 8, 4) for each ladder column: offset and length of the dictionary's frame, its values, CRC-32;
                     all 0 where the column is plain in this group
     pages           (p, 8, 3) offset and length of the page's frame, CRC-32
-    blocks          (b, 3) offset and length of each record block, XXH3-64
+    blocks          (b, 3) offset and length of each scalar block, XXH3-64
     """
 
     timestamps: Ints
@@ -107,26 +107,58 @@ class LookupIndex:
         return cls(timestamps, rows, group_ends, page_ends, *parts[4:])
 
 
-def iter_blocks(renderer: SnapshotRenderer, count: int) -> Iterator[bytes]:
-    """The record blocks of a session of so many snapshots."""
+class Scalars(NamedTuple):
+    """What some snapshots have beside their ladders.
+
+    ints     (3, n) rows `INTS` of a block's table
+    numbers  (21, n) as in `Block`
+    extra    n JSON objects or None
+    """
+
+    ints: Ints
+    numbers: Doubles
+    extra: list[str | None]
+
+    def pack(self) -> bytes:
+        """Their bytes: both tables, and behind them a JSON object of the extras by their number, if there are any."""
+        extra = {number: text for number, text in enumerate(self.extra) if text is not None}
+        rest = json.dumps(extra).encode() if extra else b""
+        return b"%b%b%b" % (self.ints.astype("<i8").tobytes(), self.numbers.astype("<f8").tobytes(), rest)
+
+    @classmethod
+    def unpack(cls, content: bytes, count: int) -> Scalars:
+        """The way back, of `count` snapshots."""
+        size = count * (len(INTS) + NUMBER_ROWS)
+        cells = np.frombuffer(content, "<i8", size).reshape(-1, count)
+        extra: list[str | None] = [None] * count
+        if len(content) > 8 * size:
+            for number, text in json.loads(content[8 * size :]).items():
+                extra[int(number)] = text
+        return cls(cells[: len(INTS)], cells[len(INTS) :].view("<f8"), extra)
+
+    @classmethod
+    def join(cls, parts: Sequence[Scalars]) -> Scalars:
+        """One behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+        ints, numbers = (np.concatenate(tables, axis=1) for tables in list(zip(*parts, strict=True))[:2])
+        return cls(ints, numbers, [text for part in parts for text in part.extra])
+
+    def cut(self, first: int, stop: int) -> Scalars:
+        """The snapshots first … stop - 1 of them."""
+        return Scalars(self.ints[:, first:stop], self.numbers[:, first:stop], self.extra[first:stop])
+
+
+def iter_blocks(scalars: Scalars) -> Iterator[bytes]:
+    """The scalar blocks of a session."""
     compressor = FrameCompressor(level=LEVEL)
-    for first in range(0, count, RENDERED_SNAPSHOTS):
-        light = renderer.render_light(first, min(first + RENDERED_SNAPSHOTS, count))
-        for start in range(0, len(light.places), BLOCK_SNAPSHOTS):
-            places = light.places[start : start + BLOCK_SNAPSHOTS]
-            offsets = light.offsets[start : start + len(places) + 1]
-            ends = (offsets[1:] - offsets[0]).astype("<u4")
-            text = light.text[int(offsets[0]) : int(offsets[-1])]
-            yield compressor.compress(b"%b%b%b" % (ends.tobytes(), places.astype("<u2").tobytes(), text))
+    for first in range(0, len(scalars.extra), BLOCK_SNAPSHOTS):
+        yield compressor.compress(scalars.cut(first, first + BLOCK_SNAPSHOTS).pack())
 
 
-def read_block(data: bytes, count: int) -> Light:
+def read_block(data: bytes, count: int) -> Scalars:
     """What `iter_blocks` made of `count` snapshots."""
-    content = unpack_frame(data)
-    offsets = np.zeros(count + 1, np.uint64)
-    offsets[1:] = np.frombuffer(content, "<u4", count)
-    places = np.frombuffer(content, "<u2", count, 4 * count)
-    return Light(content[6 * count :], offsets, places)
+    return Scalars.unpack(unpack_frame(data), count)
 
 
 def place_of(table: bytes, offset: int) -> dict[str, Any]:

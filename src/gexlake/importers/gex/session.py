@@ -25,8 +25,7 @@ from gexlake.importers.base import (
 from gexlake.importers.gex.batch import Batch
 from gexlake.importers.gex.check import ensure_sound
 from gexlake.importers.gex.ladders import LadderStore
-from gexlake.importers.gex.lookup import iter_blocks
-from gexlake.importers.gex.rendering.renderer import SnapshotRenderer
+from gexlake.importers.gex.lookup import INTS, Scalars, iter_blocks
 from gexlake.importers.gex.sameness import Sameness
 from gexlake.importers.gex.writing.dataset import write_dataset
 from gexlake.importers.gex.writing.frames import Checksum, snapshot_frame, snapshot_tables, strike_tables
@@ -373,9 +372,8 @@ class GexSession:
         return writer.finish(document, self._iter_blocks())
 
     def _iter_blocks(self) -> Iterator[bytes]:
-        """The record blocks of the lookup index."""
-        renderer = SnapshotRenderer(self._session.feed.ticker, self._ints, self._numbers, self._texts)
-        return iter_blocks(renderer, self._ints.shape[1])
+        """The scalar blocks of the lookup index."""
+        return iter_blocks(Scalars(self._ints[list(INTS)], self._numbers, self._texts))
 
     # ---- writing on the way ----------------------------------------------------------------------------------
 

@@ -12,13 +12,12 @@ from typing import Any
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
-from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
 from gexlake.services.asking.session_frames import published_files
 from gexlake.services.store.opened import open_session
-from gexlake.services.store.values import SessionReplacedError, Snapshots
+from gexlake.services.store.values import SEPARATOR, SessionReplacedError, Snapshots
 
 REPLACED_SECONDS = 2.0
 """For so long a session whose two files are being replaced is looked at again."""

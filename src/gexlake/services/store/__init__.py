@@ -1,7 +1,7 @@
 """Snapshots as JSON text, straight from the published files.
 
 `store.py` answers; `session.py` reads one session by its lookup index (`importers/gex/lookup.py`), and
-`parquet_session.py` one that has none. What a record looks like is decided in `importers/gex/rendering/`.
+`parquet_session.py` one that has none. What a record looks like is decided in `records.py`.
 """
 
 from gexlake.services.store.store import SnapshotStore

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.services.store.timeline import Run, Timeline, last_before, pick
-from gexlake.services.store.values import Page, PublishedSession, Record, Snapshots
+from gexlake.services.store.values import SEPARATOR, Page, PublishedSession, Record, Snapshots
 
 Open = Callable[[PublishedSession], Snapshots]
 

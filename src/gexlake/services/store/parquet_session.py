@@ -18,12 +18,12 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_opened, file_key
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.gex.rendering.renderer import Offsets, SnapshotRenderer
 from gexlake.importers.gex.writing.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
 from gexlake.importers.gex.writing.runs import from_runs
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import LADDER, Int
+from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
 
 SNAPSHOT_COLUMNS = [name for name in SNAPSHOT_SCHEMA if name != "import_id"]

@@ -14,14 +14,21 @@ import xxhash
 
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import damaged_file, file_key
-from gexlake.importers.gex.lookup import BLOCK_SNAPSHOTS, BrokenLookupError, LookupIndex, checksum_of, read_block
-from gexlake.importers.gex.rendering.renderer import NO_PLACE, Light, ladder_texts
+from gexlake.importers.gex.lookup import (
+    BLOCK_SNAPSHOTS,
+    INTS,
+    BrokenLookupError,
+    LookupIndex,
+    Scalars,
+    checksum_of,
+    read_block,
+)
 from gexlake.importers.gex.writing._pages import decode_doubles
 from gexlake.importers.gex.writing.strike_file import LOOKUP_KEY
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_block import Doubles
-from gexlake.models.gex_columns import LADDER
-from gexlake.services.store.parquet_session import ParquetSession
+from gexlake.models.gex_columns import LADDER, Int
+from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
 from gexlake.zstd import BrokenFrameError, raw_content, unpack_frame
 
@@ -43,8 +50,7 @@ class LookupSession:
     """
 
     def __init__(self, files: dict[str, Path], session: SessionKey, version: str) -> None:
-        self._path, self._files = files["strikes"], files
-        self._session, self._version = session, version
+        self._path, self._session = files["strikes"], session
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -67,61 +73,40 @@ class LookupSession:
 
     def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The records first … stop - 1 in few buffers, a separator behind each."""
-        if strikes:
-            return [memoryview(b"".join(self._iter_whole(first, stop)))] if stop > first else []
-        return [
-            memoryview(light.text)[int(light.offsets[start]) : int(light.offsets[end])]
-            for light, start, end in self._iter_light(first, stop)
-        ]
+        return [memoryview(text) for text, _ in self._iter_rendered(first, stop, strikes=strikes)]
 
     def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The same, a buffer each."""
-        if strikes:
-            return [memoryview(record) for record in self._iter_whole(first, stop)]
         return [
-            memoryview(light.text)[int(light.offsets[i]) : int(light.offsets[i + 1])]
-            for light, start, end in self._iter_light(first, stop)
-            for i in range(start, end)
+            memoryview(text)[start:end]
+            for text, offsets in self._iter_rendered(first, stop, strikes=strikes)
+            for start, end in pairwise(offsets.tolist())
         ]
 
-    # ---- records -------------------------------------------------------------------------------------------
+    # ---- scalars -------------------------------------------------------------------------------------------
 
-    def _iter_light(self, first: int, stop: int) -> Iterator[tuple[Light, int, int]]:
-        """The blocks that hold the records first … stop - 1, and which records of each are meant."""
-        for number in range(first // BLOCK_SNAPSHOTS, -(-stop // BLOCK_SNAPSHOTS)):
-            begin = number * BLOCK_SNAPSHOTS
-            count = min(BLOCK_SNAPSHOTS, len(self) - begin)
-            yield self._read_block(number, count), max(first - begin, 0), min(stop - begin, count)
-
-    def _iter_whole(self, first: int, stop: int) -> Iterator[bytes]:
-        """The records with their ladders."""
+    def _iter_rendered(self, first: int, stop: int, *, strikes: bool) -> Iterator[tuple[bytes, Offsets]]:
+        """The records first … stop - 1 in chunks of bounded size: text and the offsets of its records."""
         for begin in range(first, stop, SNAPSHOTS_AT_ONCE):
             end = min(begin + SNAPSHOTS_AT_ONCE, stop)
-            lights = list(self._iter_light(begin, end))
-            if any((light.places[i:j] == NO_PLACE).any() for light, i, j in lights):
-                yield from self._iter_slowly(begin, end)
-                continue
-            ladders, bounds = ladder_texts(self._read_ladder(begin, end), self._index.rows[begin:end])
-            cuts = pairwise(bounds.tolist())
-            for light, i, j in lights:
-                starts = light.offsets[i : j + 1].tolist()
-                for (start, finish), place, (cut, cut_end) in zip(
-                    pairwise(starts), light.places[i:j].tolist(), cuts, strict=False
-                ):
-                    head, tail = light.text[start : start + place], light.text[start + place : finish]
-                    yield b"%b%b%b" % (head, ladders[cut:cut_end], tail)
+            scalars = self._read_scalars(begin, end)
+            ints = np.zeros((len(Int), end - begin), np.int64)
+            ints[list(INTS)] = scalars.ints
+            ints[Int.TIMESTAMP], ints[Int.ROWS] = self._index.timestamps[begin:end], self._index.rows[begin:end]
+            renderer = SnapshotRenderer(self._session.feed.ticker, ints, scalars.numbers, scalars.extra)
+            yield renderer.render(0, end - begin, self._read_ladder(begin, end) if strikes else None)
 
-    def _iter_slowly(self, first: int, stop: int) -> Iterator[bytes]:
-        """Records of which one holds what the columns cannot."""
-        whole = ParquetSession(self._files, self._session, self._version)
-        yield from map(bytes, whole.records(first, stop, strikes=True))
+    def _read_scalars(self, first: int, stop: int) -> Scalars:
+        start = first // BLOCK_SNAPSHOTS
+        blocks = [self._read_block(number) for number in range(start, -(-stop // BLOCK_SNAPSHOTS))]
+        return Scalars.join(blocks).cut(first - start * BLOCK_SNAPSHOTS, stop - start * BLOCK_SNAPSHOTS)
 
-    def _read_block(self, number: int, count: int) -> Light:
+    def _read_block(self, number: int) -> Scalars:
         offset, length, checksum = self._index.blocks[number].tolist()
         data = self._read(offset, length)
         if xxhash.xxh3_64_intdigest(data) != checksum:
-            raise self._damaged("the text of its snapshots is not what was written")
-        return read_block(data, count)
+            raise self._damaged("the scalars of its snapshots are not what was written")
+        return read_block(data, min(BLOCK_SNAPSHOTS, len(self) - number * BLOCK_SNAPSHOTS))
 
     # ---- ladders -------------------------------------------------------------------------------------------
 

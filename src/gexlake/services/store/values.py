@@ -8,8 +8,10 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from gexlake.errors import LakeError
-from gexlake.importers.gex.rendering.renderer import SEPARATOR
 from gexlake.models.feed import Feed, SessionKey
+
+SEPARATOR = b",\n"
+"""Stands behind every record of a text; no record holds a newline."""
 
 
 class PublishedSession(NamedTuple):

@@ -21,7 +21,7 @@
 #error "PLAIN pages are copied from memory, which has to be little-endian"
 #endif
 
-enum { MOST_VALUES = 1 << 15, SLOTS = 1 << 16 };
+enum { MOST_VALUES = (1 << 16) - 1, SLOTS = 1 << 17 };
 #define NOTHING 0xFFFFu /* no number of a value: they are below MOST_VALUES */
 
 typedef struct {
@@ -48,7 +48,7 @@ static inline uint64_t bits_of(double value) {
 /* The number of a value, which is entered if it is new; NOTHING when the dictionary is full. */
 static inline unsigned number_of(Column *c, double value) {
     uint64_t bits = bits_of(value);
-    for (unsigned slot = (unsigned)((bits * 0x9E3779B97F4A7C15u) >> 48);; slot = (slot + 1) % SLOTS) {
+    for (unsigned slot = (unsigned)((bits * 0x9E3779B97F4A7C15u) >> 47);; slot = (slot + 1) % SLOTS) {
         unsigned number = c->slots[slot];
         if (number == NOTHING) {
             if (c->unique == MOST_VALUES) return NOTHING;

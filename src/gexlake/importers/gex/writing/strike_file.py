@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MAGIC = b"PAR1"
 PAGE_SNAPSHOTS = 64
 """Whole ladders of a page. Half as many unpack a little sooner, and take 5 % more room."""
-LEVEL = 1
+LEVEL = -1
 FORMAT_VERSION = 2
 INT64, DOUBLE = 2, 5
 OPTIONAL = 1
@@ -137,7 +137,7 @@ class StrikeFile:
     def complete(self, document: Mapping[str, object], blocks: Iterable[bytes] = ()) -> None:
         """Write indexes and footer, with a document that becomes JSON, seal the file and sync it to disk.
 
-        `blocks` are the session's record blocks; without them there is no lookup index.
+        `blocks` are the session's scalar blocks; without them there is no lookup index.
         """
         groups = sequence([self._described(group) for group in self._groups])
         place = self._add_lookup(blocks)
@@ -200,23 +200,29 @@ class StrikeFile:
     def _add_column(
         self, name: str, kind: int, dictionary: tuple[bytes, int] | None, contents: list[_Content], statistics: Item
     ) -> _Chunk:
-        start, unpacked, encoding = self._position, 0, PLAIN
+        start = at = self._position
+        unpacked, encoding = 0, PLAIN
         held = None
+        out: list[bytes] = []
         if dictionary is not None:
             frame, count = dictionary
             encoding = RLE_DICTIONARY
-            held = self._add_page(DICTIONARY_PAGE, frame, count * 8, _dictionary_header(count)), count
-            unpacked += held[0].offset - start + count * 8
+            placed = _put_page(out, at, DICTIONARY_PAGE, frame, count * 8, _dictionary_header(count))
+            held = placed, count
+            unpacked += placed.offset - at + count * 8
+            at = placed.offset + placed.length
         pages: list[_Page] = []
         first_row = 0
         for page in contents:
-            at = self._position
             frame = self._compressor.compress(page.content)
-            placed = self._add_page(DATA_PAGE, frame, len(page.content), _data_header(page.rows, encoding))
-            pages.append(_Page(at, self._position - at, first_row, placed))
+            placed = _put_page(out, at, DATA_PAGE, frame, len(page.content), _data_header(page.rows, encoding))
+            end = placed.offset + placed.length
+            pages.append(_Page(at, end - at, first_row, placed))
             unpacked += placed.offset - at + len(page.content)
             first_row += page.rows
-        size = self._position - start
+            at = end
+        self._write(b"".join(out))
+        size = at - start
         metadata = {
             1: i32(kind),
             2: sequence([i32(encoding) for encoding in sorted({PLAIN, RLE, encoding})]),
@@ -231,18 +237,6 @@ class StrikeFile:
             metadata[11] = i64(start)
         metadata[12] = statistics
         return _Chunk(struct(metadata), held, pages, [], unpacked, size)
-
-    def _add_page(self, kind: int, frame: bytes, length: int, particular: bytes) -> _Frame:
-        """Write a page, whose content takes `length` bytes when it is unpacked."""
-        checksum = zlib.crc32(frame)
-        # The header's first four fields, spelled out: there are thousands of them.
-        self._write(
-            b"\x15%b\x15%b\x15%b\x15%b%b"
-            % (zigzag(kind), zigzag(length), zigzag(len(frame)), zigzag(_signed(checksum)), particular)
-        )
-        placed = _Frame(self._position, len(frame), checksum)
-        self._write(frame)
-        return placed
 
     # ---- indexes -------------------------------------------------------------------------------------------
 
@@ -316,6 +310,21 @@ class StrikeFile:
         self._file.write(data)
         self._body.update(data)
         self._position += len(data)
+
+
+def _put_page(out: list[bytes], at: int, kind: int, frame: bytes, length: int, particular: bytes) -> _Frame:
+    """Add a page, which begins at a byte of the file, and whose content takes `length` bytes when it is unpacked."""
+    checksum = zlib.crc32(frame)
+    # The header's first four fields, spelled out: there are thousands of them.
+    header = b"\x15%b\x15%b\x15%b\x15%b%b" % (
+        zigzag(kind),
+        zigzag(length),
+        zigzag(len(frame)),
+        zigzag(_signed(checksum)),
+        particular,
+    )
+    out += header, frame
+    return _Frame(at + len(header), len(frame), checksum)
 
 
 def _page_ends(group: _Group) -> list[int]:

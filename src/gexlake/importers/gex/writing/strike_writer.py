@@ -45,7 +45,7 @@ class StrikeWriter:
         self._put(_Ladders(timestamps, rows, cells))
 
     def finish(self, document: Mapping[str, object], blocks: Iterable[bytes] = ()) -> Checksum:
-        """Complete the file, with `document` in its footer and the session's record blocks, and sync it; the checksum
+        """Complete the file, with `document` in its footer and the session's scalar blocks, and sync it; the checksum
         of what was written.
 
         Raises `OSError` where the disk refuses.

@@ -26,6 +26,8 @@ def varint(value: int) -> bytes:
     """An unsigned integer, seven bits a byte, the lowest first."""
     if value <= 0x7F:
         return _SHORT[value]
+    if value <= 0x3FFF:  # most of the others: a header of a page has several
+        return bytes((value & 0x7F | 0x80, value >> 7))
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gexlake.importers.gex.rendering._render import render, render_strikes
 from gexlake.models.gex_columns import LADDER, MISSING_INT, NUMBER_ROWS, NUMBERS, Int
+from gexlake.services.store._render import render
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.builds(lambda digits, places: digits / 10**places, st.integers(-(2**53), 2**53), st.integers(0, 6))
@@ -34,7 +34,6 @@ class Call:
         self.tail_ends: Any = np.zeros(count, np.int64)
         self.first, self.stop = 0, count
         self.offsets: Any = np.empty(count + 1, np.uint64)
-        self.places: Any = None
 
     def run(self) -> bytes:
         return render(
@@ -47,7 +46,6 @@ class Call:
             self.first,
             self.stop,
             self.offsets,
-            self.places,
         )
 
     def record(self) -> dict[str, Any]:
@@ -248,31 +246,3 @@ def test_read_only_offsets_are_refused() -> None:
     call.offsets.setflags(write=False)
     with pytest.raises(ValueError, match="read-only"):
         call.run()
-
-
-def test_a_ladder_goes_into_the_place_that_a_record_keeps_for_it() -> None:
-    whole, light = Call(3), Call(3)
-    whole.ladder = np.arange(24.0).reshape(len(LADDER), 3)
-    light.ladder, light.places = None, np.empty(3, np.uint16)
-    text, offsets = light.run(), np.empty(4, np.uint64)
-    ladders = render_strikes(whole.ladder, np.ones(3, np.int64), offsets)
-    put_together = b""
-    for i, place in enumerate(light.places.tolist()):
-        start, end = int(light.offsets[i]), int(light.offsets[i + 1])
-        put_together += text[start : start + place] + ladders[offsets[i] : offsets[i + 1]] + text[start + place : end]
-    assert put_together == whole.run()
-
-
-@pytest.mark.parametrize("places", [np.empty(2, np.uint16), np.empty(4, np.uint16), np.empty(3, np.uint8)])
-def test_places_that_do_not_fit_are_refused(places: Any) -> None:
-    call = Call(3)
-    call.places = places
-    with pytest.raises(ValueError, match="do not fit together"):
-        call.run()
-
-
-@pytest.mark.parametrize("rows", [[1, 1], [1, 1, 2], [4], [-1, 4], [2, 2, -1]])
-def test_ladders_of_other_lengths_are_refused(rows: list[int]) -> None:
-    ladder, counts = np.ones((len(LADDER), 3)), np.array(rows, np.int64)
-    with pytest.raises(ValueError, match="do not fit together"):
-        render_strikes(ladder, counts, np.empty(len(rows) + 1, np.uint64))

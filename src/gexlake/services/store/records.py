@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gexlake.importers.gex.decoding.careful import dump_extra
-from gexlake.importers.gex.rendering._render import render, render_strikes
 from gexlake.models.gex_block import Doubles, Ints
 from gexlake.models.gex_columns import NUMBERS
+from gexlake.services.store._render import render
+from gexlake.services.store.values import SEPARATOR
 
-SEPARATOR = b",\n"
-"""Stands behind every record of a text; no record holds a newline."""
 Offsets = NDArray[np.uint64]
-Places = NDArray[np.uint16]
-NO_PLACE = 0xFFFF
-"""Of a record that is not made by putting its ladder into it."""
 
 IDENTITY_FIELDS = ("timestamp", "ticker")
 FIELDS = frozenset((*NUMBERS, "min_dte", "sec_min_dte", "strikes", "max_priors"))
 """Fields with columns. One whose value the columns cannot hold stands in `extra` under its own name."""
-
-
-class Light(NamedTuple):
-    """Records without their ladders: text, offsets into it as `SnapshotRenderer.render` gives them, and in each record
-    the place where `ladder_texts` goes in, or `NO_PLACE`.
-    """
-
-    text: bytes
-    offsets: Offsets
-    places: Places
-
-
-def ladder_texts(ladder: Doubles, rows: Ints) -> tuple[bytes, Offsets]:
-    """The ladders of some snapshots as they stand in records, `rows[i]` columns of the (8, n) `ladder` for each."""
-    offsets = np.empty(len(rows) + 1, np.uint64)
-    return render_strikes(np.ascontiguousarray(ladder), rows, offsets), offsets
 
 
 class SnapshotRenderer:
@@ -74,26 +54,11 @@ class SnapshotRenderer:
         offsets = np.empty(stop - first + 1, np.uint64)
         if ladder is not None:
             ladder = np.ascontiguousarray(ladder)
-        text = self._render(first, stop, ladder, offsets, None)
-        unusual = self._unusual(first, stop)
+        text = render(
+            self._ticker, self._ints, self._numbers, ladder, self._tails, self._tail_ends, first, stop, offsets
+        )
+        unusual = [index for index in self._overrides if first <= index < stop]
         return self._overridden(text, offsets, first, unusual, ladder is not None) if unusual else (text, offsets)
-
-    def render_light(self, first: int, stop: int) -> Light:
-        """The records first … stop - 1 without ladders, and where those would stand."""
-        offsets, places = np.empty(stop - first + 1, np.uint64), np.empty(stop - first, np.uint16)
-        text = self._render(first, stop, None, offsets, places)
-        unusual = self._unusual(first, stop)
-        if unusual:
-            text, offsets = self._overridden(text, offsets, first, unusual, False)
-            places[[index - first for index in unusual]] = NO_PLACE
-        return Light(text, offsets, places)
-
-    def _unusual(self, first: int, stop: int) -> list[int]:
-        return [index for index in self._overrides if first <= index < stop]
-
-    def _render(self, first: int, stop: int, ladder: Doubles | None, offsets: Offsets, places: Places | None) -> bytes:
-        tables = self._ticker, self._ints, self._numbers, ladder, self._tails, self._tail_ends
-        return render(*tables, first, stop, offsets, places)
 
     def _overridden(
         self, text: bytes, offsets: Offsets, first: int, unusual: list[int], strikes: bool

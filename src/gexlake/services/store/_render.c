@@ -45,7 +45,6 @@ typedef struct {
     const int64_t *tail_ends;
     Py_ssize_t first, stop;
     uint64_t *offsets;
-    uint16_t *places;       /* of the ladder in each record; NULL: nobody asks */
 } Tables;
 
 static int reserve(Text *text, size_t bytes) {
@@ -231,8 +230,6 @@ static int put_record(Text *text, const Tables *t, Py_ssize_t record, Py_ssize_t
     PUT_FIELD("major_pos_oi", NUM_MAJOR_POS_OI);
     PUT_FIELD("major_neg_vol", NUM_MAJOR_NEG_VOL);
     PUT_FIELD("major_neg_oi", NUM_MAJOR_NEG_OI);
-    if (t->places != NULL)
-        t->places[record - t->first] = (uint16_t)((uint64_t)(p - text->start) - t->offsets[record - t->first]);
     text->p = p;
     if (t->ladder != NULL && !put_strikes(text, t, row, count)) return 0;
     if (!reserve(text, RECORD_BYTES + (size_t)(tail_end - tail))) return 0;
@@ -282,112 +279,59 @@ static int table(PyObject *object, Py_buffer *view, int flags, Py_ssize_t rows, 
 }
 
 PyDoc_STRVAR(render_doc,
-"render(ticker, ints, numbers, ladder, tails, tail_ends, first, stop, offsets, places) -> bytes\n\n"
+"render(ticker, ints, numbers, ladder, tails, tail_ends, first, stop, offsets) -> bytes\n\n"
 "The records first .. stop - 1 as JSON objects, each with a comma and a newline behind it.\n"
 "`ladder` holds the strike rows of just these records; None leaves them out. `offsets` is filled with where each\n"
-"record begins, and the end; `places`, unless None, with where in each record (16 bits) its ladder stands, or would.\n"
-"Raises ValueError where the tables do not fit together.");
-
-/* What came of a rendering, as bytes; its memory is freed. */
-static PyObject *bytes_of(Text *text, int outcome) {
-    PyObject *result = NULL;
-    if (outcome == 1) result = PyBytes_FromStringAndSize(text->start ? text->start : "", text->p - text->start);
-    else if (outcome < 0) misfit();
-    else if (text->no_memory) PyErr_NoMemory();
-    else if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "a number's text is longer than any can be");
-    free(text->start);
-    return result;
-}
+"record begins, and the end. Raises ValueError where the tables do not fit together.");
 
 static PyObject *render(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *ints, *numbers, *ladder, *tail_ends, *offsets, *places, *result = NULL;
-    Py_buffer tails, views[6];
+    PyObject *ints, *numbers, *ladder, *tail_ends, *offsets, *result = NULL;
+    Py_buffer tails, views[5];
     Tables t = {0};
     Text text = {0};
     int held = 0;
-    if (!PyArg_ParseTuple(args, "y#OOOy*OnnOO", &t.ticker, &t.ticker_length, &ints, &numbers, &ladder, &tails,
-                          &tail_ends, &t.first, &t.stop, &offsets, &places))
+    if (!PyArg_ParseTuple(args, "y#OOOy*OnnO", &t.ticker, &t.ticker_length, &ints, &numbers, &ladder, &tails, &tail_ends,
+                          &t.first, &t.stop, &offsets))
         return NULL;
     t.records = -1;
-    if (!table(ints, &views[held], PyBUF_SIMPLE, INT_COLUMNS, &t.records)) goto done;
-    t.ints = views[held++].buf;
-    if (!table(numbers, &views[held], PyBUF_SIMPLE, NUM_COLUMNS, &t.records)) goto done;
-    t.numbers = views[held++].buf;
-    if (!table(tail_ends, &views[held], PyBUF_SIMPLE, 1, &t.records)) goto done;
-    t.tail_ends = views[held++].buf;
+    if (!table(ints, &views[0], PyBUF_SIMPLE, INT_COLUMNS, &t.records)) goto done;
+    held = 1;
+    if (!table(numbers, &views[1], PyBUF_SIMPLE, NUM_COLUMNS, &t.records)) goto done;
+    held = 2;
+    if (!table(tail_ends, &views[2], PyBUF_SIMPLE, 1, &t.records)) goto done;
+    held = 3;
     if (t.first < 0 || t.first > t.stop || t.stop > t.records) { misfit(); goto done; }
     Py_ssize_t bounds = t.stop - t.first + 1;
-    if (!table(offsets, &views[held], PyBUF_WRITABLE, 1, &bounds)) goto done;
-    t.offsets = views[held++].buf;
+    if (!table(offsets, &views[3], PyBUF_WRITABLE, 1, &bounds)) goto done;
+    held = 4;
     if (ladder != Py_None) {
         t.rows = -1;
-        if (!table(ladder, &views[held], PyBUF_SIMPLE, LADDER_COLUMNS, &t.rows)) goto done;
-        t.ladder = views[held++].buf;
+        if (!table(ladder, &views[4], PyBUF_SIMPLE, LADDER_COLUMNS, &t.rows)) goto done;
+        held = 5;
+        t.ladder = views[4].buf;
     }
-    if (places != Py_None) {
-        if (PyObject_GetBuffer(places, &views[held], PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) < 0) goto done;
-        t.places = views[held].buf;
-        if (views[held++].len != (t.stop - t.first) * 2 || (uintptr_t)t.places % 2) { misfit(); goto done; }
-    }
+    t.ints = views[0].buf;
+    t.numbers = views[1].buf;
+    t.tail_ends = views[2].buf;
+    t.offsets = views[3].buf;
     t.tails = tails.buf;
     t.tails_length = tails.len;
     text.thread = PyEval_SaveThread();
     int outcome = put_records(&text, &t);
     PyEval_RestoreThread(text.thread);
-    result = bytes_of(&text, outcome);
+    if (outcome == 1) result = PyBytes_FromStringAndSize(text.start ? text.start : "", text.p - text.start);
+    else if (outcome < 0) misfit();
+    else if (text.no_memory) PyErr_NoMemory();
+    else if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "a number's text is longer than any can be");
+    free(text.start);
 done:
     while (held > 0) PyBuffer_Release(&views[--held]);
     PyBuffer_Release(&tails);
     return result;
 }
 
-PyDoc_STRVAR(render_strikes_doc,
-"render_strikes(ladder, rows, offsets) -> bytes\n\n"
-"Ladders alone, as they stand in a record: `,\"strikes\":[...]` of `rows[i]` columns of the (8, n) ladder for each i, one\n"
-"behind the other. `offsets` is filled with where each begins, and the end. Raises ValueError where the tables do not\n"
-"fit together.");
-
-static int put_ladders(Text *text, const Tables *t, const int64_t *rows) {
-    Py_ssize_t row = 0;
-    for (Py_ssize_t i = 0; i < t->stop; i++) {
-        if (rows[i] < 0 || rows[i] > t->rows - row) return -1;
-        t->offsets[i] = (uint64_t)(text->p - text->start);
-        if (!put_strikes(text, t, row, (Py_ssize_t)rows[i]) || text->failed) return 0;
-        row += (Py_ssize_t)rows[i];
-    }
-    t->offsets[t->stop] = (uint64_t)(text->p - text->start);
-    return row == t->rows ? 1 : -1;
-}
-
-static PyObject *render_strikes(PyObject *module, PyObject *args) {
-    (void)module;
-    PyObject *ladder, *rows, *offsets, *result = NULL;
-    Py_buffer views[3];
-    Tables t = {0};
-    Text text = {0};
-    int held = 0;
-    if (!PyArg_ParseTuple(args, "OOO", &ladder, &rows, &offsets)) return NULL;
-    t.rows = t.stop = -1;
-    if (!table(ladder, &views[held], PyBUF_SIMPLE, LADDER_COLUMNS, &t.rows)) goto done;
-    t.ladder = views[held++].buf;
-    if (!table(rows, &views[held], PyBUF_SIMPLE, 1, &t.stop)) goto done;
-    const int64_t *counts = views[held++].buf;
-    Py_ssize_t bounds = t.stop + 1;
-    if (!table(offsets, &views[held], PyBUF_WRITABLE, 1, &bounds)) goto done;
-    t.offsets = views[held++].buf;
-    text.thread = PyEval_SaveThread();
-    int outcome = put_ladders(&text, &t, counts);
-    PyEval_RestoreThread(text.thread);
-    result = bytes_of(&text, outcome);
-done:
-    while (held > 0) PyBuffer_Release(&views[--held]);
-    return result;
-}
-
-static PyMethodDef METHODS[] = {{"render", render, METH_VARARGS, render_doc},
-                                {"render_strikes", render_strikes, METH_VARARGS, render_strikes_doc},
-                                {NULL, NULL, 0, NULL}};
+static PyMethodDef METHODS[] = {{"render", render, METH_VARARGS, render_doc}, {NULL, NULL, 0, NULL}};
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_render", "GEX snapshots as JSON text.", 0, METHODS,
                                     NULL, NULL, NULL, NULL};
 

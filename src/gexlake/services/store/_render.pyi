@@ -13,7 +13,5 @@ def render(
     first: int,
     stop: int,
     offsets: NDArray[np.uint64],
-    places: NDArray[np.uint16] | None,
     /,
 ) -> bytes: ...
-def render_strikes(ladder: Doubles, rows: Ints, offsets: NDArray[np.uint64], /) -> bytes: ...
