@@ -175,6 +175,7 @@ def check_pages(chance: random.Random) -> None:
     import numpy as np
 
     from gexlake.importers.gex.writing import _pages
+    from gexlake.zstd import raw_frame
 
     values = any_doubles(chance, (chance.choice((1, 2, 7, 8, 9, 1000)),), nan=True)
     ends = np.unique([chance.randint(1, len(values)), chance.randint(1, len(values)), len(values)])
@@ -182,18 +183,18 @@ def check_pages(chance: random.Random) -> None:
     unique, _, _, encoded = _pages.encode_doubles(values, chance.randint(1, 12), ends, dictionary, out)
     assert sum(nulls for nulls, _ in encoded) == np.isnan(values).sum()
     assert not unique or set(dictionary[:unique].tolist()) == set(values[~np.isnan(values)].tolist())
-    start, begin, held = 0, 0, dictionary[:unique].tobytes() if unique else None
+    start, begin, held = 0, 0, memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
     for end, (_, length) in zip(ends.tolist(), encoded, strict=True):
         page, rows = bytes(out[start : start + length]), end - begin
         first = chance.randrange(rows)
         stop = chance.randint(first, rows)
         found = np.empty(stop - first)
-        _pages.decode_doubles(page, held, rows, first, stop, found)
+        _pages.decode_doubles(page, held, unique, rows, first, stop, found)
         assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(values[begin + first : begin + stop], nan=1.5))
         damaged = bytearray(page)
         damaged[chance.randrange(length)] = chance.randrange(256)
         with contextlib.suppress(ValueError):
-            _pages.decode_doubles(bytes(damaged[: chance.randint(0, length)]), held, rows, first, stop, found)
+            _pages.decode_doubles(bytes(damaged[: chance.randint(0, length)]), held, unique, rows, first, stop, found)
         start, begin = start + length, end
 
 

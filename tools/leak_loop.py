@@ -25,6 +25,7 @@ from gexlake.importers.gex.writing import _pages
 from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
 from gexlake.sample import sample_records
 from gexlake.services.store.records import SnapshotRenderer
+from gexlake.zstd import raw_frame
 
 WARM_UP = 0.1
 """Share of the rounds before the first look."""
@@ -106,11 +107,22 @@ def pages_calls() -> Callable[[int], None]:
 
     def call(number: int) -> None:
         values = columns[number % len(columns)]
-        page = bytearray(_pages.most_bytes(len(values)))
-        _pages.encode_doubles(values, 1 + number % 7, dictionary, page)
-        refused(lambda: _pages.encode_doubles(values, 0, dictionary, page), ValueError)
-        refused(lambda: _pages.encode_doubles(values, 1, dictionary[:2], page), ValueError)
-        page.append(0)
+        count = len(values)
+        ends = np.unique([(count + 1) // 2, count])
+        pages = bytearray(_pages.most_bytes(count, len(ends)))
+        unique, _, _, encoded = _pages.encode_doubles(values, 1 + number % 7, ends, dictionary, pages)
+        refused(lambda: _pages.encode_doubles(values, 0, ends, dictionary, pages), ValueError)
+        refused(lambda: _pages.encode_doubles(values, 1, ends + 1, dictionary, pages), ValueError, BufferError)
+        refused(lambda: _pages.encode_doubles(values, 1, ends, dictionary[:2], pages), ValueError)
+        _pages.encode_runs(np.array([3, 0, number], np.int64), number, 17)
+        refused(lambda: _pages.encode_runs(ends, 0, 0), ValueError)
+        rows, out = int(ends[0]), np.empty(1)
+        page = bytes(pages[: encoded[0][1]])
+        held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
+        _pages.decode_doubles(page, held, unique, rows, rows - 1, rows, out)
+        refused(lambda: _pages.decode_doubles(page[:-1], held, unique, rows, rows - 1, rows, out), ValueError)
+        refused(lambda: _pages.decode_doubles(page, held, unique, rows, 0, rows + 1, out), ValueError)
+        pages.append(0)
 
     return call
 

@@ -24,7 +24,6 @@ __all__ = [
     "ZstdError",
     "ZstdFile",
     "compress",
-    "raw_content",
     "raw_frame",
     "unpack_frame",
 ]
@@ -59,7 +58,7 @@ _BLOCK_BYTES = 1 << 17
 def raw_frame(data: bytes) -> bytes:
     """A frame that holds data as they are, for those who read them over and over; any decoder takes it.
 
-    Format: RFC 8878, 3.1.1.
+    Format: RFC 8878, 3.1.1. `_pages.c` finds a value in it by its place.
     """
     out = [_RAW_HEADER.pack(*_RAW_MAGIC, len(data))]
     for start in range(0, len(data), _BLOCK_BYTES):
@@ -67,11 +66,3 @@ def raw_frame(data: bytes) -> bytes:
         is_last = start + len(block) == len(data)
         out += [(len(block) << 3 | is_last).to_bytes(3, "little"), block]
     return b"".join(out)
-
-
-def raw_content(frame: bytes) -> bytes | memoryview:
-    """What `raw_frame` was given, at least one byte; the checksum of the frame has been looked at."""
-    view, step = memoryview(frame)[_RAW_HEADER.size :], _BLOCK_BYTES + 3
-    if len(view) <= step:
-        return view[3:]
-    return b"".join(view[start + 3 : start + step] for start in range(0, len(view), step))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
 
 RECORD_CAPACITY = 4096
-ROW_CAPACITY = 131_072
+ROW_CAPACITY = 262_144
 """Strike rows of a block, and so at most of a Parquet row group: about 1,300 snapshots of 99 strikes.
 
 Row groups of 50 to 120 thousand rows answered "the ladder at this second" fastest when measured.

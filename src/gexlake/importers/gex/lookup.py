@@ -166,6 +166,6 @@ def place_of(table: bytes, offset: int) -> dict[str, Any]:
     return {"offset": offset, "length": len(table), "xxh3_128": xxhash.xxh3_128_hexdigest(table)}
 
 
-def checksum_of(frame: bytes) -> int:
+def checksum_of(frame: bytes | memoryview) -> int:
     """CRC-32, as Parquet has it for the frames of its pages."""
     return zlib.crc32(frame)

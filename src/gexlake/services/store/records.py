@@ -33,13 +33,15 @@ class SnapshotRenderer:
         self._ticker = json.dumps(ticker).encode()
         self._ints, self._numbers = np.ascontiguousarray(ints), np.ascontiguousarray(numbers)
         self._overrides: dict[int, dict[str, Any]] = {}
-        tails = [self._tail(index, text) for index, text in enumerate(extra)]
-        self._tails = b"".join(tails)
-        self._tail_ends = np.cumsum(np.fromiter(map(len, tails), np.int64, len(tails)))
+        tails = {index: self._tail(index, text) for index, text in enumerate(extra) if text is not None}
+        lengths = np.zeros(len(extra), np.int64)
+        lengths[list(tails)] = [len(tail) for tail in tails.values()]
+        self._tails, self._tail_ends = b"".join(tails.values()), np.cumsum(lengths)
 
-    def _tail(self, index: int, extra: str | None) -> bytes:
+    def _tail(self, index: int, extra: str) -> bytes:
         """What goes in front of the closing brace, where that is all that `extra` asks for."""
-        if extra is None or not (members := unknown_members(extra)):
+        members = unknown_members(extra)
+        if not members:
             return b""
         if members.keys() & FIELDS:
             self._overrides[index] = members

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xxhash
@@ -30,10 +31,37 @@ from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import LADDER, Int
 from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
-from gexlake.zstd import BrokenFrameError, raw_content, unpack_frame
+from gexlake.zstd import BrokenFrameError, unpack_frame
 
 SNAPSHOTS_AT_ONCE = 256
 """Their ladders take 1.6 MB."""
+
+
+class _Dictionary(NamedTuple):
+    """The values that the numbers of a column stand for, as a raw frame; None where it has plain values."""
+
+    frame: memoryview | None
+    unique: int
+
+
+_PLAIN = _Dictionary(None, 0)
+
+
+class _Scratch(threading.local):
+    """Memory of each thread for the dictionaries of a row group: asking for it anew would take longer than reading."""
+
+    def __init__(self) -> None:
+        self._buffers = [bytearray() for _ in LADDER]
+
+    def of(self, column: int, length: int) -> memoryview:
+        """So many bytes, which are overwritten when they are asked for again."""
+        if len(self._buffers[column]) < length:
+            self._buffers[column] = bytearray(length)
+        return memoryview(self._buffers[column])[:length]
+
+
+_scratch = _Scratch()
+Read = TypeVar("Read", bytes, memoryview)
 
 
 class NoLookupError(Exception):
@@ -117,7 +145,8 @@ class LookupSession:
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(LADDER), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
-        row, group, dictionaries = begin, -1, []
+        row, group = begin, -1
+        dictionaries: list[_Dictionary] = []
         while row < end:
             page_first = int(index.page_ends[page - 1]) if page else 0
             page_end = int(index.page_ends[page])
@@ -129,7 +158,7 @@ class LookupSession:
                 into = cells[column, row - begin : until - begin]
                 try:
                     decode_doubles(
-                        content, dictionary, page_end - page_first, row - page_first, until - page_first, into
+                        content, *dictionary, page_end - page_first, row - page_first, until - page_first, into
                     )
                 except ValueError as error:
                     raise self._damaged(str(error)) from error
@@ -143,16 +172,17 @@ class LookupSession:
             self._checked[:] = False
             self._key = key
 
-    def _read_dictionary(self, group: int, column: int) -> bytes | memoryview | None:
+    def _read_dictionary(self, group: int, column: int) -> _Dictionary:
         offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
         if not unique:
-            return None
-        frame = self._read(offset, length)
+            return _PLAIN
+        frame = _scratch.of(column, length)
+        self._read_into(frame, offset)
         if not self._checked[group, column]:
             if checksum_of(frame) != checksum:
                 raise self._damaged(f"a dictionary of {LADDER[column]} is not what was written")
             self._checked[group, column] = True
-        return raw_content(frame)
+        return _Dictionary(frame, unique)
 
     def _read_page(self, page: int, column: int) -> bytes:
         offset, length, checksum = self._index.pages[page, column].tolist()
@@ -177,6 +207,16 @@ class LookupSession:
             data = os.pread(self._descriptor, length, offset)
         except OSError as error:
             raise self._damaged(str(error)) from error
+        return self._whole(data, length)
+
+    def _read_into(self, buffer: memoryview, offset: int) -> None:
+        try:
+            count = os.preadv(self._descriptor, [buffer], offset)
+        except OSError as error:
+            raise self._damaged(str(error)) from error
+        self._whole(buffer[:count], len(buffer))
+
+    def _whole(self, data: Read, length: int) -> Read:
         if len(data) != length:
             raise self._damaged("it ends too early")
         return data

@@ -250,9 +250,16 @@ static int take_numbers(Input *in, Py_ssize_t count, int *width) {
 }
 
 typedef struct {
-    const uint8_t *dictionary;  /* NULL: the page has plain values */
+    const uint8_t *dictionary;  /* a raw frame of zstd; NULL: the page has plain values */
     Py_ssize_t unique, rows, first, stop;
 } Wanted;
+
+/* A raw frame has a header, and blocks with a header each that hold so many bytes (zstd.py, `raw_frame`). */
+enum { FRAME_HEADER = 9, BLOCK_HEADER = 3, BLOCK_BYTES = 1 << 17 };
+
+static inline Py_ssize_t raw_place(Py_ssize_t byte) {
+    return FRAME_HEADER + BLOCK_HEADER * (byte / BLOCK_BYTES + 1) + byte;
+}
 
 /* Rows first .. stop - 1 of a page as `encode` writes it. */
 static int decode(Input in, const Wanted *w, double *out) {
@@ -278,7 +285,7 @@ static int decode(Input in, const Wanted *w, double *out) {
         }
         Py_ssize_t number = width == 0 ? 0 : width == 8 ? at[0] : at[0] | at[1] << 8;
         if (number >= w->unique) return 0;
-        memcpy(out, w->dictionary + number * 8, 8);
+        memcpy(out, w->dictionary + raw_place(number * 8), 8);
     }
     return 1;
 }
@@ -400,9 +407,9 @@ done:
 }
 
 PyDoc_STRVAR(decode_doubles_doc,
-"decode_doubles(page, dictionary, rows, first, stop, out) -> None\n\n"
+"decode_doubles(page, dictionary, unique, rows, first, stop, out) -> None\n\n"
 "Values first .. stop - 1 of a page of so many rows, as `encode_doubles` wrote it, into `out`; NaN for NULL.\n"
-"`dictionary` has the values that its numbers stand for, and is None where the page has plain ones.\n"
+"`dictionary` is the raw frame of the `unique` values that its numbers stand for, None where the page has plain ones.\n"
 "Raises ValueError for a page that is not of this form.");
 
 static PyObject *decode_doubles(PyObject *module, PyObject *args) {
@@ -410,14 +417,17 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
     Py_buffer page, dictionary = {0}, out;
     PyObject *given;
     Wanted wanted = {0};
-    if (!PyArg_ParseTuple(args, "y*Onnnw*", &page, &given, &wanted.rows, &wanted.first, &wanted.stop, &out)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*Onnnnw*", &page, &given, &wanted.unique, &wanted.rows, &wanted.first, &wanted.stop,
+                          &out))
+        return NULL;
     PyObject *result = NULL;
     if (given != Py_None) {
         if (PyObject_GetBuffer(given, &dictionary, PyBUF_SIMPLE) < 0) goto done;
         wanted.dictionary = dictionary.buf;
-        wanted.unique = dictionary.len / 8;
     }
-    int fits = wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
+    int fits = (given == Py_None ||
+                (wanted.unique > 0 && wanted.unique <= MOST_VALUES && raw_place(wanted.unique * 8 - 8) + 8 <= dictionary.len)) &&
+               wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
                out.len == (wanted.stop - wanted.first) * 8 && (uintptr_t)out.buf % 8 == 0;
     Input input = {page.buf, (const uint8_t *)page.buf + page.len};
     if (fits && decode(input, &wanted, out.buf)) result = Py_NewRef(Py_None);

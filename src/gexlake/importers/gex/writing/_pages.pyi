@@ -10,8 +10,9 @@ def encode_doubles(
 def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
 def most_bytes(count: int, pages: int, /) -> int: ...
 def decode_doubles(
-    page: bytes | memoryview,
-    dictionary: bytes | memoryview | None,
+    page: bytes,
+    dictionary: memoryview | None,
+    unique: int,
     rows: int,
     first: int,
     stop: int,

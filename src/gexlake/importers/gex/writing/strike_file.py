@@ -207,7 +207,8 @@ class StrikeFile:
         if dictionary is not None:
             frame, count = dictionary
             encoding = RLE_DICTIONARY
-            placed = _put_page(out, at, DICTIONARY_PAGE, frame, count * 8, _dictionary_header(count))
+            header = _kind_and_size(DICTIONARY_PAGE, count * 8)
+            placed = _put_page(out, at, header, frame, particular=_dictionary_header(count))
             held = placed, count
             unpacked += placed.offset - at + count * 8
             at = placed.offset + placed.length
@@ -215,7 +216,8 @@ class StrikeFile:
         first_row = 0
         for page in contents:
             frame = self._compressor.compress(page.content)
-            placed = _put_page(out, at, DATA_PAGE, frame, len(page.content), _data_header(page.rows, encoding))
+            header = _kind_and_size(DATA_PAGE, len(page.content))
+            placed = _put_page(out, at, header, frame, particular=_data_header(page.rows, encoding))
             end = placed.offset + placed.length
             pages.append(_Page(at, end - at, first_row, placed))
             unpacked += placed.offset - at + len(page.content)
@@ -312,19 +314,18 @@ class StrikeFile:
         self._position += len(data)
 
 
-def _put_page(out: list[bytes], at: int, kind: int, frame: bytes, length: int, particular: bytes) -> _Frame:
-    """Add a page, which begins at a byte of the file, and whose content takes `length` bytes when it is unpacked."""
+def _put_page(out: list[bytes], at: int, header: bytes, frame: bytes, *, particular: bytes) -> _Frame:
+    """Add a page that begins at a byte of the file; `header` has its kind and the size of its content."""
     checksum = zlib.crc32(frame)
-    # The header's first four fields, spelled out: there are thousands of them.
-    header = b"\x15%b\x15%b\x15%b\x15%b%b" % (
-        zigzag(kind),
-        zigzag(length),
-        zigzag(len(frame)),
-        zigzag(_signed(checksum)),
-        particular,
-    )
-    out += header, frame
-    return _Frame(at + len(header), len(frame), checksum)
+    # The header's next two fields, spelled out: there are thousands of them.
+    whole = b"%b\x15%b\x15%b%b" % (header, zigzag(len(frame)), zigzag(_signed(checksum)), particular)
+    out += whole, frame
+    return _Frame(at + len(whole), len(frame), checksum)
+
+
+def _kind_and_size(kind: int, length: int) -> bytes:
+    """The first two fields of a page's header, spelled out."""
+    return b"\x15%b\x15%b" % (zigzag(kind), zigzag(length))
 
 
 def _page_ends(group: _Group) -> list[int]:

@@ -22,6 +22,7 @@ from gexlake.importers.gex.writing.frames import STRIKE_SCHEMA
 from gexlake.importers.gex.writing.strike_file import StrikeFile
 from gexlake.models.gex_block import Doubles, Ints
 from gexlake.models.gex_columns import LADDER
+from gexlake.zstd import raw_frame
 
 FIRST_US = 1_763_130_600_000_000
 
@@ -184,8 +185,8 @@ def test_any_rows_of_a_page_are_decoded_bit_by_bit(values: list[float], differen
         first = data.draw(st.integers(0, end - begin))
         stop = data.draw(st.integers(first, end - begin))
         found = np.empty(stop - first)
-        held = dictionary[:unique].tobytes() if unique else None
-        _pages.decode_doubles(bytes(out[start : start + length]), held, end - begin, first, stop, found)
+        held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
+        _pages.decode_doubles(bytes(out[start : start + length]), held, unique, end - begin, first, stop, found)
         assert bits(found) == bits(column[begin + first : begin + stop])
         start, begin = start + length, end
 
@@ -204,10 +205,28 @@ DAMAGED_PAGES = {
 
 
 @pytest.mark.parametrize("page", DAMAGED_PAGES.values(), ids=DAMAGED_PAGES)
-@pytest.mark.parametrize("dictionary", [None, np.zeros(3).tobytes()])
-def test_a_page_of_another_form_is_refused(page: bytes, dictionary: bytes | None) -> None:
+@pytest.mark.parametrize("dictionary", [None, memoryview(raw_frame(bytes(24)))])
+def test_a_page_of_another_form_is_refused(page: bytes, dictionary: memoryview | None) -> None:
     with pytest.raises(ValueError, match="not of the form"):
-        _pages.decode_doubles(page, dictionary, 8, 0, 8, np.empty(8))
+        _pages.decode_doubles(page, dictionary, 3, 8, 0, 8, np.empty(8))
+
+
+@pytest.mark.parametrize(("unique", "length"), [(0, 36), (4, 36), (3, 35), (1 << 16, 1 << 20), (-1, 36)])
+def test_a_dictionary_of_another_size_is_refused(unique: int, length: int) -> None:
+    page = b"\2\0\0\0\x10\1\x08\3" + bytes(8)
+    with pytest.raises(ValueError, match="not of the form"):
+        _pages.decode_doubles(page, memoryview(bytes(length)), unique, 8, 0, 8, np.empty(8))
+
+
+def test_a_value_is_found_in_a_dictionary_of_several_blocks() -> None:
+    values = np.arange(3 * _pages.MOST_VALUES) % _pages.MOST_VALUES / 4
+    dictionary, out = np.empty(_pages.MOST_VALUES), bytearray(_pages.most_bytes(len(values), 1))
+    unique, _, _, ((_, length),) = _pages.encode_doubles(values, 9, np.array([len(values)]), dictionary, out)
+    assert unique == _pages.MOST_VALUES
+    found = np.empty(len(values))
+    frame = memoryview(raw_frame(dictionary.tobytes()))
+    _pages.decode_doubles(bytes(out[:length]), frame, unique, len(values), 0, len(values), found)
+    assert bits(found) == bits(values)
 
 
 def test_page_indexes_are_there_and_true(tmp_path: Path) -> None:
