@@ -11,18 +11,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gexlake._version import __version__
 from gexlake.api.errors import add_error_handlers, error_schemas
-from gexlake.api.hot import hot_routes
 from gexlake.api.lifespan import RESOURCES
 from gexlake.api.middleware import ServiceMiddleware
 from gexlake.api.routes import ROUTERS, TAGS
@@ -56,8 +52,7 @@ def _nothing() -> None: ...
 def create_app(settings: Settings) -> FastAPI:
     """Make the application of a service over `settings.lake`; nothing is opened until its lifespan begins."""
     service = ServiceState.of_settings(settings)
-    app = _Application(
-        service,
+    app = FastAPI(
         title="gexlake",
         version=__version__,
         description=DESCRIPTION,
@@ -68,40 +63,22 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,  # one path for each thing, and no status that is not documented
     )
+    app.state.service = service
+    app.add_middleware(ServiceMiddleware, service=service)
+    if settings.cors_origins:  # around it, so that browsers can read errors too
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        )
     for router in ROUTERS:
         app.include_router(router)
     add_error_handlers(app)
     _add_docs(app)
     _complete_openapi(app)
     return app
-
-
-class _Application(FastAPI):
-    """FastAPI with our middleware around its own: a hot route passes through nothing else."""
-
-    def __init__(self, service: ServiceState, **options: Any) -> None:
-        super().__init__(**options)
-        self.state.service = service
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; what FastAPI would do in front, for traces that nobody takes, costs a tenth of a hot answer."""
-        await Starlette.__call__(self, scope, receive, send)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """What answers: called once, by the first request."""
-        service: ServiceState = self.state.service
-        usual = super().build_middleware_stack()
-        assert isinstance(usual, ServerErrorMiddleware), "what nobody foresaw is answered by our own, which logs it"
-        stack: ASGIApp = ServiceMiddleware(usual.app, service, hot_routes(ROUTERS))
-        if service.settings.cors_origins:  # outermost, so that browsers can read errors too
-            stack = CORSMiddleware(
-                stack,
-                allow_origins=service.settings.cors_origins,
-                allow_methods=["*"],
-                allow_headers=["*"],
-                expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
-            )
-        return stack
 
 
 def _add_docs(app: FastAPI) -> None:

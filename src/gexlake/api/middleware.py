@@ -5,6 +5,7 @@ One plain ASGI middleware, because each layer costs: docs/deployment.md says wha
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import os
@@ -13,16 +14,13 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gexlake.api.auth import KEY, identify
 from gexlake.api.errors import REQUEST_ID, ends_the_process, error_response
-from gexlake.api.hot import HotRoute
+from gexlake.api.guard import CONNECTION
 from gexlake.api.logs import AccessLog, current_request_id
-from gexlake.api.protocol import SEND_RESPONSE
-from gexlake.api.representations import BuffersResponse
 from gexlake.api.state import ServiceState
 from gexlake.services.owner.served import CALL_PATH
 
@@ -30,6 +28,11 @@ UNMATCHED = "unmatched"
 """The route of requests that no route takes: what they asked for stays out of log and metrics."""
 CLIENT_GONE = 499
 """Status in log and metrics of a request whose client left before the answer began; nginx made the number common."""
+BODY_SECONDS = 20.0
+"""So long a body may be waited for until `BODY_BYTES` of it, or the rest, have come; and so on."""
+BODY_BYTES = 64 << 10
+CALL_BODY_SECONDS = 600.0
+"""The same for calls from processes of this machine, which may have been stopped for a while."""
 PROBES = frozenset({"/health", "/ready"})
 """Never limited: whoever watches the service has to get an answer."""
 
@@ -52,14 +55,12 @@ _logger = logging.getLogger(__name__)
 class ServiceMiddleware:
     """Wraps the application of one service."""
 
-    def __init__(self, app: ASGIApp, service: ServiceState, hot: Mapping[str, HotRoute]) -> None:
+    def __init__(self, app: ASGIApp, service: ServiceState) -> None:
         self._app = app
-        self._hot = hot
         self._service = service
         self._body_bytes = service.settings.body_bytes
         self._access_log = AccessLog(service.settings.log_format, service.settings.log_level)
         self._access_log.enabled &= service.settings.access_log
-        self._short_way = not service.settings.cors_origins  # which add headers on the long one
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens: an exception becomes an error of the API's shape."""
@@ -67,28 +68,30 @@ class ServiceMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        body = _Body(exchange.headers, receive)
+        connection = body.connection
         metrics = self._service.metrics
         metrics.in_flight += 1
+        if connection is not None:
+            connection.request_begins()
         try:
-            await self._answer(exchange, receive)
+            await self._answer(exchange, body)
         finally:
+            if connection is not None:
+                connection.request_ends(owes_body=body.more)
             metrics.in_flight -= 1
             self._record(exchange)
 
-    async def _answer(self, exchange: _Exchange, receive: Receive) -> None:
+    async def _answer(self, exchange: _Exchange, body: _Body) -> None:
         scope = exchange.scope
         try:
             scope[KEY] = identify(self._service, exchange.headers)
             await self._check_limits(scope)
-            if not scope["path"].startswith(CALL_PATH):  # from our own processes, which say who they are first
-                receive = self._bounded(exchange.headers, receive)
-            route = self._hot.get(scope["path"]) if scope["method"] == "GET" else None
-            if route is None:
-                await self._app(scope, receive, exchange.send)
+            if scope["path"].startswith(CALL_PATH):  # from our own processes, which say who they are first
+                body.seconds = CALL_BODY_SECONDS
             else:
-                scope["route"] = route
-                response = await route.answer(Request(scope, receive))
-                await self._send(response, exchange, receive)
+                body.bound(self._body_bytes)
+            await self._app(scope, body.receive, exchange.send)
         except ClientDisconnect:
             return
         except BaseException as error:  # a panic of a library in Rust is no Exception
@@ -98,16 +101,7 @@ class ServiceMiddleware:
                 _logger.exception("The service failed while it answered.")
                 return
             response = error_response(error, exchange.request_id)
-            await response(scope, receive, exchange.send)
-
-    async def _send(self, response: Response, exchange: _Exchange, receive: Receive) -> None:
-        """Send the answer of a hot route, the short way where there is one."""
-        send_response = exchange.scope.get("extensions", {}).get(SEND_RESPONSE) if self._short_way else None
-        if send_response is None or not isinstance(response, BuffersResponse):
-            await response(exchange.scope, receive, exchange.send)
-            return
-        await send_response(exchange.complete(response.raw_headers), response.buffers)
-        exchange.status, exchange.sent_bytes = response.status_code, response.size
+            await response(scope, body.receive, exchange.send)
 
     async def _check_limits(self, scope: Scope) -> None:
         limits = self._service.limits
@@ -120,25 +114,6 @@ class ServiceMiddleware:
             await limits.check_shared(who)
         else:
             limits.check(who)
-
-    def _bounded(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-        """The same messages, as long as the body stays within its bound. Raises 413 at once for one declared longer."""
-        declared = headers.get(b"content-length")
-        if declared is None and b"transfer-encoding" not in headers:
-            return receive
-        if declared is not None and declared.isdigit() and int(declared) > self._body_bytes:
-            raise _too_large(self._body_bytes)
-        seen = 0
-
-        async def bounded() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._body_bytes:
-                raise _too_large(self._body_bytes)
-            return message
-
-        return bounded
 
     def _record(self, exchange: _Exchange) -> None:
         scope = exchange.scope
@@ -159,6 +134,54 @@ class ServiceMiddleware:
                     "key_id": None if key is None else key.id,
                 }
             )
+
+
+class _Body:
+    """The body of a request on its way: bounded in size, and has to come at some speed."""
+
+    def __init__(self, headers: Mapping[bytes, bytes], receive: Receive) -> None:
+        self.connection = CONNECTION.get()
+        self.seconds = BODY_SECONDS
+        self._declared = headers.get(b"content-length")
+        self.more = b"transfer-encoding" in headers or self._declared not in (None, b"0")
+        """Whether some of it has yet to be read."""
+        self._receive = receive
+        self._most_bytes = -1
+        self._seen_bytes = 0
+        self._recent_bytes, self._waited = 0, 0.0
+        """Since the body last was fast enough: what has come, and the seconds that it was waited for."""
+
+    def bound(self, most_bytes: int) -> None:
+        """Take no more than so many bytes. Raises 413 at once where more are declared."""
+        if self._declared is not None and self._declared.isdigit() and int(self._declared) > most_bytes:
+            raise _too_large(most_bytes)
+        self._most_bytes = most_bytes
+
+    async def receive(self) -> Message:
+        """The next message. Raises 413 for a body beyond its bound, 408 for one that is too slow."""
+        if not self.more:
+            return await self._receive()
+        began = perf_counter()
+        try:
+            async with asyncio.timeout(self.seconds - self._waited):
+                message = await self._receive()
+        except TimeoutError:
+            raise _too_slow() from None
+        self._waited += perf_counter() - began
+        self._take(message)
+        return message
+
+    def _take(self, message: Message) -> None:
+        self.more = message.get("more_body", False)
+        count = len(message.get("body", b""))
+        self._seen_bytes += count
+        self._recent_bytes += count
+        if self._recent_bytes >= BODY_BYTES:
+            self._recent_bytes, self._waited = 0, 0.0
+        if self.connection is not None:
+            self.connection.body_comes()
+        if self._seen_bytes > self._most_bytes >= 0:
+            raise _too_large(self._most_bytes)
 
 
 class _Exchange:
@@ -208,3 +231,7 @@ def _too_large(body_bytes: int) -> HTTPException:
         # Else the server would go on to read, and throw away, all that the client still wants to send.
         headers={"Connection": "close"},
     )
+
+
+def _too_slow() -> HTTPException:
+    return HTTPException(408, "The request took too long to come.", headers={"Connection": "close"})

@@ -230,5 +230,8 @@ Cursor = Annotated[
 
 
 def split_words(value: Any) -> Any:
-    """`a,b` as a list of words."""
-    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+    """`a,b`, or a list of such, as a list of words."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return value
+    return [word.strip() for text in texts for word in text.split(",") if word.strip()]

@@ -9,7 +9,7 @@ import gzip
 import io
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,10 @@ import orjson
 import xxhash
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from gexlake._version import __version__
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import Format
-from gexlake.api.transport import Buffer, coalesced
 from gexlake.services.owner.frames import csv_text
 
 if TYPE_CHECKING:
@@ -41,6 +39,9 @@ GZIP_BYTES = 4096
 GZIP_MOST_BYTES = 256 << 10
 """Packing more would keep other requests waiting: 10 ms for each 400 kB."""
 READ_BYTES = 1 << 18
+JOINED_BYTES = 1 << 20
+"""An answer of at most so many bytes is one piece: a copy takes less time than a message more."""
+Buffer = bytes | memoryview
 VARY = "Accept, Accept-Encoding"
 _JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY
 _SCHEMA_PREFIX = 8
@@ -109,25 +110,17 @@ def _plain(value: object) -> int | float | str:
     return str(value)
 
 
-class BuffersResponse(Response):
-    """A body in buffers that lie apart in memory, sent without a copy of them: maps of the store, above all."""
+def buffers_response(buffers: Sequence[Buffer], media_type: str, headers: Mapping[str, str]) -> Response:
+    """A body in buffers that lie apart in memory; a large one is sent without a copy of it."""
+    size = sum(map(len, buffers))
+    if size <= JOINED_BYTES:
+        return Response(b"".join(buffers), media_type=media_type, headers=headers)
 
-    def __init__(self, buffers: Sequence[Buffer], media_type: str, headers: Mapping[str, str]) -> None:
-        # Not through Starlette's, which looks for headers that are given here.
-        self.status_code = 200
-        self.background = None
-        self.buffers = coalesced(buffers)
-        self.size = sum(map(len, self.buffers))
-        fields = {**headers, "Content-Type": media_type, "Content-Length": str(self.size)}
-        self.raw_headers = [(name.lower().encode("latin-1"), fields[name].encode("latin-1")) for name in fields]
+    async def parts() -> AsyncIterator[Buffer]:
+        for buffer in buffers:
+            yield buffer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the head, then each buffer."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        *first, last = self.buffers
-        for buffer in first:
-            await send({"type": "http.response.body", "body": buffer, "more_body": True})
-        await send({"type": "http.response.body", "body": last})
+    return StreamingResponse(parts(), media_type=media_type, headers={**headers, "Content-Length": str(size)})
 
 
 def tagged_response(
@@ -153,7 +146,7 @@ def tagged_response(
         return Response(status_code=304, headers={**fields, "Vary": VARY})
     if packs:
         return packed_response(request, b"".join(buffers), media_type, headers=fields)
-    return BuffersResponse(buffers, media_type, {**fields, "Vary": VARY})
+    return buffers_response(buffers, media_type, {**fields, "Vary": VARY})
 
 
 def _packs(request: Request, size: int) -> bool:

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar, cast
 from starlette.requests import HTTPConnection
 
 from gexlake.api.announce import Announcer
-from gexlake.api.fair_queue import FairQueue
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
 from gexlake.errors import LakeError
@@ -56,8 +55,6 @@ class ServiceState:
     limits: RateLimits
     metrics: Metrics
     announcer: Announcer
-    pages: FairQueue = field(default_factory=FairQueue)
-    """For answers that may be large."""
     checks: list[ReadinessCheck] = field(default_factory=list)
     url: str = ""
     """Where processes of this machine reach the service; known once it listens."""

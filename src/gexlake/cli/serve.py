@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -154,13 +154,17 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
 
 def _server_config(app: object, settings: Settings) -> Config:
     import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-    from gexlake.api.protocol import ServiceProtocol
+    from gexlake.api.guard import Guard
+
+    def guarded(**options: Any) -> Guard:
+        return Guard(HttpToolsProtocol(**options))
 
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         loop="uvloop",
-        http=ServiceProtocol,
+        http=guarded,  # type: ignore[arg-type]  # called for each connection
         ws="none",
         lifespan="off",
         log_config=None,  # configured already

@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from gexlake.api.routes import calls, dashboard, exports, gex, health, imports, records, sql, view
 
 ROUTERS: tuple[APIRouter, ...] = (
-    gex.hot,
     gex.router,
     view.router,
     exports.router,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
-from gexlake.api.hot import HotRoute
 from gexlake.api.params import (
     MAX_LIMIT,
     MAX_US,
@@ -41,7 +38,7 @@ from gexlake.api.representations import (
     tagged_response,
 )
 from gexlake.api.selection import parsed, selected
-from gexlake.api.state import RunningService, running, service_of
+from gexlake.api.state import RunningService, running
 from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import iso
@@ -55,13 +52,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 router = APIRouter(prefix="/gex", tags=["gex"], responses=DATA_RESPONSES)
-hot = APIRouter(
-    prefix="/gex",
-    tags=["gex"],
-    responses=DATA_RESPONSES,
-    route_class=HotRoute,
-    dependencies=[Depends(Needs(Scope.READ))],
-)
 READ = [Depends(Needs(Scope.READ))]
 FIELDS = (
     "timestamp", "ticker", "min_dte", "sec_min_dte", "spot", "zero_gamma", "major_pos_vol", "major_pos_oi",
@@ -147,29 +137,28 @@ class HeatmapQuery(GridQuery):
 # ---- one snapshot --------------------------------------------------------------------------------------------------
 
 
-@hot.get("/latest", responses=responses(404), response_class=Response)
-async def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
+@router.get("/latest", dependencies=READ, responses=responses(404), response_class=Response)
+def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
     """Give the last snapshot of a feed, in the vendor's shape, with `as_of` and its age in seconds at this moment.
 
     It is of the newest session, however long ago that was; `max_age` bounds its age.
     """
     service = running(request)
-    record = await _hot_or_cold(partial(service.lake.store.latest, query.feed, strikes=query.strikes))
+    record = service.lake.store.latest(query.feed, strikes=query.strikes)
     now_us = int(time.time() * 1_000_000)
     if record is not None and query.max_age is not None:
         _check_near(query, record, now_us)
     return _answer_record(request, query, record, now_us)
 
 
-@hot.get("/at", responses=responses(404), response_class=Response)
-async def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
+@router.get("/at", dependencies=READ, responses=responses(404), response_class=Response)
+def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
     """Give the last snapshot at or before an instant, never a later one, with `as_of` and its age at that instant.
 
     It is of the same session, by New York's date, unless `max_age` says how old it may be.
     """
     service = running(request)
-    work = partial(service.lake.store.at, query.feed, query.timestamp, strikes=query.strikes)
-    record = await _hot_or_cold(work)
+    record = service.lake.store.at(query.feed, query.timestamp, strikes=query.strikes)
     if record is not None:
         _check_near(query, record, query.timestamp)
     return _answer_record(request, query, record, query.timestamp)
@@ -182,11 +171,6 @@ def _check_near(query: SnapshotQuery, record: Record, asked_us: int) -> None:
         age = age_of(record.timestamp_us, asked_us)
         detail = ErrorDetail(parameter="max_age", value=query.max_age, message=f"It would have to be {age}.")
         raise ApiError(404, "snapshot_too_old", error.message, hint=error.hint, details=[detail]) from None
-
-
-async def _hot_or_cold(work: Callable[..., Answer]) -> Answer:
-    """Answer in a thread: files are read."""
-    return await run_in_threadpool(work)
 
 
 def _answer_record(request: Request, query: SnapshotQuery, record: Record | None, now_us: int) -> Response:
@@ -218,10 +202,13 @@ def _nothing(service: RunningService, feed: Feed) -> GexlakeError:
 # ---- pages of snapshots --------------------------------------------------------------------------------------------
 
 
-@hot.get(
-    "", responses=responses(404, 406) | content("json", "ndjson", "csv", "arrow", "parquet"), response_class=Response
+@router.get(
+    "",
+    dependencies=READ,
+    responses=responses(404, 406) | content("json", "ndjson", "csv", "arrow", "parquet"),
+    response_class=Response,
 )
-async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> Response:
+def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> Response:
     """Give the snapshots of a range, a page at a time; `next` is the cursor of the page behind it.
 
     JSON and JSON Lines have the vendor's shape. The other forms have the columns of table `gex_snapshots`, and with
@@ -229,24 +216,17 @@ async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> R
     """
     service = running(request)
     form = choose_format(request, query.format, TABLE_FORMATS)
-    await service_of(request).pages.wait()
-    work = partial(
-        service.lake.store.page,
+    is_text = form in ("json", "ndjson")
+    found = service.lake.store.page(
         query.feed,
         query.start,
         query.end,
         query.limit,
         descending=query.order == "desc",
+        strikes=is_text and query.strikes and (query.fields is None or "strikes" in query.fields),
         after_us=query.cursor,
     )
-    if form not in ("json", "ndjson"):
-        found = await _hot_or_cold(partial(work, strikes=False))
-        return await run_in_threadpool(_answer_table, request, query, found, form)
-    wanted = query.strikes and (query.fields is None or "strikes" in query.fields)
-    found = await _hot_or_cold(partial(work, strikes=wanted))
-    if query.limit > 100 and (wanted or query.fields is not None):
-        return await run_in_threadpool(_answer_page, request, query, found, form)
-    return _answer_page(request, query, found, form)
+    return (_answer_page if is_text else _answer_table)(request, query, found, form)
 
 
 def _answer_page(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:

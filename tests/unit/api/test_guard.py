@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from gexlake.api.protocol import ServiceProtocol
 
 from gexlake.api import protocol
-from gexlake.api.protocol import ServiceProtocol
 
 PATIENCE_SECONDS = 60.0
 LONG = 3600.0
