@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPMessage, parse_headers
 from pathlib import Path
@@ -15,7 +14,6 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
-from gexlake.api.transport import SENDFILE_BYTES
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 from helpers.runner import Runner
 
@@ -38,26 +36,16 @@ def lake(runner: Runner, fast_disk: Path, records: list[dict[str, object]]) -> P
     return lake
 
 
-@pytest.fixture
-def service(lake: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def url(lake: Path) -> Iterator[str]:
+    """Of a service, which has to end well whatever it was sent."""
     service = Service("--lake", lake, "--port", "0", rate_limit="", access_log="false")
-    yield service
-    service.process.kill()
-    service.outcome()
-
-
-def rendered(service: Service) -> str:
-    """Where it listens, once the session is rendered and mapped."""
-    url = service.url()
-    httpx2.get(url + PAGE)  # the first page asks for it
-    wait_until_mapped(url)
-    return url
-
-
-def wait_until_mapped(url: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while re.search(r"^gexlake_store_open_maps 1", httpx2.get(f"{url}/metrics").text, re.MULTILINE) is None:
-        assert time.monotonic() < end, "the session is not rendered"
+    try:
+        yield service.url()
+        status, _, err = service.end(signal.SIGTERM)
+        assert (status, "Traceback" in err, "ERROR" in err) == (0, False, False), err
+    finally:
+        service.process.kill()
 
 
 class Client:
@@ -112,23 +100,14 @@ def snapshots(body: bytes) -> list[dict[str, object]]:
     return found
 
 
-def test_a_page_from_the_mapped_file_is_what_parquet_gave_byte_by_byte(
-    service: Service, records: list[dict[str, object]]
-) -> None:
-    url = service.url()
-    cold = httpx2.get(url + PAGE).content  # the first test: nothing is rendered yet
-    assert "gexlake_store_open_maps 0" in httpx2.get(f"{url}/metrics").text
-    wait_until_mapped(url)
-    hot = httpx2.get(url + PAGE).content
-    assert hot == cold
-    assert len(hot) > 20 * SENDFILE_BYTES
-    assert snapshots(hot) == records
+def test_a_page_is_what_was_imported(url: str, records: list[dict[str, object]]) -> None:
+    assert snapshots(httpx2.get(url + PAGE).content) == records
 
 
 def test_a_client_that_takes_little_at_a_time_gets_all_of_it(
-    service: Service, connect: Connect, records: list[dict[str, object]]
+    url: str, connect: Connect, records: list[dict[str, object]]
 ) -> None:
-    client = connect(rendered(service), receive_bytes=4096)
+    client = connect(url, receive_bytes=4096)
     client.ask(PAGE)
     assert snapshots(client.answer()[1]) == records
     client.ask(AT)
@@ -136,9 +115,9 @@ def test_a_client_that_takes_little_at_a_time_gets_all_of_it(
 
 
 def test_requests_sent_before_the_answers_are_read_are_answered_in_order(
-    service: Service, connect: Connect, records: list[dict[str, object]]
+    url: str, connect: Connect, records: list[dict[str, object]]
 ) -> None:
-    client = connect(rendered(service), receive_bytes=4096)
+    client = connect(url, receive_bytes=4096)
     client.ask(PAGE, AT, "/health", PAGE + "&order=desc", AT)
     assert snapshots(client.answer()[1]) == records
     assert json.loads(client.answer()[1])["timestamp"] == records[-1]["timestamp"]
@@ -147,8 +126,7 @@ def test_requests_sent_before_the_answers_are_read_are_answered_in_order(
     assert json.loads(client.answer()[1])["timestamp"] == records[-1]["timestamp"]
 
 
-def test_the_connection_ends_where_the_client_does_not_keep_it(service: Service, connect: Connect) -> None:
-    url = rendered(service)
+def test_the_connection_ends_where_the_client_does_not_keep_it(url: str, connect: Connect) -> None:
     for path in (PAGE, AT):
         for version, header in (("1.1", "Connection: close\r\n"), ("1.0", "")):
             client = connect(url)
@@ -160,22 +138,18 @@ def test_the_connection_ends_where_the_client_does_not_keep_it(service: Service,
 
 
 def test_clients_that_leave_in_the_middle_harm_nobody(
-    service: Service, connect: Connect, records: list[dict[str, object]]
+    url: str, connect: Connect, records: list[dict[str, object]]
 ) -> None:
-    url = rendered(service)
     for _ in range(20):
         client = connect(url, receive_bytes=4096)
         client.ask(PAGE, PAGE)
         client.socket.recv(1000)
         client.close()
     assert snapshots(httpx2.get(url + PAGE).content) == records
-    status, _, err = service.end(signal.SIGTERM)
-    assert (status, "Traceback" in err, "ERROR" in err) == (0, False, False), err
 
 
-def test_no_byte_of_a_query_ends_a_header_early(service: Service, connect: Connect) -> None:
+def test_no_byte_of_a_query_ends_a_header_early(url: str, connect: Connect) -> None:
     """The link to the next page repeats the query; of a parameter that is sent twice, the last counts."""
-    url = rendered(service)
     for number in [*range(0x21), *b'"#%&<>', 0x7F, 0x80, 0xFF]:
         client = connect(url)
         query = b"symbol=x" + bytes([number]) + b"x-injected:1&symbol=NQ_NDX&limit=1"
@@ -187,34 +161,3 @@ def test_no_byte_of_a_query_ends_a_header_early(service: Service, connect: Conne
             number,
             head,
         )
-
-
-def test_the_short_way_and_the_long_one_give_the_same(service: Service, lake: Path) -> None:
-    """Where other origins are admitted, every answer takes the long one."""
-    url = rendered(service)
-    short = {path: httpx2.get(url + path) for path in (PAGE, f"{PAGE}&limit=5", f"{PAGE}&format=ndjson", AT)}
-    service.end(signal.SIGTERM)
-    other = Service("--lake", lake, "--port", "0", rate_limit="", cors_origins='["http://desk.example"]')
-    try:
-        url = other.url()
-        for path, response in short.items():
-            long = httpx2.get(url + path)
-            assert headers_of(long) == headers_of(response)
-            assert long.content == response.content or path == AT, "all but the age of the latest is the same"
-    finally:
-        other.process.kill()
-        other.outcome()
-
-
-OF_ONE_ANSWER = {"date", "x-request-id"}
-OF_ONE_MOMENT = {"etag", "content-length"}
-"""Of the latest snapshot: its text says how old it is."""
-
-
-def headers_of(response: httpx2.Response) -> dict[str, str]:
-    names = [name.lower() for name, _ in response.headers.multi_items()]
-    assert len(names) == len(set(names)), "a header is sent twice"
-    assert set(names) >= OF_ONE_ANSWER
-    passing = OF_ONE_ANSWER | (OF_ONE_MOMENT if "latest" in str(response.url) else set())
-    found = {name: response.headers[name] for name in names if name not in passing}
-    return found | {"vary": found["vary"].removesuffix(", Origin")}  # the long way is for those who send one
