@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from gexlake.api.routes import calls, dashboard, exports, gex, health, imports, records, sql, view
 
 ROUTERS: tuple[APIRouter, ...] = (
+    gex.snapshots,
     gex.router,
     view.router,
     exports.router,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gexlake.api.auth import Needs
@@ -28,6 +29,7 @@ from gexlake.api.params import (
     encode_cursor,
     split_words,
 )
+from gexlake.api.query_route import QueryRoute
 from gexlake.api.representations import (
     MEDIA_TYPES,
     TABLE_FORMATS,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/gex", tags=["gex"], responses=DATA_RESPONSES)
 READ = [Depends(Needs(Scope.READ))]
+snapshots = APIRouter(prefix="/gex", tags=["gex"], responses=DATA_RESPONSES, route_class=QueryRoute, dependencies=READ)
 FIELDS = (
     "timestamp", "ticker", "min_dte", "sec_min_dte", "spot", "zero_gamma", "major_pos_vol", "major_pos_oi",
     "major_neg_vol", "major_neg_oi", "strikes", "sum_gex_vol", "sum_gex_oi", "delta_risk_reversal", "max_priors",
@@ -61,7 +64,8 @@ FIELDS = (
 MAX_INTERVALS = 5_000
 """Rows of bars, and columns of a heatmap, in one answer."""
 
-Answer = TypeVar("Answer")
+QUICK_LADDERS, QUICK_SNAPSHOTS = 100, 1_000
+"""A page of at most so many snapshots, with ladders or without, is made in some 2 ms: sooner than a thread is found."""
 FieldList = Annotated[list[Literal[FIELDS]] | None, BeforeValidator(split_words)]  # type: ignore[valid-type]
 
 
@@ -137,8 +141,8 @@ class HeatmapQuery(GridQuery):
 # ---- one snapshot --------------------------------------------------------------------------------------------------
 
 
-@router.get("/latest", dependencies=READ, responses=responses(404), response_class=Response)
-def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
+@snapshots.get("/latest", responses=responses(404), response_class=Response)
+async def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Response:
     """Give the last snapshot of a feed, in the vendor's shape, with `as_of` and its age in seconds at this moment.
 
     It is of the newest session, however long ago that was; `max_age` bounds its age.
@@ -151,8 +155,8 @@ def latest(request: Request, query: Annotated[SnapshotQuery, Query()]) -> Respon
     return _answer_record(request, query, record, now_us)
 
 
-@router.get("/at", dependencies=READ, responses=responses(404), response_class=Response)
-def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
+@snapshots.get("/at", responses=responses(404), response_class=Response)
+async def at(request: Request, query: Annotated[AtQuery, Query()]) -> Response:
     """Give the last snapshot at or before an instant, never a later one, with `as_of` and its age at that instant.
 
     It is of the same session, by New York's date, unless `max_age` says how old it may be.
@@ -202,34 +206,40 @@ def _nothing(service: RunningService, feed: Feed) -> GexlakeError:
 # ---- pages of snapshots --------------------------------------------------------------------------------------------
 
 
-@router.get(
+@snapshots.get(
     "",
-    dependencies=READ,
     responses=responses(404, 406) | content("json", "ndjson", "csv", "arrow", "parquet"),
     response_class=Response,
 )
-def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> Response:
+async def page(request: Request, query: Annotated[SnapshotsQuery, Query()]) -> Response:
     """Give the snapshots of a range, a page at a time; `next` is the cursor of the page behind it.
 
     JSON and JSON Lines have the vendor's shape. The other forms have the columns of table `gex_snapshots`, and with
     `strikes` a list of ladder rows beside them, but for CSV, which has no ladders.
     """
-    service = running(request)
     form = choose_format(request, query.format, TABLE_FORMATS)
-    is_text = form in ("json", "ndjson")
-    found = service.lake.store.page(
+    if form in ("json", "ndjson"):
+        wants_ladders = query.strikes and (query.fields is None or "strikes" in query.fields)
+        light = query.limit <= (QUICK_LADDERS if wants_ladders else QUICK_SNAPSHOTS) and query.fields is None
+        answer = partial(_answer_page, request, query, form, strikes=wants_ladders)
+        return answer() if light else await run_in_threadpool(answer)
+    return await run_in_threadpool(_answer_table, request, query, form)
+
+
+def _find_page(request: Request, query: SnapshotsQuery, *, strikes: bool) -> Page:
+    return running(request).lake.store.page(
         query.feed,
         query.start,
         query.end,
         query.limit,
         descending=query.order == "desc",
-        strikes=is_text and query.strikes and (query.fields is None or "strikes" in query.fields),
+        strikes=strikes,
         after_us=query.cursor,
     )
-    return (_answer_page if is_text else _answer_table)(request, query, found, form)
 
 
-def _answer_page(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:
+def _answer_page(request: Request, query: SnapshotsQuery, form: Format, *, strikes: bool) -> Response:
+    found = _find_page(request, query, strikes=strikes)
     check_feed(request, query.feed)
     following = encode_cursor(found.last_us) if found.more and found.last_us is not None else None
     tagged = partial(
@@ -269,10 +279,11 @@ def _following(request: Request, cursor: str | None) -> dict[str, str]:
     return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"', "X-Next-Cursor": cursor}
 
 
-def _answer_table(request: Request, query: SnapshotsQuery, found: Page, form: Format) -> Response:
+def _answer_table(request: Request, query: SnapshotsQuery, form: Format) -> Response:
     """A page as a frame: the rows between its first and its last snapshot."""
     import polars as pl
 
+    found = _find_page(request, query, strikes=False)
     check_feed(request, query.feed)
     layout = running(request).lake.layout
     ends = sorted(end for end in (found.first_us, found.last_us) if end is not None) or [MAX_US, MAX_US]

@@ -48,9 +48,15 @@ _PLAIN = _Dictionary(None, 0)
 
 
 class _Scratch(threading.local):
-    """Memory of each thread for the dictionaries of a row group: asking for it anew would take longer than reading."""
+    """Memory of each thread for the dictionaries of one row group, that of the snapshots asked for last.
+
+    Asking for memory anew would take longer than reading, and who follows a session asks for the same group again.
+    """
 
     def __init__(self) -> None:
+        self.group: object = None
+        """Whose dictionaries are held."""
+        self.dictionaries: list[_Dictionary] = []
         self._buffers = [bytearray() for _ in LADDER]
 
     def of(self, column: int, length: int) -> memoryview:
@@ -78,7 +84,7 @@ class LookupSession:
     """
 
     def __init__(self, files: dict[str, Path], session: SessionKey, version: str) -> None:
-        self._path, self._session = files["strikes"], session
+        self._path, self._session, self._version = files["strikes"], session, version
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -146,12 +152,11 @@ class LookupSession:
         cells = np.empty((len(LADDER), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
         row, group = begin, -1
-        dictionaries: list[_Dictionary] = []
         while row < end:
             page_first = int(index.page_ends[page - 1]) if page else 0
             page_end = int(index.page_ends[page])
             if (found := int(index.group_ends.searchsorted(row, "right"))) != group:
-                group, dictionaries = found, [self._read_dictionary(found, column) for column in range(len(LADDER))]
+                group, dictionaries = found, self._read_dictionaries(found)
             until = min(end, page_end)
             for column, dictionary in enumerate(dictionaries):
                 content = self._read_page(page, column)
@@ -171,6 +176,15 @@ class LookupSession:
         if key != self._key:
             self._checked[:] = False
             self._key = key
+
+    def _read_dictionaries(self, group: int) -> list[_Dictionary]:
+        """Of the ladder's columns, valid until this thread asks for others."""
+        wanted = self._version, self._session, self._key, group
+        if _scratch.group != wanted:
+            _scratch.group = None
+            _scratch.dictionaries = [self._read_dictionary(group, column) for column in range(len(LADDER))]
+            _scratch.group = wanted
+        return _scratch.dictionaries
 
     def _read_dictionary(self, group: int, column: int) -> _Dictionary:
         offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
