@@ -25,7 +25,7 @@ from itertools import product
 from pathlib import Path
 
 from bench.report import MIB, Finding, Findings, Table, machine, mebibytes, render, write_results
-from bench.serving.load import Load, Question, put_under_load, quietest
+from bench.serving.load import Load, Question, Start, put_under_load, quietest
 from bench.timing import ROOT
 from gexlake.validation.calendar import trading_days
 
@@ -70,7 +70,7 @@ BEFORE = {
 """q2 of the version that rendered sessions ahead, recorded with eight sessions; "none" had a cache for two of them."""
 ENVIRONMENT = {"GEXLAKE_RATE_LIMIT": "", "GEXLAKE_ACCESS_LOG": "false", "GEXLAKE_LOG_LEVEL": "warning"}
 
-FEED = f"symbol={TICKER}"
+FEED = "symbol=SYMBOL"
 QUESTIONS = {
     "q1": Question("q1 latest with ladder", f"/gex/latest?{FEED}"),
     "q2": Question("q2 as of a random second, with ladder", f"/gex/at?{FEED}&timestamp=SECOND"),
@@ -139,22 +139,13 @@ def _write_history(history: Path, start: date, sessions: int, *tickers: str) -> 
     _run(GEXLAKE, "sample", str(history), "--start", str(start), "--sessions", str(sessions), *words, "-q")
 
 
-def session_starts(lake: Path, ticker: str = TICKER) -> list[int]:
-    """The second in which each session of a feed begins."""
-    done = subprocess.run(
-        [
-            GEXLAKE,
-            "query",
-            f"SELECT first_timestamp FROM sessions WHERE ticker = '{ticker}' ORDER BY 1",
-            "--lake",
-            str(lake),
-            "-o",
-            "json",
-        ],
-        capture_output=True,
-        check=True,
-    )
-    return [int(datetime.fromisoformat(row["first_timestamp"]).timestamp()) for row in json.loads(done.stdout)]
+def session_starts(lake: Path) -> list[Start]:
+    """Of every session, by date."""
+    statement = "SELECT ticker, first_timestamp FROM sessions ORDER BY 2, 1"
+    command = [GEXLAKE, "query", statement, "--lake", str(lake), "-o", "json"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    rows = json.loads(done.stdout)
+    return [Start(row["ticker"], int(datetime.fromisoformat(row["first_timestamp"]).timestamp())) for row in rows]
 
 
 # ---- servers -------------------------------------------------------------------------------------------------------
@@ -180,7 +171,7 @@ def running(name: str, lake: Path) -> Iterator[tuple[str, int, float]]:
             ),
         ],
     }
-    probe = {"gexlake": "/ready", "naive": f"/gex/latest?{FEED}", "roapi": "/health"}[name]
+    probe = {"gexlake": "/ready", "naive": f"/gex/latest?symbol={TICKER}", "roapi": "/health"}[name]
     started = time.perf_counter()
     process = subprocess.Popen(commands[name], cwd=ROOT, env={**os.environ, **ENVIRONMENT})
     try:
@@ -213,7 +204,7 @@ def anonymous_bytes(pid: int) -> int:
 # ---- measurements --------------------------------------------------------------------------------------------------
 
 
-def load_all(lake: Path, starts: Sequence[int], seconds: int) -> tuple[dict[tuple[str, str, int], Load], int]:
+def load_all(lake: Path, starts: Sequence[Start], seconds: int) -> tuple[dict[tuple[str, str, int], Load], int]:
     """What each load has shown, by server, question and number of clients; and our anonymous memory after ours."""
     loads: dict[tuple[str, str, int], Load] = {}
     memory = 0
@@ -230,7 +221,7 @@ def load_all(lake: Path, starts: Sequence[int], seconds: int) -> tuple[dict[tupl
     return loads, memory
 
 
-def _load(url: str, question: Question, starts: Sequence[int], connections: int, seconds: int) -> Load:
+def _load(url: str, question: Question, starts: Sequence[Start], connections: int, seconds: int) -> Load:
     ask = partial(put_under_load, url, question, starts, span=SPAN_SECONDS, connections=connections, seconds=seconds)
     return quietest(ask)
 
@@ -239,7 +230,7 @@ def _p99(what: str, load: Load, bound: float) -> Finding:
     return Finding(what, f"{load.p99_ms:.1f} ms", f"< {bound:g} ms", load.p99_ms < bound)
 
 
-def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
+def measure_questions(lake: Path, starts: Sequence[Start], seconds: int) -> Findings:
     """Every question to every server."""
     ready_seconds, touch_ms = measure_starts(lake, starts)
     loads, memory = load_all(lake, starts, seconds)
@@ -276,7 +267,7 @@ def measure_questions(lake: Path, starts: Sequence[int], seconds: int) -> Findin
     return Findings(findings, [Table("Every question to every server", header, rows)])
 
 
-def measure_states(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
+def measure_states(lake: Path, starts: Sequence[Start], seconds: int) -> Findings:
     """q2 to a service that has been asked before, to one that has just started, and about sessions that are new."""
     loads: dict[tuple[str, int], Load] = {}
     question = QUESTIONS["q2"]
@@ -284,7 +275,7 @@ def measure_states(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
         with running("gexlake", lake) as (url, _, _):
             loads["none asked for before", connections] = _load_once(url, question, starts, connections, seconds)
             for start in starts:
-                assert _answers(f"{url}/gex/at?{FEED}&timestamp={start + 5000}")
+                assert _answers(f"{url}/gex/at?symbol={start.symbol}&timestamp={start.second + 5000}")
             loads["every session asked for before", connections] = _load(url, question, starts, connections, seconds)
         with copied(lake) as copy, running("gexlake", copy) as (url, _, _):
             _run(GEXLAKE, "import", str(history_of(lake)), "--lake", str(copy), "-q")
@@ -303,7 +294,7 @@ def measure_states(lake: Path, starts: Sequence[int], seconds: int) -> Findings:
     return Findings([], [Table("q2, as of a random second, in every state of the service", header, rows)])
 
 
-def _load_once(url: str, question: Question, starts: Sequence[int], connections: int, seconds: int) -> Load:
+def _load_once(url: str, question: Question, starts: Sequence[Start], connections: int, seconds: int) -> Load:
     """A load that cannot be repeated: behind it the service is in another state."""
     return put_under_load(url, question, starts, span=SPAN_SECONDS, connections=connections, seconds=seconds)
 
@@ -324,7 +315,7 @@ def copied(lake: Path) -> Iterator[Path]:
     shutil.rmtree(copy)
 
 
-def measure_starts(lake: Path, starts: Sequence[int]) -> tuple[float, float]:
+def measure_starts(lake: Path, starts: Sequence[Start]) -> tuple[float, float]:
     """Of a server: seconds from its start until it is ready, and milliseconds of the slowest first question about a
     session; the medians of several starts.
     """
@@ -335,13 +326,13 @@ def measure_starts(lake: Path, starts: Sequence[int]) -> tuple[float, float]:
             spent = []
             for start in starts[:TOUCHED]:
                 before = time.perf_counter()
-                assert _answers(f"{url}/gex/at?{FEED}&timestamp={start + 5000}")
+                assert _answers(f"{url}/gex/at?symbol={start.symbol}&timestamp={start.second + 5000}")
                 spent.append((time.perf_counter() - before) * 1000)
             slowest.append(max(spent))
     return statistics.median(ready_seconds), statistics.median(slowest)
 
 
-def measure_import(lake: Path, starts: Sequence[int]) -> Findings:
+def measure_import(lake: Path, starts: Sequence[Start]) -> Findings:
     """One client beside an import of new sessions with two workers, into a copy of the lake."""
     findings, rows = [], []
     for key in ("q1", "q2"):
@@ -360,7 +351,7 @@ def measure_import(lake: Path, starts: Sequence[int]) -> Findings:
     return Findings(findings, [Table("Beside an import of new sessions with two workers, one client", header, rows)])
 
 
-def measure_growth(lake: Path, starts: Sequence[int], minutes: float) -> Findings:
+def measure_growth(lake: Path, starts: Sequence[Start], minutes: float) -> Findings:
     """Anonymous memory over a long load."""
     with running("gexlake", lake) as (url, pid, _):
         put_under_load(url, QUESTIONS["q2"], starts, span=SPAN_SECONDS, connections=16, seconds=30)

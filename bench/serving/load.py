@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 _TIMES = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 _PERCENTILE = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)\s*$", re.MULTILINE)
@@ -21,18 +22,26 @@ SCRIPT = """
 math.randomseed(%(seed)d)
 local starts = {%(starts)s}
 request = function()
-  local second = starts[math.random(#starts)] + math.random(0, %(span)d)
-  local path = string.gsub([[%(path)s]], "SECOND", tostring(second))
-  local body = string.gsub([[%(body)s]], "SECOND", tostring(second))
+  local start = starts[math.random(#starts)]
+  local words = { SYMBOL = start[1], SECOND = tostring(start[2] + math.random(0, %(span)d)) }
+  local path = string.gsub([[%(path)s]], "%%u%%u%%u%%u%%u%%u", words)
+  local body = string.gsub([[%(body)s]], "%%u%%u%%u%%u%%u%%u", words)
   if body == "" then return wrk.format("GET", path) end
   return wrk.format("POST", path, nil, body)
 end
 """
 
 
+class Start(NamedTuple):
+    """The second in which a session of a feed begins."""
+
+    symbol: str
+    second: int
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request with `SECOND` where a random second of the history goes; a body makes it a POST."""
+    """A request with `SYMBOL` and `SECOND` where a feed and a random second of it go; a body makes it a POST."""
 
     name: str
     path: str
@@ -72,14 +81,16 @@ def _processor_time() -> tuple[int, int]:
 
 
 def put_under_load(
-    url: str, question: Question, starts: Sequence[int], *, span: int, connections: int, seconds: int
+    url: str, question: Question, starts: Sequence[Start], *, span: int, connections: int, seconds: int
 ) -> Load:
-    """Ask over and over for `seconds`, from `connections` clients that wait for each answer."""
+    """Ask over and over for `seconds`, from `connections` clients that wait for each answer: about random sessions of
+    `starts`, up to `span` seconds behind the start of each.
+    """
     if shutil.which("wrk") is None:
         sys.exit("This needs wrk: apt-get install wrk")
     values = {
         "seed": 7,
-        "starts": ",".join(map(str, starts)),
+        "starts": ",".join(f'{{"{start.symbol}",{start.second}}}' for start in starts),
         "span": span,
         "path": question.path,
         "body": question.body,
