@@ -109,6 +109,11 @@ class Guard(asyncio.Protocol):
         if self._unread_bytes or self._owes_body:
             self._start_timer()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the client is gone, or is let go."""
+        return self._transport.is_closing()
+
     # ---- bounds --------------------------------------------------------------------------------------------
 
     def _check_size(self) -> None:

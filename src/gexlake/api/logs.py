@@ -117,8 +117,14 @@ ACCESS_LINES = {"text": _access_text, "json": _access_json}
 """Value of the setting `log_format` -> what writes a line about a request."""
 
 
+def _says_more_than_we(record: logging.LogRecord) -> bool:
+    """uvicorn complains of every answer that breaks off; the middleware says which of them is a fault, and of what."""
+    return not (record.name == "uvicorn.error" and "without completing response" in str(record.msg))
+
+
 def configure_logging(log_format: str, log_level: str) -> None:
     """Send the log of this process to stderr in one form."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FORMATTERS[log_format]())
+    handler.addFilter(_says_more_than_we)
     logging.basicConfig(handlers=[handler], level=log_level.upper(), force=True)

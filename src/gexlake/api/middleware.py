@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gexlake.api.auth import KEY, identify, is_loopback
 from gexlake.api.errors import REQUEST_ID, ends_the_process, error_response
-from gexlake.api.guard import CONNECTION
+from gexlake.api.guard import CONNECTION, Guard
 from gexlake.api.logs import AccessLog, current_request_id
 from gexlake.api.state import ServiceState
 from gexlake.errors import LakeError
@@ -68,7 +68,7 @@ class ServiceMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send)
+        exchange = _Exchange(scope, send, CONNECTION.get())
         body = _Body(exchange.headers, receive)
         connection = body.connection
         metrics = self._service.metrics
@@ -198,9 +198,10 @@ class _Body:
 class _Exchange:
     """One request and what became of its answer."""
 
-    __slots__ = ("_send", "headers", "request_id", "scope", "sent_bytes", "started", "status")
+    __slots__ = ("_connection", "_send", "headers", "request_id", "scope", "sent_bytes", "started", "status")
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, connection: Guard | None) -> None:
+        self._connection = connection
         self.started = perf_counter()
         self.scope = scope
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -212,13 +213,22 @@ class _Exchange:
         current_request_id.set(self.request_id)
 
     async def send(self, message: Message) -> None:
-        """Pass on a message of the answer, with the headers that every answer has."""
+        """Pass on a message of the answer, with the headers that every answer has.
+
+        Raises `ClientDisconnect` where the client has left: of one that sent its requests ahead uvicorn does not know
+        that, and uvloop takes nothing for it.
+        """
         if message["type"] == "http.response.body":
             self.sent_bytes += len(message.get("body", b""))
         elif message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self.complete(message["headers"])
-        await self._send(message)
+        try:
+            await self._send(message)
+        except RuntimeError:
+            if self._connection is None or not self._connection.is_closing:
+                raise
+            raise ClientDisconnect from None
 
     def complete(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers of an answer, and those that every answer has."""

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from gexlake.db.layout import LakeLayout
+from gexlake.errors import LakeError
 from gexlake.models.feed import SessionKey
 from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.store.parquet_session import ParquetSession
@@ -50,7 +51,9 @@ class OpenedSessions:
 
 
 def open_session(layout: LakeLayout, session: SessionKey, version: str) -> Snapshots:
-    """A version of a session. Raises what `LookupSession` and `ParquetSession` raise."""
+    """A version of a session. Raises what `LookupSession` and `ParquetSession` raise, `LakeError` where all is gone."""
+    if not layout.root.is_dir():
+        raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
     files = {name: layout.dataset_file(RECORD_TYPE, name, session) for name in ("snapshots", "strikes")}
     try:
         return LookupSession(files, session, version)

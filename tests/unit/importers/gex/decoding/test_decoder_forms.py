@@ -192,7 +192,7 @@ def test_a_record_with_more_unknown_fields_than_there_is_room_for_is_taken(
 
 
 def test_a_ladder_longer_than_a_block_gets_a_block_of_its_size(decode: Decode, make_record: MakeRecord) -> None:
-    records = [make_record(1, strikes=[[5, 1, 2, [0, 0, 0, 0, 0]]] * (ROW_CAPACITY + 1)), make_record(2)]
+    records = [make_record(1, strikes=[[5, 1, 2, []]] * (ROW_CAPACITY + 1)), make_record(2)]
     result = decode(b",".join(records))
     assert result.spans == records
     assert result.blocks == [1, 1]
