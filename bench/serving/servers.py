@@ -83,7 +83,7 @@ def main() -> None:
     if options.serve:
         _serve(options.lake, SERVERS[options.serve])
         return
-    starts = session_starts(options.lake)
+    machine_line, starts = machine(), session_starts(options.lake)
     rows = []
     for name in SERVERS:
         with _running(name, options.lake) as url:
@@ -99,7 +99,7 @@ def main() -> None:
                     rows.append([name, question.name, str(connections), *numbers])
     header = ["server", "question", "clients", "requests/s", "p50 ms", "p99 ms", "failed"]
     command = f"python -m bench.serving.servers {options.lake.name} --seconds {options.seconds}"
-    print(render(command, machine(), [Findings([], [Table("Servers", header, rows)])]))
+    print(render(command, machine_line, [Findings([], [Table("Servers", header, rows)])]))
 
 
 def _serve(lake: Path, serve: Callable[[Any], Any]) -> None:
