@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         "600/second",
         description="Requests allowed to each API key, and to each address without one: `600/second`, "
-        "`20/second;500/minute`. Empty: no limit.",
+        "`20/second;500/minute`. This machine has no limit while the lake has no keys. Empty: no limit for anybody.",
     )
     proxies: Addresses = Field(
         (),

@@ -193,11 +193,13 @@ def test_a_lost_server_leaves_the_picture_and_is_found_again(
 
 def test_a_busy_server_says_when_to_come_back(open_page: Open, half_an_hour: Path, tmp_path: Path) -> None:
     lake = shutil.copytree(half_an_hour, tmp_path / "lake")
-    with serving(lake, rate_limit="30/minute") as limited:
+    stranger = {"X-Forwarded-For": "10.0.0.1"}  # this machine is not limited
+    with serving(lake, rate_limit="30/minute", proxies="127.0.0.1") as limited:
         page = open_page(f"#/coverage?{FEED}", url=limited.url)
         expect(page.locator(f'[data-date="{FULL}"]')).to_be_visible()
-        while limited.client.get("/feeds").status_code != 429:
+        while limited.client.get("/feeds", headers=stranger).status_code != 429:
             pass
+        page.set_extra_http_headers(stranger)
         page.evaluate("location.hash = '#/status'")
         busy = page.locator('[data-view="busy"]')
         expect(busy).to_contain_text("The server is busy")

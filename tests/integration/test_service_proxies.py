@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import Service
+from gexlake.services.owner.keys import create_key
 
 FORWARDED = ["X-Forwarded-For", "Forwarded", "X-Real-IP"]
 
@@ -16,6 +17,7 @@ FORWARDED = ["X-Forwarded-For", "Forwarded", "X-Real-IP"]
 @pytest.fixture
 def lake(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
+    create_key(tmp_path / "data", name="desk")  # without one this machine is not limited
     return tmp_path / "data"
 
 
@@ -37,9 +39,9 @@ def statuses(lake: Path, header: str, **settings: str) -> Counter[int]:
 @pytest.mark.parametrize("header", FORWARDED)
 def test_nobody_is_believed_about_another_address(lake: Path, header: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    assert statuses(lake, header) == {200: 5, 429: 15}
+    assert statuses(lake, header) == {401: 5, 429: 15}
 
 
 @pytest.mark.parametrize(("proxies", "believed"), [("127.0.0.1", True), ("127.0.0.0/8,::1", True), ("10.1.2.3", False)])
 def test_but_for_the_proxies_that_the_setting_names(lake: Path, proxies: str, believed: bool) -> None:
-    assert statuses(lake, "X-Forwarded-For", proxies=proxies) == ({200: 20} if believed else {200: 5, 429: 15})
+    assert statuses(lake, "X-Forwarded-For", proxies=proxies) == ({401: 20} if believed else {401: 5, 429: 15})

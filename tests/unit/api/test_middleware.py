@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from gexlake.api.logs import FIELDS, configure_logging, current_request_id
 from gexlake.services.owner.keys import create_key
-from helpers.service import Connect, assert_error
+from helpers.service import LOCAL, Connect, assert_error
 
 # ---- id and headers ------------------------------------------------------------------------------------------------
 
@@ -97,6 +97,14 @@ def test_each_key_has_its_own_count(connect: Connect, lake_dir: Path) -> None:
         assert answers in ([200, 200], [429, 429])
     assert client.get("/probe/read").status_code == 401, "without a key it is the address that counts"
     assert client.get("/probe/read").status_code == 429, "which also bounds the guessing of keys"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "::1"])
+def test_this_machine_is_limited_only_once_the_lake_has_keys(connect: Connect, lake_dir: Path, address: str) -> None:
+    client = TestClient(connect(rate_limit="1/hour").app, base_url=LOCAL, client=(address, 50000))
+    assert [client.get("/probe/read").status_code for _ in range(3)] == [200, 200, 200]
+    create_key(lake_dir, name="desk")
+    assert [client.get("/probe/read").status_code for _ in range(2)] == [401, 429]
 
 
 def test_probes_are_never_limited(connect: Connect) -> None:
