@@ -171,8 +171,10 @@ def test_a_log_of_json_is_an_object_on_every_line(serve: Serve) -> None:
 def test_a_redis_that_is_not_there_is_no_obstacle(serve: Serve) -> None:
     with socket.socket() as nobody:  # bound, but never listening
         nobody.bind(("127.0.0.1", 0))
-        service = serve("--port", "0", redis_url=f"redis://:open-sesame@127.0.0.1:{nobody.getsockname()[1]}")
-        assert httpx2.get(f"{service.url()}/nothing").status_code == 404
+        redis_url = f"redis://:open-sesame@127.0.0.1:{nobody.getsockname()[1]}"
+        service = serve("--port", "0", redis_url=redis_url, proxies="127.0.0.1")
+        stranger = {"X-Forwarded-For": "10.0.0.1"}  # this machine is not limited
+        assert httpx2.get(f"{service.url()}/nothing", headers=stranger).status_code == 404
         status, _, err = service.end(signal.SIGTERM)
     assert status == 0
     assert "Redis is lost; rate limits are counted in this process only." in err

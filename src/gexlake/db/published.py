@@ -187,6 +187,8 @@ def _damaged(path: Path, problem: str) -> DamagedSessionError:
 def _mark(path: Path, session: str, problem: str) -> None:
     """Leave word of a damaged file; a lake that may not be written is answered all the same."""
     root = path.parents[6]
+    if not root.is_dir():  # an unmounted disk is no damage, and no lake may come to be in its place
+        return
     size, mtime_ns = _facts(path)
     document = asdict(DamagedFile(session, str(path.relative_to(root)), problem, size, mtime_ns))
     mark = _mark_of(path)
