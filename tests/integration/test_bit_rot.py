@@ -19,7 +19,7 @@ import gexlake
 from gexlake.api.app import create_app
 from gexlake.db.commit import commit_session
 from gexlake.db.layout import LakeLayout
-from gexlake.db.published import damaged_file
+from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.models.feed import SessionKey
@@ -408,5 +408,6 @@ def test_word_of_damage_makes_no_lake_where_one_was(lake: Path) -> None:
     """A disk that was unmounted is no damage, and a folder in its place would be taken for an empty lake."""
     file = file_of(lake, "strikes")
     lake.rename(lake.with_name("gone"))
-    assert "is damaged" in str(damaged_file(file, "it is not there"))
+    with pytest.raises(LakeError):
+        check_published([file])
     assert not lake.exists()
