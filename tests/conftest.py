@@ -32,6 +32,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Else libraries would complain at the end of what they think was forgotten."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GEXLAKE_LAKE", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):

@@ -52,18 +52,20 @@ def checkpoint(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, *, log
     """
     import duckdb
 
-    with suppress(FileNotFoundError):
+    try:
         if layout.log.stat().st_size <= log_bytes:
             return
-        path = layout.database.absolute()
-        _under_way.add(path)
-        try:
-            _write_image(connection, layout)
-            with suppress(duckdb.TransactionException):  # others are at it: the log stays, and nothing was written
-                connection.execute("CHECKPOINT")
-            layout.before_image.unlink(missing_ok=True)
-        finally:
-            _under_way.discard(path)
+    except FileNotFoundError:
+        return
+    path = layout.database.absolute()
+    _under_way.add(path)
+    try:
+        _write_image(connection, layout)
+        with suppress(duckdb.TransactionException):  # others are at it: the log stays, and nothing was written
+            connection.execute("CHECKPOINT")
+        layout.before_image.unlink(missing_ok=True)
+    finally:
+        _under_way.discard(path)
 
 
 def needs_undoing(layout: LakeLayout) -> bool:

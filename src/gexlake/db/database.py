@@ -284,6 +284,7 @@ def _migrated(
         migrate(connection, layout, found)
     if write:
         return connection
+    checkpoint(connection, layout)
     connection.close()
     return _connect(layout, write=False, wait_seconds=wait_seconds)
 

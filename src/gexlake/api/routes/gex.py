@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
+import numpy as np
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
@@ -414,15 +415,19 @@ def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> R
 
 
 def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
-    # A ladder may have a strike twice; the later row stands in the matrix.
-    wide = cells.pivot("timestamp", index="strike", values=query.value, aggregate_function="last").sort("strike")
+    """The cells, which are in order of time, as a matrix; NaN, which JSON shows as null, where there is none."""
+    strikes, row = np.unique(cells["strike"].to_numpy(), return_inverse=True)
+    instants = cells["timestamp"].unique(maintain_order=True)
+    column = np.searchsorted(instants.to_physical().to_numpy(), cells["timestamp"].to_physical().to_numpy())
+    values = np.full((len(strikes), len(instants)), np.nan)
+    values[row, column] = cells[query.value].to_numpy()  # a ladder may have a strike twice: the later row stands
     return {
         **_about(query.feed),
         "interval_seconds": query.interval,
         "value": query.value,
-        "timestamps": cells["timestamp"].unique(maintain_order=True).to_list(),
-        "strikes": wide["strike"].to_list(),
-        "values": wide.drop("strike").rows(),
+        "timestamps": instants.to_list(),
+        "strikes": strikes,
+        "values": values,
     }
 
 
