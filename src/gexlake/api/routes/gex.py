@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-import numpy as np
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BeforeValidator, Field
@@ -47,7 +46,7 @@ from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
-from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
+from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
 from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.owner.keys import Scope
 from gexlake.services.store.values import SEPARATOR, ColdError, Page, Record
@@ -415,12 +414,7 @@ def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> R
 
 
 def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
-    """The cells, which are in order of time, as a matrix; NaN, which JSON shows as null, where there is none."""
-    strikes, row = np.unique(cells["strike"].to_numpy(), return_inverse=True)
-    instants = cells["timestamp"].unique(maintain_order=True)
-    column = np.searchsorted(instants.to_physical().to_numpy(), cells["timestamp"].to_physical().to_numpy())
-    values = np.full((len(strikes), len(instants)), np.nan)
-    values[row, column] = cells[query.value].to_numpy()  # a ladder may have a strike twice: the later row stands
+    strikes, instants, values = matrix(cells, query.value)
     return {
         **_about(query.feed),
         "interval_seconds": query.interval,
