@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import signal
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +20,21 @@ SNAPSHOTS = 60
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Hundreds of programs are started: each would compile our modules anew where nobody may write down what came of it.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """What the tests are made of stays: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Else libraries would complain at the end of what they think was forgotten."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

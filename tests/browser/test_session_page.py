@@ -375,13 +375,14 @@ def test_nothing_is_wider_than_the_window(open_page: Open) -> None:
     page = ready(open_page(session(), width=1920))
     for name in ("session", "coverage", "imports", "status"):
         page.evaluate("hash => { location.hash = hash; }", session() if name == "session" else f"#/{name}")
-        page.wait_for_selector(f'main[data-page="{name}"] .page > *' if name != "session" else ".synthetic")
+        expect(page.locator(f'main[data-page="{name}"]')).to_be_visible()
+        expect(page.locator(".synthetic")).to_be_visible()
         for width in (390, 768, 1024, 1440, 1920):
             page.set_viewport_size({"width": width, "height": 860})
             frames(page)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
             assert page.evaluate("document.querySelector('main').scrollWidth") <= width, (name, width)
-            assert page.locator(".synthetic").is_visible()
+            expect(page.locator(".synthetic")).to_be_visible()
             last = page.get_by_role("button", name="Keys and help").bounding_box()
             assert last is not None
             assert last["x"] + last["width"] <= width, (name, width)

@@ -31,14 +31,10 @@ class Copies:
         self._busy = True
         try:
             files = self._read()
-            digest = hashlib.blake2b(
-                repr(
-                    [(name, content and hashlib.blake2b(content).digest()) for name, content in sorted(files.items())]
-                ).encode()
-            ).digest()
+            digest = digest_of(files)
             if digest not in self._seen:
                 self._seen.add(digest)
-                _write(files, self._target / str(point))
+                lay_out(files, self._target / str(point))
         finally:
             self._busy = False
 
@@ -53,9 +49,16 @@ class Copies:
         return files
 
 
-def _write(files: Files, target: Path) -> None:
+def digest_of(files: Files, *more: str) -> bytes:
+    """What is the same for the same files, and the same words beside them."""
+    facts = [(name, content and hashlib.blake2b(content).digest()) for name, content in sorted(files.items())]
+    return hashlib.blake2b(repr((facts, more)).encode()).digest()
+
+
+def lay_out(files: Files, target: Path) -> None:
+    """Make them: a folder comes before what is in it."""
     target.mkdir(parents=True)
-    for name, content in files.items():  # a folder comes before what is in it
+    for name, content in files.items():
         if content is None:
             (target / name).mkdir()
         else:

@@ -8,13 +8,14 @@ atomic, as it is on file systems with a journal.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import socket
-import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from helpers.crashes import Files, digest_of, lay_out
+from helpers.preload import compiled
 
 KINDS = (
     "nothing unsynced",
@@ -32,17 +33,12 @@ class CrashState:
     """What is on the disk after a power cut, by path below the root; None is a directory. `said` was acknowledged."""
 
     moment: str
-    tree: dict[str, bytes | None]
+    tree: Files
     said: tuple[str, ...]
 
     def lay_out(self, target: Path) -> None:
         """Make it."""
-        target.mkdir(parents=True)
-        for name, content in self.tree.items():
-            if content is None:
-                (target / name).mkdir()
-            else:
-                (target / name).write_bytes(content)
+        lay_out(self.tree, target)
 
 
 @dataclass
@@ -109,10 +105,9 @@ class Disk:
 
     def _crash(self, moment: str, live: dict[int, Entries]) -> None:
         for kind, directories in zip(KINDS, (self._entries, self._without_removed(live), live), strict=True):
-            tree: dict[str, bytes | None] = {}
+            tree: Files = {}
             self._fill(tree, "", 0, directories)
-            facts = [(name, content and hashlib.blake2b(content).digest()) for name, content in sorted(tree.items())]
-            digest = hashlib.blake2b(repr((facts, self.said)).encode()).digest()
+            digest = digest_of(tree, *self.said)
             if digest not in self._seen:
                 self._seen.add(digest)
                 self.states.append(CrashState(f"{moment} ({kind})", tree, tuple(self.said)))
@@ -137,7 +132,7 @@ class Disk:
             if other != directory
         )
 
-    def _fill(self, tree: dict[str, bytes | None], prefix: str, number: int, directories: dict[int, Entries]) -> None:
+    def _fill(self, tree: Files, prefix: str, number: int, directories: dict[int, Entries]) -> None:
         for name, child in sorted(directories.get(number, {}).items()):
             if child in self._directories:
                 tree[prefix + name] = None
@@ -152,9 +147,7 @@ class Watch:
     def __init__(self, root: Path, scratch: Path) -> None:
         self.disk = Disk(root)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        library, place = scratch / "power.so", scratch / "power.socket"
-        source = Path(__file__).with_name("power.c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl", "-lpthread"], check=True)
+        library, place = compiled("power", scratch), scratch / "power.socket"
         self._socket.bind(str(place))
         self._socket.listen()
         self._lock = threading.Lock()

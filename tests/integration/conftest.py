@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +52,18 @@ def work(fast_disk: Path) -> Iterator[Path]:
     """A folder of the test's own on the fast disk."""
     with tempfile.TemporaryDirectory(dir=fast_disk) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def mounting() -> Iterator[Runner]:
+    """Runs commands where file systems can be mounted that nobody else sees."""
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    try:
+        possible = subprocess.run([*apart, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("file systems cannot be mounted here")
+    runner = Runner(apart)
+    yield runner
+    runner.close()

@@ -20,6 +20,7 @@ import gexlake
 from gexlake.api.app import create_app
 from gexlake.db.commit import commit_session
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.models.feed import SessionKey
@@ -416,3 +417,12 @@ def test_repair_beside_a_server(lake: Path) -> None:
         call = served._calls[name]
         assert call.parameters is not None
         assert call.result is not None
+
+
+def test_word_of_damage_makes_no_lake_where_one_was(lake: Path) -> None:
+    """A disk that was unmounted is no damage, and a folder in its place would be taken for an empty lake."""
+    file = file_of(lake, "strikes")
+    lake.rename(lake.with_name("gone"))
+    with pytest.raises(LakeError):
+        check_published([file])
+    assert not lake.exists()

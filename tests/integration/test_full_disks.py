@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +10,6 @@ import pytest
 from helpers.histories import oversized_record, vendor_name, write_history
 from helpers.runner import Runner
 from helpers.storage import DATA, History, assert_clear, assert_completes
-
-
-@pytest.fixture(scope="module")
-def private_runner() -> Iterator[Runner]:
-    """Runs commands where file systems can be mounted that nobody else sees."""
-    apart = ["unshare", "--user", "--map-root-user", "--mount"]
-    try:
-        possible = subprocess.run([*apart, "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("file systems cannot be mounted here")
-    runner = Runner(apart)
-    yield runner
-    runner.close()
 
 
 def mount(runner: Runner, disk: Path, options: str) -> None:
@@ -45,35 +28,35 @@ def long_history(fast_disk: Path) -> History:
 
 
 @pytest.mark.parametrize("kilobytes", [300, 1000, 2000])
-def test_full_disk(private_runner: Runner, long_history: History, work: Path, kilobytes: int) -> None:
+def test_full_disk(mounting: Runner, long_history: History, work: Path, kilobytes: int) -> None:
     disk, folder = work / "disk", long_history.folder
     disk.mkdir()
-    mount(private_runner, disk, f"size={kilobytes}k")
-    outcome = private_runner.run_import(folder, disk / "lake")
+    mount(mounting, disk, f"size={kilobytes}k")
+    outcome = mounting.run_import(folder, disk / "lake")
     assert_clear(outcome)
     assert "No space left on device" in outcome.err
-    mount(private_runner, disk, "remount,size=100m")
-    assert private_runner.run_import(folder, disk / "lake").status == 0
-    found = private_runner.start("content", disk / "lake").wait().report
+    mount(mounting, disk, "remount,size=100m")
+    assert mounting.run_import(folder, disk / "lake").status == 0
+    found = mounting.start("content", disk / "lake").wait().report
     expected = json.loads(json.dumps(long_history.fresh, default=str))
     assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
-    assert private_runner.verify(disk / "lake").status == 0
+    assert mounting.verify(disk / "lake").status == 0
 
 
-def test_disk_that_is_read_only(private_runner: Runner, work: Path) -> None:
+def test_disk_that_is_read_only(mounting: Runner, work: Path) -> None:
     disk, folder = work / "disk", work / "history"
     disk.mkdir()
     first, *_ = write_history(folder)
-    mount(private_runner, disk, "size=100m")
-    assert private_runner.run_import(first, disk / "lake").status == 0
-    mount(private_runner, disk, "remount,ro")
-    outcome = private_runner.run_import(folder, disk / "lake")
+    mount(mounting, disk, "size=100m")
+    assert mounting.run_import(first, disk / "lake").status == 0
+    mount(mounting, disk, "remount,ro")
+    outcome = mounting.run_import(folder, disk / "lake")
     assert_clear(outcome)
     assert "Read-only file system" in outcome.err
-    assert private_runner.verify(disk / "lake").status == 0
-    assert private_runner.run_import(folder, disk / "lake", dry_run=True).status == 0
-    mount(private_runner, disk, "remount,rw")
-    assert private_runner.run_import(folder, disk / "lake").status == 0
+    assert mounting.verify(disk / "lake").status == 0
+    assert mounting.run_import(folder, disk / "lake", dry_run=True).status == 0
+    mount(mounting, disk, "remount,rw")
+    assert mounting.run_import(folder, disk / "lake").status == 0
 
 
 @pytest.fixture(scope="module")

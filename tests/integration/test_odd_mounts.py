@@ -11,17 +11,15 @@ from typing import Any
 
 import pytest
 
-SHIM = Path(__file__).parent.parent / "helpers" / "one_inode.c"
+from helpers.preload import compiled
+
 DAYS = (10, 11, 12, 13)
 RECORD = b'[{"timestamp":1762785002,"ticker":"NQ_NDX","spot":1,"strikes":[[1,2,3,[]]]}]'
 
 
 @pytest.fixture(scope="module", params=[1, 0])
 def shim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("shim") / "one_inode.so"
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler, "-shared", "-fPIC", f"-DINODE={request.param}", "-o", library, SHIM, "-ldl"], check=True)
-    return library
+    return compiled("one_inode", tmp_path_factory.mktemp("shim"), f"-DINODE={request.param}")
 
 
 def scan(shim: Path, *words: str | Path, verb: str = "scan") -> tuple[int, dict[str, Any]]:

@@ -16,10 +16,11 @@ from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import TUESDAY, edit, oversized_record, vendor_name, write_history
 from helpers.lakes import lake_content
 from helpers.power import CrashState, Watch
+from helpers.preload import needs_compiler
 from helpers.runner import Runner
 
 RUN_AGAIN_EVERY = 5
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+pytestmark = needs_compiler
 
 
 @pytest.fixture(scope="module")

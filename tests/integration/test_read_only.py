@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, write_history
@@ -18,7 +14,6 @@ from helpers.lakes import tree
 from helpers.runner import Runner
 
 VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
-APART = ["unshare", "--user", "--map-root-user", "--mount"]
 COMMANDS = """
 import contextlib, io, json, sys, typer
 import gexlake
@@ -51,20 +46,6 @@ READING = (
 )
 
 
-@pytest.fixture(scope="module")
-def apart() -> Iterator[Runner]:
-    """Runs commands where a folder can be mounted so that nobody writes into it, root neither."""
-    try:
-        possible = subprocess.run([*APART, "true"], capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        possible = False
-    if not possible:
-        pytest.skip("file systems cannot be mounted here")
-    runner = Runner(APART)
-    yield runner
-    runner.close()
-
-
 def make_read_only(runner: Runner, lake: Path) -> None:
     for options in (["--bind"], ["-o", "remount,bind,ro"]):
         outcome = runner.start("shell", words=["mount", *options, str(lake), str(lake)]).wait()
@@ -79,15 +60,15 @@ def run(runner: Runner, lake: Path, *commands: list[str]) -> list[Any]:
     return [json.loads(line) for line in outcome.out.splitlines()]
 
 
-def test_a_lake_that_can_only_be_read(work: Path, apart: Runner) -> None:
+def test_a_lake_that_can_only_be_read(work: Path, mounting: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     first, second, *_ = write_history(folder)
     import_history([first], lake)
     picture = work / "picture.png"
     plot = ["plot", "session", "NQ_NDX", MONDAY.isoformat(), "-o", str(picture)]
-    make_read_only(apart, lake)
+    make_read_only(mounting, lake)
     before = tree(lake)
-    *readings, plotted = run(apart, lake, *READING, plot)
+    *readings, plotted = run(mounting, lake, *READING, plot)
     assert [status for status, _, _ in readings] == [0] * len(READING), readings
     assert readings[-1][1] == "360"
     assert (plotted[0], picture.exists()) == (0, True), plotted
@@ -99,20 +80,20 @@ def test_a_lake_that_can_only_be_read(work: Path, apart: Runner) -> None:
         ["verify", "--repair"],
         ["serve", "--port", "0"],
     )
-    for words, (status, _, err) in zip(writing, run(apart, lake, *writing), strict=True):
+    for words, (status, _, err) in zip(writing, run(mounting, lake, *writing), strict=True):
         assert status == 1, (words, err)
         assert "Read-only file system" in err, (words, err)
         assert "This has to write into the lake" in err, (words, err)
     assert tree(lake) == before
 
 
-def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(work: Path, apart: Runner) -> None:
+def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(work: Path, mounting: Runner) -> None:
     with tarfile.open(VERSION_1) as archive:
         archive.extractall(work, filter="data")
     lake = work / "lake"
-    make_read_only(apart, lake)
+    make_read_only(mounting, lake)
     before = tree(lake)
-    for words, (status, _, err) in zip(READING, run(apart, lake, *READING), strict=True):
+    for words, (status, _, err) in zip(READING, run(mounting, lake, *READING), strict=True):
         assert status == 1, (words, err)
         assert "was written by an older gexlake: its tables have to be brought to those of" in err, (words, err)
         assert "`gexlake status --lake" in err

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,34 +12,26 @@ import pytest
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.services.importing.import_history import import_history
-from helpers.histories import TUESDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content, select
+from helpers.preload import compiled, needs_compiler
 from helpers.runner import Runner
+from helpers.storage import History
 
 KILLED = -9
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+pytestmark = needs_compiler
 
 
 @pytest.fixture(scope="module")
 def torn_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Runs imports whose writes can be torn."""
-    library = tmp_path_factory.mktemp("torn") / "torn.so"
-    source = Path(__file__).parents[1] / "helpers" / "torn.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    runner = Runner(["env", f"LD_PRELOAD={library}"])
+    runner = Runner(["env", f"LD_PRELOAD={compiled('torn', tmp_path_factory.mktemp('torn'))}"])
     yield runner
     runner.close()
 
 
 @pytest.fixture(scope="module")
-def changed(fast_disk: Path) -> tuple[Path, Path]:
-    """A lake of two sessions, and its history with one of them changed: new records, and a refused one."""
-    folder, lake = fast_disk / "torn-history", fast_disk / "torn-lake"
-    write_history(folder, sessions=2)
-    import_history([folder], lake)
-    write_array(folder / vendor_name(TUESDAY), [*records_of(TUESDAY, 50), {"timestamp": 1}])
-    return folder, lake
+def history(fast_disk: Path) -> History:
+    return History.changed(fast_disk / "torn-history")
 
 
 TORN = {
@@ -51,15 +42,14 @@ TORN = {
 
 @pytest.mark.parametrize("how", TORN)
 def test_a_torn_write_into_the_database(
-    changed: tuple[Path, Path], runner: Runner, torn_runner: Runner, work: Path, how: str
+    history: History, runner: Runner, torn_runner: Runner, work: Path, how: str
 ) -> None:
     """Of the catalog, which the last checkpoint still needs, or of data that nothing refers to yet."""
-    folder, template = changed
-    undisturbed = shutil.copytree(template, work / "undisturbed")
+    folder, undisturbed = history.folder, history.lake_before(work / "undisturbed")
     runner.run_import(folder, undisturbed)
     expected = lake_content(undisturbed)
     for number in itertools.count(1):
-        lake = shutil.copytree(template, work / f"lake-{number}")
+        lake = history.lake_before(work / f"lake-{number}")
         faults = {"torn": {name: str(value) for name, value in {**TORN[how], "GEXLAKE_TORN_AT": number}.items()}}
         outcome = torn_runner.run_import(folder, lake, faults)
         if outcome.out:
@@ -93,8 +83,8 @@ IMAGES = {
 
 
 @pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
-def test_an_image_that_is_not_whole_is_none(changed: tuple[Path, Path], work: Path, image: bytes) -> None:
-    lake = LakeLayout(shutil.copytree(changed[1], work / "lake"))
+def test_an_image_that_is_not_whole_is_none(history: History, work: Path, image: bytes) -> None:
+    lake = LakeLayout(history.lake_before(work / "lake"))
     before = lake.database.read_bytes()
     lake.before_image.write_bytes(image)
     with open_database(lake, write=False) as connection:

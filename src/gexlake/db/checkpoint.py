@@ -23,17 +23,19 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from gexlake.db.layout import LakeLayout, sync_directory
+from gexlake.db.layout import LakeLayout, sync_directory, sync_file
 
 if TYPE_CHECKING:
     import duckdb
 
+Setting = str | bool | int | float | list[str]
+"""The value of one of DuckDB's settings."""
 HEADER_BYTES = 4096
 HEADERS = slice(HEADER_BYTES, 3 * HEADER_BYTES)
 """The two that take turns."""
 LOG_BYTES = 16 << 20
 """A log that is longer is taken into the database: DuckDB reads all of it when it opens the database."""
-NEVER: dict[str, str | bool | int | float | list[str]] = {
+NEVER: dict[str, Setting] = {
     "checkpoint_threshold": "1TB",
     "auto_checkpoint_skip_wal_threshold": 1 << 40,
 }
@@ -52,18 +54,20 @@ def checkpoint(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, *, log
     """
     import duckdb
 
-    with suppress(FileNotFoundError):
+    try:
         if layout.log.stat().st_size <= log_bytes:
             return
-        path = layout.database.absolute()
-        _under_way.add(path)
-        try:
-            _write_image(connection, layout)
-            with suppress(duckdb.TransactionException):  # others are at it: the log stays, and nothing was written
-                connection.execute("CHECKPOINT")
-            layout.before_image.unlink(missing_ok=True)
-        finally:
-            _under_way.discard(path)
+    except FileNotFoundError:
+        return
+    path = layout.database.absolute()
+    _under_way.add(path)
+    try:
+        _write_image(connection, layout)
+        with suppress(duckdb.TransactionException):  # others are at it: the log stays, and nothing was written
+            connection.execute("CHECKPOINT")
+        layout.before_image.unlink(missing_ok=True)
+    finally:
+        _under_way.discard(path)
 
 
 def needs_undoing(layout: LakeLayout) -> bool:
@@ -113,10 +117,8 @@ def _write_image(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> N
     text = json.dumps(head).encode()
     new = layout.staging / f"{layout.before_image.name}-{os.getpid()}"
     try:
-        with new.open("wb") as file:
-            file.write(b"%b%b%b" % (_LENGTH.pack(len(text)), text, content))
-            file.flush()
-            os.fsync(file.fileno())
+        new.write_bytes(b"%b%b%b" % (_LENGTH.pack(len(text)), text, content))
+        sync_file(new)
         new.replace(layout.before_image)
     finally:
         new.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 import uuid
@@ -13,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
-from gexlake.db.checkpoint import LOG_BYTES, NEVER, NOT_AT_THE_END, checkpoint, needs_undoing, undo_checkpoint
+from gexlake.db.checkpoint import LOG_BYTES, NEVER, NOT_AT_THE_END, Setting, checkpoint, needs_undoing, undo_checkpoint
 from gexlake.db.faults import (
     LOCK_WAIT_SECONDS,
     NOT_WRITABLE,
     POLL_SECONDS,
+    is_not_writable,
     storage_error,
     translated,
     translated_faults,
@@ -31,7 +31,6 @@ from gexlake.importers import IMPORTERS
 if TYPE_CHECKING:
     import duckdb
 
-Setting = str | bool | int | float | list[str]
 MEMORY_LIMIT = "192MB"
 NOT_IN_PATHS = "?\\"
 """DuckDB takes what follows a question mark for options, and a backslash for a slash."""
@@ -171,7 +170,7 @@ def _undo(layout: LakeLayout, *, wait_seconds: float) -> None:
             if descriptor is not None and needs_undoing(layout):
                 undo_checkpoint(layout, descriptor)
     except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if not is_not_writable(error):
             raise
 
 
@@ -284,6 +283,7 @@ def _migrated(
         migrate(connection, layout, found)
     if write:
         return connection
+    checkpoint(connection, layout)
     connection.close()
     return _connect(layout, write=False, wait_seconds=wait_seconds)
 

@@ -45,8 +45,13 @@ def translated_faults(layout: LakeLayout) -> Iterator[None]:
 def storage_error(layout: LakeLayout, error: OSError) -> StorageError:
     """A failed write into the lake."""
     where = error.filename or layout.root
-    is_closed = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-    return StorageError(f"{where}: {error.strerror or error}.", hint=NOT_WRITABLE_HINT if is_closed else FULL_HINT)
+    hint = NOT_WRITABLE_HINT if is_not_writable(error) else FULL_HINT
+    return StorageError(f"{where}: {error.strerror or error}.", hint=hint)
+
+
+def is_not_writable(error: OSError) -> bool:
+    """Whether a write failed because it is not allowed, and not for want of space or by a fault of the disk."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def locked_error(layout: LakeLayout, pid: int | None, program: str = "") -> LakeLockedError:

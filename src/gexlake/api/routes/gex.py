@@ -45,7 +45,7 @@ from gexlake.errors import GexlakeError, NoSnapshotError
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
-from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
+from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
 from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
 from gexlake.services.owner.keys import Scope
 from gexlake.services.store.values import SEPARATOR, Page, Record
@@ -402,15 +402,14 @@ def show_heatmap(request: Request, query: Annotated[HeatmapQuery, Query()]) -> R
 
 
 def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
-    # A ladder may have a strike twice; the later row stands in the matrix.
-    wide = cells.pivot("timestamp", index="strike", values=query.value, aggregate_function="last").sort("strike")
+    strikes, instants, values = matrix(cells, query.value)
     return {
         **_about(query.feed),
         "interval_seconds": query.interval,
         "value": query.value,
-        "timestamps": cells["timestamp"].unique(maintain_order=True).to_list(),
-        "strikes": wide["strike"].to_list(),
-        "values": wide.drop("strike").rows(),
+        "timestamps": instants.to_list(),
+        "strikes": strikes,
+        "values": values,
     }
 
 

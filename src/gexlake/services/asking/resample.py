@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from gexlake.models.gex_block import Doubles
 from gexlake.models.gex_columns import NUMBERS
 
 if TYPE_CHECKING:
@@ -64,6 +67,19 @@ def heatmap(intervals: pl.DataFrame, strikes: pl.LazyFrame, value: str) -> pl.La
         .join(intervals.lazy(), on="last_timestamp", how="inner", maintain_order="left")
         .select("timestamp", "strike", value)
     )
+
+
+def matrix(cells: pl.DataFrame, value: str) -> tuple[Doubles, pl.Series, Doubles]:
+    """The cells of `heatmap`, which are in order of time, as (n,) strikes, m instants and their (n, m) values.
+
+    NaN where a ladder has no such strike; of two rows of one strike the later stands.
+    """
+    strikes, row = np.unique(cells["strike"].to_numpy(), return_inverse=True)
+    instants = cells["timestamp"].unique(maintain_order=True)
+    column = np.searchsorted(instants.to_physical().to_numpy(), cells["timestamp"].to_physical().to_numpy())
+    values = np.full((len(strikes), len(instants)), np.nan)
+    values[row, column] = cells[value].to_numpy()
+    return strikes, instants, values
 
 
 def _by_interval(snapshots: pl.LazyFrame, seconds: int) -> pl.lazyframe.group_by.LazyGroupBy:

@@ -63,7 +63,7 @@ def main() -> None:
     answers.say({"ready": confined})
     files = _Files()
     for line in sys.stdin.buffer:
-        if files.have_changed():  # DuckDB goes by the footers that it has read: one that has read none has to answer
+        if files.look():  # DuckDB goes by the footers that it has read: one that has read none has to answer
             break
         answers.say({"begun": True})  # whatever happens from now on, the statement is what did it
         _carry_out(connection, json.loads(line), bounds, answers, files)
@@ -131,17 +131,23 @@ class _Files:
         self._sound: dict[str, tuple[int, ...]] = {}
         self._read: dict[str, tuple[int, ...]] = {}
         """What DuckDB may know the footer of, as it was before."""
+        self._now: dict[str, tuple[int, ...]] = {}
+        """Every file of a view as it was at the beginning of the statement: they are looked at once for each."""
+
+    def look(self) -> bool:
+        """Look at all files, for a new statement; whether one was changed in place: damaged, or put right again.
+
+        One that is gone is of a state of the lake that is over: the statement brings other views.
+        """
+        self._now = {file: _key_of(file) for files in self.of_view.values() for file in files}
+        return any(key and self._read[file] != _content_of(key) for file, key in self._now.items())
 
     def set(self, view: str, files: list[str]) -> None:
         """These are the files of a view from now on; DuckDB is about to read of them."""
         self.of_view[view] = files
         for file in files:
-            self._read.setdefault(file, _content_of(_key_of(file)))
-
-    def have_changed(self) -> bool:
-        """Whether one that a view has was changed in place: damaged, or put right again."""
-        known = {file for files in self.of_view.values() for file in files}
-        return any(self._read[file] != _content_of(_key_of(file)) for file in known)
+            self._now[file] = self._now.get(file) or _key_of(file)
+            self._read.setdefault(file, _content_of(self._now[file]))
 
     def blamed(self, text: str) -> _DamagedError | None:
         """The damaged file that a fault of DuckDB comes from: the one that it names, or one with a broken footer."""
@@ -158,16 +164,16 @@ class _Files:
 
     def check(self, connection: duckdb.DuckDBPyConnection, statement: str) -> None:
         """Look at the files that a statement is going to read. Raises `_DamagedError`."""
-        changed = {file for files in self.of_view.values() for file in files if self._sound.get(file) != _key_of(file)}
+        known = (file for files in self.of_view.values() for file in files)
+        changed = {file for file in known if self._sound.get(file) != self._now[file]}
         if not changed:
             return
         for file in changed.intersection(scanned_files(connection, self.of_view, statement)):
-            key = _key_of(file)
             try:
                 check_file(Path(file))
             except (BrokenSealError, OSError) as error:
                 raise _DamagedError(file, str(error)) from error
-            self._sound[file] = key
+            self._sound[file] = self._now[file]
 
 
 def _key_of(file: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,7 @@ from gexlake.db.database import held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.live import live_files
 from gexlake.errors import DamagedSessionError, LakeError, QueryError
+from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements import place as places
 from gexlake.services.statements.hand_over import hand_over, named_in
@@ -323,6 +325,29 @@ def test_a_worker_is_used_again(pool: StatementPool) -> None:
         with pytest.raises(QueryError):
             pool.run("SELECT nothing")
     assert pool.pids == pids
+
+
+def test_a_worker_is_used_again_when_a_session_was_replaced(
+    pool: StatementPool, own_lake: Path, tmp_path: Path
+) -> None:
+    """The files of the state before are swept while it waits: that is no change of them."""
+    count = ask_both(pool, COUNT)
+    pids = set(pool.pids)
+    write_sample(tmp_path / "more", sessions=1, start=date(2025, 11, 24), snapshots=80, strikes=9)
+    import_history(tmp_path / "more", own_lake)
+    assert ask_both(pool, COUNT) == count + 20
+    assert set(pool.pids) == pids
+
+
+def ask_both(pool: StatementPool, statement: str) -> int:
+    """What both workers say, the one after the other."""
+    first = pool.run(statement).item()
+    worker = pool._take()  # the one that has just answered
+    try:
+        assert pool.run(statement).item() == first
+    finally:
+        pool._give_back(worker)
+    return int(first)
 
 
 def test_a_footer_that_was_broken_for_a_while_is_not_remembered(pool: StatementPool, own_lake: Path) -> None:
