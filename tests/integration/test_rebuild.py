@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from gexlake.models.verify_report import RebuildReport, SessionProgress
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.crashes import states
 from helpers.histories import (
     MONDAY,
     TUESDAY,
@@ -195,30 +197,34 @@ def test_crash_leaves_the_old_database_or_the_new(template: Path, lake: Path, ru
     assert verify_lake(lake).findings == []
 
 
-def test_session_that_was_cut_off_between_its_two_renames(work: Path, runner: Runner) -> None:
-    """The database is lost at the worst moment: one file of a session is of the new version, the other is staged."""
+@pytest.mark.parametrize("days", [(MONDAY,), (MONDAY, TUESDAY)])
+def test_session_that_was_cut_off_between_its_two_renames(work: Path, runner: Runner, days: tuple[date, ...]) -> None:
+    """The database is lost at the worst moment: one file of a session is of the new version, the other is staged.
+
+    Of the sessions that one source feeds, the first that is committed has no lineage of its own.
+    """
     folder, lake = work / "history", work / "lake"
-    (first,) = write_history(folder, sessions=1)
+    source = folder / vendor_name(MONDAY)
+    write_array(source, [record for day in days for record in records_of(day, 40)])
     import_history([folder], lake)
-    edit(first, lambda records: records[3].update(spot=0))
-    counted = runner.run_import(folder, shutil.copytree(lake, work / "undisturbed"), {"count": True})
-    expected = lake_content(work / "undisturbed")
-    cut_off = 0
-    for point in range(counted.points - 1, 0, -1):
-        broken = shutil.copytree(lake, work / f"lake-{point}")
-        assert runner.run_import(folder, broken, {"die_at": point}).status == KILLED
-        staged = [path.name for path in (broken / "staging").glob("*/*/s*.parquet")]
-        if staged != ["strikes.parquet"] or not list((broken / "staging").glob("*/*/manifest.json")):
+    edit(source, lambda records: [record.update(spot=0) for record in records[3::40]])
+    undisturbed, kept = shutil.copytree(lake, work / "undisturbed"), work / "kept"
+    runner.run_import(folder, undisturbed, {"copy_to": str(kept)})
+    expected = lake_content(undisturbed)
+    cut_off: set[str] = set()
+    for _, broken in states(kept):
+        whole = [path.parent for path in (broken / "staging").glob("*/*/manifest.json")]
+        halves = {path.name for path in whole if [f.name for f in path.glob("s*.parquet")] == ["strikes.parquet"]}
+        if not halves:
             continue
-        cut_off = point
+        cut_off |= halves
         (broken / "gexlake.duckdb").unlink()
         (broken / "gexlake.duckdb.wal").unlink(missing_ok=True)
         assert rebuild_database(broken).clean
-        runner.run_import(folder, broken)
+        import_history([folder], broken)
         assert lake_content(broken) == expected
         assert verify_lake(broken).findings == []
-        break
-    assert cut_off > 0
+    assert len(cut_off) == len(days)
 
 
 def test_progress_and_report(lake: Path) -> None:

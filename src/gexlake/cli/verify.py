@@ -131,9 +131,10 @@ def _show_rebuild(terminal: Terminal, report: RebuildReport) -> None:
     without = (
         f", {report.imports_without_journal:,} of them without a journal" if report.imports_without_journal else ""
     )
+    indexed = f", {report.sessions_indexed:,} of them were given a lookup index" if report.sessions_indexed else ""
     terminal.facts(
         [
-            ("sessions", f"{report.sessions:,}{refiled}"),
+            ("sessions", f"{report.sessions:,}{refiled}{indexed}"),
             ("snapshots", values.count(report.snapshots)),
             ("strike rows", values.count(report.strike_rows)),
             ("imports", f"{report.imports:,}{without}"),

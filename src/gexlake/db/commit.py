@@ -74,7 +74,7 @@ def publish(layout: LakeLayout, staged: StagedSession) -> None:
     The version that was there before is kept as `staged.keep_versions` says.
     """
     sync_log(layout)
-    if staged.changes_data or staged.removes:
+    if (staged.changes_data or staged.removes) and staged.keep_versions is not None:
         keep_previous(layout, staged.record_type, staged.session, staged.version, count=staged.keep_versions)
     if staged.removes:
         remove_published(layout, staged.record_type, staged.session)

@@ -18,7 +18,7 @@ from gexlake.db.layout import LakeLayout, sync_directory
 from gexlake.db.queries import sum_import
 from gexlake.db.sessions import version_of
 from gexlake.errors import LakeError
-from gexlake.models.staged import MANIFEST_NAME, StagedSession
+from gexlake.models.staged import StagedSession
 
 if TYPE_CHECKING:
     import duckdb
@@ -172,17 +172,18 @@ def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
     has moved is left to `recover`.
     """
     finished = []
-    for manifest in sorted(layout.staging.glob(f"*/*/{MANIFEST_NAME}")):
-        if is_running(manifest.parent.parent):
-            continue
-        try:
-            staged = StagedSession.load(manifest.parent)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    for staged in iter_left(layout):
         if staged.changes_data and any(not file.exists() for file in staged_files(staged).values()):
             publish(layout, staged)
             finished.append(staged)
     return finished
+
+
+def iter_left(layout: LakeLayout) -> Iterator[StagedSession]:
+    """The staged work, as far as it is whole, of all imports that are no more."""
+    for directory in sorted(path for path in layout.staging.glob("*") if path.is_dir()):
+        if not is_running(directory):
+            yield from _iter_staged(directory)
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:

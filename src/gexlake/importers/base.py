@@ -255,6 +255,10 @@ class Importer(Protocol):
         """A builder for one session out of what the lake holds alone."""
         ...
 
+    def is_indexed(self, files: Mapping[str, Path]) -> bool:
+        """Whether a session's files have what quick answers come from; those of an older gexlake may not."""
+        ...
+
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
         """What is wrong with a session's written files, `files` by data set name: nothing where all is as written."""
         ...

@@ -36,7 +36,8 @@ class StagedSession:
     `base_version` is the version of the session in the lake that this work builds on, None where there was none; the
     commit refuses it when the lake has moved on. With `removes`, the session leaves the lake. Sources may give to
     several sessions: one of these carries their lineage, and `follows` names the versions of the others by date, which
-    must be there when it is committed. Of the versions before, `keep_versions` are kept for `gexlake restore`.
+    must be there when it is committed. Of the versions before, `keep_versions` are kept for `gexlake restore`;
+    None where the content is that of the version before, in other files: then what is kept stays as it is.
     `revised_by` is the last import that took out or brought back snapshots without a source that says so.
     The manifest is written last, so where it stands the work is whole.
     """
@@ -56,7 +57,7 @@ class StagedSession:
     raw_files: list[str] = field(default_factory=list)
     removes: bool = False
     follows: dict[str, str] = field(default_factory=dict)
-    keep_versions: int = 1
+    keep_versions: int | None = 1
     revised_by: str | None = None
 
     @property

@@ -60,6 +60,8 @@ class RebuildReport(BaseModel):
     sessions: int = 0
     sessions_refiled: int = 0
     """Sessions that held snapshots of other dates, which went to their own."""
+    sessions_indexed: int = 0
+    """Sessions of an older gexlake that were given a lookup index: their files were written anew, as they were."""
     snapshots: int = 0
     strike_rows: int = 0
     imports: int = 0

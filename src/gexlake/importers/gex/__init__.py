@@ -41,6 +41,12 @@ class GexImporter:
 
         return GexSession(session, workspace=workspace)
 
+    def is_indexed(self, files: Mapping[str, Path]) -> bool:
+        """Whether `strikes.parquet` has a lookup index; where there is no snapshot, there is none."""
+        from gexlake.importers.gex.check import has_lookup
+
+        return has_lookup(files)
+
     def check_files(self, files: Mapping[str, Path], footer: Mapping[str, Any]) -> Iterator[tuple[Check, str]]:
         """Rows, keys, attribution and checksum of a session's files."""
         from gexlake.importers.gex.check import check_files

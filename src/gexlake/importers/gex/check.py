@@ -11,6 +11,7 @@ import numpy as np
 
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.gex.writing.runs import from_runs, runs_of
+from gexlake.importers.gex.writing.strike_file import LOOKUP_KEY
 from gexlake.importers.seal import check_file
 from gexlake.models.checks import Check
 from gexlake.models.gex_block import ROW_CAPACITY, Ints
@@ -56,6 +57,14 @@ def ensure_sound(files: Mapping[str, Path]) -> None:
     footer = json.loads(pl.read_parquet_metadata(files["snapshots"])[FOOTER_KEY])
     for _, words in check_files(files, footer):
         raise ValueError(words)
+
+
+def has_lookup(files: Mapping[str, Path]) -> bool:
+    """Whether a session can be answered from by its lookup index; one without a snapshot needs none."""
+    import polars as pl
+
+    footer = json.loads(pl.read_parquet_metadata(files["strikes"])[FOOTER_KEY])
+    return LOOKUP_KEY in footer or not footer["summary"]["snapshots"]
 
 
 def _check_rows(snapshots: pl.DataFrame, strikes: pl.LazyFrame, footer: Mapping[str, Any]) -> Iterator[Problem]:

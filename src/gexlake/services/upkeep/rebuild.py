@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -21,7 +22,8 @@ from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import content_problems
-from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
+from gexlake.db.queries import begin_import
+from gexlake.db.recovery import finish_publishing, is_committed, is_running, iter_left, staging_area
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, replace_session
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
@@ -30,10 +32,12 @@ from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
 from gexlake.lineage.records import table_frame, write_rows
 from gexlake.models.checks import Check
+from gexlake.models.feed import Feed
 from gexlake.models.lineage import LINEAGE_COLUMNS
 from gexlake.models.staged import StagedSession
 from gexlake.models.verify_report import Finding, RebuildReport, SessionProgress
 from gexlake.services.importing.refile import refile
+from gexlake.services.upkeep.indexes import add_indexes
 
 if TYPE_CHECKING:
     import duckdb
@@ -64,6 +68,7 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
             _move_into_place(layout, new, replace=descriptor is not None)
     with open_database(layout, write=True) as connection:
         report.sessions_refiled = refile(connection, layout)
+        report.sessions_indexed = add_indexes(connection, layout, on_progress)
     return report
 
 
@@ -112,6 +117,8 @@ class _Rebuild:
     progress: SessionProgress = field(default_factory=SessionProgress)
     sources: list[dict[str, Any]] = field(default_factory=list)
     """What the footers say of every source that gave snapshots."""
+    versions: dict[tuple[str, Feed, str], str] = field(default_factory=dict)
+    """Of the sessions, by record type, feed and date."""
 
     def run(self, new: Path) -> RebuildReport:
         import duckdb
@@ -128,6 +135,7 @@ class _Rebuild:
             self._insert_lost_lineage(connection)
             fill_new_columns(connection)
             self._insert_lost_imports(connection)
+            self._begin_staged_imports(connection)
             refresh_views(connection, self.layout)
             self._count(connection)
             connection.execute("CHECKPOINT")
@@ -176,8 +184,8 @@ class _Rebuild:
     def _insert_staged(self, connection: Connection, staged: list[StagedSession]) -> None:
         """Records of an import that was cut off between two renames: its journal was never written."""
         for session in staged:
-            if is_committed(connection, session):
-                continue  # it was, only the staging directory was not removed any more
+            if not session.lineage or is_committed(connection, session):
+                continue  # another session carries it; or only the staging directory was not removed any more
             assert session.directory is not None
             append_rows(connection, "lineage", parquet_file(session.directory / "lineage.parquet"))
             if session.has_quarantine:
@@ -244,6 +252,7 @@ class _Rebuild:
         self.sources += [
             {name: value for name, value in source.items() if name != "runs"} for source in footer["sources"]
         ]
+        self.versions[record_type, row.session.feed, row.session.session_date.isoformat()] = row.version
         return row
 
     def _are_usable(self, record_type: str, files: dict[str, Path], session: str) -> bool:
@@ -276,12 +285,26 @@ class _Rebuild:
             }
             for source in self.sources
             if (source["import_id"], source["source_file"], source["session_date"]) not in known
+            and not self._is_unfinished(source)
         ]
         if lost:
             file = self.area / "lost.parquet"
             once = {(source["import_id"], source["source_file"]): source for source in lost}
             write_rows(table_frame(list(once.values()), LINEAGE_COLUMNS), file)
             append_rows(connection, "lineage", parquet_file(file))
+
+    def _is_unfinished(self, source: Mapping[str, Any]) -> bool:
+        """Whether a reading gave to a session that has not been committed since: then its source is to be read again.
+
+        Versions begin with the id of their import, and ids are in the order of time.
+        """
+        feed = Feed(source["ticker"], source["package"], source["category"])
+        given = [day for day, count in json.loads(source["sessions"] or "{}").items() if count]
+        versions = (self.versions.get((source["record_type"], feed, day), "") for day in given)
+        return any(version < source["import_id"] for version in versions) and not any(
+            other["source_file"] == source["source_file"] and other["import_id"] > source["import_id"]
+            for other in self.sources
+        )
 
     def _insert_lost_imports(self, connection: Connection) -> None:
         """A row for every import that only its lineage is left of."""
@@ -294,6 +317,15 @@ class _Rebuild:
             "sum(records_quarantined)::BIGINT AS records_quarantined "
             "FROM lineage ANTI JOIN imports USING (import_id) GROUP BY import_id"
         )
+
+    def _begin_staged_imports(self, connection: Connection) -> None:
+        """Write down that those imports run which were cut off before their work was committed: recovery ends them."""
+        begun = {import_id for (import_id,) in connection.execute("SELECT import_id FROM imports").fetchall()}
+        for staged in iter_left(self.layout):
+            started = staged.lineage[0].import_timestamp if staged.lineage else None
+            if started is not None and staged.import_id not in begun:
+                begin_import(connection, staged.import_id, [], started)
+                begun.add(staged.import_id)
 
     def _count(self, connection: Connection) -> None:
         row = connection.execute(
