@@ -3,8 +3,9 @@
     app         the application: what it is made of
     lifespan    what starts and ends with it, in order
     state       what all routes share: settings, keys, limits, metrics, announcer, readiness
-    protocol    what uvicorn speaks, with a bound on headers; `transport` sends mapped files
-    fair_queue  large answers, one in each cycle of the event loop
+    guard       bounds on the head of a request, between the socket and the server's protocol
+    fair_queue  answers that are made on the event loop, one in each cycle of it
+    query_route a route whose query is read by one model
     middleware  around every request: id, limits, bounds, security headers, metrics, access log
     auth        who calls, and may they
     limits      requests per key or address

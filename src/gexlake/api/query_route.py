@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gexlake.api.auth import authorize
+from gexlake.api.state import service_of
 from gexlake.services.owner.keys import Scope
 
 Endpoint = Callable[[Request, Any], Awaitable[Response]]
@@ -30,12 +31,13 @@ class QueryRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Check the key, read the query, answer."""
+        """Check the key, wait for the turn, read the query, answer."""
         endpoint: Endpoint = self.endpoint
         model = _model_of(endpoint)
 
         async def answer(request: Request) -> Response:
             authorize(request, Scope.READ)
+            await service_of(request).queue.wait()
             return await endpoint(request, read_query(request, model))
 
         return answer

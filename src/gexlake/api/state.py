@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 from starlette.requests import HTTPConnection
 
 from gexlake.api.announce import Announcer
+from gexlake.api.fair_queue import FairQueue
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
 from gexlake.errors import LakeError
@@ -56,6 +57,8 @@ class ServiceState:
     metrics: Metrics
     announcer: Announcer
     checks: list[ReadinessCheck] = field(default_factory=list)
+    queue: FairQueue = field(default_factory=FairQueue)
+    """Of requests that are answered on the event loop."""
     url: str = ""
     """Where processes of this machine reach the service; known once it listens."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
