@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import math
 import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from gexlake.importers.stream import PACKED_BYTES
@@ -205,11 +208,22 @@ ZSTD_CHECKSUM = 201
 """ZSTD_c_checksumFlag; without it nobody can tell that a frame is damaged."""
 
 
+STREAMS: dict[str, Callable[[bytes], bytes]] = {
+    "bzip2": partial(bz2.compress, compresslevel=1),
+    "xz": partial(lzma.compress, preset=0),
+}
+SEVERAL = 0.3
+"""So many of these have several streams."""
+
+
 def packed(chance: random.Random, text: bytes) -> tuple[str, bytes]:
     """The text in one of the ways in which files are packed."""
-    kind = chance.choice(("none", "none", "gzip", "gzip", "members", "padded", "zstd", "frames", "unchecked"))
+    kind = chance.choice(("none", "none", "gzip", "gzip", "members", "padded", "zstd", "frames", "unchecked", *STREAMS))
     if kind == "none":
         return kind, text
+    if kind in STREAMS:
+        pieces = members_of(chance, text) if chance.random() < SEVERAL else [text]
+        return kind, b"".join(map(STREAMS[kind], pieces))
     if kind in ("zstd", "frames", "unchecked"):
         options = {ZSTD_CHECKSUM: int(kind != "unchecked")}
         pieces = members_of(chance, text) if kind == "frames" else [text]

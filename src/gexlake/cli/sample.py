@@ -55,7 +55,9 @@ def write_sample_history(
         str,
         typer.Option("--form", metavar="FORM", help="array (the vendor's), jsonl, objects, snapshots or enveloped."),
     ] = "array",
-    compression: Annotated[str, typer.Option("--compression", metavar="NAME", help="none, gzip or zstd.")] = "none",
+    compression: Annotated[
+        str, typer.Option("--compression", metavar="NAME", help="none, gzip, zstd, bzip2 or xz.")
+    ] = "none",
     snapshots: Annotated[
         int | None,
         typer.Option("--snapshots", metavar="N", min=1, help="Only the first so many of each session."),

@@ -6,17 +6,17 @@ import hashlib
 import io
 import os
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from gexlake.archive import MAX_EXPANSION_RATIO, ArchiveError, MemberFile, is_bomb
 from gexlake.errors import SourceError
 from gexlake.models.encoding import HEAD_BYTES, Utf16
-from gexlake.models.source import Compression, SourceFile, SourcePlace, sniff_compression
+from gexlake.models.packing import Codec, Decompressor, codec_of
+from gexlake.models.source import MAGIC_BYTES, Compression, SourceFile, SourcePlace, sniff_compression
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 20
 PACKED_BYTES = 1 << 16
-GZIP_WINDOW_BITS = 31
-GZIP_SIZE_BYTES = 4
-GZIP_SIZE_TOLERANCE = 1 << 16
-"""Damage near the end changes the size by less; of files cut short, 1 in 30,000 ends with such a number by chance."""
 DRAIN_BYTES = 1 << 16
 
 
@@ -60,8 +56,10 @@ class SourceStream:
     ) -> None:
         self._place = _place_of(source)
         self._raw = _HashedFile(self._place, on_bytes, limit_bytes)
-        self.compression = sniff_compression(self._raw.peek(4))
-        self._unpacked = None if self.compression is Compression.NONE else _UNPACKED[self.compression](self._raw)
+        self.compression = sniff_compression(self._raw.peek(MAGIC_BYTES))
+        self._unpacked = None
+        if self.compression is not Compression.NONE:
+            self._unpacked = _Members(self._raw, codec_of(self.compression))
         self._unpacked_bytes = 0
         self._utf16: Utf16 | None = None
         self._text = b""
@@ -256,56 +254,6 @@ class _DamagedMemberError(Exception):
         self.start = start
 
 
-class _Member(Protocol):
-    """Unpacks one gzip member or zstd frame, as `ZstdDecompressor` does; at its end the checksum is compared."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
-class _GzipMember:
-    """A member of a gzip file.
-
-    Damage near the end can make the checksum and size behind the text be taken for text, so that the file seems cut
-    short. It is not where its last bytes are that size, as near as damage leaves it.
-    """
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(GZIP_WINDOW_BITS)
-        self._unpacked_bytes = 0
-        self._last = b""
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._stream.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        is_end = not data and self.needs_input
-        text = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
-        self._unpacked_bytes += len(text)
-        self._last = (self._last + data[-GZIP_SIZE_BYTES:])[-GZIP_SIZE_BYTES:]
-        if is_end and not text and self._unpacked_bytes and self._ends_with_size():
-            raise zlib.error("the end of the text is not where it should be")
-        return text
-
-    def _ends_with_size(self) -> bool:
-        size = int.from_bytes(self._last, "little")
-        return abs(size - self._unpacked_bytes % (1 << 8 * GZIP_SIZE_BYTES)) <= GZIP_SIZE_TOLERANCE
-
-
 class _Members:
     """The text of a packed file: members, each with a checksum of its own, one behind the other.
 
@@ -313,20 +261,15 @@ class _Members:
     one is read twice: it is checked to its end before any of it is delivered, and what came before stands.
     """
 
-    def __init__(
-        self, raw: _HashedFile, begin: Callable[[], _Member], damage: type[Exception], *, padding: bytes = b""
-    ) -> None:
+    def __init__(self, raw: _HashedFile, codec: Codec) -> None:
         self._raw = raw
-        self._begin = begin
-        self._damage = damage
-        self._padding = padding
-        """What may stand between and behind members."""
+        self._codec = codec
         self._file = io.BufferedReader(raw, READ_BYTES)
         self._packed = b""
         """Read, and not yet given to a member."""
         self._taken = 0
         self._start = 0
-        self._member: _Member | None = None
+        self._member: Decompressor | None = None
 
     def read(self, size: int) -> bytes:
         """Up to so many bytes, b"" at the end; EOFError where the file ends within a member."""
@@ -337,7 +280,7 @@ class _Members:
             is_end = not packed and member.needs_input
             try:
                 data = member.decompress(packed, size)
-            except self._damage as error:
+            except self._codec.damage as error:
                 raise _DamagedMemberError(self._start, error) from error
             if member.eof:
                 self._packed, self._member = member.unused_data, None
@@ -349,12 +292,12 @@ class _Members:
 
     def _begin_member(self) -> bool:
         while packed := self._next_packed():
-            self._packed = packed.lstrip(self._padding) if self._padding else packed
+            self._packed = packed.lstrip(self._codec.padding) if self._codec.padding else packed
             if self._packed:
                 self._start = self._taken - len(self._packed)
                 if self._start:
                     self._check(self._start)
-                self._member = self._begin()
+                self._member = self._codec.begin()
                 return True
         return False
 
@@ -367,31 +310,18 @@ class _Members:
 
     def _check(self, start: int) -> None:
         """Unpack the member that begins there as far as it goes, and keep nothing."""
-        member, offset, unpacked_bytes = self._begin(), start, 0
+        member, offset, unpacked_bytes = self._codec.begin(), start, 0
         while not member.eof and not is_bomb(unpacked_bytes, offset - start):
             packed = self._raw.peek_at(offset, PACKED_BYTES) if member.needs_input else b""
             is_end = not packed and member.needs_input
             offset += len(packed)
             try:
                 text = member.decompress(packed, READ_BYTES)
-            except self._damage as error:
+            except self._codec.damage as error:
                 raise _DamagedMemberError(start, error) from error
             if is_end and not text:
                 return
             unpacked_bytes += len(text)
-
-
-def _gzip_members(raw: _HashedFile) -> _Members:
-    return _Members(raw, _GzipMember, zlib.error, padding=b"\0")
-
-
-def _zstd_frames(raw: _HashedFile) -> _Members:
-    from gexlake.zstd import ZstdDecompressor, ZstdError
-
-    return _Members(raw, ZstdDecompressor, ZstdError)
-
-
-_UNPACKED = {Compression.GZIP: _gzip_members, Compression.ZSTD: _zstd_frames}
 
 
 # ---- the file ------------------------------------------------------------------------------------------------------

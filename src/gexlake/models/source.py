@@ -20,10 +20,18 @@ class Compression(StrEnum):
     NONE = "none"
     GZIP = "gzip"
     ZSTD = "zstd"
+    BZIP2 = "bzip2"
+    XZ = "xz"
 
 
-MAGIC: dict[Compression, bytes] = {Compression.GZIP: b"\x1f\x8b", Compression.ZSTD: b"\x28\xb5\x2f\xfd"}
-"""First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1)."""
+MAGIC: dict[Compression, bytes] = {
+    Compression.GZIP: b"\x1f\x8b",
+    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+    Compression.BZIP2: b"BZh",
+    Compression.XZ: b"\xfd7zX",
+}
+"""First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1, The .xz File Format 2.1.1.1), as many as tell."""
+MAGIC_BYTES = max(map(len, MAGIC.values()))
 
 
 def sniff_compression(head: bytes) -> Compression:

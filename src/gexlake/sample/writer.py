@@ -18,6 +18,7 @@ from gexlake.sample.text import record_timestamp
 RECORDS_PER_WRITE = 256
 GZIP_LEVEL = 1
 ZSTD_LEVEL = 3
+XZ_PRESET = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ FORMS = {
 
 
 class Compressor(Protocol):
-    """A running compression, as zlib and zstd shape theirs."""
+    """A running compression, as all libraries shape theirs."""
 
     def compress(self, data: bytes, /) -> bytes:
         """The part of the output that is ready."""
@@ -74,10 +75,24 @@ def _zstd() -> Compressor:
     return ZstdCompressor(level=ZSTD_LEVEL)
 
 
+def _bzip2() -> Compressor:
+    import bz2
+
+    return bz2.BZ2Compressor()
+
+
+def _xz() -> Compressor:
+    import lzma
+
+    return lzma.LZMACompressor(preset=XZ_PRESET)
+
+
 COMPRESSIONS: dict[str, tuple[str, Callable[[], Compressor]]] = {
     "none": ("", NoCompressor),
     "gzip": (".gz", _gzip),
     "zstd": (".zst", _zstd),
+    "bzip2": (".bz2", _bzip2),
+    "xz": (".xz", _xz),
 }
 """Option value -> what is added to the file name, and the compressor."""
 

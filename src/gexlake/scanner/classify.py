@@ -23,6 +23,13 @@ from gexlake.scanner.sniff import GEX, LEFT, OTHER_RECORD_TYPES, Content, is_bla
 
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
+TAR_OPTIONS = {
+    Compression.GZIP: "-xzf",
+    Compression.ZSTD: "--zstd -xf",
+    Compression.BZIP2: "-xjf",
+    Compression.XZ: "-xJf",
+}
+"""By which `tar` unpacks such an archive."""
 MAX_KEYS_SHOWN = 4
 MAX_KEY_LENGTH = 24
 
@@ -158,7 +165,7 @@ def _archive(hints: Hints, head: Head) -> Refusal | None:
     if head.compression is Compression.NONE:
         reason = f"It is a {kind} archive inside an archive; unpack the outer one, and import the folder"
     elif kind == "tar":
-        option = {Compression.GZIP: "-xzf", Compression.ZSTD: "--zstd -xf"}[head.compression]
+        option = TAR_OPTIONS[head.compression]
         reason = (
             f"It is a tar archive packed by {head.compression}, in which no file can be reached by itself. Unpack it, "
             f"`mkdir FOLDER && tar {option} FILE -C FOLDER`, and import the folder"

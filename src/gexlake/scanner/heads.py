@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from gexlake.archive import archive_kind
 from gexlake.models.encoding import Utf16
+from gexlake.models.packing import codec_of
 from gexlake.models.source import MAGIC, Compression, sniff_compression
 from gexlake.scanner.refusals import Refusal
 
 HEAD_BYTES = 64 << 10
 """How much text is looked at. The first records of a file fit many times over."""
 
-ZSTD_BLOCK_BYTES = 128 << 10
-"""A zstd block is unpacked whole or not at all, and can be this long where it does not compress."""
-
-GZIP_WINDOW_BITS = 31
+BLOCK_BYTES = {Compression.ZSTD: 128 << 10, Compression.BZIP2: 1 << 20}
+"""A block is unpacked whole or not at all, and can be this long where it does not compress."""
 
 
 Read = Callable[[int], bytes]
@@ -40,8 +38,8 @@ class Head(NamedTuple):
 def read_head(read: Read, size_bytes: int) -> Head | Refusal:
     """Read and unpack the start of an open file. Raises what `read` does."""
     packed = _read(read, HEAD_BYTES, size_bytes)
-    if len(packed) < size_bytes and sniff_compression(packed) is Compression.ZSTD:
-        packed += _read(read, ZSTD_BLOCK_BYTES, size_bytes)
+    if len(packed) < size_bytes:
+        packed += _read(read, BLOCK_BYTES.get(sniff_compression(packed), 0), size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
 
 
@@ -82,39 +80,20 @@ class _Unpacked(NamedTuple):
     problem: str = ""
 
 
-class _Unpacker(Protocol):
-    """What the decompressors of zlib and zstd have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
 def _unpack(packed: bytes, compression: Compression, step: int) -> _Unpacked:
-    """At most `HEAD_BYTES` of text, fed `step` bytes at a time; gzip members and zstd frames may follow each other."""
-    start, errors = _unpackers(compression)
-    unpacker, text, at = start(), bytearray(), 0
+    """At most `HEAD_BYTES` of text, fed `step` bytes at a time; members may follow each other."""
+    codec = codec_of(compression)
+    unpacker, text, at = codec.begin(), bytearray(), 0
     while at < len(packed) and len(text) < HEAD_BYTES:
         chunk = packed[at : at + step]
         try:
             text += unpacker.decompress(chunk, HEAD_BYTES - len(text))
-        except errors as error:
+        except codec.damage as error:
             return _Unpacked(bytes(text), is_end=False, problem=str(error))
         at += len(chunk)
         if unpacker.eof:
             at -= len(unpacker.unused_data)
             if not packed.startswith(MAGIC[compression], at):
                 return _Unpacked(bytes(text), is_end=True)
-            unpacker = start()
+            unpacker = codec.begin()
     return _Unpacked(bytes(text), is_end=False)
-
-
-def _unpackers(compression: Compression) -> tuple[Callable[[], _Unpacker], tuple[type[Exception], ...]]:
-    """What makes a decompressor, and the errors it raises on damaged input."""
-    if compression is Compression.GZIP:
-        return lambda: zlib.decompressobj(GZIP_WINDOW_BITS), (zlib.error,)
-    from gexlake.zstd import ZstdDecompressor, ZstdError
-
-    return ZstdDecompressor, (ZstdError,)

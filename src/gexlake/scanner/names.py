@@ -31,10 +31,10 @@ from gexlake.models.feed import (
     VENDOR_TICKERS,
 )
 
-DATA_SUFFIXES = frozenset({"json", "jsonl", "ndjson", "gz", "gzip", "zst", "zstd"})
+DATA_SUFFIXES = frozenset({"json", "jsonl", "ndjson", "gz", "gzip", "zst", "zstd", "bz2", "xz"})
 """Suffixes of history files, packed or not. They say nothing of what is inside."""
 
-PACKED_SUFFIXES = frozenset({"zip", "tar", "tgz", "bz2", "xz", "lzma", "7z", "rar", "lz4", "br"})
+PACKED_SUFFIXES = frozenset({"zip", "tar", "tgz", "tbz2", "txz", "lzma", "7z", "rar", "lz4", "br"})
 """Suffixes of packed files that are not read as they are, or as archives; what they hold may be history."""
 
 DERIVED_TYPES: tuple[str, ...] = ("majors", "maxchange")

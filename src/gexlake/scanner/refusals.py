@@ -12,7 +12,7 @@ REFUSALS: dict[str, str] = {
     "no_session_date": "no date in its name, its folders or its first record",
     "no_feed": "neither its name, its folders nor its envelope say which package and category it is",
     "no_ticker": "neither its name, its first record nor its folders say which ticker it is",
-    "compression_damaged": "its gzip or zstd stream is broken from the start",
+    "compression_damaged": "its packed stream is broken from the start",
     "failed_download": "its name says a day of GEX history, but it holds a page, a message, or anything else",
     "archive_damaged": "a ZIP or tar archive that is cut short or damaged",
     "member_refused": "a file of GEX history in an archive that is encrypted, doubled, or packed in a way not read",

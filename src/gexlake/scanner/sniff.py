@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple
 
-from gexlake.models.source import Form
+from gexlake.models.source import MAGIC, Form
 from gexlake.scanner.first_record import LADDER_KEYS, SPACE, FirstRecord, end_of
 
 GEX = "gex"
@@ -42,12 +42,9 @@ _UTF16_WITHOUT_MARK = re.compile(rb"[\[{]\x00[^\x00]\x00|\x00[\[{]\x00[^\x00]")
 UTF16_WITHOUT_MARK = "UTF-16 text without a byte order mark; convert it to UTF-8 first"
 
 FOREIGN_FORMATS: dict[bytes, str] = {
-    b"BZh": "packed by bzip2; unpack it first",
-    b"\xfd7zXZ\x00": "packed by xz; unpack it first",
     b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive; unpack it first",
     b"Rar!\x1a\x07": "a RAR archive; unpack it first",
-    b"\x1f\x8b": "packed twice; unpack it first",
-    b"\x28\xb5\x2f\xfd": "packed twice; unpack it first",
+    **dict.fromkeys(MAGIC.values(), "packed twice; unpack it first"),
     b"PAR1": "Parquet",
     b"SQLite format 3\x00": "an SQLite database",
     b"SCID": "Sierra Chart ticks",

@@ -172,8 +172,9 @@ class Rule(StrEnum):
     COMPRESSION_DAMAGED = (
         "compression_damaged",
         Severity.FILE,
-        "The packed stream is broken or fails its checksum, so any value in it may be wrong: only gzip members or zstd "
-        "frames in front of the damage, checked whole, are imported, and of a file with one nothing.",
+        "The packed stream is broken or fails its checksum, so any value in it may be wrong: only members (zstd "
+        "frames, bzip2 and xz streams) in front of the damage, checked whole, are imported, and of a file with one "
+        "nothing.",
     )
     STREAM_TRUNCATED = (
         "stream_truncated",

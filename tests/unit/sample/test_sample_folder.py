@@ -153,7 +153,7 @@ def test_progress_is_told_each_file(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"form": "csv"}, "The `form` was 'csv'. Use one of array, jsonl, objects, snapshots, enveloped."),
-        ({"compression": "xz"}, "The `compression` was 'xz'. Use one of none, gzip, zstd."),
+        ({"compression": "lz4"}, "The `compression` was 'lz4'. Use one of none, gzip, zstd, bzip2, xz."),
         ({"sessions": -1}, "The `sessions` must be 0 or more, was -1."),
         ({"tickers": ()}, "At least one of each `tickers`, `packages` and `categories` is needed."),
     ],

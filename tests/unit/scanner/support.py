@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -26,6 +28,8 @@ PACKERS: dict[Compression, Callable[[bytes], bytes]] = {
     Compression.NONE: bytes,
     Compression.GZIP: gzip.compress,
     Compression.ZSTD: zstd.compress,
+    Compression.BZIP2: bz2.compress,
+    Compression.XZ: lzma.compress,
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import sys
 import zlib
@@ -27,6 +29,8 @@ else:
 PACKERS: dict[Compression, Callable[[bytes], bytes]] = {
     Compression.GZIP: gzip.compress,
     Compression.ZSTD: zstd.compress,
+    Compression.BZIP2: partial(bz2.compress, compresslevel=1),
+    Compression.XZ: partial(lzma.compress, preset=0),
 }
 NOISE = Random(7).randbytes(400_000)
 

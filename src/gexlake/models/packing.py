@@ -1,0 +1,142 @@
+"""What unpacks a packed file: gzip, zstd, bzip2 and xz, all in the shape that `bz2` gave decompressors."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from gexlake.models.source import Compression
+
+GZIP_WINDOW_BITS = 31
+GZIP_SIZE_BYTES = 4
+GZIP_SIZE_TOLERANCE = 1 << 16
+"""Damage near the end changes the size by less; of files cut short, 1 in 30,000 ends with such a number by chance."""
+XZ_MEMORY_BYTES = 128 << 20
+"""What unpacking may take: `xz -9` needs 65 MiB, and a file can ask for 4 GiB."""
+XZ_END = b"YZ"
+
+
+class Decompressor(Protocol):
+    """Unpacks one member of a file: a gzip member, a zstd frame, a bzip2 or xz stream. At its end checksums agree."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class Codec(NamedTuple):
+    """How files of one compression are unpacked.
+
+    `begin` makes a decompressor of one member, `damage` is what it raises, and `padding` may stand behind members.
+    """
+
+    begin: Callable[[], Decompressor]
+    damage: type[Exception]
+    padding: bytes = b""
+
+
+def codec_of(compression: Compression) -> Codec:
+    """The codec of a packed file; a library is loaded only when a file needs it."""
+    match compression:
+        case Compression.GZIP:
+            return Codec(GzipMember, zlib.error, padding=b"\0")
+        case Compression.ZSTD:
+            from gexlake.zstd import ZstdDecompressor, ZstdError
+
+            return Codec(ZstdDecompressor, ZstdError)
+        case Compression.BZIP2:
+            import bz2
+
+            return Codec(bz2.BZ2Decompressor, OSError)
+        case Compression.XZ:
+            import lzma
+
+            return Codec(XzStream, lzma.LZMAError, padding=b"\0")
+        case Compression.NONE:
+            raise ValueError("it is not packed")
+
+
+class GzipMember:
+    """A member of a gzip file.
+
+    Damage near the end can make the checksum and size behind the text be taken for text, so that the file seems cut
+    short. It is not where its last bytes are that size, as near as damage leaves it.
+    """
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(GZIP_WINDOW_BITS)
+        self._unpacked_bytes = 0
+        self._last = b""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes of what was given."""
+        return not self._stream.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given of the bytes behind the member."""
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """At most so many bytes of text; no `data` where more is needed means that there is none."""
+        is_end = not data and self.needs_input
+        text = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        self._unpacked_bytes += len(text)
+        self._last = (self._last + data[-GZIP_SIZE_BYTES:])[-GZIP_SIZE_BYTES:]
+        if is_end and not text and self._unpacked_bytes and self._ends_with_size():
+            raise zlib.error("the end of the text is not where it should be")
+        return text
+
+    def _ends_with_size(self) -> bool:
+        size = int.from_bytes(self._last, "little")
+        return abs(size - self._unpacked_bytes % (1 << 8 * GZIP_SIZE_BYTES)) <= GZIP_SIZE_TOLERANCE
+
+
+class XzStream:
+    """A stream of an xz file.
+
+    As with gzip, damage can make what stands behind the text be taken for text, and the file seem cut short. It is not
+    where its last bytes are those of an xz file.
+    """
+
+    def __init__(self) -> None:
+        import lzma
+
+        self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY_BYTES)
+        self._broken = lzma.LZMAError
+        self._last = b""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the stream has ended."""
+        return self._stream.eof
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes of what was given."""
+        return self._stream.needs_input
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given of the bytes behind the stream."""
+        return self._stream.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        """At most so many bytes of text; no `data` where more is needed means that there is none."""
+        is_end = not data and self.needs_input
+        text = self._stream.decompress(data, max_length)
+        self._last = (self._last + data.rstrip(b"\0"))[-len(XZ_END) :]
+        if is_end and not text and self._last == XZ_END:
+            raise self._broken("the end of the text is not where it should be")
+        return text
