@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -197,34 +196,50 @@ def test_crash_leaves_the_old_database_or_the_new(template: Path, lake: Path, ru
     assert verify_lake(lake).findings == []
 
 
-@pytest.mark.parametrize("days", [(MONDAY,), (MONDAY, TUESDAY)])
-def test_session_that_was_cut_off_between_its_two_renames(work: Path, runner: Runner, days: tuple[date, ...]) -> None:
-    """The database is lost at the worst moment: one file of a session is of the new version, the other is staged.
-
-    Of the sessions that one source feeds, the first that is committed has no lineage of its own.
-    """
-    folder, lake = work / "history", work / "lake"
-    source = folder / vendor_name(MONDAY)
-    write_array(source, [record for day in days for record in records_of(day, 40)])
+def _replaced(folder: Path, lake: Path) -> None:
+    """Two sessions are corrected, one of them by another file too, which has a conflict."""
+    first, second = write_history(folder, sessions=2, snapshots=20)
     import_history([folder], lake)
-    edit(source, lambda records: [record.update(spot=0) for record in records[3::40]])
-    undisturbed, kept = shutil.copytree(lake, work / "undisturbed"), work / "kept"
-    runner.run_import(folder, undisturbed, {"copy_to": str(kept)})
-    expected = lake_content(undisturbed)
-    cut_off: set[str] = set()
-    for _, broken in states(kept):
-        whole = [path.parent for path in (broken / "staging").glob("*/*/manifest.json")]
-        halves = {path.name for path in whole if [f.name for f in path.glob("s*.parquet")] == ["strikes.parquet"]}
-        if not halves:
+    edit(first, lambda records: records[3].update(spot=1.5))
+    edit(second, lambda records: records.pop(0))
+    write_array(folder / "other" / vendor_name(MONDAY), records_of(MONDAY, 30))
+
+
+def _of_two_days(folder: Path, lake: Path) -> None:
+    """Of the sessions that one file feeds, the first that is committed has no lineage of its own."""
+    source = folder / vendor_name(MONDAY)
+    write_array(source, [record for day in (MONDAY, TUESDAY) for record in records_of(day, 20)])
+    import_history([folder], lake)
+    edit(source, lambda records: [record.update(spot=0) for record in records[3::20]])
+
+
+@pytest.mark.parametrize("prepare", [_replaced, _of_two_days])
+def test_kill_of_an_import_that_takes_the_database_along(
+    work: Path, runner: Runner, prepare: Callable[[Path, Path], None]
+) -> None:
+    """Whatever had been committed, and also before there was a journal: the same import then gives the same lake."""
+    folder, lake, kept = work / "history", work / "lake", work / "kept"
+    prepare(folder, lake)
+    runner.run_import(folder, lake, {"copy_to": str(kept)})
+    expected = lake_content(lake)
+    renamed = set()
+    for number, (_, broken) in enumerate(states(kept)):
+        halves = [path.parent for path in (broken / "staging").glob("*/*/strikes.parquet") if _is_half(path.parent)]
+        renamed |= {path.name for path in halves}
+        if number % 7 and not halves:
             continue
-        cut_off |= halves
         (broken / "gexlake.duckdb").unlink()
         (broken / "gexlake.duckdb.wal").unlink(missing_ok=True)
         assert rebuild_database(broken).clean
         import_history([folder], broken)
         assert lake_content(broken) == expected
         assert verify_lake(broken).findings == []
-    assert len(cut_off) == len(days)
+    assert len(renamed) == 2
+
+
+def _is_half(directory: Path) -> bool:
+    """Whether a kill came between the two renames of a session."""
+    return (directory / "manifest.json").exists() and not (directory / "snapshots.parquet").exists()
 
 
 def test_progress_and_report(lake: Path) -> None:

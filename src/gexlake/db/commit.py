@@ -6,7 +6,6 @@ crash came between.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -40,8 +39,10 @@ class StaleStageError(Exception):
 
 
 def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
-    """Make one staged session visible and durable, and remove its staging directory.
+    """Make one staged session visible and durable.
 
+    Its staging directory keeps lineage and refused records until the import has ended and its journal has them, so that
+    `rebuild` finds them should the database be lost meanwhile.
     Raises `StaleStageError`, with nothing changed, when it must be staged anew.
     """
     import duckdb
@@ -64,7 +65,6 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
         raise
     publish(layout, staged)
     refresh_views(connection, layout)
-    discard(staged)
     checkpoint(connection, layout, log_bytes=LOG_BYTES)
 
 
@@ -89,11 +89,6 @@ def staged_files(staged: StagedSession) -> dict[str, Path]:
     """The staged Parquet files by data set name."""
     directory = _directory(staged)
     return {dataset.name: directory / f"{dataset.name}.parquet" for dataset in IMPORTERS[staged.record_type].datasets}
-
-
-def discard(staged: StagedSession) -> None:
-    """Remove what staging has left."""
-    shutil.rmtree(_directory(staged), ignore_errors=True)
 
 
 def has_base(connection: Connection, staged: StagedSession) -> bool:

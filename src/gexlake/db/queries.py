@@ -133,6 +133,19 @@ def sum_import(connection: Connection, import_id: str) -> None:
     )
 
 
+def insert_lost_imports(connection: Connection) -> None:
+    """Add a row for every import that only its lineage is left of."""
+    connection.execute(
+        "INSERT INTO imports BY NAME SELECT import_id, "
+        "if(bool_and(status IN ('success', 'skipped')), 'success', 'partial') AS status, '[]' AS sources, "
+        "min(import_timestamp) AS started_at, max(import_timestamp) AS finished_at, count(*) AS files, "
+        "sum(records_seen)::BIGINT AS records_seen, sum(records_imported)::BIGINT AS records_imported, "
+        "sum(records_duplicate)::BIGINT AS records_duplicate, "
+        "sum(records_quarantined)::BIGINT AS records_quarantined "
+        "FROM lineage ANTI JOIN imports USING (import_id) GROUP BY import_id"
+    )
+
+
 def insert_lineage(connection: Connection, records: Sequence[LineageRecord]) -> None:
     """Add lineage records that no staged session carries."""
     rows = [lineage_row(record) for record in records]

@@ -15,7 +15,7 @@ from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout, sync_directory
-from gexlake.db.queries import sum_import
+from gexlake.db.queries import insert_lost_imports, sum_import
 from gexlake.db.sessions import version_of
 from gexlake.errors import LakeError
 from gexlake.models.staged import StagedSession
@@ -106,6 +106,7 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
             if can_commit(connection, group):
                 for staged in group:
                     _settle(connection, layout, staged)
+        insert_lost_imports(connection)
         if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
             sum_import(connection, directory.name)
             write_journal(connection, layout, directory.name)
@@ -118,6 +119,13 @@ def _iter_staged(directory: Path) -> Iterator[StagedSession]:
     for path in sorted(path for path in directory.iterdir() if path.is_dir()):
         with suppress(OSError, ValueError, KeyError, TypeError):  # else it was not finished, and is removed
             yield StagedSession.load(path)
+
+
+def _iter_left(layout: LakeLayout) -> Iterator[StagedSession]:
+    """The same of all imports that are no more."""
+    for directory in sorted(path for path in layout.staging.glob("*") if path.is_dir()):
+        if not is_running(directory):
+            yield from _iter_staged(directory)
 
 
 def _groups(found: list[StagedSession]) -> list[list[StagedSession]]:
@@ -166,24 +174,21 @@ def _remove(path: Path) -> None:
 
 
 def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
-    """Complete what was cut off between the renames of one session; those sessions, still in their staging directories.
+    """Complete what was cut off between the renames of one session; the sessions that were committed by imports that
+    are no more, still in their staging directories.
 
-    Needs no database: where one of its files is in its place, the session was committed. Staged work of which no file
-    has moved is left to `recover`.
+    Needs no database: where one of its files is not there any more, the session was committed. Staged work of which no
+    file has moved is left to `recover`.
     """
     finished = []
-    for staged in iter_left(layout):
-        if staged.changes_data and any(not file.exists() for file in staged_files(staged).values()):
+    for staged in _iter_left(layout):
+        waiting = [file.exists() for file in staged_files(staged).values()]
+        if not staged.changes_data or all(waiting):
+            continue
+        if any(waiting):
             publish(layout, staged)
-            finished.append(staged)
+        finished.append(staged)
     return finished
-
-
-def iter_left(layout: LakeLayout) -> Iterator[StagedSession]:
-    """The staged work, as far as it is whole, of all imports that are no more."""
-    for directory in sorted(path for path in layout.staging.glob("*") if path.is_dir()):
-        if not is_running(directory):
-            yield from _iter_staged(directory)
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:

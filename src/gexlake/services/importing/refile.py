@@ -124,8 +124,7 @@ class _Refiling:
 
         Nothing is written, and the answer is False, where two of them have other values for one key.
         """
-        day = session.session_date.isoformat()
-        directory = self.area / f"{session.feed.ticker}-{day}-{'add' if keeps_all else 'strip'}"
+        directory = self.area / f"{sum(1 for _ in self.area.iterdir()):06d}"
         directory.mkdir()
         staged = StagedSession(
             import_id=self.area.name,

@@ -22,8 +22,8 @@ from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import content_problems
-from gexlake.db.queries import begin_import
-from gexlake.db.recovery import finish_publishing, is_committed, is_running, iter_left, staging_area
+from gexlake.db.queries import insert_lost_imports
+from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, replace_session
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
@@ -134,8 +134,7 @@ class _Rebuild:
             self._insert_sessions(connection)
             self._insert_lost_lineage(connection)
             fill_new_columns(connection)
-            self._insert_lost_imports(connection)
-            self._begin_staged_imports(connection)
+            insert_lost_imports(connection)
             refresh_views(connection, self.layout)
             self._count(connection)
             connection.execute("CHECKPOINT")
@@ -305,27 +304,6 @@ class _Rebuild:
             other["source_file"] == source["source_file"] and other["import_id"] > source["import_id"]
             for other in self.sources
         )
-
-    def _insert_lost_imports(self, connection: Connection) -> None:
-        """A row for every import that only its lineage is left of."""
-        connection.execute(
-            "INSERT INTO imports BY NAME SELECT import_id, "
-            "if(bool_and(status IN ('success', 'skipped')), 'success', 'partial') AS status, '[]' AS sources, "
-            "min(import_timestamp) AS started_at, max(import_timestamp) AS finished_at, count(*) AS files, "
-            "sum(records_seen)::BIGINT AS records_seen, sum(records_imported)::BIGINT AS records_imported, "
-            "sum(records_duplicate)::BIGINT AS records_duplicate, "
-            "sum(records_quarantined)::BIGINT AS records_quarantined "
-            "FROM lineage ANTI JOIN imports USING (import_id) GROUP BY import_id"
-        )
-
-    def _begin_staged_imports(self, connection: Connection) -> None:
-        """Write down that those imports run which were cut off before their work was committed: recovery ends them."""
-        begun = {import_id for (import_id,) in connection.execute("SELECT import_id FROM imports").fetchall()}
-        for staged in iter_left(self.layout):
-            started = staged.lineage[0].import_timestamp if staged.lineage else None
-            if started is not None and staged.import_id not in begun:
-                begin_import(connection, staged.import_id, [], started)
-                begun.add(staged.import_id)
 
     def _count(self, connection: Connection) -> None:
         row = connection.execute(
