@@ -20,6 +20,7 @@ _SOCKET = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), ti
 
 SCRIPT = """
 math.randomseed(%(seed)d)
+wrk.headers["Content-Type"] = "application/json"
 local starts = {%(starts)s}
 request = function()
   local start = starts[math.random(#starts)]
