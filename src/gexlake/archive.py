@@ -1,8 +1,9 @@
-"""Archives that are read like folders: ZIP, and tar that is not packed. Nothing is ever unpacked to disk.
+"""Archives that are read like folders: ZIP, and tar, packed or not. Nothing is ever unpacked to disk.
 
-Both allow random access, so a member is read by itself and in little memory: the directory is read once (at most
-`MAX_DIRECTORY_BYTES` of a ZIP's), a member's bytes as they are asked for. A member that cannot be read, or should not
-be, says so in its `problem`. Archives inside archives are not opened.
+A member is read by itself and in little memory: the directory is read once (at most `MAX_DIRECTORY_BYTES` of a ZIP's),
+a member's bytes as they are asked for. A packed tar is unpacked for its directory, which checks it to its end, and
+again for its members, mostly once for all of them, see `unpacked_file`. A member that cannot be read, or should not be,
+says so in its `problem`. Archives inside archives are not opened.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from gexlake.packing import Compression, sniff_compression
+from gexlake.unpacked_file import MAX_EXPANSION_RATIO, UnpackedFile, UnpackError, give_back, is_bomb, take_unpacked
+
 if TYPE_CHECKING:  # loaded where they are needed: most sources are no archives
     import tarfile
     import zipfile
@@ -32,11 +36,6 @@ TAR_BLOCK_BYTES = 512
 MAX_DIRECTORY_BYTES = 16 << 20
 """Of a ZIP's directory: some 150,000 members. Of a tar, the most that one header may take."""
 MAX_MEMBERS = 500_000
-MAX_EXPANSION_RATIO = 300
-"""Real GEX history packs 4 to 12 times; deflate can reach 1,032 and zstd far more in a bomb."""
-EXPANSION_ALLOWANCE_BYTES = 64 << 20
-"""Expansion is not questioned below this many unpacked bytes: small files may be repetitive."""
-
 CHUNK_BYTES = 1 << 16
 LOCAL_HEADER_BYTES = 30
 _LEADS_OUT = re.compile(r"^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)")
@@ -65,6 +64,8 @@ class Member(NamedTuple):
     """CRC-32, which only a ZIP has."""
     spelling: str = ""
     """Its name in the ZIP's directory, as it stands there."""
+    compression: Compression = Compression.NONE
+    """Of the whole tar."""
 
 
 class Directory(NamedTuple):
@@ -92,11 +93,6 @@ def names_in_head(head: bytes) -> list[str]:
     return [_text(head[at : at + 100].rstrip(b"\0")) for at in headers]
 
 
-def is_bomb(unpacked_bytes: int, packed_bytes: int) -> bool:
-    """Whether so much cannot have been packed into so little in earnest."""
-    return unpacked_bytes > max(EXPANSION_ALLOWANCE_BYTES, packed_bytes * MAX_EXPANSION_RATIO)
-
-
 # ---- the directory -------------------------------------------------------------------------------------------------
 
 
@@ -115,14 +111,18 @@ def _read_directory(path: Path, *_identity: int) -> Directory:
         file.seek(0)
         kind = archive_kind(head)
         if kind is not None:
-            return _zip_directory(file) if kind == "ZIP" else _tar_directory(file)
+            return _zip_directory(file) if kind == "ZIP" else _tar_directory(file, Compression.NONE)
+    compression = sniff_compression(head)
+    if compression is not Compression.NONE:
+        with UnpackedFile(path, compression) as unpacked:
+            return _tar_directory(unpacked, compression)
     raise ArchiveError("It is neither ZIP nor tar")
 
 
 class _Bounded(io.RawIOBase):
     """A file of which nobody reads more at a time than a directory may take."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | UnpackedFile) -> None:
         self._file = file
 
     def readable(self) -> bool:
@@ -195,25 +195,44 @@ def _zip_member(entry: zipfile.ZipInfo, is_overlapping: bool) -> Member:
     )
 
 
-def _tar_directory(file: BinaryIO) -> Directory:
+def _tar_directory(file: BinaryIO | UnpackedFile, compression: Compression) -> Directory:
     import tarfile
 
-    size = os.fstat(file.fileno()).st_size
-    members, damage = [], ""
+    members: list[Member] = []
+    damage = ""
     try:
         with tarfile.open(fileobj=_Bounded(file), mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
             for entry in _iter_entries(archive):
                 if not entry.isdir():
-                    members.append(_tar_member(entry, size))
+                    members.append(_tar_member(entry, compression))
             end = archive.offset
         damage = _damage_behind(file, end)
     except OSError:
         raise
+    except UnpackError as error:
+        raise ArchiveError(f"{error}, so any value in it may be wrong") from error
     except Exception as error:  # tarfile meets damage with errors of any kind too
         if not members:
             raise ArchiveError(f"its first header is damaged ({_words(error)})") from error
         damage = f"it breaks off or is damaged behind {members[-1].name!r} ({_words(error)})"
-    return Directory(_by_name(members), damage)
+    size = file.seek(0, os.SEEK_END) if compression is Compression.NONE else _size_of(file)
+    return Directory(_by_name(_within(member, size) for member in members), damage)
+
+
+def _within(member: Member, archive_bytes: int) -> Member:
+    if member.problem or member.offset + member.size_bytes <= archive_bytes:
+        return member
+    return member._replace(problem="the archive ends before it does")
+
+
+def _size_of(file: BinaryIO | UnpackedFile) -> int:
+    """Of a packed archive, which is read to its end, so that all checksums have been looked at."""
+    try:
+        while file.read(CHUNK_BYTES):
+            pass
+    except UnpackError as error:
+        raise ArchiveError(f"{error}, so any value in it may be wrong") from error
+    return file.tell()
 
 
 def _iter_entries(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -226,7 +245,7 @@ def _iter_entries(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     raise ArchiveError(f"it has more than {MAX_MEMBERS:,} members")
 
 
-def _damage_behind(file: BinaryIO, end: int) -> str:
+def _damage_behind(file: BinaryIO | UnpackedFile, end: int) -> str:
     """A tar ends with blocks of zeros, or else something is amiss that `tarfile` passes over."""
     file.seek(end)
     block = file.read(TAR_BLOCK_BYTES)
@@ -240,16 +259,14 @@ def _damage_behind(file: BinaryIO, end: int) -> str:
     return ""
 
 
-def _tar_member(entry: tarfile.TarInfo, archive_bytes: int) -> Member:
+def _tar_member(entry: tarfile.TarInfo, compression: Compression) -> Member:
     name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
     problem = ""
     if not entry.isreg():
         problem = "it is a link, pipe or device, which is never followed or opened"
     elif entry.issparse():
         problem = "it is stored as a sparse file, which is not read; unpack the archive"
-    elif entry.offset_data + entry.size > archive_bytes:
-        problem = "the archive ends before it does"
-    return Member(name, entry.size, problem, packed_bytes=entry.size, offset=entry.offset_data)
+    return Member(name, entry.size, problem, packed_bytes=entry.size, offset=entry.offset_data, compression=compression)
 
 
 def _by_name(members: Iterable[Member]) -> dict[str, Member]:
@@ -307,13 +324,8 @@ class MemberFile(io.RawIOBase):
         if member.problem:
             raise ArchiveError(member.problem)
         self._member = member
-        self._file = path.open("rb", buffering=0)
-        try:
-            start = member.offset if member.checksum is None else _start_of(self._file, member)
-        except BaseException:
-            self._file.close()
-            raise
-        self._at, self._end = start, start + member.packed_bytes
+        self._file = _open_at(path, member)
+        self._end = self._file.tell() + member.packed_bytes
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
         self._checksum = 0
         self._given = 0
@@ -345,9 +357,10 @@ class MemberFile(io.RawIOBase):
         return len(data)
 
     def _packed(self, size: int) -> bytes:
-        data = os.pread(self._file.fileno(), min(size, self._end - self._at), self._at)
-        self._at += len(data)
-        return data
+        try:
+            return self._file.read(min(size, self._end - self._file.tell())) or b""
+        except UnpackError as error:
+            raise ArchiveError(str(error)) from error
 
     def _inflated(self, size: int) -> bytes:
         inflate = self._inflate
@@ -363,8 +376,25 @@ class MemberFile(io.RawIOBase):
         return b""
 
     def close(self) -> None:
-        self._file.close()
+        if not self.closed:
+            give_back(self._file) if isinstance(self._file, UnpackedFile) else self._file.close()
         super().close()
+
+
+def _open_at(path: Path, member: Member) -> io.FileIO | UnpackedFile:
+    """The archive, where the bytes of a member begin."""
+    if member.compression is not Compression.NONE:
+        try:
+            return take_unpacked(path, member.compression, member.offset)
+        except UnpackError as error:
+            raise ArchiveError(str(error)) from error
+    file = path.open("rb", buffering=0)
+    try:
+        file.seek(member.offset if member.checksum is None else _start_of(file, member))
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 def _start_of(file: io.FileIO, member: Member) -> int:

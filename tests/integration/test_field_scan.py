@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -70,19 +71,18 @@ def test_an_archive_imported_again_is_skipped_and_so_are_its_files_once_unpacked
     assert sound(work / "lake")
 
 
-def test_a_tar_is_read_like_a_folder_and_a_packed_one_says_what_to_do(work: Path) -> None:
-    report = run(FIELD / "tar_gz", work / "lake")
-    assert not report.acceptable
-    assert [(file.status, file.errors) for file in report.files] == [(ResultStatus.FAILED, {"packed_archive": 1})]
-    assert "tar -xzf FILE -C FOLDER" in (report.files[0].message or "")
-    plain = work / "plain" / "days.tar"
-    plain.parent.mkdir()
-    plain.write_bytes(gzip.decompress((FIELD / "tar_gz/history-2025-11.tar.gz").read_bytes()))
-    report = run(plain.parent, work / "lake")
+@pytest.mark.parametrize("name", ["days.tar", "days.tar.gz", "days.tar.xz"])
+def test_a_tar_is_read_like_a_folder_packed_or_not(work: Path, name: str) -> None:
+    text = gzip.decompress((FIELD / "tar_gz/history-2025-11.tar.gz").read_bytes())
+    path = work / "source" / name
+    path.parent.mkdir()
+    path.write_bytes({"gz": gzip.compress, "xz": lzma.compress}.get(name.rpartition(".")[2], bytes)(text))
+    report = run(path.parent, work / "lake")
     assert (report.status, report.totals.records_imported) == (ImportStatus.SUCCESS, 16)
     assert {file.source_file for file in report.files} == {
-        f"{plain}!history/2025-11-1{day}_NQ_NDX_classic_gex_zero.json" for day in (0, 1)
+        f"{path}!history/2025-11-1{day}_NQ_NDX_classic_gex_zero.json" for day in (0, 1)
     }
+    assert run(path.parent, work / "lake").totals.files == {"skipped": 2}
     assert sound(work / "lake")
 
 

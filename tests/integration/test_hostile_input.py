@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from gexlake.archive import EXPANSION_ALLOWANCE_BYTES
 from gexlake.errors import LakeError
 from gexlake.models.import_order import ImportOptions
 from gexlake.sample.writer import compressed
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
+from gexlake.unpacked_file import EXPANSION_ALLOWANCE_BYTES
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array, write_history
 from helpers.lakes import different_tables, lake_content, select, tree
 from helpers.runner import Outcome, Runner

@@ -13,7 +13,7 @@ SOURCE = Path(gexlake.__file__).parent
 LAYERS = ["cli", "api", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
 ROOMS = ["upkeep", "importing", "asking", "statements", "owner", "store", "processes"]
 """Of `services/`, below its two doors of Python."""
-FOUNDATION = {"archive", "errors", "settings", "zone", "zstd", "_version"}
+FOUNDATION = {"archive", "errors", "packing", "settings", "unpacked_file", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}
 
 

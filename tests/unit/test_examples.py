@@ -15,8 +15,9 @@ import pytest
 
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.lineage import LineageRecord
-from gexlake.models.source import Compression, Form, SourceFile
+from gexlake.models.source import Form, SourceFile
 from gexlake.models.task import FeedTask
+from gexlake.packing import Compression
 from gexlake.services.importing.stage import stage_sources
 from gexlake.validation.rules import Rule, Severity
 

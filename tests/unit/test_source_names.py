@@ -14,7 +14,8 @@ import pytest
 
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.source import Compression, Form, SourceFile, SourcePlace, find_source, path_text, source_exists
+from gexlake.models.source import Form, SourceFile, SourcePlace, find_source, path_text, source_exists
+from gexlake.packing import Compression
 
 MEMBER = "SPY/classic/gex_zero/2025-11-14_SPY_classic_gex_zero.json.gz"
 CONTENT = b"the member's own bytes" * 100

@@ -12,11 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from gexlake.archive import MAX_EXPANSION_RATIO, ArchiveError, MemberFile, is_bomb
+from gexlake.archive import ArchiveError, MemberFile
 from gexlake.errors import SourceError
 from gexlake.models.encoding import HEAD_BYTES, Utf16
-from gexlake.models.packing import Codec, Decompressor, codec_of
-from gexlake.models.source import MAGIC_BYTES, Compression, SourceFile, SourcePlace, sniff_compression
+from gexlake.models.source import SourceFile, SourcePlace
+from gexlake.packing import MAGIC_BYTES, Codec, Compression, Decompressor, codec_of, sniff_compression
+from gexlake.unpacked_file import MAX_EXPANSION_RATIO, is_bomb
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from gexlake.archive import archive_kind, names_in_head
 from gexlake.models.feed import GEX_CATEGORIES, Feed, SessionKey
-from gexlake.models.source import Compression, Form
+from gexlake.models.source import Form
+from gexlake.packing import Compression
 from gexlake.scanner.heads import Head
 from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, says_feed, valid_ticker
 from gexlake.scanner.refusals import Refusal
@@ -23,13 +24,6 @@ from gexlake.scanner.sniff import GEX, LEFT, OTHER_RECORD_TYPES, Content, is_bla
 
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
-TAR_OPTIONS = {
-    Compression.GZIP: "-xzf",
-    Compression.ZSTD: "--zstd -xf",
-    Compression.BZIP2: "-xjf",
-    Compression.XZ: "-xJf",
-}
-"""By which `tar` unpacks such an archive."""
 MAX_KEYS_SHOWN = 4
 MAX_KEY_LENGTH = 24
 
@@ -158,18 +152,12 @@ def _record_type_of_name(hints: Hints, package: str | None, category: str | None
 
 
 def _archive(hints: Hints, head: Head) -> Refusal | None:
-    """An archive that is not opened: packed, or a member of another."""
+    """An archive that is not opened: a packed ZIP, or a member of another."""
     kind = archive_kind(head.text)
     if kind is None:
         return None
-    if head.compression is Compression.NONE:
+    if head.is_archive:
         reason = f"It is a {kind} archive inside an archive; unpack the outer one, and import the folder"
-    elif kind == "tar":
-        option = TAR_OPTIONS[head.compression]
-        reason = (
-            f"It is a tar archive packed by {head.compression}, in which no file can be reached by itself. Unpack it, "
-            f"`mkdir FOLDER && tar {option} FILE -C FOLDER`, and import the folder"
-        )
     else:
         reason = f"It is a {kind} archive packed by {head.compression}; unpack it, and import the archive"
     is_history = hints.claims_history or says_feed(names_in_head(head.text))

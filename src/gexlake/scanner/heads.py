@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from gexlake.archive import archive_kind
 from gexlake.models.encoding import Utf16
-from gexlake.models.packing import codec_of
-from gexlake.models.source import MAGIC, Compression, sniff_compression
+from gexlake.packing import MAGIC, Compression, codec_of, sniff_compression
 from gexlake.scanner.refusals import Refusal
 
 HEAD_BYTES = 64 << 10
@@ -32,14 +31,16 @@ class Head(NamedTuple):
     @property
     def is_archive(self) -> bool:
         """Whether it is that of an archive which can be read like a folder."""
-        return self.compression is Compression.NONE and archive_kind(self.text) is not None
+        kind = archive_kind(self.text)
+        return kind == "tar" or (kind is not None and self.compression is Compression.NONE)
 
 
 def read_head(read: Read, size_bytes: int) -> Head | Refusal:
     """Read and unpack the start of an open file. Raises what `read` does."""
     packed = _read(read, HEAD_BYTES, size_bytes)
-    if len(packed) < size_bytes:
-        packed += _read(read, BLOCK_BYTES.get(sniff_compression(packed), 0), size_bytes)
+    block = BLOCK_BYTES.get(sniff_compression(packed))
+    if block is not None and len(packed) < size_bytes:
+        packed += _read(read, block, size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
 
 

@@ -84,7 +84,8 @@ def _head(found: FoundFile, member: Member) -> Head | Refusal:
 
 def _folder_name(archive: str) -> str:
     """The folder that it would be unpacked to."""
-    return archive.rpartition(".")[0] or archive
+    name = archive.rpartition(".")[0] or archive
+    return name.removesuffix(".tar")
 
 
 def _unreadable(error: ArchiveError | OSError) -> Refusal:

@@ -16,7 +16,7 @@ REFUSALS: dict[str, str] = {
     "failed_download": "its name says a day of GEX history, but it holds a page, a message, or anything else",
     "archive_damaged": "a ZIP or tar archive that is cut short or damaged",
     "member_refused": "a file of GEX history in an archive that is encrypted, doubled, or packed in a way not read",
-    "packed_archive": "an archive of GEX history that has to be unpacked first: a packed tar, or one inside another",
+    "packed_archive": "an archive of GEX history that has to be unpacked first: one inside another, or a packed ZIP",
     "unfinished_download": "an unfinished download, by its name or by a file beside it",
     "not_a_file": "a pipe, socket or device, which is never opened",
     "outside": "a link that leads out of the folders that may be imported, which is not followed",

@@ -6,7 +6,8 @@ import json
 import re
 from typing import NamedTuple
 
-from gexlake.models.source import MAGIC, Form
+from gexlake.models.source import Form
+from gexlake.packing import MAGIC
 from gexlake.scanner.first_record import LADDER_KEYS, SPACE, FirstRecord, end_of
 
 GEX = "gex"

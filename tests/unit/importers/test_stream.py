@@ -16,7 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gexlake.archive import EXPANSION_ALLOWANCE_BYTES, MAX_EXPANSION_RATIO
 from gexlake.errors import SourceError
 from gexlake.importers.stream import (
     AlteredSourceError,
@@ -24,8 +23,8 @@ from gexlake.importers.stream import (
     SourceStream,
     hash_file,
 )
-from gexlake.models.packing import XZ_MEMORY_BYTES
-from gexlake.models.source import Compression
+from gexlake.packing import XZ_MEMORY_BYTES, Compression
+from gexlake.unpacked_file import EXPANSION_ALLOWANCE_BYTES, MAX_EXPANSION_RATIO
 from gexlake.validation.rules import Rule
 
 if sys.version_info >= (3, 14):

@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.source import Compression, RefusedFile, SourceFile
+from gexlake.models.source import RefusedFile, SourceFile
+from gexlake.packing import Compression
 from gexlake.scanner import REFUSALS, ScanResult
 
 if sys.version_info >= (3, 14):

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gexlake.models.source import Compression
+from gexlake.packing import Compression
 from gexlake.scanner.heads import HEAD_BYTES, Head, read_head, unpack_head
 from gexlake.scanner.refusals import Refusal
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gexlake.models.source import Compression, Form, RefusedFile, SourceFile
+from gexlake.models.source import Form, RefusedFile, SourceFile
+from gexlake.packing import Compression
 from gexlake.scanner import REFUSALS, ScanResult, scan
 from gexlake.scanner.examine import examine
 from gexlake.scanner.walk import FoundFile

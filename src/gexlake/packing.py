@@ -1,12 +1,37 @@
-"""What unpacks a packed file: gzip, zstd, bzip2 and xz, all in the shape that `bz2` gave decompressors."""
+"""Packed files: how they are told, and what unpacks them, all in the shape that `bz2` gave decompressors."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from gexlake.models.source import Compression
+
+class Compression(StrEnum):
+    """How a file's bytes are packed, by magic bytes and never by name."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    BZIP2 = "bzip2"
+    XZ = "xz"
+
+
+MAGIC: dict[Compression, bytes] = {
+    Compression.GZIP: b"\x1f\x8b",
+    Compression.ZSTD: b"\x28\xb5\x2f\xfd",
+    Compression.BZIP2: b"BZh",
+    Compression.XZ: b"\xfd7zX",
+}
+"""First bytes of a packed file (RFC 1952 2.3.1, RFC 8878 3.1.1, The .xz File Format 2.1.1.1), as many as tell."""
+MAGIC_BYTES = max(map(len, MAGIC.values()))
+
+
+def sniff_compression(head: bytes) -> Compression:
+    """Compression by the first bytes; a name says nothing."""
+    return next((compression for compression, magic in MAGIC.items() if head.startswith(magic)), Compression.NONE)
+
 
 GZIP_WINDOW_BITS = 31
 GZIP_SIZE_BYTES = 4
