@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gexlake.models.gex_block import Doubles
+from gexlake.models.gex_block import Doubles, Ints
 from gexlake.models.gex_columns import NUMBERS
 
 if TYPE_CHECKING:
@@ -74,12 +74,24 @@ def matrix(cells: pl.DataFrame, value: str) -> tuple[Doubles, pl.Series, Doubles
 
     NaN where a ladder has no such strike; of two rows of one strike the later stands.
     """
-    strikes, row = np.unique(cells["strike"].to_numpy(), return_inverse=True)
     instants = cells["timestamp"].unique(maintain_order=True)
-    column = np.searchsorted(instants.to_physical().to_numpy(), cells["timestamp"].to_physical().to_numpy())
+    every, found = cells["strike"].to_numpy(), cells[value].to_numpy()
+    of_cells, of_columns = (times.to_physical().to_numpy() for times in (cells["timestamp"], instants))
+    if _are_alike(every, of_cells, of_columns):  # as mostly
+        return every[: len(every) // len(instants)], instants, np.ascontiguousarray(found.reshape(len(instants), -1).T)
+    strikes, row = np.unique(every, return_inverse=True)
     values = np.full((len(strikes), len(instants)), np.nan)
-    values[row, column] = cells[value].to_numpy()
+    values[row, np.searchsorted(of_columns, of_cells)] = found
     return strikes, instants, values
+
+
+def _are_alike(strikes: Doubles, timestamps: Ints, instants: Ints) -> bool:
+    """Whether all ladders have the same strikes, in ascending order."""
+    if not len(strikes) or len(strikes) % len(instants):
+        return False
+    ladders = strikes.reshape(len(instants), -1)
+    together = (timestamps.reshape(len(instants), -1) == instants[:, np.newaxis]).all()
+    return bool(together and (ladders == ladders[0]).all() and (np.diff(ladders[0]) > 0).all())
 
 
 def _by_interval(snapshots: pl.LazyFrame, seconds: int) -> pl.lazyframe.group_by.LazyGroupBy:

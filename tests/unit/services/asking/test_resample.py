@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.gex_columns import NUMBERS
-from gexlake.services.asking.resample import LEVELS, bars, heatmap, last_of_intervals
+from gexlake.services.asking.resample import LEVELS, bars, heatmap, last_of_intervals, matrix
 
 SECOND = 1_000_000
 START_US = 1_762_785_000 * SECOND
@@ -134,3 +135,30 @@ def test_an_instant_on_the_edge_belongs_to_the_interval_that_it_ends() -> None:
         (at(START_US + 60 * SECOND), 2, 2.0),
         (at(START_US + 120 * SECOND), 1, 3.0),
     ]
+
+
+LADDERS = st.lists(st.lists(st.sampled_from([100.0, 105.0, 110.0]), min_size=1, max_size=4), max_size=6)
+
+
+@given(st.one_of(LADDERS, st.integers(0, 6).map(lambda count: [[100.0, 105.0]] * count)))
+def test_the_matrix_has_every_cell_in_its_place(ladders: list[list[float]]) -> None:
+    """Also where ladders differ, are out of order, or have a strike twice: the later row stands."""
+    rows = [(number, strike) for number, ladder in enumerate(ladders) for strike in ladder]
+    instants = [datetime(2025, 11, 10, 15, number, tzinfo=UTC) for number, _ in rows]
+    cells = pl.DataFrame(
+        {
+            "timestamp": instants,
+            "strike": [strike for _, strike in rows],
+            "gex_vol": [float(i) for i in range(len(rows))],
+        },
+        schema={"timestamp": pl.Datetime("us", "UTC"), "strike": pl.Float64, "gex_vol": pl.Float64},
+    )
+    strikes, columns, values = matrix(cells, "gex_vol")
+    assert list(strikes) == sorted({strike for _, strike in rows})
+    assert columns.to_list() == sorted(set(instants))
+    expected = {(strike, number): float(i) for i, (number, strike) in enumerate(rows)}
+    for i, strike in enumerate(strikes):
+        for number in range(len(ladders)):
+            found = values[i, number]
+            assert (None if np.isnan(found) else found) == expected.get((strike, number))
+    assert values.flags.c_contiguous
