@@ -6,7 +6,8 @@ INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 WHEEL_INSTALLED := $(VENV)/.installed-wheel
 NATIVE := src/gexlake/importers/gex/decoding/_native.c src/gexlake/importers/gex/decoding/_tokens.h \
-  src/gexlake/importers/gex/writing/_pages.c src/gexlake/services/store/_render.c
+  src/gexlake/importers/gex/writing/_pages.c src/gexlake/importers/gex/writing/_page_reader.h \
+  src/gexlake/services/store/_render.c
 
 NATIVE_TESTS := tests/unit/importers/gex/decoding/test_native.py tests/unit/importers/gex/writing/test_strike_file.py \
   tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
