@@ -103,7 +103,7 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
         if not abandoned:
             return False
         for group in _groups(list(_iter_staged(directory))):
-            if can_commit(connection, group):
+            if _can_commit(connection, group):
                 for staged in group:
                     _settle(connection, layout, staged)
         insert_lost_imports(connection)
@@ -147,7 +147,7 @@ def _name_of(staged: StagedSession) -> str:
     return staged.directory.name
 
 
-def can_commit(connection: Connection, group: Sequence[StagedSession]) -> bool:
+def _can_commit(connection: Connection, group: Sequence[StagedSession]) -> bool:
     """Whether all of a group still fit the lake, so that none is committed without the others."""
     return all(is_committed(connection, staged) or has_base(connection, staged) for staged in group)
 
@@ -156,13 +156,18 @@ def _settle(connection: Connection, layout: LakeLayout, staged: StagedSession) -
     import duckdb
 
     if is_committed(connection, staged):
-        is_current = version_of(connection, staged.record_type, staged.session) == staged.version
-        if is_current or not staged.changes_data:
-            publish(layout, staged)
+        publish_again(connection, layout, staged)
         return
     # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages anew.
     with suppress(StaleStageError, FileNotFoundError, duckdb.InvalidInputException, LakeError):
         commit_session(connection, layout, staged)
+
+
+def publish_again(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
+    """Do what is left of publishing a session that is committed; one that was replaced since is left as it is."""
+    is_current = version_of(connection, staged.record_type, staged.session) == staged.version
+    if is_current or not staged.changes_data:
+        publish(layout, staged)
 
 
 def _remove(path: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import StaleStageError, commit_session, publish
+from gexlake.db.commit import StaleStageError, commit_session, has_base
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
@@ -22,7 +22,7 @@ from gexlake.db.queries import (
     load_feed,
     load_feeds,
 )
-from gexlake.db.recovery import can_commit, is_committed, recover
+from gexlake.db.recovery import is_committed, publish_again, recover
 from gexlake.errors import LakeError
 from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
@@ -84,23 +84,20 @@ def commit_staged(lake: Path, directories: Sequence[str]) -> int:
             group.append(_load_staged(layout, name))
             if not group[-1].lineage and number < len(directories):
                 continue
-            if not can_commit(connection, group):
+            committed = [is_committed(connection, staged) for staged in group]
+            if not all(is_in or has_base(connection, staged) for is_in, staged in zip(committed, group, strict=True)):
                 return done
-            for staged in group:
+            for is_in, staged in zip(committed, group, strict=True):
                 try:
-                    _commit(connection, layout, staged)
+                    if is_in:  # asked again, because the answer got lost
+                        publish_again(connection, layout, staged)
+                    else:
+                        commit_session(connection, layout, staged)
                 except StaleStageError:
                     return done
                 done += 1
             group = []
     return done
-
-
-def _commit(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
-    if is_committed(connection, staged):  # asked again, because the answer got lost
-        publish(layout, staged)
-    else:
-        commit_session(connection, layout, staged)
 
 
 @served
