@@ -230,7 +230,7 @@ def _load(url: str, question: Question, starts: Sequence[Start], connections: in
 
 
 def _p99(what: str, load: Load, bound: float) -> Finding:
-    return Finding(what, f"{load.p99_ms:.1f} ms", f"< {bound:g} ms", load.p99_ms < bound)
+    return Finding(what, f"{load.p99_ms:.1f} ms", f"< {bound:g} ms", load.rate > 0 and load.p99_ms < bound)
 
 
 def measure_questions(lake: Path, starts: Sequence[Start], seconds: int) -> Findings:
