@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from gexlake.cli.terminal import Output, Terminal
 from gexlake.errors import GexlakeError
 from gexlake.models.text import plain
-from gexlake.services.processes.interrupts import raise_when_interrupted
+from gexlake.services.processes.interrupts import kept_interrupts, raise_when_interrupted
 
 
 class Commands(TyperGroup):
@@ -108,7 +108,8 @@ def _help(run: Run, example: str) -> str:
 def _status_of(run: Run, terminal: Terminal, options: dict[str, Any], *, traceback: bool) -> int:
     try:
         raise_when_interrupted()
-        status = run(terminal, **options) or 0
+        with kept_interrupts():
+            status = run(terminal, **options) or 0
         sys.stdout.flush()  # a broken pipe shows here, where it is handled, and not at exit
     except GexlakeError as error:
         if traceback:

@@ -28,7 +28,7 @@ from gexlake.services.importing.plan import ImportPlan, Planner
 from gexlake.services.importing.record import ImportRecord, failed_codes
 from gexlake.services.importing.resume import Hasher
 from gexlake.services.importing.stage import stage_sources
-from gexlake.services.processes.interrupts import undisturbed
+from gexlake.services.processes.interrupts import kept_interrupts, undisturbed
 from gexlake.services.processes.workers import Workers, cores, open_workers, worker_died
 
 PROGRESS_SECONDS = 0.1
@@ -52,13 +52,14 @@ def import_history(
     Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
     """
     named = [sources] if isinstance(sources, str | Path) else sources
-    return _Import(
-        [Path(source) for source in named],
-        LakeLayout(Path(lake)),
-        options or ImportOptions(),
-        on_progress,
-        import_id or new_import_id(),
-    ).run()
+    with kept_interrupts():
+        return _Import(
+            [Path(source) for source in named],
+            LakeLayout(Path(lake)),
+            options or ImportOptions(),
+            on_progress,
+            import_id or new_import_id(),
+        ).run()
 
 
 @dataclass(slots=True)

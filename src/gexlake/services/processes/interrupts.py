@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = "Error: Interrupted.\n"
+SOON_SECONDS = 0.001
+"""By then a finalizer has mostly ended; if not, it is tried again."""
 
 
 def end_when_interrupted() -> None:
@@ -25,6 +29,28 @@ def raise_when_interrupted() -> None:
     """Have Ctrl-C raise `KeyboardInterrupt`: work begins."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def kept_interrupts() -> Iterator[None]:
+    """Within the block Ctrl-C is not lost in a finalizer, where Python drops what is raised: it is raised behind it."""
+    plain = sys.unraisablehook
+    timers: list[threading.Timer] = []
+
+    def raise_behind(unraisable: sys.UnraisableHookArgs) -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            plain(unraisable)
+            return
+        timers.append(threading.Timer(SOON_SECONDS, _thread.interrupt_main))
+        timers[-1].start()
+
+    sys.unraisablehook = raise_behind
+    try:
+        yield
+    finally:
+        sys.unraisablehook = plain
+        for timer in timers:
+            timer.join()  # it comes out here at the latest
 
 
 def _end(*_: object) -> None:
