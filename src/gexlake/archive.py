@@ -114,8 +114,11 @@ def _read_directory(path: Path, *_identity: int) -> Directory:
             return _zip_directory(file) if kind == "ZIP" else _tar_directory(file, Compression.NONE)
     compression = sniff_compression(head)
     if compression is not Compression.NONE:
-        with UnpackedFile(path, compression) as unpacked:
-            return _tar_directory(unpacked, compression)
+        try:
+            with UnpackedFile(path, compression) as unpacked:
+                return _tar_directory(unpacked, compression)
+        except UnpackError as error:
+            raise ArchiveError(f"{error}, so any value in it may be wrong") from error
     raise ArchiveError("It is neither ZIP nor tar")
 
 
@@ -207,10 +210,8 @@ def _tar_directory(file: BinaryIO | UnpackedFile, compression: Compression) -> D
                     members.append(_tar_member(entry, compression))
             end = archive.offset
         damage = _damage_behind(file, end)
-    except OSError:
+    except (OSError, UnpackError):
         raise
-    except UnpackError as error:
-        raise ArchiveError(f"{error}, so any value in it may be wrong") from error
     except Exception as error:  # tarfile meets damage with errors of any kind too
         if not members:
             raise ArchiveError(f"its first header is damaged ({_words(error)})") from error
@@ -227,11 +228,8 @@ def _within(member: Member, archive_bytes: int) -> Member:
 
 def _size_of(file: BinaryIO | UnpackedFile) -> int:
     """Of a packed archive, which is read to its end, so that all checksums have been looked at."""
-    try:
-        while file.read(CHUNK_BYTES):
-            pass
-    except UnpackError as error:
-        raise ArchiveError(f"{error}, so any value in it may be wrong") from error
+    while file.read(CHUNK_BYTES):
+        pass
     return file.tell()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Compression(StrEnum):
@@ -86,7 +86,92 @@ def codec_of(compression: Compression) -> Codec:
             raise ValueError("it is not packed")
 
 
-class GzipMember:
+class DamagedMemberError(Exception):
+    """The member that begins at byte `start` of the file is not what was packed."""
+
+    def __init__(self, start: int, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.start = start
+
+
+class Unpacker:
+    """The text of a packed file: members, each with a checksum of its own, one behind the other.
+
+    `read_packed` gives the next bytes of the file, b"" at its end. `on_later` is called with the place of each member
+    but the first, before any of it is delivered.
+    """
+
+    def __init__(
+        self, codec: Codec, read_packed: Callable[[], bytes], on_later: Callable[[int], None] | None = None
+    ) -> None:
+        self._codec = codec
+        self._read_packed = read_packed
+        self._on_later = on_later
+        self._packed = b""
+        """Read, and not yet given to a member."""
+        self.packed_bytes = 0
+        """Read so far."""
+        self._start = 0
+        self._member: Decompressor | None = None
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes, b"" at the end.
+
+        Raises `EOFError` where the file ends within a member, `DamagedMemberError` where one cannot be unpacked.
+        """
+        while self._member or self._begin_member():
+            member = self._member
+            assert member is not None
+            packed = self._next_packed() if member.needs_input else b""
+            is_end = not packed and member.needs_input
+            try:
+                data = member.decompress(packed, size)
+            except self._codec.damage as error:
+                raise DamagedMemberError(self._start, error) from error
+            if member.eof:
+                self._packed, self._member = member.unused_data, None
+            elif is_end and not data:
+                raise EOFError
+            if data:
+                return data
+        return b""
+
+    def _begin_member(self) -> bool:
+        while packed := self._next_packed():
+            self._packed = packed.lstrip(self._codec.padding) if self._codec.padding else packed
+            if self._packed:
+                self._start = self.packed_bytes - len(self._packed)
+                if self._start and self._on_later is not None:
+                    self._on_later(self._start)
+                self._member = self._codec.begin()
+                return True
+        return False
+
+    def _next_packed(self) -> bytes:
+        packed, self._packed = self._packed, b""
+        if not packed:
+            packed = self._read_packed()
+            self.packed_bytes += len(packed)
+        return packed
+
+
+class _Watched:
+    """What is passed on of a decompressor whose end is watched."""
+
+    _stream: Any
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member has ended."""
+        return bool(self._stream.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        """What was given of the bytes behind the member."""
+        return bytes(self._stream.unused_data)
+
+
+class GzipMember(_Watched):
     """A member of a gzip file.
 
     Damage near the end can make the checksum and size behind the text be taken for text, so that the file seems cut
@@ -99,24 +184,14 @@ class GzipMember:
         self._last = b""
 
     @property
-    def eof(self) -> bool:
-        """Whether the member has ended."""
-        return self._stream.eof
-
-    @property
     def needs_input(self) -> bool:
         """Whether nothing more comes of what was given."""
         return not self._stream.unconsumed_tail
 
-    @property
-    def unused_data(self) -> bytes:
-        """What was given of the bytes behind the member."""
-        return self._stream.unused_data
-
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         """At most so many bytes of text; no `data` where more is needed means that there is none."""
         is_end = not data and self.needs_input
-        text = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
+        text: bytes = self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
         self._unpacked_bytes += len(text)
         self._last = (self._last + data[-GZIP_SIZE_BYTES:])[-GZIP_SIZE_BYTES:]
         if is_end and not text and self._unpacked_bytes and self._ends_with_size():
@@ -128,7 +203,7 @@ class GzipMember:
         return abs(size - self._unpacked_bytes % (1 << 8 * GZIP_SIZE_BYTES)) <= GZIP_SIZE_TOLERANCE
 
 
-class XzStream:
+class XzStream(_Watched):
     """A stream of an xz file.
 
     As with gzip, damage can make what stands behind the text be taken for text, and the file seem cut short. It is not
@@ -143,24 +218,14 @@ class XzStream:
         self._last = b""
 
     @property
-    def eof(self) -> bool:
-        """Whether the stream has ended."""
-        return self._stream.eof
-
-    @property
     def needs_input(self) -> bool:
         """Whether nothing more comes of what was given."""
-        return self._stream.needs_input
-
-    @property
-    def unused_data(self) -> bytes:
-        """What was given of the bytes behind the stream."""
-        return self._stream.unused_data
+        return bool(self._stream.needs_input)
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         """At most so many bytes of text; no `data` where more is needed means that there is none."""
         is_end = not data and self.needs_input
-        text = self._stream.decompress(data, max_length)
+        text: bytes = self._stream.decompress(data, max_length)
         self._last = (self._last + data.rstrip(b"\0"))[-len(XZ_END) :]
         if is_end and not text and self._last == XZ_END:
             raise self._broken("the end of the text is not where it should be")

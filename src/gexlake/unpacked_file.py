@@ -11,7 +11,7 @@ import os
 import threading
 from pathlib import Path
 
-from gexlake.packing import Compression, Decompressor, codec_of
+from gexlake.packing import Compression, DamagedMemberError, Unpacker, codec_of
 
 PACKED_BYTES = 1 << 16
 SKIP_BYTES = 1 << 20
@@ -50,9 +50,8 @@ class UnpackedFile(io.RawIOBase):
 
     def _restart(self) -> None:
         self._file.seek(0)
-        self._at = self._packed_bytes = 0
-        self._packed = b""
-        self._member: Decompressor | None = None
+        self._at = 0
+        self._unpacker = Unpacker(self._codec, lambda: self._file.read(PACKED_BYTES) or b"")
         self._is_over = False
         self._last = self._again = b""
         """What was given last, and what of it is to be given once more."""
@@ -97,40 +96,20 @@ class UnpackedFile(io.RawIOBase):
         return data
 
     def _unpack_on(self, size: int) -> bytes:
-        while not self._is_over and (self._member or self._begin()):
-            member = self._member
-            assert member is not None
-            packed = self._next_packed() if member.needs_input else b""
-            is_end = member.needs_input and not packed
-            try:
-                data = member.decompress(packed, size)
-            except self._codec.damage as error:
-                self.is_broken = True
-                raise UnpackError(f"its {self._compression} stream is damaged ({error})") from error
-            if member.eof:
-                self._packed, self._member = member.unused_data, None
-            self._is_over = is_end and not data and not member.eof
-            if is_bomb(self._at + len(data), self._packed_bytes):
-                raise UnpackError(f"{self._packed_bytes:,} packed bytes expand more than {MAX_EXPANSION_RATIO} times")
-            if data:
-                return data
-        return b""
-
-    def _begin(self) -> bool:
-        """Begin the next member of the packed file, if there is one."""
-        while packed := self._next_packed():
-            self._packed = packed.lstrip(self._codec.padding) if self._codec.padding else packed
-            if self._packed:
-                self._member = self._codec.begin()
-                return True
-        return False
-
-    def _next_packed(self) -> bytes:
-        packed, self._packed = self._packed, b""
-        if not packed:
-            packed = self._file.read(PACKED_BYTES) or b""
-            self._packed_bytes += len(packed)
-        return packed
+        if self._is_over:
+            return b""
+        try:
+            data = self._unpacker.read(size)
+        except EOFError:
+            data = b""
+        except DamagedMemberError as error:
+            self.is_broken = True
+            raise UnpackError(f"its {self._compression} stream is damaged ({error})") from error
+        self._is_over = not data
+        packed_bytes = self._unpacker.packed_bytes
+        if is_bomb(self._at + len(data), packed_bytes):
+            raise UnpackError(f"{packed_bytes:,} packed bytes expand more than {MAX_EXPANSION_RATIO} times")
+        return data
 
     def close(self) -> None:
         self._file.close()

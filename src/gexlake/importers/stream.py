@@ -16,7 +16,7 @@ from gexlake.archive import ArchiveError, MemberFile
 from gexlake.errors import SourceError
 from gexlake.models.encoding import HEAD_BYTES, Utf16
 from gexlake.models.source import SourceFile, SourcePlace
-from gexlake.packing import MAGIC_BYTES, Codec, Compression, Decompressor, codec_of, sniff_compression
+from gexlake.packing import MAGIC_BYTES, Codec, Compression, DamagedMemberError, Unpacker, codec_of, sniff_compression
 from gexlake.unpacked_file import MAX_EXPANSION_RATIO, is_bomb
 from gexlake.validation.rules import Rule
 
@@ -137,7 +137,7 @@ class SourceStream:
             data = self._unpacked.read(len(target))
         except EOFError as error:
             raise DamagedStreamError(Rule.STREAM_TRUNCATED, f"the {self.compression} stream ends early") from error
-        except _DamagedMemberError as damage:
+        except DamagedMemberError as damage:
             raise self._damaged(damage) from damage
         self._unpacked_bytes += len(data)
         if is_bomb(self._unpacked_bytes, self.size_bytes):
@@ -146,7 +146,7 @@ class SourceStream:
         target[: len(data)] = data
         return len(data)
 
-    def _damaged(self, damage: _DamagedMemberError) -> DamagedStreamError | AlteredSourceError:
+    def _damaged(self, damage: DamagedMemberError) -> DamagedStreamError | AlteredSourceError:
         if damage.start:
             message = f"the {self.compression} stream is damaged from byte {damage.start:,} on: {damage}"
             return DamagedStreamError(Rule.COMPRESSION_DAMAGED, message)
@@ -247,67 +247,17 @@ class _Ahead:
 # ---- unpacking -----------------------------------------------------------------------------------------------------
 
 
-class _DamagedMemberError(Exception):
-    """The member that begins at byte `start` of the file is not what was packed."""
-
-    def __init__(self, start: int, reason: Exception) -> None:
-        super().__init__(str(reason))
-        self.start = start
-
-
 class _Members:
-    """The text of a packed file: members, each with a checksum of its own, one behind the other.
-
-    The first one, as a rule the only one, is delivered as it is unpacked, so that its damage comes too late. Each later
-    one is read twice: it is checked to its end before any of it is delivered, and what came before stands.
+    """The text of a packed file, with the file's first member, as a rule its only one, delivered as it is unpacked, so
+    that its damage comes too late. Each later one is read twice: it is checked to its end before any of it is
+    delivered, and what came before stands.
     """
 
     def __init__(self, raw: _HashedFile, codec: Codec) -> None:
         self._raw = raw
         self._codec = codec
-        self._file = io.BufferedReader(raw, READ_BYTES)
-        self._packed = b""
-        """Read, and not yet given to a member."""
-        self._taken = 0
-        self._start = 0
-        self._member: Decompressor | None = None
-
-    def read(self, size: int) -> bytes:
-        """Up to so many bytes, b"" at the end; EOFError where the file ends within a member."""
-        while self._member or self._begin_member():
-            member = self._member
-            assert member is not None
-            packed = self._next_packed() if member.needs_input else b""
-            is_end = not packed and member.needs_input
-            try:
-                data = member.decompress(packed, size)
-            except self._codec.damage as error:
-                raise _DamagedMemberError(self._start, error) from error
-            if member.eof:
-                self._packed, self._member = member.unused_data, None
-            elif is_end and not data:
-                raise EOFError
-            if data:
-                return data
-        return b""
-
-    def _begin_member(self) -> bool:
-        while packed := self._next_packed():
-            self._packed = packed.lstrip(self._codec.padding) if self._codec.padding else packed
-            if self._packed:
-                self._start = self._taken - len(self._packed)
-                if self._start:
-                    self._check(self._start)
-                self._member = self._codec.begin()
-                return True
-        return False
-
-    def _next_packed(self) -> bytes:
-        packed, self._packed = self._packed, b""
-        if not packed:
-            packed = self._file.read1(PACKED_BYTES)
-            self._taken += len(packed)
-        return packed
+        file = io.BufferedReader(raw, READ_BYTES)
+        self.read = Unpacker(codec, lambda: file.read1(PACKED_BYTES), self._check).read
 
     def _check(self, start: int) -> None:
         """Unpack the member that begins there as far as it goes, and keep nothing."""
@@ -319,7 +269,7 @@ class _Members:
             try:
                 text = member.decompress(packed, READ_BYTES)
             except self._codec.damage as error:
-                raise _DamagedMemberError(start, error) from error
+                raise DamagedMemberError(start, error) from error
             if is_end and not text:
                 return
             unpacked_bytes += len(text)
