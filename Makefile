@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.installed-bench
 WHEEL_INSTALLED := $(VENV)/.installed-wheel
-NATIVE := src/gexlake/importers/gex/decoding/_native.c src/gexlake/importers/gex/decoding/_tokens.h \
-  src/gexlake/importers/gex/writing/_pages.c src/gexlake/importers/gex/writing/_page_reader.h \
+NATIVE := src/gexlake/importers/snapshots/decoding/_native.c src/gexlake/importers/snapshots/decoding/_tokens.h \
+  src/gexlake/importers/snapshots/writing/_pages.c src/gexlake/importers/snapshots/writing/_page_reader.h \
   src/gexlake/services/store/_render.c
 
-NATIVE_TESTS := tests/unit/importers/gex/decoding/test_native.py tests/unit/importers/gex/writing/test_strike_file.py \
+NATIVE_TESTS := tests/unit/importers/snapshots/decoding/test_native.py tests/unit/importers/snapshots/writing/test_ladder_file.py \
   tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
 
 SAMPLE ?= sample

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gexlake.models.gex_block import ROW_CAPACITY
+from gexlake.models.block import ROW_CAPACITY
 
 ROWS = {"row_group_size": ROW_CAPACITY}
 
 
 def write_own(frame: pl.DataFrame, target: Path) -> None:
     """The import's: numbers of values, then zstd."""
-    from gexlake.importers.gex.writing.strike_file import StrikeFile
+    from gexlake.importers.snapshots.writing.ladder_file import LadderFile
 
     timestamps = frame["timestamp"].to_physical().to_numpy()
     cells = np.array([column.to_numpy() for column in frame.drop("timestamp")])
     firsts = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
     ends = np.append(firsts[1:], len(timestamps))
-    file, start = StrikeFile(target), 0
+    file, start = LadderFile(target), 0
     while start < len(firsts):
         stop = max(int(np.searchsorted(ends, firsts[start] + ROW_CAPACITY, side="right")), start + 1)
         here = slice(start, stop)

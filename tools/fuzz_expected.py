@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fuzz_inputs import Record
-from gexlake.models.gex_block import Block
+from gexlake.models.block import Block
 from gexlake.models.gex_columns import LADDER, MAX_PRIORS, MISSING_INT, NUMBERS, PRIORS, Int
 
 

@@ -31,12 +31,12 @@ from fuzz_expected import FindingError, check_record
 from fuzz_inputs import Input, Record, make_input, plain_records
 from gexlake.errors import GexlakeError, SourceError
 from gexlake.importers.base import OversizedChunk, Refusal
-from gexlake.importers.gex.decoding.careful import Expectation
-from gexlake.importers.gex.decoding.decoder import GexDecoder
-from gexlake.importers.gex.decoding.records import Scratch
+from gexlake.importers.snapshots.decoding.careful import Expectation
+from gexlake.importers.snapshots.decoding.decoder import Decoder
+from gexlake.importers.snapshots.decoding.records import Scratch
 from gexlake.importers.stream import SourceStream
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.gex_block import Block
+from gexlake.models.block import Block
 from gexlake.models.gex_columns import Int
 from gexlake.models.source import RefusedFile, SourceFile
 from gexlake.models.task import FeedTask
@@ -103,7 +103,7 @@ class Reader:
         scratch.block.extra = {}
         with SourceStream(self.path) as stream:
             source = Tee(stream)
-            decoder = GexDecoder(source, Expectation("NQ_NDX", MIN_US, MAX_US), scratch)
+            decoder = Decoder(source, Expectation("NQ_NDX", MIN_US, MAX_US), scratch)
             events = list(decoder.events())
             stream.drain()
         indexes: list[int] = []

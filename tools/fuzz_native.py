@@ -115,8 +115,8 @@ def check_native(chance: random.Random, text: bytes) -> None:
     """Decode into small tables, from and to anywhere; what is taken has the values that careful reading gives."""
     import numpy as np
 
-    from gexlake.importers.gex.decoding import _native
-    from gexlake.importers.gex.decoding.careful import parse_extra
+    from gexlake.importers.snapshots.decoding import _native
+    from gexlake.importers.snapshots.decoding.careful import parse_extra
     from gexlake.models.gex_columns import FLAG_EXTRA, NUMBER_ROWS, NUMBERS, Int
 
     stop = len(text) if chance.random() < 0.7 else chance.randint(0, len(text))
@@ -174,7 +174,7 @@ def check_pages(chance: random.Random) -> None:
     """A column into buffers that are just large enough, and back; and pages that nobody wrote."""
     import numpy as np
 
-    from gexlake.importers.gex.writing import _pages
+    from gexlake.importers.snapshots.writing import _pages
     from gexlake.zstd import raw_frame
 
     values = any_doubles(chance, (chance.choice((1, 2, 7, 8, 9, 1000)),), nan=True)
@@ -224,8 +224,8 @@ def check_render(chance: random.Random) -> None:
 
 def read_carefully(text: bytes) -> Any:
     """The same record by the other way; raises where it is refused."""
-    from gexlake.importers.gex.decoding.careful import Expectation, read_snapshot
-    from gexlake.importers.gex.decoding.json_values import parse
+    from gexlake.importers.snapshots.decoding.careful import Expectation, read_snapshot
+    from gexlake.importers.snapshots.decoding.json_values import parse
 
     value, _, oddities = parse(text.decode())
     return read_snapshot(value, oddities, Expectation("NQ_NDX", 0, 2 * 10**15))
@@ -241,10 +241,10 @@ def same_bits(left: Any, right: Any) -> bool:
 def check_decoder(chance: random.Random, text: bytes) -> None:
     """Decode as a file: every record comes out once, refused ones with the bytes that stand there."""
     from gexlake.importers.base import Refusal
-    from gexlake.importers.gex.decoding.careful import Expectation
-    from gexlake.importers.gex.decoding.decoder import GexDecoder
-    from gexlake.importers.gex.decoding.records import Scratch
-    from gexlake.models.gex_block import Block
+    from gexlake.importers.snapshots.decoding.careful import Expectation
+    from gexlake.importers.snapshots.decoding.decoder import Decoder
+    from gexlake.importers.snapshots.decoding.records import Scratch
+    from gexlake.models.block import Block
     from gexlake.models.gex_columns import Int
 
     class Source:
@@ -259,7 +259,7 @@ def check_decoder(chance: random.Random, text: bytes) -> None:
     scratch = Scratch()
     scratch.text = bytearray(chance.choice((2, 100, 1000, 1 << 16)))
     scratch.block = Block.empty(records=chance.randint(1, 4), rows=chance.randint(1, 20))
-    decoder = GexDecoder(Source(), Expectation("NQ_NDX", 0, 2 * 10**15), scratch)
+    decoder = Decoder(Source(), Expectation("NQ_NDX", 0, 2 * 10**15), scratch)
     indexes: list[int] = []
     for event in decoder.events():
         if isinstance(event, Block):

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from gexlake.importers.gex.decoding import _native
-from gexlake.importers.gex.writing import _pages
+from gexlake.importers.snapshots.decoding import _native
+from gexlake.importers.snapshots.writing import _pages
 from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
 from gexlake.sample import sample_records
 from gexlake.services.store.records import SnapshotRenderer

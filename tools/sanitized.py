@@ -1,7 +1,7 @@
 """Run Python with the native modules built by AddressSanitizer and UndefinedBehaviorSanitizer; it needs gcc.
 
     python tools/sanitized.py tools/fuzz_native.py --seconds 60
-    python tools/sanitized.py -m pytest tests/unit/importers/gex/decoding/test_native.py
+    python tools/sanitized.py -m pytest tests/unit/importers/snapshots/decoding/test_native.py
 
 The builds stand in a temporary folder; what is installed is left alone. Any fault ends the process with a report.
 """
@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 MODULES = (
-    "gexlake.importers.gex.decoding._native",
-    "gexlake.importers.gex.writing._pages",
+    "gexlake.importers.snapshots.decoding._native",
+    "gexlake.importers.snapshots.writing._pages",
     "gexlake.services.store._render",
 )
 SOURCES = Path(__file__).parents[1] / "src"

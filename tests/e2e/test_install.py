@@ -77,7 +77,7 @@ def test_the_wheel_works_without_a_compiler(installed: Path, tmp_path: Path) -> 
 
     from gexlake import __version__
 
-    where = "import gexlake.importers.gex.decoding._native as native; print(native.__file__)"
+    where = "import gexlake.importers.snapshots.decoding._native as native; print(native.__file__)"
     found = subprocess.run([installed / "python", "-c", where], cwd=tmp_path, check=True, stdout=subprocess.PIPE)
     assert Path(os.fsdecode(found.stdout)).is_relative_to(installed.parent)
     assert gexlake("--version") == f"gexlake {__version__}\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gexlake.importers.gex import days as day_spool
+from gexlake.importers.snapshots import days as day_spool
 from gexlake.models.import_order import ImportOptions
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database

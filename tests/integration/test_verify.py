@@ -328,8 +328,8 @@ def forge(lake: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     """A lake that agrees with itself and not with its sources: changed rows under a checksum that fits them."""
     import json
 
-    from gexlake.importers.gex import check
-    from gexlake.importers.gex.writing.runs import from_runs
+    from gexlake.importers.snapshots import check
+    from gexlake.importers.snapshots.writing.runs import from_runs
 
     path = parquet(lake)
     footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])

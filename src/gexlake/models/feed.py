@@ -8,9 +8,6 @@ from typing import NamedTuple
 PACKAGES: tuple[str, ...] = ("classic", "state", "orderflow")
 """The vendor's packages. Classic and state are different measurements and are never merged."""
 
-GEX_PACKAGES: tuple[str, ...] = ("classic", "state")
-"""Packages with GEX snapshots."""
-
 VENDOR_TICKERS: frozenset[str] = frozenset({"SPX", "NDX", "RUT", "VIX", "XSP", "ES_SPX", "NQ_NDX", "SPY", "QQQ", "IWM"})
 """The vendor's indexes and futures, and funds on them; its many stocks are not listed here."""
 
@@ -22,8 +19,28 @@ GREEK_CATEGORIES: tuple[str, ...] = tuple(
 )
 """Categories of package state whose snapshots carry `mini_contracts` instead of a GEX ladder."""
 
-CATEGORY_ALIASES: dict[str, str] = {"full": "gex_full", "zero": "gex_zero", "one": "gex_one"}
-"""Short category names seen in archives, and what they stand for."""
+ORDERFLOW = "orderflow"
+"""The one category of package orderflow."""
+
+FEED_CATEGORIES: dict[str, tuple[str, ...]] = {
+    "classic": GEX_CATEGORIES,
+    "state": (*GEX_CATEGORIES, *GREEK_CATEGORIES),
+    ORDERFLOW: (ORDERFLOW,),
+}
+"""The categories of each package: together the fifteen feeds of a ticker."""
+
+CATEGORY_ALIASES: dict[str, str] = {
+    **{name.removeprefix("gex_"): name for name in GEX_CATEGORIES},
+    **{greek: f"{greek}_zero" for greek in ("delta", "gamma", "vanna", "charm")},
+    **{f"one{greek}": f"{greek}_one" for greek in ("delta", "gamma", "vanna", "charm")},
+}
+"""Short category names, the vendor's own and seen in archives, and what they stand for."""
+
+
+def category_of(package: str, word: str) -> str | None:
+    """The category of the package that a word stands for, by its name or a short one; None where it is no such word."""
+    category = CATEGORY_ALIASES.get(word, word)
+    return category if category in FEED_CATEGORIES.get(package, ()) else None
 
 
 class Feed(NamedTuple):

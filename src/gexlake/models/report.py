@@ -47,6 +47,7 @@ class FileResult(BaseModel):
     source_file: str
     status: ResultStatus
     session: str | None = None
+    record_type: str | None = None
     source_bytes: int = 0
     records_seen: int = 0
     records_imported: int = 0
@@ -77,6 +78,7 @@ class FileResult(BaseModel):
             source_file=record.source_file,
             status=ResultStatus(record.status.value),
             session=f"{record.ticker}/{record.package}/{record.category}/{record.session_date}",
+            record_type=record.record_type,
             source_bytes=record.source_bytes,
             records_seen=record.records_seen,
             records_imported=record.records_imported,

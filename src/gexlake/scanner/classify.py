@@ -14,13 +14,14 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from gexlake.archive import archive_kind, names_in_head
-from gexlake.models.feed import GEX_CATEGORIES, Feed, SessionKey
+from gexlake.models.feed import ORDERFLOW, Feed, SessionKey
+from gexlake.models.record_types import ORDERFLOW_TYPE, RECORD_TYPES, record_type_of
 from gexlake.models.source import Form
 from gexlake.packing import Compression
 from gexlake.scanner.heads import Head
 from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, says_feed, valid_ticker
 from gexlake.scanner.refusals import Refusal
-from gexlake.scanner.sniff import GEX, LEFT, OTHER_RECORD_TYPES, Content, is_blank, sniff
+from gexlake.scanner.sniff import LEFT, OTHER_RECORD_TYPES, Content, is_blank, sniff
 
 UNITS_PER_SECOND = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (1e20, 1_000_000_000))
 """Below which magnitude a Unix time is in seconds, milliseconds, microseconds, nanoseconds."""
@@ -49,8 +50,8 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
     package, category = _feed_words(hints, content)
     if refusal := (
         _other_record_type(hints, content, package, category)
-        or _no_gex(hints, content, is_named=None not in (package, category))
-        or _no_feed(package, category)
+        or _no_snapshots(hints, content, is_named=None not in (package, category))
+        or _no_feed(content, package, category)
     ):
         return refusal
     ticker = hints.ticker or valid_ticker(content.ticker) or hints.folder_ticker
@@ -61,7 +62,9 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
         return Refusal("no_session_date", "There is no date in its name, its folders or its first record.")
     session = _session(ticker, package or "", category or "", session_date)
     claims_date = hints.session_date is not None
-    return Importable(GEX, session, head.compression, content.form, claims_date)
+    kind = record_type_of(category or "")
+    assert kind is not None, "others have been refused"
+    return Importable(kind.name, session, head.compression, content.form, claims_date)
 
 
 @lru_cache(maxsize=256)
@@ -115,6 +118,8 @@ def _feed_words(hints: Hints, content: Content) -> tuple[str | None, str | None]
     package, category = hints.package, hints.category
     if package and category:
         return package, category
+    if content.record_type == ORDERFLOW_TYPE.name and not category and package in (None, ORDERFLOW):
+        return ORDERFLOW, ORDERFLOW  # there is but one such feed of a ticker
     packages, categories = {package} - {None}, {category} - {None}
     for label in content.labels:
         labelled_package, labelled_category = parse_feed(label)
@@ -135,6 +140,10 @@ def _other_record_type(hints: Hints, content: Content, package: str | None, cate
     if content.record_type in OTHER_RECORD_TYPES:
         words = OTHER_RECORD_TYPES[content.record_type]
         return Refusal("unsupported_record_type", f"Its records are {words}, which are not imported.")
+    found, named = RECORD_TYPES.get(content.record_type or ""), record_type_of(category or "")
+    if found and named and found is not named:
+        reason = f"Its name says {category}, which are {named.words}, but its records are {found.words}."
+        return Refusal("record_type_mismatch", reason)
     return None
 
 
@@ -142,13 +151,9 @@ def _record_type_of_name(hints: Hints, package: str | None, category: str | None
     """The record type in words, if the name says one that is not imported."""
     if hints.derived_type and category:
         return OTHER_RECORD_TYPES[hints.derived_type]
-    if package == "orderflow" or category == "orderflow":
-        return OTHER_RECORD_TYPES["orderflow"]
-    if category is None or category in GEX_CATEGORIES:
+    if category is None or record_type_of(category):
         return None
-    if category[-1].isdecimal():
-        return f"snapshots of one explicit expiry ({category})"
-    return f"{OTHER_RECORD_TYPES['greek']} ({category})"
+    return f"snapshots of one explicit expiry ({category})"
 
 
 def _archive(hints: Hints, head: Head) -> Refusal | None:
@@ -164,13 +169,13 @@ def _archive(hints: Hints, head: Head) -> Refusal | None:
     return Refusal("packed_archive" if is_history else "not_gex", f"{reason}.")
 
 
-def _no_gex(hints: Hints, content: Content, *, is_named: bool) -> Refusal | None:
-    """Content that is not GEX history.
+def _no_snapshots(hints: Hints, content: Content, *, is_named: bool) -> Refusal | None:
+    """Content that is not history.
 
-    A damaged file is still GEX history when its name says so: the importer then reports its records one by one. What
+    A damaged file is still history when its name says so: the importer then reports its records one by one. What
     is something else altogether under such a name is what a failed download left.
     """
-    if content.record_type == GEX:
+    if content.record_type in RECORD_TYPES:
         return None
     if not content.is_json:
         if hints.is_vendor_name and not content.is_other:
@@ -178,12 +183,12 @@ def _no_gex(hints: Hints, content: Content, *, is_named: bool) -> Refusal | None
         return _other(hints, f"It is not JSON: {content.description}", is_text=content.is_text)
     if content.foreign_keys is not None:
         keys = _keys_in_words(content.foreign_keys)
-        return _other(hints, f"It is JSON without GEX snapshots, {keys}", is_text=True)
+        return _other(hints, f"It is JSON without GEXBot snapshots, {keys}", is_text=True)
     if content.is_other and hints.claims_history:
         return _other(hints, f"It is {content.description}", is_text=True)
     if hints.is_vendor_name or (is_named and (content.has_record or content.has_no_records)):
         return None
-    return _other(hints, "It is JSON, but neither its name nor its start are those of GEX snapshots")
+    return _other(hints, "It is JSON, but neither its name nor its start are those of GEXBot snapshots")
 
 
 def _other(hints: Hints, reason: str, *, is_text: bool = False) -> Refusal:
@@ -194,11 +199,14 @@ def _other(hints: Hints, reason: str, *, is_text: bool = False) -> Refusal:
     return Refusal("failed_download", f"{reason}{cause}. Its name says GEX history: download it again.")
 
 
-def _no_feed(package: str | None, category: str | None) -> Refusal | None:
+def _no_feed(content: Content, package: str | None, category: str | None) -> Refusal | None:
     missing = [word for word, found in (("package", package), ("category", category)) if not found]
     if not missing:
         return None
-    return Refusal("no_feed", f"It holds GEX snapshots, but nothing says of which {' and '.join(missing)}.")
+    kind = RECORD_TYPES.get(content.record_type or "")
+    return Refusal(
+        "no_feed", f"It holds {kind.words if kind else 'snapshots'}, but nothing says of which {' and '.join(missing)}."
+    )
 
 
 def _keys_in_words(keys: Iterable[str]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 
+from gexlake.models.record_types import RECORD_TYPES
 from gexlake.models.source import CONTAINER_KEYS, PAYLOAD_KEY
 
-LADDER_KEYS: dict[bytes, str] = {b"strikes": "gex", b"mini_contracts": "greek"}
+LADDER_KEYS: dict[bytes, str] = {kind.ladder.field.encode(): name for name, kind in RECORD_TYPES.items() if kind.ladder}
 """Keys that only one record type has, and which."""
 
 MAX_ATTEMPTS = 8

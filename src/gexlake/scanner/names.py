@@ -24,11 +24,13 @@ from typing import NamedTuple
 
 from gexlake.models.feed import (
     CATEGORY_ALIASES,
+    FEED_CATEGORIES,
     GEX_CATEGORIES,
-    GEX_PACKAGES,
     GREEK_CATEGORIES,
+    ORDERFLOW,
     PACKAGES,
     VENDOR_TICKERS,
+    category_of,
 )
 
 DATA_SUFFIXES = frozenset({"json", "jsonl", "ndjson", "gz", "gzip", "zst", "zstd", "bz2", "xz"})
@@ -57,7 +59,7 @@ _SEPARATORS = "_-. "
 _SEPARATOR = r"[_\-. ]"
 _EXPIRY_CATEGORIES = r"(?:gex|delta|gamma|vanna|charm)_\d{8}"
 _FULL_CATEGORIES = "|".join((*GEX_CATEGORIES, *GREEK_CATEGORIES, _EXPIRY_CATEGORIES))
-_AFTER_PACKAGE = "|".join((_FULL_CATEGORIES, *CATEGORY_ALIASES, "orderflow"))
+_AFTER_PACKAGE = "|".join((_FULL_CATEGORIES, *CATEGORY_ALIASES, ORDERFLOW))
 # Patterns stay text: `re` compiles them on first use, which keeps the import light.
 _START, _END = f"(?:^|(?<={_SEPARATOR}))", r"(?=$|[^a-z0-9])"
 _FEED = f"{_START}({'|'.join(PACKAGES)}){_SEPARATOR}({_AFTER_PACKAGE}){_END}"
@@ -90,7 +92,7 @@ class Hints(NamedTuple):
     is_vendor_name: bool = False
     """The file name alone gives ticker, package, category and date, and has a fitting suffix."""
     claims_history: bool = False
-    """Its path gives a GEX feed and a time, the name has a part in that, and no suffix speaks against history."""
+    """Its path gives a feed and a time, the name has a part in that, and no suffix speaks against history."""
 
 
 def parse_path(folders: Sequence[str], name: str) -> Hints:
@@ -99,14 +101,14 @@ def parse_path(folders: Sequence[str], name: str) -> Hints:
     above = _parse_folders(tuple(folders), hints.package is not None, hints.category is not None)
     alias = None
     if hints.category is None and above.parent_is_package:
-        alias = CATEGORY_ALIASES.get(_stem(name)[0])
+        alias = category_of(above.package or "", _stem(name)[0])
     category = hints.category or alias or above.category
     package = hints.package or above.package
-    if package == "orderflow" and hints.package is None and category not in (None, "orderflow"):
+    if package == ORDERFLOW and hints.package is None and category not in (None, ORDERFLOW):
         package = None  # a folder that cannot mean this feed
-    if package == "orderflow" and category is None:
-        category = "orderflow"
-    is_of_feed = package in GEX_PACKAGES and category in GEX_CATEGORIES
+    if package == ORDERFLOW and category is None:
+        category = ORDERFLOW
+    is_of_feed = _is_feed(package, category)
     has_time = bool(hints.session_date or above.session_date or hints.unix_time)
     has_part = bool(hints.package or hints.category or alias or hints.session_date or hints.unix_time)
     return Hints(
@@ -124,13 +126,17 @@ def parse_path(folders: Sequence[str], name: str) -> Hints:
 
 
 def says_feed(names: Iterable[str]) -> bool:
-    """Whether one of the paths in an archive speaks of a GEX feed."""
+    """Whether one of the paths in an archive speaks of a feed."""
     for name in names:
         *folders, last = name.split("/")
         hints = parse_path(folders, last)
-        if hints.package in GEX_PACKAGES and hints.category in GEX_CATEGORIES:
+        if _is_feed(hints.package, hints.category):
             return True
     return False
+
+
+def _is_feed(package: str | None, category: str | None) -> bool:
+    return category in FEED_CATEGORIES.get(package or "", ())
 
 
 def _is_packed_name(name: str) -> bool:
@@ -201,7 +207,8 @@ def _stem(name: str) -> tuple[str, bool]:
 
 def _split_feed(stem: str) -> tuple[str | None, str | None, str, str]:
     """Package, category, and what stands before and after them."""
-    if feed := re.search(_FEED, stem):
+    feed = re.search(_FEED, stem)
+    if feed and (feed[2] not in CATEGORY_ALIASES or category_of(feed[1], feed[2])):
         return feed[1], CATEGORY_ALIASES.get(feed[2], feed[2]), stem[: feed.start()], stem[feed.end() :]
     package, category = re.search(_PACKAGE, stem), re.search(_CATEGORY, stem)
     words = [word for word in (package, category) if word]
@@ -293,8 +300,8 @@ def _parse_folder(folder: str, parent: str) -> Hints:
     word = folder.lower()
     if word in PACKAGES:
         return Hints(package=word)
-    if word in CATEGORY_ALIASES and parent.lower() in PACKAGES:
-        return Hints(category=CATEGORY_ALIASES[word])
+    if word in CATEGORY_ALIASES and (category := category_of(parent.lower(), word)):
+        return Hints(category=category)
     if re.fullmatch(_CATEGORY, word):
         return Hints(category=word)
     return parse_name(folder) if re.search(_FEED + "$", word) else Hints()

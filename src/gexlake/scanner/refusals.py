@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 REFUSALS: dict[str, str] = {
-    "unsupported_record_type": "another record type of the vendor: orderflow, greeks, majors, one explicit expiry",
-    "not_gex": "no GEX history: another format, or JSON without GEX snapshots",
+    "unsupported_record_type": "another record type of the vendor: majors, largest changes, one explicit expiry",
+    "record_type_mismatch": "its name says another record type than its records have",
+    "not_gex": "no GEX history: another format, or JSON without GEXBot snapshots",
     "empty_file": "no content: 0 bytes, only blanks, or nothing once unpacked",
     "unreadable": "the operating system would not let it be read",
     "no_session_date": "no date in its name, its folders or its first record",
@@ -29,6 +30,7 @@ FAILED_CODES = frozenset(
         "unreadable",
         "no_session_date",
         "no_feed",
+        "record_type_mismatch",
         "no_ticker",
         "compression_damaged",
         "failed_download",

@@ -6,32 +6,24 @@ import json
 import re
 from typing import NamedTuple
 
+from gexlake.models.record_types import ORDERFLOW_TYPE, RECORD_TYPES
 from gexlake.models.source import Form
 from gexlake.packing import MAGIC
 from gexlake.scanner.first_record import LADDER_KEYS, SPACE, FirstRecord, end_of
 
-GEX = "gex"
-
 OTHER_RECORD_TYPES: dict[str, str] = {
-    "orderflow": "orderflow snapshots",
-    "greek": "greek snapshots",
     "majors": "major levels without a ladder",
     "maxchange": "largest changes without a ladder",
 }
 """Record types of the vendor that no importer reads, in words."""
 
-GEX_KEYS = frozenset(
-    b"ticker min_dte sec_min_dte spot spot_price zero_gamma major_pos_vol major_pos_oi major_neg_vol major_neg_oi "
-    b"strikes sum_gex_vol sum_gex_oi delta_risk_reversal max_priors".split()
+SNAPSHOT_KEYS = frozenset(
+    name.encode() for kind in RECORD_TYPES.values() for name in (*kind.fields, "spot_price") if name != "timestamp"
 )
-"""Keys of a GEX snapshot, without `timestamp`, which anything may have."""
+"""Keys of snapshots of all types, without `timestamp`, which anything may have."""
 
 FLAT_KEYS: dict[str, frozenset[bytes]] = {
-    "orderflow": frozenset(
-        b"z_mlgamma z_msgamma o_mlgamma o_msgamma zero_mcall zero_mput one_mcall one_mput zcvr ocvr zgr ogr zvanna "
-        b"ovanna zcharm ocharm agg_dex one_agg_dex net_dex one_net_dex dexoflow gexoflow cvroflow one_dexoflow "
-        b"one_gexoflow one_cvroflow".split()
-    ),
+    ORDERFLOW_TYPE.name: frozenset(name.encode() for name in ORDERFLOW_TYPE.numbers if name != "spot"),
     "majors": frozenset(b"mpos_vol mpos_oi mneg_vol mneg_oi net_gex_vol net_gex_oi".split()),
     "maxchange": frozenset(b"current one five ten fifteen thirty".split()),
 }
@@ -66,7 +58,7 @@ _JSON_START = re.compile(rb'\[\s*+(?:\{\s*+["}]|\])|\{\s*+["}]')
 _HTML = re.compile(rb"(?is)(?:<!--.*?-->|<\?xml[^>]*>|\s)*+<(?:!doctype\s+html|html|head|body)\b")
 _CSV = re.compile(rb"(?:[^\r\n,;\t{}\[\]<>]*+([,;\t]))(?:[^\r\n{}\[\]<>]*+)(?:\r?\n|\r)[^\r\n]*?\1")
 """A line of words with separators, and a second line with the same separator."""
-_ANY_KEY = re.compile(b"|".join(b'"%b"' % key for key in sorted(GEX_KEYS | {b"timestamp"})))
+_ANY_KEY = re.compile(b"|".join(b'"%b"' % key for key in sorted(SNAPSHOT_KEYS | {b"timestamp"})))
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -76,7 +68,7 @@ class Content(NamedTuple):
     form: Form
     is_json: bool
     record_type: str | None = None
-    """"gex" or one of `OTHER_RECORD_TYPES`."""
+    """One of `RECORD_TYPES` or of `OTHER_RECORD_TYPES`."""
     ticker: str | None = None
     """Of the first record, like `timestamp`, as it stands there."""
     timestamp: str | None = None
@@ -85,11 +77,11 @@ class Content(NamedTuple):
     has_no_records: bool = False
     """The array is empty."""
     has_record: bool = False
-    """The first record is an object that is damaged or has keys of a GEX snapshot."""
+    """The first record is an object that is damaged or has keys of a snapshot."""
     foreign_keys: tuple[str, ...] | None = None
-    """Keys of the first object, where this is the whole text and nothing in it can be a GEX snapshot."""
+    """Keys of the first object, where this is the whole text and nothing in it can be a snapshot."""
     is_other: bool = False
-    """It is something else for certain: binary, a page, or a short text without any key of a GEX snapshot."""
+    """It is something else for certain: binary, a page, or a short text without any key of a snapshot."""
     is_text: bool = False
     """It is neither JSON nor another format: a text as servers send them, or a damaged line."""
     description: str = ""
@@ -115,8 +107,10 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
         form = Form.WRAPPED if record.is_in_array else _form_of_objects(text, start, is_whole)
         has_no_records = record.is_missing
     record_type = _record_type(record.keys, text)
-    has_gex_keys = not GEX_KEYS.isdisjoint(record.keys)
-    is_foreign = is_whole and record.is_complete and not record.keys & (GEX_KEYS - {b"ticker"}) and record_type is None
+    has_snapshot_keys = not SNAPSHOT_KEYS.isdisjoint(record.keys)
+    is_foreign = (
+        is_whole and record.is_complete and not record.keys & (SNAPSHOT_KEYS - {b"ticker"}) and record_type is None
+    )
     is_other = is_whole and not record.keys and not has_no_records and _holds_no_object(text)
     return Content(
         form=form,
@@ -126,7 +120,7 @@ def sniff(text: bytes, *, is_whole: bool) -> Content:
         timestamp=_plain(record.timestamp),
         labels=_labels(record),
         has_no_records=has_no_records,
-        has_record=record.is_object and (has_gex_keys or not record.is_complete),
+        has_record=record.is_object and (has_snapshot_keys or not record.is_complete),
         foreign_keys=_names(record.keys) if is_foreign else None,
         is_other=is_other,
         description="JSON without any object" if is_other else "",

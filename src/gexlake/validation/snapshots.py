@@ -11,18 +11,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from gexlake.models.gex_block import Block, Doubles
-from gexlake.models.gex_columns import (
+from gexlake.models.block import (
     FLAG_EXTRA,
     FLAG_FIELD_TYPE,
     FLAG_NOT_FINITE,
     FLAG_NUMBER_AS_TEXT,
-    FLAG_PRIORS_NOT_FIVE,
+    FLAG_PRIORS_COUNT,
     FLAG_ZONE_GIVEN,
-    LADDER,
-    NUMBERS,
+    Block,
+    Doubles,
     Int,
 )
+from gexlake.models.record_type import RecordType
+from gexlake.models.record_types import GEX
 from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours
 from gexlake.validation.rules import Rule
 
@@ -31,11 +32,11 @@ CELL_ROUNDING = 0.005
 SUM_ROUNDING = 0.001
 """Sums have 3 decimals."""
 
-MAJORS = tuple(i for i, name in enumerate(NUMBERS) if name.startswith("major_"))
-ZERO_GAMMA = NUMBERS.index("zero_gamma")
+MAJORS = tuple(i for i, name in enumerate(GEX.numbers) if name.startswith("major_"))
+ZERO_GAMMA = GEX.numbers.index("zero_gamma")
 SUMS = (
-    (NUMBERS.index("sum_gex_vol"), LADDER.index("gex_vol")),
-    (NUMBERS.index("sum_gex_oi"), LADDER.index("gex_oi")),
+    (GEX.numbers.index("sum_gex_vol"), GEX.ladder_names.index("gex_vol")),
+    (GEX.numbers.index("sum_gex_oi"), GEX.ladder_names.index("gex_oi")),
 )
 
 Mask = NDArray[np.bool_]
@@ -65,6 +66,7 @@ class SessionBounds:
 
 
 def count_warnings(
+    kind: RecordType,
     block: Block,
     source: NDArray[np.int64],
     days: Sequence[tuple[SessionBounds, Mask]],
@@ -80,16 +82,13 @@ def count_warnings(
     """
     timestamps, flags = block.column(Int.TIMESTAMP), block.column(Int.FLAGS)
     continued = np.diff(source, prepend=source[:1]) == 0
-    numbers, ladder, starts = block.filled_numbers, block.filled_ladder, block.row_starts
     outside_date, outside_hours = np.zeros((2, len(timestamps)), np.bool_)
     for bounds, mask in days:
         outside_date |= mask & (bounds.day != planned.day)
         outside_hours |= mask & is_outside_hours(timestamps, bounds)
     broken: dict[Rule, Mask] = {
-        Rule.SUM_MISMATCH: sums_disagree(numbers, ladder, starts, block.column(Int.ROWS)),
-        Rule.MAJOR_OFF_LADDER: majors_off_ladder(numbers, ladder, starts, block.column(Int.ROWS)),
-        Rule.OPENING_UNPOPULATED: (numbers[[ZERO_GAMMA, *MAJORS]] == 0).all(axis=0),
-        Rule.PRIORS_COUNT: flags & FLAG_PRIORS_NOT_FIVE != 0,
+        **(_of_gex(block) if kind is GEX else {}),
+        Rule.PRIORS_COUNT: flags & FLAG_PRIORS_COUNT != 0,
         Rule.DATE_MISMATCH: outside_date,
         Rule.OUTSIDE_CASH_HOURS: outside_hours,
         Rule.OUT_OF_ORDER: continued & (np.diff(timestamps, prepend=previous_us) < 0),
@@ -108,6 +107,16 @@ def count_warnings(
     return counts
 
 
+def _of_gex(block: Block) -> dict[Rule, Mask]:
+    """What only GEX snapshots can break."""
+    numbers, ladder, starts, rows = block.filled_numbers, block.filled_ladder, block.row_starts, block.column(Int.ROWS)
+    return {
+        Rule.SUM_MISMATCH: sums_disagree(numbers, ladder, starts, rows),
+        Rule.MAJOR_OFF_LADDER: majors_off_ladder(numbers, ladder, starts, rows),
+        Rule.OPENING_UNPOPULATED: (numbers[[ZERO_GAMMA, *MAJORS]] == 0).all(axis=0),
+    }
+
+
 def sums_disagree(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mask:
     """Records whose ladder column does not add up to its `sum_gex_…`, beyond the rounding of the cells."""
     tolerance = CELL_ROUNDING * rows + SUM_ROUNDING
@@ -121,7 +130,7 @@ def sums_disagree(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], 
 
 def majors_off_ladder(numbers: Doubles, ladder: Doubles, starts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mask:
     """Records with a major level, other than 0, that is not among the ladder's strikes."""
-    strikes = ladder[LADDER.index("strike")]
+    strikes = ladder[GEX.ladder_names.index("strike")]
     off = np.zeros(len(starts), np.bool_)
     for number in MAJORS:
         level = numbers[number]

@@ -18,7 +18,6 @@ from gexlake.api.errors import DATA_RESPONSES, RETRY_SECONDS, ApiError, ErrorDet
 from gexlake.api.params import Query as Parameters
 from gexlake.api.params import takes_no_parameters
 from gexlake.api.state import RunningService, running, until_stopping
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.models.import_order import ImportOptions
 from gexlake.services.asking.imports import ImportSummary, find_import, list_imports
 from gexlake.services.importing.jobs import ImportJob, TooManyImportsError
@@ -259,7 +258,7 @@ def _of_summary(summary: ImportSummary) -> ImportDocument:
     imported = summary.records_imported
     seconds = (summary.finished_at - summary.started_at).total_seconds() if summary.finished_at else None
     return ImportDocument(
-        **summary.model_dump(exclude={"records_imported", "files"}),
-        records_imported=None if imported is None else {RECORD_TYPE: imported},
+        **summary.model_dump(exclude={"records_imported", "files", "imported_by_type"}),
+        records_imported=None if imported is None else summary.imported_by_type,
         duration_seconds=seconds,
     )

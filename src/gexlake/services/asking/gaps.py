@@ -15,7 +15,6 @@ from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.models.session_filter import SessionFilter
 from gexlake.services.asking.moments import instant
 from gexlake.services.owner.served import served
@@ -126,9 +125,7 @@ def load_sessions(connection: duckdb.DuckDBPyConnection) -> dict[Feed, dict[date
     """What the lake holds of each date of each feed, in order."""
     sessions: dict[Feed, dict[date, StoredDay]] = {}
     for ticker, package, category, day, snapshots, source_files, holes in connection.execute(
-        "SELECT ticker, package, category, session_date, snapshots, source_files, holes FROM sessions "
-        "WHERE record_type = ? ORDER BY ALL",
-        [RECORD_TYPE],
+        "SELECT ticker, package, category, session_date, snapshots, source_files, holes FROM sessions ORDER BY ALL"
     ).fetchall():
         stored = StoredDay(snapshots, source_files, tuple(Hole(*hole) for hole in json.loads(holes)))
         sessions.setdefault(Feed(ticker, package, category), {})[day] = stored

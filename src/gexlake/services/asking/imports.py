@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ class ImportSummary(BaseModel):
     records_imported: int | None
     records_duplicate: int | None
     records_quarantined: int | None
+    imported_by_type: dict[str, int]
+    """Records imported so far, by record type."""
 
 
 @served
@@ -62,10 +65,17 @@ def load_imports(
         "ORDER BY started_at DESC, import_id DESC LIMIT ?",
         [import_id, import_id, limit],
     ).fetchall()
-    return [_summary(row) for row in rows]
+    by_type = defaultdict[str, dict[str, int]](dict)
+    for name, record_type, count in connection.execute(
+        "SELECT import_id, record_type, sum(records_imported)::BIGINT FROM lineage WHERE list_contains(?, import_id) "
+        "GROUP BY ALL ORDER BY ALL",
+        [[row[0] for row in rows]],
+    ).fetchall():
+        by_type[name][record_type] = count
+    return [_summary(row, by_type[row[0]]) for row in rows]
 
 
-def _summary(row: tuple[Any, ...]) -> ImportSummary:
+def _summary(row: tuple[Any, ...], by_type: dict[str, int]) -> ImportSummary:
     import_id, status, sources, started_us, finished_us, *counts = row
     return ImportSummary(
         import_id=import_id,
@@ -74,6 +84,7 @@ def _summary(row: tuple[Any, ...]) -> ImportSummary:
         started_at=instant(started_us),
         finished_at=None if finished_us is None else instant(finished_us),
         **dict(zip(_COUNTS, counts, strict=True)),
+        imported_by_type=by_type,
     )
 
 

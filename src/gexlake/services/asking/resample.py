@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gexlake.models.gex_block import Doubles, Ints
-from gexlake.models.gex_columns import NUMBERS
+from gexlake.models.block import Doubles, Ints
+from gexlake.models.record_type import RecordType
 
 if TYPE_CHECKING:
     import polars as pl
 
-LEVELS = tuple(name for name in NUMBERS if name != "spot")
 
-
-def bars(snapshots: pl.LazyFrame, seconds: int) -> pl.LazyFrame:
+def bars(kind: RecordType, snapshots: pl.LazyFrame, seconds: int) -> pl.LazyFrame:
     """One row per interval of `seconds` with snapshots, in order of time.
 
-    `timestamp` is the interval's end; `open`, `high`, `low` and `close` are of `spot`; levels are those of the last
-    snapshot, at `last_timestamp`; `snapshots` counts them.
+    `timestamp` is the interval's end; `open`, `high`, `low` and `close` are of `spot`; all other numbers are those of
+    the last snapshot, at `last_timestamp`; `snapshots` counts them.
     """
     import polars as pl
 
@@ -38,7 +36,7 @@ def bars(snapshots: pl.LazyFrame, seconds: int) -> pl.LazyFrame:
             spot.max().alias("high"),
             spot.min().alias("low"),
             spot.last().alias("close"),
-            *(pl.col(name).last() for name in LEVELS),
+            *(pl.col(name).last() for name in kind.numbers if name != "spot"),
         )
         .rename({"interval_end": "timestamp"})
     )

@@ -21,7 +21,7 @@ from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, is_sealed
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed
-from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.models.record_types import kind_of, record_type_of
 from gexlake.services.asking.moments import Moment, Zone, parse_bound
 
 if TYPE_CHECKING:
@@ -35,14 +35,16 @@ BATCH_ROWS = 1 << 17
 
 def published_feeds(layout: LakeLayout) -> list[Feed]:
     """Every feed of which a session is published."""
-    return [Feed(*key) for key in sorted({_partition(file)[:3] for file in published_files(layout, "snapshots")})]
+    files = (
+        file for name in IMPORTERS for file in (layout.root / name / "snapshots").glob("*/*/*/*/snapshots.parquet")
+    )
+    return [Feed(*key) for key in sorted({_partition(file)[:3] for file in files})]
 
 
-def published_files(layout: LakeLayout, dataset: str, feed: Feed | None = None) -> list[Path]:
-    """The files of a data set, of one feed or of all, by feed and date."""
-    root = layout.root / RECORD_TYPE / dataset
-    if feed is None:
-        return sorted(root.glob(f"*/*/*/*/{dataset}.parquet"))
+def published_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
+    """The files of a data set of one feed, by date; none of a feed that the lake does not hold."""
+    if record_type_of(feed.category) is None:
+        return []
     return _paths(layout, dataset, feed, _folders(layout, dataset, feed))
 
 
@@ -64,22 +66,26 @@ def _folders(layout: LakeLayout, dataset: str, feed: Feed) -> set[str]:
 
 
 def _feed_folder(layout: LakeLayout, dataset: str, feed: Feed) -> Path:
-    return layout.root.joinpath(RECORD_TYPE, dataset, *partition_folders(*feed))
+    return layout.root.joinpath(kind_of(feed).name, dataset, *partition_folders(*feed))
 
 
 def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
     """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
     deadline = time.monotonic() + PUBLISHING_SECONDS
     while True:
-        there = {name: _folders(layout, name, feed) for name in _datasets()}
+        there = {name: _folders(layout, name, feed) for name in _datasets(feed)}
         every = set().union(*there.values())
         if every == there[dataset] or time.monotonic() > deadline:
             return _paths(layout, dataset, feed, every)
         time.sleep(POLL_SECONDS)  # a session that is being published has one file for a moment
 
 
-def _datasets() -> list[str]:
-    return [dataset.name for dataset in IMPORTERS[RECORD_TYPE].datasets]
+def _datasets(feed: Feed) -> list[str]:
+    return [dataset.name for dataset in IMPORTERS[kind_of(feed).name].datasets]
+
+
+def _columns(dataset: str, feed: Feed) -> list[str]:
+    return [column.name for column in (TABLES | VIEWS)[f"{kind_of(feed).name}_{dataset}"]]
 
 
 def _siblings(file: Path) -> list[Path]:
@@ -145,7 +151,7 @@ def scan_range(
     every = _files_of(layout, dataset, feed)
     files = [file for file in every if bounds.may_admit(file)]
     check_published(files or every[:1])
-    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    columns = _columns(dataset, feed)
     if not files:  # the columns are those of any file of the feed
         return _scan(every[:1]).select(columns).head(0)
     return _narrowed(_scan(files).select(columns), bounds, strikes)
@@ -162,7 +168,7 @@ def iter_sessions(
 ) -> Iterator[pl.LazyFrame]:
     """The same session by session, each by itself in the order of its file: time, then strike."""
     files = [file for file in _files_of(layout, dataset, feed) if bounds.may_admit(file)]
-    columns = [column.name for column in (TABLES | VIEWS)[f"{RECORD_TYPE}_{dataset}"]]
+    columns = _columns(dataset, feed)
     for file in reversed(files) if descending else files:
         check_published([file])
         yield _narrowed(_scan([file]).select(columns), bounds, strikes)

@@ -16,7 +16,6 @@ from gexlake.db.published import find_damaged
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.scanner.synthetic import synthetic_folders
 from gexlake.services.asking.gaps import assess_feed, load_sessions
 from gexlake.services.asking.imports import ImportSummary, load_imports
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 class FeedStatus(BaseModel):
     """One feed; `session_coverage` and `time_coverage` are shares (0 to 1) from its first to its last session."""
 
+    record_type: str
     ticker: str
     package: str
     category: str
@@ -150,11 +150,10 @@ def _find_damaged(connection: Connection, layout: LakeLayout) -> list[DamagedSes
 def _load_feeds(connection: Connection) -> list[FeedStatus]:
     stored = load_sessions(connection)
     feeds = []
-    for *names, snapshots, strike_rows, source_bytes, parquet_bytes in connection.execute(
-        "SELECT ticker, package, category, sum(snapshots)::BIGINT, sum(strike_rows)::BIGINT, "
-        "sum(source_bytes)::BIGINT, sum(parquet_bytes)::BIGINT FROM sessions WHERE record_type = ? "
-        "GROUP BY ALL ORDER BY ALL",
-        [RECORD_TYPE],
+    for record_type, *names, snapshots, strike_rows, source_bytes, parquet_bytes in connection.execute(
+        "SELECT record_type, ticker, package, category, sum(snapshots)::BIGINT, sum(strike_rows)::BIGINT, "
+        "sum(source_bytes)::BIGINT, sum(parquet_bytes)::BIGINT FROM sessions "
+        "GROUP BY ALL ORDER BY ALL"
     ).fetchall():
         feed = Feed(*names)
         gaps = assess_feed(feed, stored[feed])
@@ -162,6 +161,7 @@ def _load_feeds(connection: Connection) -> list[FeedStatus]:
         feeds.append(
             FeedStatus(
                 **feed._asdict(),
+                record_type=record_type,
                 sessions=len(stored[feed]),
                 first_session=min(stored[feed]),
                 last_session=max(stored[feed]),

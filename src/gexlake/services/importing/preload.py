@@ -4,8 +4,8 @@ import numpy
 import polars
 import xxhash
 
-from gexlake.importers.gex import session
-from gexlake.importers.gex.writing import frames
+from gexlake.importers.snapshots import session
+from gexlake.importers.snapshots.writing import frames
 from gexlake.services.importing import stage
 
 __all__ = ["frames", "numpy", "polars", "session", "stage", "xxhash"]

@@ -100,8 +100,10 @@ class ImportRecord:
         """All of it as one document."""
         totals = total_of(self.results)
         totals.sessions, totals.strike_rows = len(self.sessions), self.strike_rows
-        errors, warnings = Counter[str](), Counter[str]()
+        errors, warnings, by_type = Counter[str](), Counter[str](), Counter[str]()
         for result in self.results:
+            if result.record_type:
+                by_type[result.record_type] += result.records_imported
             errors.update(result.errors)
             warnings.update(result.warnings)
         return ImportReport(
@@ -113,7 +115,7 @@ class ImportRecord:
             synthetic=synthetic_folders(result.source_file for result in self.results if result.synthetic),
             started_at=self.started.isoformat(),
             duration_seconds=round(time.perf_counter() - self.clock, 3),
-            records_imported={"gex": totals.records_imported},
+            records_imported=dict(sorted(by_type.items())),
             totals=totals,
             error_rate=self._error_rate(),
             max_error_rate=self.options.max_error_rate,

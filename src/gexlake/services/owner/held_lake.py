@@ -13,7 +13,6 @@ from gexlake.db.database import MEMORY_LIMIT, held_database, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import recover
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.gex_columns import RECORD_TYPE
 from gexlake.services.store.store import SnapshotStore
 from gexlake.services.store.values import PublishedSession
 
@@ -99,7 +98,6 @@ class HeldLake:
         with open_database(self.layout, write=False) as connection:
             rows = connection.execute(
                 "SELECT ticker, package, category, session_date, version, snapshots, epoch_us(first_timestamp), "
-                "epoch_us(last_timestamp) FROM sessions WHERE record_type = ?",
-                [RECORD_TYPE],
+                "epoch_us(last_timestamp) FROM sessions"
             ).fetchall()
         return [PublishedSession(Feed(*row[:3]), *row[3:]) for row in rows]

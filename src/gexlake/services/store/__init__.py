@@ -1,6 +1,6 @@
 """Snapshots as JSON text, straight from the published files.
 
-`store.py` answers; `session.py` reads one session by its lookup index (`importers/gex/lookup.py`), and
+`store.py` answers; `session.py` reads one session by its lookup index (`importers/snapshots/lookup.py`), and
 `parquet_session.py` one that has none. What a record looks like is decided in `records.py`.
 """
 

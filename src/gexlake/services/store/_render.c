@@ -18,16 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of the tables; models/gex_columns.py names them. */
+/* Rows of the table of integers; models/block.py names them. */
 enum { INT_TIMESTAMP, INT_MIN_DTE, INT_SEC_MIN_DTE, INT_START, INT_END, INT_ROWS, INT_MAX_PRIORS, INT_FLAGS, INT_INDEX,
        INT_COLUMNS };
-enum { NUM_SPOT, NUM_ZERO_GAMMA, NUM_MAJOR_POS_VOL, NUM_MAJOR_POS_OI, NUM_MAJOR_NEG_VOL, NUM_MAJOR_NEG_OI,
-       NUM_SUM_GEX_VOL, NUM_SUM_GEX_OI, NUM_DELTA_RISK_REVERSAL, NUM_MAX_PRIORS, NUM_COLUMNS = NUM_MAX_PRIORS + 12 };
-enum { LADDER_COLUMNS = 8, PRIORS = 5, MAX_PRIORS = 6 };
+enum { MAX_PRIORS = 6 };
 
 enum { NUMBER_BYTES = 32 };     /* the longest, -2.2250738585072014e-308, has 24; integers of 64 bits have 20 */
-enum { ROW_BYTES = LADDER_COLUMNS * (NUMBER_BYTES + 1) + 8 };
-enum { RECORD_BYTES = 1024 + (NUM_COLUMNS + 4) * (NUMBER_BYTES + 4) }; /* all but ticker, ladder and tail */
+
+/* What a record looks like, as records.py writes it down: five bytes on tables and ladder, then a field behind the other,
+ * each as its kind, the row of its table, and the length and text of what stands in front of its value. */
+enum { FIELD_INT, FIELD_NUMBER, FIELD_LADDER, FIELD_MAX_PRIORS, FIELD_KINDS };
+enum { LAYOUT_HEAD = 5, FIELD_HEAD = 3 };
 
 typedef struct {
     char *start, *p, *end;
@@ -37,6 +38,10 @@ typedef struct {
 } Text;
 
 typedef struct {
+    const unsigned char *layout, *layout_end;
+    int number_rows, own, priors, rest, unknown;
+    size_t row_bytes;       /* an entry of the ladder takes at most */
+    size_t record_bytes;    /* a record without ticker, ladder and tail */
     const char *ticker;     Py_ssize_t ticker_length;
     const int64_t *ints;    Py_ssize_t records;
     const double *numbers;
@@ -156,28 +161,37 @@ static inline char *put_number(Text *text, char *p, double value) {
 #define PUT(p, literal) (memcpy(p, literal, sizeof(literal) - 1), (p) + sizeof(literal) - 1)
 
 /* Priors up to the last that is there; one that is missing in front of it is null. */
-static inline char *put_strike_row(Text *text, char *p, const double *cell, Py_ssize_t stride) {
+static inline char *put_entry(Text *text, char *p, const Tables *t, const double *cell) {
+    Py_ssize_t stride = t->rows;
     *p++ = '[';
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < t->own; i++) {
         p = put_number(text, p, cell[i * stride]);
         *p++ = ',';
     }
     *p++ = '[';
-    int count = PRIORS;
-    while (count > 0 && isnan(cell[(2 + count) * stride])) count--;
+    int count = t->priors;
+    while (count > 0 && isnan(cell[(t->own - 1 + count) * stride])) count--;
     for (int i = 0; i < count; i++) {
         if (i) *p++ = ',';
-        p = put_number(text, p, cell[(3 + i) * stride]);
+        p = put_number(text, p, cell[(t->own + i) * stride]);
     }
-    return PUT(p, "]]");
+    *p++ = ']';
+    for (int i = 0; i < t->rest; i++) {
+        *p++ = ',';
+        p = put_number(text, p, cell[(t->own + t->priors + i) * stride]);
+    }
+    for (int i = 0; i < t->unknown; i++) p = PUT(p, ",null");
+    *p++ = ']';
+    return p;
 }
 
-static int put_strikes(Text *text, const Tables *t, Py_ssize_t row, Py_ssize_t count) {
-    if (!reserve(text, 16 + (size_t)count * ROW_BYTES)) return 0;
-    char *p = PUT(text->p, ",\"strikes\":[");
+static int put_ladder(Text *text, const Tables *t, Py_ssize_t row, Py_ssize_t count) {
+    if (!reserve(text, 16 + (size_t)count * t->row_bytes)) return 0;
+    char *p = text->p;
+    *p++ = '[';
     for (Py_ssize_t i = 0; i < count; i++) {
         if (i) *p++ = ',';
-        p = put_strike_row(text, p, t->ladder + row + i, t->rows);
+        p = put_entry(text, p, t, t->ladder + row + i);
     }
     *p++ = ']';
     text->p = p;
@@ -191,7 +205,7 @@ static char *put_max_priors(Text *text, char *p, const Tables *t, Py_ssize_t rec
     if (count < 0) return PUT(p, "null");
     *p++ = '[';
     for (int64_t i = 0; i < count && i < MAX_PRIORS; i++) {
-        const double *cell = t->numbers + (NUM_MAX_PRIORS + 2 * i) * t->records + record;
+        const double *cell = t->numbers + (t->number_rows - 2 * MAX_PRIORS + 2 * i) * t->records + record;
         if (i) *p++ = ',';
         *p++ = '[';
         p = put_number(text, p, *cell);
@@ -203,45 +217,40 @@ static char *put_max_priors(Text *text, char *p, const Tables *t, Py_ssize_t rec
     return p;
 }
 
-#define PUT_FIELD(name, number) (p = PUT(p, ",\"" name "\":"), p = put_number(text, p, numbers[(number) * t->records]))
+/* The values of a record, one field behind the other, each behind its name. */
+static int put_fields(Text *text, const Tables *t, Py_ssize_t record, Py_ssize_t row, Py_ssize_t count) {
+    for (const unsigned char *field = t->layout; field < t->layout_end; field += FIELD_HEAD + field[2]) {
+        if (field[0] == FIELD_LADDER && t->ladder == NULL) continue;
+        memcpy(text->p, field + FIELD_HEAD, field[2]);
+        text->p += field[2];
+        switch (field[0]) {
+        case FIELD_INT: text->p = put_days(text->p, t->ints[field[1] * t->records + record]); break;
+        case FIELD_NUMBER: text->p = put_number(text, text->p, t->numbers[field[1] * t->records + record]); break;
+        case FIELD_MAX_PRIORS: text->p = put_max_priors(text, text->p, t, record); break;
+        default:
+            if (!put_ladder(text, t, row, count) || !reserve(text, t->record_bytes)) return 0;
+        }
+    }
+    return 1;
+}
 
 static int put_record(Text *text, const Tables *t, Py_ssize_t record, Py_ssize_t row, Py_ssize_t count) {
-    const int64_t *ints = t->ints + record;
-    const double *numbers = t->numbers + record;
     Py_ssize_t tail = record ? (Py_ssize_t)t->tail_ends[record - 1] : 0, tail_end = (Py_ssize_t)t->tail_ends[record];
     if (tail < 0 || tail > tail_end || tail_end > t->tails_length) return -1;
-    if (!reserve(text, RECORD_BYTES + (size_t)t->ticker_length)) return 0;
+    if (!reserve(text, t->record_bytes + (size_t)t->ticker_length)) return 0;
     char *p = PUT(text->p, "{\"timestamp\":");
-    int64_t us = ints[INT_TIMESTAMP * t->records];
+    int64_t us = t->ints[INT_TIMESTAMP * t->records + record];
     uint64_t magnitude = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     if (us < 0) *p++ = '-';
     p = put_digits(p, magnitude / 1000000);
     p = put_fraction(p, magnitude % 1000000, 6);
     p = PUT(p, ",\"ticker\":");
     memcpy(p, t->ticker, (size_t)t->ticker_length);
-    p += t->ticker_length;
-    p = PUT(p, ",\"min_dte\":");
-    p = put_days(p, ints[INT_MIN_DTE * t->records]);
-    p = PUT(p, ",\"sec_min_dte\":");
-    p = put_days(p, ints[INT_SEC_MIN_DTE * t->records]);
-    PUT_FIELD("spot", NUM_SPOT);
-    PUT_FIELD("zero_gamma", NUM_ZERO_GAMMA);
-    PUT_FIELD("major_pos_vol", NUM_MAJOR_POS_VOL);
-    PUT_FIELD("major_pos_oi", NUM_MAJOR_POS_OI);
-    PUT_FIELD("major_neg_vol", NUM_MAJOR_NEG_VOL);
-    PUT_FIELD("major_neg_oi", NUM_MAJOR_NEG_OI);
-    text->p = p;
-    if (t->ladder != NULL && !put_strikes(text, t, row, count)) return 0;
-    if (!reserve(text, RECORD_BYTES + (size_t)(tail_end - tail))) return 0;
-    p = text->p;
-    PUT_FIELD("sum_gex_vol", NUM_SUM_GEX_VOL);
-    PUT_FIELD("sum_gex_oi", NUM_SUM_GEX_OI);
-    PUT_FIELD("delta_risk_reversal", NUM_DELTA_RISK_REVERSAL);
-    p = PUT(p, ",\"max_priors\":");
-    p = put_max_priors(text, p, t, record);
-    memcpy(p, t->tails + tail, (size_t)(tail_end - tail));
-    p += tail_end - tail;
-    text->p = PUT(p, "},\n");
+    text->p = p + t->ticker_length;
+    if (!put_fields(text, t, record, row, count) || !reserve(text, (size_t)(tail_end - tail) + 8)) return 0;
+    memcpy(text->p, t->tails + tail, (size_t)(tail_end - tail));
+    text->p += tail_end - tail;
+    text->p = PUT(text->p, "},\n");
     return 1;
 }
 
@@ -278,26 +287,50 @@ static int table(PyObject *object, Py_buffer *view, int flags, Py_ssize_t rows, 
     return misfit();
 }
 
+/* Reads the layout and holds it to the tables; every field lies within it, and names a row that there is. */
+static int read_layout(Tables *t, const unsigned char *layout, Py_ssize_t length) {
+    if (length < LAYOUT_HEAD) return misfit();
+    t->number_rows = layout[0];
+    t->own = layout[1];
+    t->priors = layout[2];
+    t->rest = layout[3];
+    t->unknown = layout[4];
+    if (t->number_rows == 0 || (t->priors && !t->own)) return misfit();
+    t->row_bytes = (size_t)(t->own + t->priors + t->rest + t->unknown) * (NUMBER_BYTES + 1) + 8;
+    t->record_bytes = 128;
+    t->layout = layout + LAYOUT_HEAD;
+    t->layout_end = layout + length;
+    for (const unsigned char *field = t->layout; field < t->layout_end; field += FIELD_HEAD + field[2]) {
+        if (t->layout_end - field < FIELD_HEAD || t->layout_end - field < FIELD_HEAD + field[2]) return misfit();
+        if (field[0] >= FIELD_KINDS || field[1] >= (field[0] == FIELD_INT ? INT_COLUMNS : t->number_rows)) return misfit();
+        if (field[0] == FIELD_MAX_PRIORS && t->number_rows < 2 * MAX_PRIORS) return misfit();
+        int numbers = field[0] == FIELD_MAX_PRIORS ? 2 * MAX_PRIORS + 1 : 1;
+        t->record_bytes += (size_t)field[2] + (size_t)numbers * (NUMBER_BYTES + 4);
+    }
+    return 1;
+}
+
 PyDoc_STRVAR(render_doc,
-"render(ticker, ints, numbers, ladder, tails, tail_ends, first, stop, offsets) -> bytes\n\n"
+"render(layout, ticker, ints, numbers, ladder, tails, tail_ends, first, stop, offsets) -> bytes\n\n"
 "The records first .. stop - 1 as JSON objects, each with a comma and a newline behind it.\n"
-"`ladder` holds the strike rows of just these records; None leaves them out. `offsets` is filled with where each\n"
-"record begins, and the end. Raises ValueError where the tables do not fit together.");
+"`layout` says what their fields are. `ladder` holds the ladder rows of just these records; None leaves them out.\n"
+"`offsets` is filled with where each record begins, and the end. Raises ValueError where the tables do not fit together.");
 
 static PyObject *render(PyObject *module, PyObject *args) {
     (void)module;
     PyObject *ints, *numbers, *ladder, *tail_ends, *offsets, *result = NULL;
-    Py_buffer tails, views[5];
+    Py_buffer layout, tails, views[5];
     Tables t = {0};
     Text text = {0};
     int held = 0;
-    if (!PyArg_ParseTuple(args, "y#OOOy*OnnO", &t.ticker, &t.ticker_length, &ints, &numbers, &ladder, &tails, &tail_ends,
-                          &t.first, &t.stop, &offsets))
+    if (!PyArg_ParseTuple(args, "y*y#OOOy*OnnO", &layout, &t.ticker, &t.ticker_length, &ints, &numbers, &ladder, &tails,
+                          &tail_ends, &t.first, &t.stop, &offsets))
         return NULL;
     t.records = -1;
+    if (!read_layout(&t, layout.buf, layout.len)) goto done;
     if (!table(ints, &views[0], PyBUF_SIMPLE, INT_COLUMNS, &t.records)) goto done;
     held = 1;
-    if (!table(numbers, &views[1], PyBUF_SIMPLE, NUM_COLUMNS, &t.records)) goto done;
+    if (!table(numbers, &views[1], PyBUF_SIMPLE, t.number_rows, &t.records)) goto done;
     held = 2;
     if (!table(tail_ends, &views[2], PyBUF_SIMPLE, 1, &t.records)) goto done;
     held = 3;
@@ -307,7 +340,8 @@ static PyObject *render(PyObject *module, PyObject *args) {
     held = 4;
     if (ladder != Py_None) {
         t.rows = -1;
-        if (!table(ladder, &views[4], PyBUF_SIMPLE, LADDER_COLUMNS, &t.rows)) goto done;
+        if (t.own == 0) { misfit(); goto done; }
+        if (!table(ladder, &views[4], PyBUF_SIMPLE, t.own + t.priors + t.rest, &t.rows)) goto done;
         held = 5;
         t.ladder = views[4].buf;
     }
@@ -328,11 +362,12 @@ static PyObject *render(PyObject *module, PyObject *args) {
 done:
     while (held > 0) PyBuffer_Release(&views[--held]);
     PyBuffer_Release(&tails);
+    PyBuffer_Release(&layout);
     return result;
 }
 
 static PyMethodDef METHODS[] = {{"render", render, METH_VARARGS, render_doc}, {NULL, NULL, 0, NULL}};
-static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_render", "GEX snapshots as JSON text.", 0, METHODS,
+static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_render", "Snapshots as JSON text.", 0, METHODS,
                                     NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__render(void) { return PyModule_Create(&MODULE); }

@@ -1,9 +1,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gexlake.models.gex_block import Doubles, Ints
+from gexlake.models.block import Doubles, Ints
 
 def render(
+    layout: bytes,
     ticker: bytes,
     ints: Ints,
     numbers: Doubles,

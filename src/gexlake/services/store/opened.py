@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import dataset_paths
 from gexlake.errors import LakeError
 from gexlake.models.feed import SessionKey
-from gexlake.models.gex_columns import RECORD_TYPE
+from gexlake.models.record_types import kind_of
 from gexlake.services.store.parquet_session import ParquetSession
 from gexlake.services.store.session import LookupSession, NoLookupError
 from gexlake.services.store.values import PublishedSession, Snapshots
@@ -54,8 +55,9 @@ def open_session(layout: LakeLayout, session: SessionKey, version: str) -> Snaps
     """A version of a session. Raises what `LookupSession` and `ParquetSession` raise, `LakeError` where all is gone."""
     if not layout.root.is_dir():
         raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
-    files = {name: layout.dataset_file(RECORD_TYPE, name, session) for name in ("snapshots", "strikes")}
+    kind = kind_of(session.feed)
+    files = dataset_paths(layout, kind.name, session)
     try:
-        return LookupSession(files, session, version)
+        return LookupSession(kind, files, session, version)
     except NoLookupError:
-        return ParquetSession(files, session, version)
+        return ParquetSession(kind, files, session, version)

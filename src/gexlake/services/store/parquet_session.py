@@ -1,4 +1,4 @@
-"""Records from a session's two Parquet files by a library: of sessions without a lookup index, and unusual ones."""
+"""Records from a session's Parquet files by a library: of sessions without a lookup index."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_opened, file_key
 from gexlake.errors import LakeError
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.gex.writing.frames import SNAPSHOT_SCHEMA, STRIKE_SCHEMA, snapshot_tables, strike_tables
-from gexlake.importers.gex.writing.runs import from_runs
+from gexlake.importers.snapshots.writing.frames import ladder_schema, ladder_tables, snapshot_schema, snapshot_tables
+from gexlake.importers.snapshots.writing.runs import from_runs
+from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
-from gexlake.models.gex_block import Doubles
-from gexlake.models.gex_columns import LADDER, Int
+from gexlake.models.record_type import RecordType
+from gexlake.models.record_types import GEX
 from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
 
-SNAPSHOT_COLUMNS = [name for name in SNAPSHOT_SCHEMA if name != "import_id"]
 SNAPSHOTS_AT_ONCE = 1 << 15
 """Their scalars take 8 MB."""
 
@@ -34,12 +34,11 @@ SNAPSHOTS_AT_ONCE = 1 << 15
 def warm_up() -> None:
     """Have Polars start its threads and load what it loads late, which would cost the first answer 30 ms."""
     with TemporaryDirectory() as place:
-        for schema, columns in ((SNAPSHOT_SCHEMA, SNAPSHOT_COLUMNS), (STRIKE_SCHEMA, list(LADDER))):
+        for schema, tables in ((snapshot_schema(GEX), snapshot_tables), (ladder_schema(GEX), ladder_tables)):
             file = Path(place, "empty.parquet")
             pl.DataFrame(schema=schema).write_parquet(file, metadata={FOOTER_KEY: "{}"})
             read_footer(file)
-            rows = pl.scan_parquet(file).select(columns).slice(0, 1).collect()
-            snapshot_tables(rows) if schema is SNAPSHOT_SCHEMA else strike_tables(rows)
+            tables(GEX, pl.scan_parquet(file).select(schema.names()).slice(0, 1).collect())
 
 
 class ParquetSession:
@@ -49,15 +48,19 @@ class ParquetSession:
     missing or damaged.
     """
 
-    def __init__(self, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
+    def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
+        self._kind = kind
         self._session = session
-        self._snapshots, self._strikes = (_Pinned(files[name]) for name in ("snapshots", "strikes"))
-        for file in (self._snapshots, self._strikes):
+        self._columns = [column.name for column in kind.snapshot_columns]
+        self._files = {name: _Pinned(path) for name, path in files.items()}
+        for file in self._files.values():
             file.check(session, version)
-        rows = self._snapshots.footer["strikes_per_snapshot"]
-        self._rows = from_runs(rows)
+        self._snapshots = self._files["snapshots"]
+        self._rows = np.zeros(self._snapshots.footer["summary"]["snapshots"], np.int64)
+        if kind.ladder:
+            self._rows = from_runs(self._snapshots.footer["strikes_per_snapshot"])
+            self._group_ends = np.cumsum(self._files[kind.ladder.dataset].footer["rows_of_groups"])
         self._row_ends = np.cumsum(self._rows)
-        self._group_ends = np.cumsum(self._strikes.footer["rows_of_groups"])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -85,30 +88,31 @@ class ParquetSession:
         for start in range(first, stop, SNAPSHOTS_AT_ONCE):
             end = min(start + SNAPSHOTS_AT_ONCE, stop)
             renderer = self._renderer(start, end)
-            if not strikes:
+            if not strikes or self._kind.ladder is None:
                 yield renderer.render(0, end - start, None)
                 continue
             done = start
-            for chunk_stop, ladder in self._iter_ladders(start, end):
+            for chunk_stop, ladder in self._iter_ladders(self._files[self._kind.ladder.dataset], start, end):
                 yield renderer.render(done - start, chunk_stop - start, ladder)
                 done = chunk_stop
 
     def _renderer(self, first: int, stop: int) -> SnapshotRenderer:
-        frame = self._snapshots.read(SNAPSHOT_COLUMNS, first, stop - first)
-        ints, numbers, extra = snapshot_tables(frame)
+        frame = self._snapshots.read(self._columns, first, stop - first)
+        ints, numbers, extra = snapshot_tables(self._kind, frame)
         ints[Int.ROWS] = self._rows[first:stop]
-        return SnapshotRenderer(self._session.feed.ticker, ints, numbers, extra)
+        return SnapshotRenderer(self._kind, self._session.feed.ticker, ints, numbers, extra)
 
-    def _iter_ladders(self, first: int, stop: int) -> Iterator[tuple[int, Doubles]]:
-        """The (8, n) ladders of consecutive snapshots, each with the number of the first snapshot behind it.
+    def _iter_ladders(self, file: _Pinned, first: int, stop: int) -> Iterator[tuple[int, Doubles]]:
+        """The (k, n) ladders of consecutive snapshots, each with the number of the first snapshot behind it.
 
         Reads end where row groups do, so that none is unpacked twice; a snapshot that is cut there waits for its rest.
         """
         done, row, last_row = first, int(self._row_ends[first] - self._rows[first]), int(self._row_ends[stop - 1])
-        waiting = np.empty((len(LADDER), 0))
+        names = list(self._kind.ladder_names)
+        waiting = np.empty((len(names), 0))
         while done < stop:
             end = min(last_row, int(self._group_ends[np.searchsorted(self._group_ends, row, side="right")]))
-            ladder = strike_tables(self._strikes.read(list(LADDER), row, end - row))
+            ladder = ladder_tables(self._kind, file.read(names, row, end - row))
             ladder = np.concatenate((waiting, ladder), axis=1) if waiting.shape[1] else ladder
             whole = int(np.searchsorted(self._row_ends[:stop], end, side="right"))
             cut = int(self._rows[done:whole].sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ import xxhash
 
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import damaged_file, file_key
-from gexlake.importers.gex.lookup import (
+from gexlake.importers.snapshots.lookup import (
     BLOCK_SNAPSHOTS,
     INTS,
     BrokenLookupError,
@@ -24,11 +24,11 @@ from gexlake.importers.gex.lookup import (
     checksum_of,
     read_block,
 )
-from gexlake.importers.gex.writing._pages import decode_doubles
-from gexlake.importers.gex.writing.strike_file import LOOKUP_KEY
+from gexlake.importers.snapshots.writing._pages import decode_doubles
+from gexlake.importers.snapshots.writing.ladder_file import LOOKUP_KEY
+from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
-from gexlake.models.gex_block import Doubles
-from gexlake.models.gex_columns import LADDER, Int
+from gexlake.models.record_type import RecordType
 from gexlake.services.store.records import Offsets, SnapshotRenderer
 from gexlake.services.store.values import SessionReplacedError
 from gexlake.zstd import BrokenFrameError, unpack_frame
@@ -57,13 +57,14 @@ class _Scratch(threading.local):
         self.group: object = None
         """Whose dictionaries are held."""
         self.dictionaries: list[_Dictionary] = []
-        self._buffers = [bytearray() for _ in LADDER]
+        self._buffers: dict[int, bytearray] = {}
 
     def of(self, column: int, length: int) -> memoryview:
         """So many bytes, which are overwritten when they are asked for again."""
-        if len(self._buffers[column]) < length:
-            self._buffers[column] = bytearray(length)
-        return memoryview(self._buffers[column])[:length]
+        buffer = self._buffers.get(column, b"")
+        if len(buffer) < length:
+            buffer = self._buffers[column] = bytearray(length)
+        return memoryview(buffer)[:length]
 
 
 _scratch = _Scratch()
@@ -83,8 +84,10 @@ class LookupSession:
     damaged, `NoLookupError` in opening.
     """
 
-    def __init__(self, files: dict[str, Path], session: SessionKey, version: str) -> None:
-        self._path, self._session, self._version = files["strikes"], session, version
+    def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
+        if kind.ladder is None:
+            raise NoLookupError
+        self._kind, self._path, self._session, self._version = kind, files[kind.ladder.dataset], session, version
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -127,7 +130,7 @@ class LookupSession:
             ints = np.zeros((len(Int), end - begin), np.int64)
             ints[list(INTS)] = scalars.ints
             ints[Int.TIMESTAMP], ints[Int.ROWS] = self._index.timestamps[begin:end], self._index.rows[begin:end]
-            renderer = SnapshotRenderer(self._session.feed.ticker, ints, scalars.numbers, scalars.extra)
+            renderer = SnapshotRenderer(self._kind, self._session.feed.ticker, ints, scalars.numbers, scalars.extra)
             yield renderer.render(0, end - begin, self._read_ladder(begin, end) if strikes else None)
 
     def _read_scalars(self, first: int, stop: int) -> Scalars:
@@ -140,16 +143,17 @@ class LookupSession:
         data = self._read(offset, length)
         if xxhash.xxh3_64_intdigest(data) != checksum:
             raise self._damaged("the scalars of its snapshots are not what was written")
-        return read_block(data, min(BLOCK_SNAPSHOTS, len(self) - number * BLOCK_SNAPSHOTS))
+        count = min(BLOCK_SNAPSHOTS, len(self) - number * BLOCK_SNAPSHOTS)
+        return read_block(data, count, self._kind.number_rows)
 
     # ---- ladders -------------------------------------------------------------------------------------------
 
     def _read_ladder(self, first: int, stop: int) -> Doubles:
-        """The (8, n) cells of the snapshots first … stop - 1; NaN for NULL."""
+        """The (k, n) cells of the snapshots first … stop - 1; NaN for NULL."""
         index = self._index
         self._look_again()
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
-        cells = np.empty((len(LADDER), end - begin))
+        cells = np.empty((len(self._kind.ladder_names), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
         row, group = begin, -1
         while row < end:
@@ -182,7 +186,9 @@ class LookupSession:
         wanted = self._version, self._session, self._key, group
         if _scratch.group != wanted:
             _scratch.group = None
-            _scratch.dictionaries = [self._read_dictionary(group, column) for column in range(len(LADDER))]
+            _scratch.dictionaries = [
+                self._read_dictionary(group, column) for column in range(len(self._kind.ladder_names))
+            ]
             _scratch.group = wanted
         return _scratch.dictionaries
 
@@ -194,7 +200,7 @@ class LookupSession:
         self._read_into(frame, offset)
         if not self._checked[group, column]:
             if checksum_of(frame) != checksum:
-                raise self._damaged(f"a dictionary of {LADDER[column]} is not what was written")
+                raise self._damaged(f"a dictionary of {self._kind.ladder_names[column]} is not what was written")
             self._checked[group, column] = True
         return _Dictionary(frame, unique)
 
@@ -202,7 +208,7 @@ class LookupSession:
         offset, length, checksum = self._index.pages[page, column].tolist()
         frame = self._read(offset, length)
         if checksum_of(frame) != checksum:
-            raise self._damaged(f"a page of {LADDER[column]} is not what was written")
+            raise self._damaged(f"a page of {self._kind.ladder_names[column]} is not what was written")
         return unpack_frame(frame)
 
     # ---- bytes ---------------------------------------------------------------------------------------------
@@ -212,7 +218,7 @@ class LookupSession:
         if xxhash.xxh3_128_hexdigest(table) != place["xxh3_128"]:
             raise self._damaged("its lookup index is not what was written")
         try:
-            return LookupIndex.unpack(table)
+            return LookupIndex.unpack(table, len(self._kind.ladder_names))
         except (BrokenLookupError, BrokenFrameError) as error:
             raise self._damaged(str(error)) from error
 

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from gexlake.importers.base import FOOTER_KEY
-from gexlake.importers.gex.lookup import LookupIndex
-from gexlake.importers.gex.writing.strike_file import StrikeFile
+from gexlake.importers.snapshots.lookup import LookupIndex
+from gexlake.importers.snapshots.writing.ladder_file import LadderFile
 from gexlake.services.store.opened import open_session
 from gexlake.services.store.parquet_session import ParquetSession
 from gexlake.services.store.session import LookupSession
@@ -180,7 +180,7 @@ def test_an_envelope_is_not_part_of_the_record(make_lake: MakeLake) -> None:
 def test_chunks_are_cut_where_row_groups_and_pages_end(make_lake: MakeLake, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in ("parquet_session.SNAPSHOTS_AT_ONCE", "session.SNAPSHOTS_AT_ONCE"):
         monkeypatch.setattr(f"gexlake.services.store.{place}", 11)
-    monkeypatch.setattr("gexlake.importers.gex.writing.strike_file.PAGE_SNAPSHOTS", 3)
+    monkeypatch.setattr("gexlake.importers.snapshots.writing.ladder_file.PAGE_SNAPSHOTS", 3)
     records = records_of(MONDAY, 40)
     lake = make_lake({MONDAY: records})
     session = next(session for session in lake.sessions if session.session_date == MONDAY)
@@ -195,7 +195,7 @@ def in_groups_of(path: Path, snapshots: int) -> None:
     index = LookupIndex.unpack(whole[table["offset"] : table["offset"] + table["length"]])
     blocks = [whole[offset : offset + length] for offset, length, _ in index.blocks.tolist()]
     ladders = pl.read_parquet(path, hive_partitioning=False).partition_by("timestamp", maintain_order=True)
-    with closing(StrikeFile(path)) as file:
+    with closing(LadderFile(path)) as file:
         for group in batched(ladders, snapshots):
             moments = np.array([ladder["timestamp"].to_physical()[0] for ladder in group])
             cells = pl.concat(group).drop("timestamp").to_numpy().T

@@ -1,0 +1,21 @@
+from typing import Final
+
+from gexlake.models.block import Doubles, Ints
+
+MOST_VALUES: Final[int]
+
+def encode_doubles(
+    values: Doubles, lag: int, ends: Ints, dictionary: Doubles, out: bytearray, /
+) -> tuple[int, float, float, list[tuple[int, int]]]: ...
+def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
+def most_bytes(count: int, pages: int, /) -> int: ...
+def decode_doubles(
+    page: bytes,
+    dictionary: memoryview | None,
+    unique: int,
+    rows: int,
+    first: int,
+    stop: int,
+    out: Doubles,
+    /,
+) -> None: ...
