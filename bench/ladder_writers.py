@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from gexlake.models.block import ROW_CAPACITY
+from gexlake.models.record_types import GEX
 
 ROWS = {"row_group_size": ROW_CAPACITY}
 
@@ -22,7 +23,7 @@ def write_own(frame: pl.DataFrame, target: Path) -> None:
     cells = np.array([column.to_numpy() for column in frame.drop("timestamp")])
     firsts = np.flatnonzero(np.diff(timestamps, prepend=timestamps[0] - 1))
     ends = np.append(firsts[1:], len(timestamps))
-    file, start = LadderFile(target), 0
+    file, start = LadderFile(target, GEX), 0
     while start < len(firsts):
         stop = max(int(np.searchsorted(ends, firsts[start] + ROW_CAPACITY, side="right")), start + 1)
         here = slice(start, stop)

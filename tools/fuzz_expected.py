@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from fuzz_inputs import Record
-from gexlake.models.block import Block
-from gexlake.models.gex_columns import LADDER, MAX_PRIORS, MISSING_INT, NUMBERS, PRIORS, Int
+from gexlake.models.block import MISSING_INT, Block, Int
+from helpers.columns import LADDER, MAX_PRIORS, NUMBERS, PRIORS
 
 
 class FindingError(Exception):

@@ -35,9 +35,9 @@ from gexlake.importers.snapshots.decoding.careful import Expectation
 from gexlake.importers.snapshots.decoding.decoder import Decoder
 from gexlake.importers.snapshots.decoding.records import Scratch
 from gexlake.importers.stream import SourceStream
+from gexlake.models.block import Block, Int
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.block import Block
-from gexlake.models.gex_columns import Int
+from gexlake.models.record_types import GEX
 from gexlake.models.source import RefusedFile, SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.scanner.examine import examine
@@ -76,7 +76,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
         self.outcomes: Counter[str] = Counter()
-        self._scratch = Scratch()
+        self._scratch = Scratch(GEX)
 
     def check(self, item: Input, *, staged: bool) -> None:
         """Raise what is wrong with the reading of one input."""
@@ -103,7 +103,7 @@ class Reader:
         scratch.block.extra = {}
         with SourceStream(self.path) as stream:
             source = Tee(stream)
-            decoder = Decoder(source, Expectation("NQ_NDX", MIN_US, MAX_US), scratch)
+            decoder = Decoder(source, Expectation(GEX, "NQ_NDX", MIN_US, MAX_US), scratch)
             events = list(decoder.events())
             stream.drain()
         indexes: list[int] = []

@@ -117,7 +117,8 @@ def check_native(chance: random.Random, text: bytes) -> None:
 
     from gexlake.importers.snapshots.decoding import _native
     from gexlake.importers.snapshots.decoding.careful import parse_extra
-    from gexlake.models.gex_columns import FLAG_EXTRA, NUMBER_ROWS, NUMBERS, Int
+    from gexlake.models.block import FLAG_EXTRA, Int
+    from helpers.columns import NUMBER_ROWS, NUMBERS
 
     stop = len(text) if chance.random() < 0.7 else chance.randint(0, len(text))
     start = 0 if chance.random() < 0.7 else chance.randint(0, stop)
@@ -204,8 +205,10 @@ def check_render(chance: random.Random) -> None:
 
     import numpy as np
 
-    from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
+    from gexlake.models.block import Int
+    from gexlake.models.record_types import GEX
     from gexlake.services.store.records import SnapshotRenderer
+    from helpers.columns import LADDER, NUMBER_ROWS
 
     count = chance.randint(1, 4)
     ints = np.zeros((len(Int), count), np.int64)
@@ -215,7 +218,7 @@ def check_render(chance: random.Random) -> None:
     numbers = any_doubles(chance, (NUMBER_ROWS, count), nan=False)
     ladder = any_doubles(chance, (len(LADDER), int(ints[Int.ROWS].sum())), nan=False)
     extra = [chance.choice((None, '{"a": 1}')) for _ in range(count)]
-    text, offsets = SnapshotRenderer("NQ_NDX", ints, numbers, extra).render(0, count, ladder)
+    text, offsets = SnapshotRenderer(GEX, "NQ_NDX", ints, numbers, extra).render(0, count, ladder)
     records = json.loads(f"[{text.decode().rstrip(chr(10)).rstrip(',')}]")
     assert len(offsets) == count + 1
     assert same_bits([record["spot"] for record in records], numbers[0])
@@ -226,9 +229,10 @@ def read_carefully(text: bytes) -> Any:
     """The same record by the other way; raises where it is refused."""
     from gexlake.importers.snapshots.decoding.careful import Expectation, read_snapshot
     from gexlake.importers.snapshots.decoding.json_values import parse
+    from gexlake.models.record_types import GEX
 
     value, _, oddities = parse(text.decode())
-    return read_snapshot(value, oddities, Expectation("NQ_NDX", 0, 2 * 10**15))
+    return read_snapshot(value, oddities, Expectation(GEX, "NQ_NDX", 0, 2 * 10**15))
 
 
 def same_bits(left: Any, right: Any) -> bool:
@@ -244,8 +248,8 @@ def check_decoder(chance: random.Random, text: bytes) -> None:
     from gexlake.importers.snapshots.decoding.careful import Expectation
     from gexlake.importers.snapshots.decoding.decoder import Decoder
     from gexlake.importers.snapshots.decoding.records import Scratch
-    from gexlake.models.block import Block
-    from gexlake.models.gex_columns import Int
+    from gexlake.models.block import Block, Int
+    from gexlake.models.record_types import GEX
 
     class Source:
         at = 0
@@ -256,10 +260,10 @@ def check_decoder(chance: random.Random, text: bytes) -> None:
             self.at += len(data)
             return len(data)
 
-    scratch = Scratch()
+    scratch = Scratch(GEX)
     scratch.text = bytearray(chance.choice((2, 100, 1000, 1 << 16)))
-    scratch.block = Block.empty(records=chance.randint(1, 4), rows=chance.randint(1, 20))
-    decoder = Decoder(Source(), Expectation("NQ_NDX", 0, 2 * 10**15), scratch)
+    scratch.block = Block.empty(GEX, records=chance.randint(1, 4), rows=chance.randint(1, 20))
+    decoder = Decoder(Source(), Expectation(GEX, "NQ_NDX", 0, 2 * 10**15), scratch)
     indexes: list[int] = []
     for event in decoder.events():
         if isinstance(event, Block):

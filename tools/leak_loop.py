@@ -22,10 +22,12 @@ import numpy as np
 
 from gexlake.importers.snapshots.decoding import _native
 from gexlake.importers.snapshots.writing import _pages
-from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
+from gexlake.models.block import Int
+from gexlake.models.record_types import GEX
 from gexlake.sample import sample_records
 from gexlake.services.store.records import SnapshotRenderer
 from gexlake.zstd import raw_frame
+from helpers.columns import LADDER, NUMBER_ROWS
 
 WARM_UP = 0.1
 """Share of the rounds before the first look."""
@@ -135,7 +137,7 @@ def render_calls() -> Callable[[int], None]:
     numbers = np.random.default_rng(1).random((NUMBER_ROWS, count))
     ladder = np.random.default_rng(2).random((len(LADDER), 2 * count))
     numbers[3, 2] = ladder[4, 3] = np.nan
-    renderer = SnapshotRenderer("NQ_NDX", ints, numbers, [None, '{"a": 1}', None, None, None])
+    renderer = SnapshotRenderer(GEX, "NQ_NDX", ints, numbers, [None, '{"a": 1}', None, None, None])
 
     def call(number: int) -> None:
         text, offsets = renderer.render(0, count, ladder if number % 2 else None)

@@ -25,6 +25,7 @@ from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.models.feed import SessionKey
 from gexlake.models.import_order import ImportOptions
+from gexlake.models.record_types import GEX
 from gexlake.models.verify_report import VerifyReport
 from gexlake.services.asking.status import lake_status
 from gexlake.services.importing import commits
@@ -242,14 +243,14 @@ def test_no_answer_rests_on_a_flipped_byte(lake: Path) -> None:
     footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])
     key, version = SessionKey(gexlake.open(lake).feeds()[0], MONDAY), footer["version"]
     files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
-    whole = LookupSession(files, key, version)
+    whole = LookupSession(GEX, files, key, version)
     right = [bytes(record) for strikes in (True, False) for record in whole.records(0, len(whole), strikes=strikes)]
     refused = 0
     with path.open("r+b", buffering=0) as file:
         for at in range(0, len(data), 7):
             os.pwrite(file.fileno(), bytes([data[at] ^ 1 << at % 8]), at)
             try:
-                session = LookupSession(files, key, version)
+                session = LookupSession(GEX, files, key, version)
                 for index in range(0, len(right)):
                     strikes, number = index < len(whole), index % len(whole)
                     (record,) = session.records(number, number + 1, strikes=strikes)

@@ -17,11 +17,11 @@ import pytest
 
 import gexlake
 from gexlake.errors import UsageError
-from gexlake.models.gex_columns import LADDER
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import FileResult, ImportReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.columns import LADDER
 from helpers.histories import records_of, vendor_name, write_array
 
 FIELD = Path(__file__).parents[1] / "examples" / "field"

@@ -60,7 +60,7 @@ class SnapshotRenderer:
         if ladder is not None:
             ladder = np.ascontiguousarray(ladder)
         tables = self._ints, self._numbers, ladder, self._tails, self._tail_ends
-        text = render(_layout(self._kind), self._ticker, *tables, first, stop, offsets)
+        text = render(layout_of(self._kind), self._ticker, *tables, first, stop, offsets)
         unusual = [index for index in self._overrides if first <= index < stop]
         return self._overridden(text, offsets, first, unusual, ladder is not None) if unusual else (text, offsets)
 
@@ -79,7 +79,7 @@ class SnapshotRenderer:
 
 
 @lru_cache
-def _layout(kind: RecordType) -> bytes:
+def layout_of(kind: RecordType) -> bytes:
     """What a record looks like, in the form that `_render.c` reads."""
     ladder = kind.ladder
     shape = (ladder.own, ladder.priors, ladder.rest, ladder.unknown) if ladder else (0, 0, 0, 0)

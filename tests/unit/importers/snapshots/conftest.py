@@ -16,12 +16,13 @@ from gexlake.importers.snapshots.decoding.careful import Expectation, Snapshot, 
 from gexlake.importers.snapshots.decoding.decoder import Decoder
 from gexlake.importers.snapshots.decoding.json_values import parse
 from gexlake.importers.snapshots.decoding.records import Event, Scratch
-from gexlake.models.block import Block
-from gexlake.models.gex_columns import NUMBERS, Int
+from gexlake.models.block import Block, Int
+from gexlake.models.record_types import GEX
 from gexlake.sample import sample_records
 from gexlake.validation.rules import Rule
+from helpers.columns import NUMBERS
 
-EXPECT = Expectation("NQ_NDX", min_us=946_684_800_000_000, max_us=1_800_000_000_000_000)
+EXPECT = Expectation(GEX, "NQ_NDX", min_us=946_684_800_000_000, max_us=1_800_000_000_000_000)
 SAMPLE = sample_records(40, strikes=3)
 
 
@@ -156,11 +157,11 @@ def decode() -> Decode:
     def run(
         text: bytes, *, step: int | None = None, buffer: int | None = None, rows: int | None = None, **expected: Any
     ) -> Decoded:
-        scratch = Scratch()
+        scratch = Scratch(GEX)
         if buffer is not None:
             scratch.text = bytearray(buffer + 1)
         if rows is not None:
-            scratch.block = Block.empty(records=3, rows=rows)
+            scratch.block = Block.empty(GEX, records=3, rows=rows)
         decoder = Decoder(Source(text, step), Expectation(**({**EXPECTED} | expected)), scratch)
         result = Decoded(text)
         events: list[Event] = list(decoder.events())
@@ -186,7 +187,7 @@ def decode() -> Decode:
     return run
 
 
-EXPECTED = {"ticker": EXPECT.ticker, "min_us": EXPECT.min_us, "max_us": EXPECT.max_us}
+EXPECTED = {"kind": GEX, "ticker": EXPECT.ticker, "min_us": EXPECT.min_us, "max_us": EXPECT.max_us}
 
 
 @pytest.fixture(scope="session")

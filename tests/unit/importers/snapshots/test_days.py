@@ -12,7 +12,8 @@ import pytest
 from gexlake.importers.snapshots import days
 from gexlake.importers.snapshots.batch import Batch
 from gexlake.importers.snapshots.days import DaySpool
-from gexlake.models.gex_columns import LADDER, NUMBER_ROWS, Int
+from gexlake.models.block import Int
+from helpers.columns import LADDER, NUMBER_ROWS
 
 FIRST = date(2025, 1, 1)
 BATCHES, DAYS, ROWS = 200, 7, 1500

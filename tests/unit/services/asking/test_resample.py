@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gexlake.models.gex_columns import NUMBERS
+from gexlake.models.record_types import GEX
 from gexlake.services.asking.resample import LEVELS, bars, heatmap, last_of_intervals, matrix
+from helpers.columns import NUMBERS
 
 SECOND = 1_000_000
 START_US = 1_762_785_000 * SECOND
@@ -60,7 +61,7 @@ def frames(rows: list[Row]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
 
 
 def found_bars(rows: list[Row], seconds: int) -> list[Row]:
-    return bars(frames(rows)[0], seconds).collect().to_dicts()
+    return bars(GEX, frames(rows)[0], seconds).collect().to_dicts()
 
 
 def found_cells(rows: list[Row], seconds: int) -> list[Row]:

@@ -16,6 +16,7 @@ import pytest
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.snapshots.lookup import LookupIndex
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
+from gexlake.models.record_types import GEX
 from gexlake.services.store.opened import open_session
 from gexlake.services.store.parquet_session import ParquetSession
 from gexlake.services.store.session import LookupSession
@@ -31,7 +32,7 @@ def monday_of(lake: MadeLake) -> tuple[LookupSession, ParquetSession]:
     session = next(session for session in lake.sessions if session.session_date == MONDAY)
     files = {name: lake.layout.dataset_file("gex", name, session.key) for name in ("snapshots", "strikes")}
     arguments = files, session.key, session.version
-    return LookupSession(*arguments), ParquetSession(*arguments)
+    return LookupSession(GEX, *arguments), ParquetSession(GEX, *arguments)
 
 
 def read_both(lake: MadeLake) -> dict[bool, list[Any]]:
@@ -192,10 +193,10 @@ def in_groups_of(path: Path, snapshots: int) -> None:
     """Write `strikes.parquet` again with so many snapshots in each row group."""
     document = json.loads(pl.read_parquet_metadata(path)[FOOTER_KEY])
     whole, table = path.read_bytes(), document["lookup"]
-    index = LookupIndex.unpack(whole[table["offset"] : table["offset"] + table["length"]])
+    index = LookupIndex.unpack(whole[table["offset"] : table["offset"] + table["length"]], len(GEX.ladder_names))
     blocks = [whole[offset : offset + length] for offset, length, _ in index.blocks.tolist()]
     ladders = pl.read_parquet(path, hive_partitioning=False).partition_by("timestamp", maintain_order=True)
-    with closing(LadderFile(path)) as file:
+    with closing(LadderFile(path, GEX)) as file:
         for group in batched(ladders, snapshots):
             moments = np.array([ladder["timestamp"].to_physical()[0] for ladder in group])
             cells = pl.concat(group).drop("timestamp").to_numpy().T

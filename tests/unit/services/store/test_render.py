@@ -13,8 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gexlake.models.gex_columns import LADDER, MISSING_INT, NUMBER_ROWS, NUMBERS, Int
+from gexlake.models.block import MISSING_INT, Int
+from gexlake.models.record_types import GEX
 from gexlake.services.store._render import render
+from gexlake.services.store.records import layout_of
+from helpers.columns import LADDER, NUMBER_ROWS, NUMBERS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DECIMALS = st.builds(lambda digits, places: digits / 10**places, st.integers(-(2**53), 2**53), st.integers(0, 6))
@@ -24,6 +27,7 @@ class Call:
     """Arguments of one call of `render`: `count` snapshots of one strike row each."""
 
     def __init__(self, count: int = 1) -> None:
+        self.layout: Any = layout_of(GEX)
         self.ticker: Any = b'"NQ_NDX"'
         self.ints: Any = np.zeros((len(Int), count), np.int64)
         self.ints[Int.TIMESTAMP] = 1_762_785_001_000_000
@@ -37,6 +41,7 @@ class Call:
 
     def run(self) -> bytes:
         return render(
+            self.layout,
             self.ticker,
             self.ints,
             self.numbers,

@@ -40,6 +40,7 @@ from gexlake.models.block import (
     FLAG_NOT_FINITE,
     FLAG_NUMBER_AS_TEXT,
     FLAG_ZONE_GIVEN,
+    MISSING_INT,
     Doubles,
 )
 from gexlake.models.record_type import MAX_PRIORS, MOST_PAIRS, Ladder, RecordType
@@ -59,8 +60,8 @@ class Snapshot:
     """One record's values, ready for the columns of a block."""
 
     timestamp_us: int
-    integers: dict[str, int]
-    """`min_dte` and `sec_min_dte`; one that is absent is left out."""
+    min_dte: int
+    sec_min_dte: int
     numbers: list[float]
     max_priors: list[tuple[float, float]] | None
     ladder: Doubles
@@ -95,7 +96,8 @@ def read_snapshot(value: Any, oddities: Oddities, expect: Expectation) -> Snapsh
     fields, envelope = _unwrap(value, kind.mark)
     snapshot = Snapshot(
         timestamp_us=0,
-        integers={},
+        min_dte=MISSING_INT,
+        sec_min_dte=MISSING_INT,
         numbers=[NAN] * len(kind.numbers),
         max_priors=None,
         ladder=np.empty((0, len(kind.ladder_names))),
@@ -319,7 +321,7 @@ def _take_integer(fields: dict[str, Any], name: str, snapshot: Snapshot) -> None
         fields.pop(name, None)
     elif number is not None and number == int(number) and INT_MIN <= number <= INT_MAX:
         _note_text(fields.pop(name), snapshot)
-        snapshot.integers[name] = int(number)
+        setattr(snapshot, name, int(number))
     else:
         snapshot.flags |= FLAG_FIELD_TYPE
 

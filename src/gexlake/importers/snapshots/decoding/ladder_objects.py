@@ -34,7 +34,7 @@ def rows_of_objects(entries: list[Any], fields: Mapping[str, Any], ladder: Ladde
     whole = True
     for index, row in enumerate(entries):
         if not isinstance(row, dict) or not {"strike", *names} <= row.keys():
-            raise UnknownLadderError(f"{ladder.field}[{index}] is {_words(row)}; {_forms(ladder)}")
+            raise UnknownLadderError(f"{ladder.field}[{index}] is {_words(row)}; {forms_of(ladder)}")
         rows.append([row["strike"], *(row[name] for name in names), row.get("priors")])
         whole &= row.keys() <= {"strike", *names, "priors"}
     if names == OTHER_NAMES:
@@ -42,7 +42,8 @@ def rows_of_objects(entries: list[Any], fields: Mapping[str, Any], ladder: Ladde
     return Rows(rows, whole)
 
 
-def _forms(ladder: Ladder) -> str:
+def forms_of(ladder: Ladder) -> str:
+    """What forms of a ladder are read, in words."""
     names = ", ".join(ladder.names[: ladder.own])
     return f"read are rows [{names}, [priors]], and objects with {names} and priors"
 
@@ -57,7 +58,7 @@ def _prove(rows: list[Any], fields: Mapping[str, Any], ladder: Ladder) -> None:
         if total is None or len(numbers) < len(rows) or not abs(sum(numbers) - total) <= tolerance + 1e-12 * abs(total):
             what = total_name.removeprefix("sum_")
             raise UnknownLadderError(
-                f"{ladder.field} holds {name}, and {total_name} does not prove it to be {what}; {_forms(ladder)}"
+                f"{ladder.field} holds {name}, and {total_name} does not prove it to be {what}; {forms_of(ladder)}"
             )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from gexlake.importers.base import OversizedChunk, Refusal
 from gexlake.importers.snapshots.decoding.careful import Snapshot
 from gexlake.importers.snapshots.decoding.text import SEPARATOR_BYTES, TEXT_BYTES, Text
-from gexlake.models.block import MISSING_INT, NO_PAIRS, Block, Int
+from gexlake.models.block import NO_PAIRS, Block, Int
 from gexlake.models.record_type import RecordType
 from gexlake.validation.rules import Rule
 
@@ -63,8 +63,8 @@ class Records:
         pairs, scalars = snapshot.max_priors, len(snapshot.numbers)
         block.ints[:, record] = (
             snapshot.timestamp_us,
-            snapshot.integers.get("min_dte", MISSING_INT),
-            snapshot.integers.get("sec_min_dte", MISSING_INT),
+            snapshot.min_dte,
+            snapshot.sec_min_dte,
             offset,
             offset + length,
             rows,

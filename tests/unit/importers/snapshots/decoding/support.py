@@ -12,8 +12,9 @@ from gexlake.importers.snapshots.decoding.careful import (
     read_snapshot,
 )
 from gexlake.importers.snapshots.decoding.json_values import parse
+from gexlake.models.record_types import GEX
 
-EXPECT = Expectation("NQ_NDX", min_us=946_684_800_000_000, max_us=1_800_000_000_000_000)
+EXPECT = Expectation(GEX, "NQ_NDX", min_us=946_684_800_000_000, max_us=1_800_000_000_000_000)
 SECOND = 1_763_130_602
 GOOD: dict[str, Any] = {
     "timestamp": SECOND,

@@ -8,12 +8,14 @@ from gexlake.importers.snapshots.decoding.careful import (
     RefusedRecordError,
 )
 from gexlake.importers.snapshots.decoding.json_values import parse
-from gexlake.importers.snapshots.decoding.ladder_objects import FORMS
-from gexlake.models.gex_columns import (
-    MISSING_INT,
-    NUMBERS,
-)
+from gexlake.importers.snapshots.decoding.ladder_objects import forms_of
+from gexlake.models.block import MISSING_INT
+from gexlake.models.record_types import GEX
 from gexlake.validation.rules import Rule, Severity
+from helpers.columns import NUMBERS
+
+assert GEX.ladder is not None
+FORMS = forms_of(GEX.ladder)
 from unit.importers.snapshots.decoding.support import GOOD, NAN, SECOND, read, same, text_of, without
 
 

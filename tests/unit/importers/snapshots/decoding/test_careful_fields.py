@@ -15,14 +15,10 @@ from gexlake.importers.snapshots.decoding.careful import (
     parse_extra,
 )
 from gexlake.importers.snapshots.decoding.json_values import is_cut_short, parse
-from gexlake.models.gex_columns import (
-    FLAG_EXTRA,
-    FLAG_FIELD_TYPE,
-    FLAG_PRIORS_COUNT,
-    MISSING_INT,
-    NUMBERS,
-)
+from gexlake.models.block import FLAG_EXTRA, FLAG_FIELD_TYPE, FLAG_PRIORS_COUNT, MISSING_INT
+from gexlake.models.record_types import GEX
 from gexlake.validation.rules import Rule
+from helpers.columns import NUMBERS
 from unit.importers.snapshots.decoding.support import EXPECT, GOOD, NAN, SECOND, read, read_with, same, text_of, without
 
 
@@ -179,14 +175,14 @@ def test_a_payload_beside_a_ladder_is_just_another_field() -> None:
 def test_case_is_no_part_of_a_ticker() -> None:
     assert read({**GOOD, "ticker": "nq_Ndx"}).extra == {}
     assert read({"payload": {**GOOD, "ticker": "nq_ndx"}, "ticker": "Nq_Ndx"}).extra == {}
-    lent = Expectation(EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="nq_ndx")
+    lent = Expectation(GEX, EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="nq_ndx")
     assert read(without("ticker"), lent).extra == {}
 
 
 def test_the_object_around_the_records_lends_its_ticker() -> None:
-    lent = Expectation(EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="NQ_NDX")
+    lent = Expectation(GEX, EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="NQ_NDX")
     assert read(without("ticker"), lent).extra == {}
-    other = Expectation(EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="NDX")
+    other = Expectation(GEX, EXPECT.ticker, EXPECT.min_us, EXPECT.max_us, container_ticker="NDX")
     with pytest.raises(RefusedRecordError) as caught:
         read(without("ticker"), other)
     assert caught.value.rule is Rule.TICKER_MISMATCH

@@ -13,15 +13,9 @@ from gexlake.importers.snapshots.decoding.careful import (
     RefusedRecordError,
     dump_extra,
 )
-from gexlake.models.gex_columns import (
-    FLAG_EXTRA,
-    FLAG_FIELD_TYPE,
-    FLAG_NOT_FINITE,
-    FLAG_NUMBER_AS_TEXT,
-    FLAG_ZONE_GIVEN,
-    NUMBERS,
-)
+from gexlake.models.block import FLAG_EXTRA, FLAG_FIELD_TYPE, FLAG_NOT_FINITE, FLAG_NUMBER_AS_TEXT, FLAG_ZONE_GIVEN
 from gexlake.validation.rules import Rule
+from helpers.columns import NUMBERS
 from unit.importers.snapshots.decoding.support import EXPECT, GOOD, SECOND, read, read_with, same
 
 

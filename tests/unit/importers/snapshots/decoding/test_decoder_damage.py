@@ -15,6 +15,7 @@ from gexlake.importers.snapshots.decoding.irregular import NUL_BYTES_KEPT
 from gexlake.importers.snapshots.decoding.records import MAX_RECORD_BYTES, Scratch
 from gexlake.importers.snapshots.decoding.text import TEXT_BYTES
 from gexlake.importers.stream import DamagedStreamError
+from gexlake.models.record_types import GEX
 from gexlake.validation.rules import Rule
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ def test_a_file_may_be_reserved_far_beyond_its_end(make_record: MakeRecord, expe
             target[:count] = bytes(count)
             return count
 
-    scratch = Scratch()
+    scratch = Scratch(GEX)
     refusal, block = Decoder(Source(), expect, scratch).events()
     assert (block.records, len(refusal.raw)) == (1, NUL_BYTES_KEPT)
     assert refusal.message.startswith("1,073,741,824 NUL bytes")

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from gexlake.importers.snapshots.decoding import _native
 from gexlake.importers.snapshots.decoding.careful import RefusedRecordError
-from gexlake.models.block import Block
-from gexlake.models.gex_columns import FLAG_EXTRA, FLAG_PRIORS_COUNT, NUMBERS, Int
+from gexlake.models.block import FLAG_EXTRA, FLAG_PRIORS_COUNT, Block, Int
+from gexlake.models.record_types import GEX
+from helpers.columns import NUMBERS
 
 if TYPE_CHECKING:
     from conftest import Decode, MakeRecord, ReadCarefully
@@ -38,7 +39,7 @@ class Call:
         self.start, self.stop = 0, len(text)
         self.ticker: Any = b"NQ_NDX"
         self.ticker_optional: Any = False
-        self.block = Block.empty(records=records, rows=rows)
+        self.block = Block.empty(GEX, records=records, rows=rows)
         self.ints: Any = self.block.ints
         self.numbers: Any = self.block.numbers
         self.ladder: Any = self.block.ladder

@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.importers.snapshots.writing import _pages, ladder_file
-from gexlake.importers.snapshots.writing.frames import STRIKE_SCHEMA
+from gexlake.importers.snapshots.writing.frames import ladder_schema
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
 from gexlake.models.block import Doubles, Ints
-from gexlake.models.gex_columns import LADDER
+from gexlake.models.record_types import GEX
 from gexlake.zstd import raw_frame
+from helpers.columns import LADDER
 
 FIRST_US = 1_763_130_600_000_000
 
@@ -43,7 +44,7 @@ def same_in_all(values: list[float] | Doubles) -> Doubles:
 
 
 def write(path: Path, *groups: Group) -> Path:
-    with closing(LadderFile(path)) as file:
+    with closing(LadderFile(path, GEX)) as file:
         for group in groups:
             file.add(*group)
         file.complete({})
@@ -59,7 +60,7 @@ def assert_read_back(path: Path, *groups: Group) -> None:
     expected = np.concatenate([group.cells for group in groups], axis=1)
     moments = np.concatenate([np.repeat(group.timestamps, group.rows) for group in groups])
     frame = pl.read_parquet(path)
-    assert frame.schema == STRIKE_SCHEMA
+    assert frame.schema == ladder_schema(GEX)
     relation = duckdb.read_parquet(str(path)).fetchnumpy()
     assert frame["timestamp"].to_physical().to_list() == moments.tolist()
     assert relation["timestamp"].astype("datetime64[us]").astype(np.int64).tolist() == moments.tolist()
@@ -125,7 +126,7 @@ def test_values_that_never_come_again_are_written_as_they_are(tmp_path: Path) ->
 
 def test_no_ladders(tmp_path: Path) -> None:
     path = write(tmp_path / "strikes.parquet", group_of(np.empty((len(LADDER), 0)), []))
-    assert pl.read_parquet(path).schema == STRIKE_SCHEMA
+    assert pl.read_parquet(path).schema == ladder_schema(GEX)
     assert duckdb.read_parquet(str(path)).fetchall() == []
 
 
@@ -245,7 +246,7 @@ def test_every_page_has_its_checksum(tmp_path: Path) -> None:
     path = tmp_path / "strikes.parquet"
     rows = np.full(50, 3)
     cells = np.random.default_rng(1).normal(size=(8, 150)).round(1)
-    with closing(LadderFile(path)) as file:
+    with closing(LadderFile(path, GEX)) as file:
         file.add(np.arange(50) * 1_000_000, rows, cells)
         file.complete({})
     data, at, pages = path.read_bytes(), 4, 0

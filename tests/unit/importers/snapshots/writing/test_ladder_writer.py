@@ -13,6 +13,7 @@ import pytest
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.snapshots.writing.ladder_writer import LadderWriter
 from gexlake.models.block import Doubles, Ints
+from gexlake.models.record_types import GEX
 
 
 def ladders(first_second: int, snapshots: int, strikes: int = 3) -> tuple[Ints, Ints, Doubles]:
@@ -27,14 +28,14 @@ def writers() -> list[str]:
 
 
 def test_blocks_stand_in_the_file_in_order_with_the_footer_named_last(tmp_path: Path) -> None:
-    writer = LadderWriter(tmp_path / "strikes.parquet")
+    writer = LadderWriter(tmp_path / "strikes.parquet", GEX)
     for second in (0, 100, 200, 300):
         writer.add(*ladders(second, 100))
     checksum = writer.finish({"import_id": "known only now"})
-    frame = pl.read_parquet(tmp_path / "strikes.parquet")
+    frame = pl.read_parquet(tmp_path / "strikes.parquet", GEX)
     assert frame["timestamp"].to_physical().to_list() == [second * 1_000_000 for second in range(400) for _ in range(3)]
     assert frame["strike"].to_list() == [value for second in (0, 100, 200, 300) for value in ladders(second, 100)[2][0]]
-    document = json.loads(pl.read_parquet_metadata(tmp_path / "strikes.parquet")[FOOTER_KEY])
+    document = json.loads(pl.read_parquet_metadata(tmp_path / "strikes.parquet", GEX)[FOOTER_KEY])
     assert document == {"import_id": "known only now", "rows_of_groups": [300, 300, 300, 300]}
     assert checksum.hexdigest() == whole_checksum(400)
     assert not writers()
@@ -43,7 +44,7 @@ def test_blocks_stand_in_the_file_in_order_with_the_footer_named_last(tmp_path: 
 def whole_checksum(snapshots: int) -> str:
     from gexlake.importers.snapshots.writing.frames import Checksum
 
-    checksum = Checksum()
+    checksum = Checksum(GEX)
     for second in range(0, snapshots, 100):
         _, rows, cells = ladders(second, 100)
         checksum.add_ladder(rows, cells)
@@ -51,13 +52,13 @@ def whole_checksum(snapshots: int) -> str:
 
 
 def test_no_ladders_make_an_empty_file(tmp_path: Path) -> None:
-    LadderWriter(tmp_path / "strikes.parquet").finish({})
-    assert pl.read_parquet(tmp_path / "strikes.parquet").height == 0
+    LadderWriter(tmp_path / "strikes.parquet", GEX).finish({})
+    assert pl.read_parquet(tmp_path / "strikes.parquet", GEX).height == 0
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 5])
 def test_abandoned_it_leaves_no_file_and_no_thread(tmp_path: Path, blocks: int) -> None:
-    writer = LadderWriter(tmp_path / "strikes.parquet")
+    writer = LadderWriter(tmp_path / "strikes.parquet", GEX)
     for number in range(blocks):
         writer.add(*ladders(number * 1000, 1000))
     writer.abandon()
@@ -66,7 +67,7 @@ def test_abandoned_it_leaves_no_file_and_no_thread(tmp_path: Path, blocks: int) 
 
 
 def test_a_place_that_cannot_be_written_is_said_at_the_end_and_blocks_nobody(tmp_path: Path) -> None:
-    writer = LadderWriter(tmp_path / "missing" / "strikes.parquet")
+    writer = LadderWriter(tmp_path / "missing" / "strikes.parquet", GEX)
     for number in range(20):
         writer.add(*ladders(number * 1000, 1000))
     with pytest.raises(OSError, match="No such file"):
