@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gexlake.sample import SampleFeed, generate_session, sample_records
-from gexlake.sample.columns import PRIOR_MINUTES
+from gexlake.sample.gex import PRIOR_MINUTES
 from gexlake.sample.text import record_timestamp
 
 NEW_YORK = ZoneInfo("America/New_York")
