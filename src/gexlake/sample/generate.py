@@ -9,7 +9,9 @@ from typing import Any
 
 from gexlake.sample.feeds import FeedLike, RecordType, SampleFeed, check_feed, record_type
 from gexlake.sample.gex import gex_texts
+from gexlake.sample.greeks import greek_texts
 from gexlake.sample.market import snapshot_seconds
+from gexlake.sample.orderflow import orderflow_texts
 from gexlake.sample.sessions import session_on
 
 DEFAULT_SEED = 20251110
@@ -18,7 +20,7 @@ DEFAULT_STRIKES = 99
 DEFAULT_FEED = SampleFeed("NQ_NDX")
 MOST_STRIKES = 1000
 
-WRITERS = {RecordType.GEX: gex_texts}
+WRITERS = {RecordType.GEX: gex_texts, RecordType.GREEK: greek_texts, RecordType.ORDERFLOW: orderflow_texts}
 """Record type -> what writes a session of it."""
 
 
