@@ -24,10 +24,21 @@ if TYPE_CHECKING:
 LARGE_BYTES = 10_000_000
 """A file of this size takes a while, so it is named as soon as it is there."""
 
+Packages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--package",
+        metavar="PACKAGE",
+        help="classic, state or orderflow; repeatable.  [default: the first that has the category]",
+    ),
+]
 Categories = Annotated[
     list[str] | None,
     typer.Option(
-        "--category", metavar="CATEGORY", help="gex_full, gex_zero or gex_one; repeatable.  [default: gex_zero]"
+        "--category",
+        metavar="CATEGORY",
+        help="gex_full, gex_zero or gex_one; of state also delta, gamma, vanna or charm, as gamma_zero and gamma_one; "
+        "orderflow; repeatable.  [default: gex_zero, or orderflow]",
     ),
 ]
 
@@ -41,11 +52,11 @@ def write_sample_history(
     tickers: Annotated[
         list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Repeatable.  [default: NQ_NDX]")
     ] = None,
-    packages: Annotated[
-        list[str] | None,
-        typer.Option("--package", metavar="PACKAGE", help="classic or state; repeatable.  [default: classic]"),
-    ] = None,
+    packages: Packages = None,
     categories: Categories = None,
+    all_categories: Annotated[
+        bool, typer.Option("--all-categories", help="All 15 that the vendor has of a ticker, in all packages.")
+    ] = False,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")] = None,
     start: Annotated[
         date | None,
@@ -60,7 +71,7 @@ def write_sample_history(
     ] = "none",
     snapshots: Annotated[
         int | None,
-        typer.Option("--snapshots", metavar="N", min=1, help="Only the first so many of each session."),
+        typer.Option("--snapshots", metavar="N", min=1, help="Only the first so many records of each session."),
     ] = None,
     strikes: Annotated[
         int | None, typer.Option("--strikes", metavar="N", min=1, help="Strikes of a ladder.  [default: 99]")
@@ -71,7 +82,8 @@ def write_sample_history(
 ) -> None:
     """Write synthetic history: realistic in form and size, the same for the same options, and never real.
 
-    About 23,400 snapshots of 99 strikes a session, 125 MB, as the vendor's files are.
+    About 23,400 records a session, as the vendor's files have: of GEX and of each greek over 99 strikes, some 130 MB;
+    of orderflow 16 MB.
     """
     from gexlake.sample import DEFAULT_SEED, DEFAULT_STRIKES, write_sample
 
@@ -80,8 +92,9 @@ def write_sample_history(
             directory,
             sessions=sessions,
             tickers=tickers or ("NQ_NDX",),
-            packages=packages or ("classic",),
-            categories=categories or ("gex_zero",),
+            packages=packages or None,
+            categories=categories or None,
+            all_categories=all_categories,
             start=start,
             seed=DEFAULT_SEED if seed is None else seed,
             form=form,

@@ -52,6 +52,9 @@ class SampleFeed:
     package: str = DEFAULT_PACKAGE
     category: str = DEFAULT_CATEGORY
 
+    def __str__(self) -> str:
+        return f"{self.ticker}/{self.package}/{self.category}"
+
 
 def record_type(feed: FeedLike) -> RecordType:
     """The type of the feed's records."""
@@ -61,13 +64,22 @@ def record_type(feed: FeedLike) -> RecordType:
 
 
 def choose_feeds(
-    tickers: Sequence[str], packages: Sequence[str] | None, categories: Sequence[str] | None
+    tickers: Sequence[str],
+    packages: Sequence[str] | None,
+    categories: Sequence[str] | None,
+    *,
+    all_categories: bool = False,
 ) -> list[SampleFeed]:
     """The feeds of all combinations that the vendor has, each once, in the order asked for.
 
     Without `packages`, each category has its usual one; without `categories`, each package. Raises ValueError
-    for a name that nothing has, and where no combination is left.
+    for a name that nothing has, where no combination is left, and where something is chosen from
+    `all_categories`.
     """
+    if all_categories:
+        if packages is not None or categories is not None:
+            raise ValueError("With `all_categories` there is nothing to choose by `packages` or `categories`.")
+        packages, categories = tuple(CATEGORIES), _known_categories()
     for package in packages or ():
         check_choice("package", package, tuple(CATEGORIES))
     for category in categories or ():
