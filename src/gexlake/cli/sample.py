@@ -21,15 +21,18 @@ from gexlake.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from gexlake.sample import SampleFile, SampleReport
 
+HELP_HINT = "See `gexlake sample --help`."
+
 LARGE_BYTES = 10_000_000
 """A file of this size takes a while, so it is named as soon as it is there."""
 
+Tickers = Annotated[list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Repeatable.  [default: NQ_NDX]")]
 Packages = Annotated[
     list[str] | None,
     typer.Option(
         "--package",
         metavar="PACKAGE",
-        help="classic, state or orderflow; repeatable.  [default: the first that has the category]",
+        help="classic, state or orderflow; repeatable.  [default: classic, or that of the category]",
     ),
 ]
 Categories = Annotated[
@@ -37,9 +40,12 @@ Categories = Annotated[
     typer.Option(
         "--category",
         metavar="CATEGORY",
-        help="gex_full, gex_zero or gex_one; of state also delta, gamma, vanna or charm, as gamma_zero and gamma_one; "
-        "orderflow; repeatable.  [default: gex_zero, or orderflow]",
+        help="gex_full, gex_zero or gex_one; of state also {delta,gamma,vanna,charm}_{zero,one}; of orderflow "
+        "orderflow; repeatable.  [default: gex_zero, or that of the package]",
     ),
+]
+AllCategories = Annotated[
+    bool, typer.Option("--all-categories", help="All 15 that the vendor has of a ticker, in all packages.")
 ]
 
 
@@ -49,14 +55,10 @@ def write_sample_history(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
     *,
     sessions: Annotated[int, typer.Option("--sessions", metavar="N", min=0, help="Trading days of each feed.")] = 5,
-    tickers: Annotated[
-        list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Repeatable.  [default: NQ_NDX]")
-    ] = None,
+    tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
-    all_categories: Annotated[
-        bool, typer.Option("--all-categories", help="All 15 that the vendor has of a ticker, in all packages.")
-    ] = False,
+    all_categories: AllCategories = False,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")] = None,
     start: Annotated[
         date | None,
@@ -87,6 +89,8 @@ def write_sample_history(
     """
     from gexlake.sample import DEFAULT_SEED, DEFAULT_STRIKES, write_sample
 
+    if all_categories and (packages or categories):
+        raise UsageError("With --all-categories there is nothing to choose by --package or --category.", hint=HELP_HINT)
     with _foreseeable(directory):
         report = write_sample(
             directory,
@@ -113,7 +117,7 @@ def _foreseeable(directory: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise UsageError(str(error), hint="See `gexlake sample --help`.") from error
+        raise UsageError(str(error), hint=HELP_HINT) from error
     except FileExistsError as error:
         exists, _, _ = str(error).partition(";")
         raise StorageError(

@@ -52,7 +52,7 @@ def sample_records(
     seed: int = DEFAULT_SEED,
     strikes: int = 9,
 ) -> list[dict[str, Any]]:
-    """The first `count` synthetic snapshots of a session as Python dicts, for tests."""
+    """The first `count` synthetic records of a session as Python dicts, for tests."""
     texts = generate_session(feed, session_date, seed=seed, snapshots=count, strikes=strikes)
     return [json.loads(text) for text in texts]
 
