@@ -177,6 +177,18 @@ def test_a_wrong_option(run: Run, arguments: list[str], text: str) -> None:
             "Error: The `form` was 'xml'. Use one of array, jsonl, objects, snapshots, enveloped.\n"
             "See `gexlake sample --help`.\n",
         ),
+        (
+            ["sample", "{tmp_path}", "--package", "classic", "--category", "gamma_zero"],
+            "Error: There is no classic/gamma_zero: classic has gex_full, gex_zero, gex_one; state has gex_full, "
+            "gex_zero, gex_one, delta_zero, delta_one, gamma_zero, gamma_one, vanna_zero, vanna_one, charm_zero, "
+            "charm_one; orderflow has orderflow.\n"
+            "See `gexlake sample --help`.\n",
+        ),
+        (
+            ["sample", "{tmp_path}", "--all-categories", "--package", "state"],
+            "Error: With --all-categories there is nothing to choose by --package or --category.\n"
+            "See `gexlake sample --help`.\n",
+        ),
     ],
 )
 def test_an_option_that_makes_no_sense(run: Run, paths: dict[str, Path], arguments: list[str], text: str) -> None:

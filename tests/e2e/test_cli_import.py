@@ -207,6 +207,28 @@ def test_sample_is_reproducible_and_refuses_to_replace(run: Run, tmp_path: Path)
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--category", "gamma_zero"], ["state_gamma_zero"]),
+        (["--package", "orderflow"], ["orderflow_orderflow"]),
+        (
+            ["--package", "state", "--category", "gex_one", "--category", "charm_one"],
+            ["state_charm_one", "state_gex_one"],
+        ),
+    ],
+)
+def test_sample_of_other_record_types(run: Run, tmp_path: Path, options: list[str], names: list[str]) -> None:
+    done = run("sample", tmp_path, "--sessions", "1", "--snapshots", "5", "--strikes", "9", *options)
+    assert (done.status, done.err) == (0, "")
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == [f"2025-11-10_NQ_NDX_{name}.json" for name in names]
+
+
+def test_sample_of_a_complete_day(run: Run, tmp_path: Path) -> None:
+    done = run("sample", tmp_path, "--sessions", "1", "--snapshots", "5", "--strikes", "9", "--all-categories")
+    assert done.out.startswith(f"Synthetic history in {tmp_path}: 15 files, 75 records, ")
+
+
 def test_the_older_script(history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import runpy
 

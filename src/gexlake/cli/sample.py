@@ -21,14 +21,31 @@ from gexlake.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from gexlake.sample import SampleFile, SampleReport
 
+HELP_HINT = "See `gexlake sample --help`."
+
 LARGE_BYTES = 10_000_000
 """A file of this size takes a while, so it is named as soon as it is there."""
 
+Tickers = Annotated[list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Repeatable.  [default: NQ_NDX]")]
+Packages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--package",
+        metavar="PACKAGE",
+        help="classic, state or orderflow; repeatable.  [default: classic, or that of the category]",
+    ),
+]
 Categories = Annotated[
     list[str] | None,
     typer.Option(
-        "--category", metavar="CATEGORY", help="gex_full, gex_zero or gex_one; repeatable.  [default: gex_zero]"
+        "--category",
+        metavar="CATEGORY",
+        help="gex_full, gex_zero or gex_one; of state also {delta,gamma,vanna,charm}_{zero,one}; of orderflow "
+        "orderflow; repeatable.  [default: gex_zero, or that of the package]",
     ),
+]
+AllCategories = Annotated[
+    bool, typer.Option("--all-categories", help="All 15 that the vendor has of a ticker, in all packages.")
 ]
 
 
@@ -38,14 +55,10 @@ def write_sample_history(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")],
     *,
     sessions: Annotated[int, typer.Option("--sessions", metavar="N", min=0, help="Trading days of each feed.")] = 5,
-    tickers: Annotated[
-        list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Repeatable.  [default: NQ_NDX]")
-    ] = None,
-    packages: Annotated[
-        list[str] | None,
-        typer.Option("--package", metavar="PACKAGE", help="classic or state; repeatable.  [default: classic]"),
-    ] = None,
+    tickers: Tickers = None,
+    packages: Packages = None,
     categories: Categories = None,
+    all_categories: AllCategories = False,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="The same seed gives the same bytes.")] = None,
     start: Annotated[
         date | None,
@@ -60,7 +73,7 @@ def write_sample_history(
     ] = "none",
     snapshots: Annotated[
         int | None,
-        typer.Option("--snapshots", metavar="N", min=1, help="Only the first so many of each session."),
+        typer.Option("--snapshots", metavar="N", min=1, help="Only the first so many records of each session."),
     ] = None,
     strikes: Annotated[
         int | None, typer.Option("--strikes", metavar="N", min=1, help="Strikes of a ladder.  [default: 99]")
@@ -71,17 +84,21 @@ def write_sample_history(
 ) -> None:
     """Write synthetic history: realistic in form and size, the same for the same options, and never real.
 
-    About 23,400 snapshots of 99 strikes a session, 125 MB, as the vendor's files are.
+    About 23,400 records a session, as the vendor's files have: of GEX and of each greek over 99 strikes, some 130 MB;
+    of orderflow 16 MB.
     """
     from gexlake.sample import DEFAULT_SEED, DEFAULT_STRIKES, write_sample
 
+    if all_categories and (packages or categories):
+        raise UsageError("With --all-categories there is nothing to choose by --package or --category.", hint=HELP_HINT)
     with _foreseeable(directory):
         report = write_sample(
             directory,
             sessions=sessions,
             tickers=tickers or ("NQ_NDX",),
-            packages=packages or ("classic",),
-            categories=categories or ("gex_zero",),
+            packages=packages or None,
+            categories=categories or None,
+            all_categories=all_categories,
             start=start,
             seed=DEFAULT_SEED if seed is None else seed,
             form=form,
@@ -100,7 +117,7 @@ def _foreseeable(directory: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise UsageError(str(error), hint="See `gexlake sample --help`.") from error
+        raise UsageError(str(error), hint=HELP_HINT) from error
     except FileExistsError as error:
         exists, _, _ = str(error).partition(";")
         raise StorageError(

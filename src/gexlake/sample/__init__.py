@@ -4,7 +4,7 @@
 returns a few records as dicts. Nothing here was observed in any market.
 """
 
-from gexlake.sample.feeds import GEX_CATEGORIES, GEX_PACKAGES, FeedLike, SampleFeed
+from gexlake.sample.feeds import CATEGORIES, FeedLike, SampleFeed
 from gexlake.sample.folder import NOTE_NAME, write_sample
 from gexlake.sample.generate import (
     DEFAULT_SEED,
@@ -17,13 +17,12 @@ from gexlake.sample.report import Expectation, SampleFile, SampleReport, Status
 from gexlake.sample.writer import COMPRESSIONS, FORMS
 
 __all__ = [
+    "CATEGORIES",
     "COMPRESSIONS",
     "DEFAULT_SEED",
     "DEFAULT_START",
     "DEFAULT_STRIKES",
     "FORMS",
-    "GEX_CATEGORIES",
-    "GEX_PACKAGES",
     "NOTE_NAME",
     "Expectation",
     "FeedLike",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.sample.faults import iter_fault_files
 from gexlake.sample.faults.material import FaultFile
-from gexlake.sample.feeds import SampleFeed, check_choice, check_feed, file_stem
+from gexlake.sample.feeds import SampleFeed, check_choice, check_feed, choose_feeds, file_stem
 from gexlake.sample.generate import DEFAULT_SEED, DEFAULT_START, DEFAULT_STRIKES, check_size, generate_session
 from gexlake.sample.report import Expectation, SampleFile, SampleReport
 from gexlake.sample.sessions import sessions_from
@@ -36,9 +36,7 @@ class Options:
     """What decides the bytes of a sample, as in the note beside it."""
 
     sessions: int
-    tickers: tuple[str, ...]
-    packages: tuple[str, ...]
-    categories: tuple[str, ...]
+    feeds: tuple[SampleFeed, ...]
     start: date
     seed: int
     form: str
@@ -54,16 +52,8 @@ class Options:
         check_choice("form", self.form, tuple(FORMS))
         check_choice("compression", self.compression, tuple(COMPRESSIONS))
         check_size(self.snapshots, self.strikes)
-        if not self.feeds:
-            raise ValueError("At least one of each `tickers`, `packages` and `categories` is needed.")
         for feed in self.feeds:
             check_feed(feed)
-
-    @property
-    def feeds(self) -> list[SampleFeed]:
-        """Each feed once, in the order asked for."""
-        names = product(self.tickers, self.packages, self.categories)
-        return list(dict.fromkeys(SampleFeed(*name) for name in names))
 
 
 def write_sample(
@@ -71,8 +61,9 @@ def write_sample(
     *,
     sessions: int = 5,
     tickers: Sequence[str] = ("NQ_NDX",),
-    packages: Sequence[str] = ("classic",),
-    categories: Sequence[str] = ("gex_zero",),
+    packages: Sequence[str] | None = None,
+    categories: Sequence[str] | None = None,
+    all_categories: bool = False,
     start: date | None = None,
     seed: int = DEFAULT_SEED,
     form: str = "array",
@@ -84,18 +75,20 @@ def write_sample(
 ) -> SampleReport:
     """Write synthetic history of the first `sessions` NYSE days from `start` on, one file per feed and day.
 
+    The feeds are those of all given `packages` and `categories` that the vendor has. A package by itself gives
+    its gex_zero or orderflow, a category by itself is of the first package that has it, neither gives
+    classic/gex_zero. With `all_categories` they are all 15 of each ticker.
+
     With `snapshots` given, each session holds only its first so many. With `faults`, small damaged and
-    unusual files of the first feed are added, on sessions before `start`. The same options give the same
-    bytes, and each file depends on its own feed and date alone. `progress` is called with each file once it
-    is complete.
+    unusual files of the first feed of each record type are added, on sessions before `start`. The same options
+    give the same bytes, and each file depends on its own feed and date alone. `progress` is called with each
+    file once it is complete.
 
     Raises ValueError for an option that makes no sense, FileExistsError rather than replace a file.
     """
     options = Options(
         sessions=sessions,
-        tickers=tuple(tickers),
-        packages=tuple(packages),
-        categories=tuple(categories),
+        feeds=tuple(choose_feeds(tickers, packages, categories, all_categories=all_categories)),
         start=start or DEFAULT_START,
         seed=seed,
         form=form,
@@ -126,7 +119,7 @@ def _iter_written(root: Path, dates: list[date], options: Options) -> Iterator[S
             yield _write_session(root, feed, day, options)
     if options.faults:
         for fault, file in iter_fault_files(
-            options.feeds[0],
+            options.feeds,
             options.start,
             seed=options.seed,
             snapshots=options.snapshots,
@@ -205,7 +198,7 @@ def _write_note(root: Path, options: Options) -> Path:
     """Say in the folder that its contents are synthetic; a second sample in one folder adds to the note."""
     path = root / NOTE_NAME
     earlier = path.read_text(encoding="utf-8") if path.exists() else _NOTE_HEAD
-    lines = [f"- {name}: {_option_text(value)}" for name, value in asdict(options).items()]
+    lines = [f"- {field.name}: {_option_text(getattr(options, field.name))}" for field in fields(options)]
     temporary = path.with_name(f".{NOTE_NAME}.{os.getpid()}.tmp")
     temporary.write_text("\n".join([earlier + "\n## Options of one run\n", *lines, ""]), encoding="utf-8")
     temporary.replace(path)

@@ -60,64 +60,70 @@ PROFILES = {
 DEFAULT_PROFILE = TickerProfile(100, 0.01, 1, contracts=500, unit_dollars=1e3)
 
 EXPIRIES = {
-    "gex_zero": ((0, 1.0),),
-    "gex_one": ((1, 1.0),),
-    "gex_full": ((0, 0.45), (1, 0.2), (5, 0.2), (21, 0.15)),
+    "zero": ((0, 1.0),),
+    "one": ((1, 1.0),),
+    "full": ((0, 0.45), (1, 0.2), (5, 0.2), (21, 0.15)),
 }
-"""Per category: sessions to each expiry after today's, and its share of the contracts."""
+"""By the end of a category's name: sessions to each expiry after today's, and its share of the contracts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One session of n snapshots over k strikes; GEX is unrounded, shape (n, k)."""
+    """One session of n snapshots over k strikes; GEX is unrounded, shape (n, k).
+
+    `session_left` is the part of the session that is yet to come, and never quite 0.
+    """
 
     timestamps: Ints
+    session_left: Floats
     spot: Floats
     strikes: Floats
     gex_vol: Floats
     gex_oi: Floats
 
 
-def simulate_market(
-    feed: FeedLike, session: TradingSession, *, seed: int, snapshots: int | None, strikes: int
-) -> Market:
-    """The first `snapshots` (None: all) of the session, one per second but for a few gaps."""
+def simulate_market(feed: FeedLike, session: TradingSession, timestamps: Ints, *, seed: int, strikes: int) -> Market:
+    """The market at those seconds of the session; `feed` has a category of one of the `EXPIRIES`."""
     profile = PROFILES.get(feed.ticker, DEFAULT_PROFILE)
     names = (feed.ticker, feed.package, feed.category, session.date.isoformat())
-    timestamps = snapshot_seconds(session, _stream(seed, "clock", *names))[:snapshots]
     rows = timestamps - session.open_utc_seconds
 
     path = spot_path(feed.ticker, session, seed=seed)
-    basis = _basis_of_day(profile, _stream(seed, "basis", feed.ticker, session.date.isoformat()))
+    basis = _basis_of_day(profile, stream(seed, "basis", feed.ticker, session.date.isoformat()))
     ladder = _ladder(path[0] - basis, profile.strike_step, strikes)
     spot = path[rows]
 
     day_part = rows / session.seconds
     session_left = np.maximum(1 - day_part, LEAST_SESSION_LEFT)
-    gamma, nearness = _blended_gamma(spot, ladder + basis, session_left, EXPIRIES[feed.category])
+    expiries = EXPIRIES[feed.category.rpartition("_")[2]]
+    gamma, nearness = _blended_gamma(spot, ladder + basis, session_left, expiries)
     dollars = gamma * (spot**2 * (0.01 * CONTRACT_SIZE / profile.unit_dollars))[:, None]
 
     depth = _depth(ladder, path[0] - basis, profile)
     side = _call_side(ladder, path[0] - basis)
-    net_oi = _net_open_interest(depth, side, _stream(seed, "open interest", *names))
+    net_oi = _net_open_interest(depth, side, stream(seed, "open interest", *names))
     pace = _activity(day_part) / session.seconds
-    net_vol = _net_volume(nearness, pace, depth, side, _stream(seed, "volume", *names))
+    net_vol = _net_volume(nearness, pace, depth, side, stream(seed, "volume", *names))
 
     np.multiply(dollars, net_vol, out=net_vol)
     np.multiply(dollars, net_oi, out=dollars)
     for gex in (net_vol, dollars):
         np.clip(gex, -LARGEST_GEX, LARGEST_GEX, out=gex)
-    return Market(timestamps, spot, np.round(ladder + basis, 2), gex_vol=net_vol, gex_oi=dollars)
+    return Market(timestamps, session_left, spot, np.round(ladder + basis, 2), gex_vol=net_vol, gex_oi=dollars)
 
 
-def snapshot_seconds(session: TradingSession, draw: np.random.Generator) -> Ints:
-    """Unix seconds of the snapshots: from a second or two after the open to the close, a few left out."""
+def snapshot_seconds(feed: FeedLike, session: TradingSession, *, seed: int, snapshots: int | None) -> Ints:
+    """Unix seconds of the first `snapshots` (None: all): from a second or two after the open to the close.
+
+    There is one per second but for a few gaps.
+    """
+    draw = stream(seed, "clock", feed.ticker, feed.package, feed.category, session.date.isoformat())
     seconds = np.arange(session.open_utc_seconds + 1 + draw.integers(2), session.close_utc_seconds + 1)
     chance = draw.random(len(seconds))
     missing = chance < CHANCE_OF_GAP
     missing[1:] |= chance[:-1] < CHANCE_OF_GAP / 2  # half of the gaps last a second longer
     missing[0] = missing[-1] = False
-    return seconds[~missing]
+    return seconds[~missing][:snapshots]
 
 
 def spot_path(ticker: str, session: TradingSession, *, seed: int) -> Floats:
@@ -129,7 +135,7 @@ def spot_path(ticker: str, session: TradingSession, *, seed: int) -> Floats:
     underlying = ticker.rpartition("_")[2]
     activity = _activity(np.arange(session.seconds + 1) / session.seconds)
     spread = ANNUAL_VOLATILITY / np.sqrt(SESSIONS_PER_YEAR) * np.sqrt(activity / activity.sum())
-    draw = _stream(seed, "spot", underlying, session.date.isoformat())
+    draw = stream(seed, "spot", underlying, session.date.isoformat())
     returns = np.cumsum(spread * draw.standard_normal(len(spread)))
     price = profile.level * np.exp(_slow_drift(underlying, session.date, seed) + returns)
     return np.asarray(np.round(np.round(price / profile.tick) * profile.tick, 2))
@@ -226,12 +232,12 @@ def _activity(day_part: Floats) -> Floats:
 
 def _slow_drift(underlying: str, day: date, seed: int) -> float:
     """Log distance from the usual level on that date: slow waves, so that neighbouring days are close."""
-    phases = _stream(seed, "drift", underlying).uniform(0, 2 * np.pi, 2)
+    phases = stream(seed, "drift", underlying).uniform(0, 2 * np.pi, 2)
     periods_days, sizes = np.array([97, 31]), np.array([0.02, 0.008])
     return float(np.sum(sizes * np.sin(2 * np.pi * day.toordinal() / periods_days + phases)))
 
 
-def _stream(seed: int, *names: str) -> np.random.Generator:
+def stream(seed: int, *names: str) -> np.random.Generator:
     """A random stream that depends on the seed and the names alone."""
     digest = hashlib.sha256("/".join((str(seed), *names)).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))

@@ -17,8 +17,8 @@ Status = Literal["success", "partial", "failed", "unsupported", "ignored"]
 
 - success: read to its end, and no record refused
 - partial: some records are good, some refused, or the file is cut short
-- failed: a GEX file by its name from which nothing could be read
-- unsupported: another record type or a foreign file, named in the report
+- failed: a history file by its name from which nothing could be read
+- unsupported: a record type that is not imported or a foreign file, named in the report
 - ignored: a file the scanner passes over by its name
 """
 
@@ -45,7 +45,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class SampleFile:
-    """One file written. `feed` and `session_date` are None where the file is no GEX history at all.
+    """One file written. `feed` and `session_date` are None where the file is no history at all.
 
     `name` is the path below the sample's directory with forward slashes; `fault` names the damage, None for a
     good file; `snapshots` counts the records in the file, good or bad.

@@ -46,9 +46,10 @@ def session_on(day: date) -> TradingSession:
     return TradingSession(day, hours.open_us // 1_000_000, hours.close_us // 1_000_000)
 
 
-def days_to_next_sessions(day: date, count: int) -> list[int]:
-    """Calendar days from `day` to each of the following `count` sessions."""
-    return [(session.date - day).days for session in sessions_from(day + timedelta(days=1), count)]
+def days_to_expiries(category: str, day: date) -> tuple[int, int]:
+    """Calendar days to the nearest expiry of the category and to the one after it; each session has one."""
+    nearest, following = ((session.date - day).days for session in sessions_from(day + timedelta(days=1), 2))
+    return (nearest, following) if category.endswith("_one") else (0, nearest)
 
 
 def _iter_sessions(start: date, step: timedelta) -> Iterator[TradingSession]:

@@ -1,22 +1,22 @@
-"""Snapshots as the vendor writes them: field order, compact separators, trailing zeros dropped.
+"""Records as the vendor writes them: compact separators, trailing zeros dropped.
 
-A session holds about 16 million decimals, so ladders are never formatted number by number. Each gex_vol and
-gex_oi cell becomes text once, looked up in tables of digits as three short pieces padded with NUL. A ladder
-is a table of such fixed-width rows (priors are copies of the text of earlier rows); deleting every NUL
-leaves the JSON.
+A session holds about 16 million decimals, so ladders are never formatted number by number. Each cell becomes
+text once, looked up in tables of digits as short pieces padded with NUL. A ladder is a table of such
+fixed-width rows (priors are copies of the text of earlier rows); deleting every NUL leaves the JSON.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gexlake.sample.columns import PRIOR_MINUTES, Cents, Columns
-from gexlake.sample.feeds import FeedLike
-from gexlake.sample.market import Floats
+from gexlake.sample.columns import Cents
+from gexlake.sample.market import Floats, Ints
 
 BLOCK_RECORDS = 256
 
@@ -25,36 +25,58 @@ Bytes = NDArray[np.bytes_]
 CELL = np.dtype([("high", "S4"), ("low", "S4"), ("fraction", "S3")])
 """Text of one number below ten million: sign and digits above the last four, the last four, decimals."""
 
-_LAST = len(PRIOR_MINUTES)
-_PRIORS = [
-    field
-    for number in range(1, _LAST + 1)
-    for field in ((f"prior_{number}", CELL), (f"after_{number}", "S3" if number == _LAST else "S1"))
-]
-ROW = np.dtype([("strike", "S14"), ("gex_vol", CELL), ("comma", "S1"), ("gex_oi", CELL), ("open", "S2"), *_PRIORS])
-"""Text of one strike row: `[6890,-228.01,-86.9,[-240.55,-243.15,-245.22,-221.27,-220.12]],`"""
-
-END_OF_LADDER = b"\n"
-_START = '{"timestamp":'
+START = '{"timestamp":'
+"""Every record begins so."""
+_END_OF_TABLE = b"\n"
 
 
-def iter_record_texts(feed: FeedLike, columns: Columns, min_dte: int, sec_min_dte: int) -> Iterator[bytes]:
-    """One compact JSON object per snapshot, in time order."""
-    heads = _iter_heads(feed, columns, min_dte, sec_min_dte)
-    tails = _iter_tails(columns)
-    for head, ladder, tail in zip(heads, _iter_ladders(columns), tails, strict=True):
-        yield b"".join((head.encode(), ladder, tail.encode()))
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Texts of fixed width, one per snapshot and row of its table; with `rows`, those of earlier snapshots."""
+
+    texts: NDArray[Any]
+    rows: Ints | None = None
+
+    def of(self, block: slice) -> NDArray[Any]:
+        """The texts that these snapshots show."""
+        return np.asarray(self.texts[block if self.rows is None else self.rows[block]])
+
+
+Part = bytes | list[bytes] | Cells
+"""A piece of a row: the same text everywhere, one text for each row of a table, or cells."""
+
+
+def iter_tables(snapshots: int, rows: int, parts: Sequence[Part]) -> Iterator[bytes]:
+    """Per snapshot, its rows with commas between them; a row is its parts one behind the other."""
+    template = _template(rows, parts)
+    names = template.dtype.names or ()
+    moving = [(name, part) for name, part in zip(names, parts, strict=False) if isinstance(part, Cells)]
+    for start in range(0, snapshots, BLOCK_RECORDS):
+        block = slice(start, min(start + BLOCK_RECORDS, snapshots))
+        table = template[: block.stop - start]
+        for name, cells in moving:
+            table[name] = cells.of(block)
+        yield from table.tobytes().translate(None, b"\0").split(_END_OF_TABLE)[:-1]
 
 
 def record_timestamp(record: bytes) -> int:
-    """Unix seconds of a record text of this module, without parsing the rest."""
-    return int(record[len(_START) : record.index(b",")])
+    """Unix seconds of a record text of this package, without parsing the rest."""
+    return int(record[len(START) : record.index(b",")])
 
 
 def plain_number(value: float, decimals: int) -> str:
     """`value` to so many decimals, trailing zeros dropped: 7135, -86.9, 0.118."""
     text = f"{value:.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def iter_numbers(values: Floats, decimals: int) -> Iterator[str]:
+    """Texts of a column; neighbours are often equal, and an equal value is not formatted twice."""
+    last, text = float("nan"), ""
+    for value in values.tolist():
+        if value != last:
+            last, text = value, plain_number(value, decimals)
+        yield text
 
 
 def cell_texts(cents: Cents) -> NDArray[np.void]:
@@ -84,65 +106,14 @@ def _digit_tables() -> tuple[Bytes, Bytes, Bytes]:
     return np.array(high, "S4"), np.array(low, "S4"), np.array(fraction, "S3")
 
 
-def _iter_ladders(columns: Columns) -> Iterator[bytes]:
-    """The rows of each snapshot's ladder, without the brackets around them."""
-    gex_vol, gex_oi = cell_texts(columns.gex_vol_cents), cell_texts(columns.gex_oi_cents)
-    rows = _row_template(columns.strikes)
-    for start in range(0, len(gex_vol), BLOCK_RECORDS):
-        block = slice(start, min(start + BLOCK_RECORDS, len(gex_vol)))
-        part = rows[: block.stop - start]
-        part["gex_vol"] = gex_vol[block]
-        part["gex_oi"] = gex_oi[block]
-        for number, earlier in enumerate(columns.prior_rows, start=1):
-            part[f"prior_{number}"] = gex_vol[earlier[block]]
-        yield from part.tobytes().translate(None, b"\0").split(END_OF_LADDER)[:-1]
-
-
-def _row_template(strikes: Floats) -> NDArray[np.void]:
-    """A block of ladders with everything filled in but the GEX values."""
-    rows = np.zeros((BLOCK_RECORDS, len(strikes)), ROW)
-    rows["strike"] = [f"[{plain_number(strike, 2)}," for strike in strikes]
-    rows["comma"] = b","
-    rows["open"] = b",["
-    for number in range(1, _LAST):
-        rows[f"after_{number}"] = b","
-    rows[f"after_{_LAST}"] = b"]],"
-    rows[f"after_{_LAST}"][:, -1] = b"]]" + END_OF_LADDER
-    return rows
-
-
-def _iter_heads(feed: FeedLike, columns: Columns, min_dte: int, sec_min_dte: int) -> Iterator[str]:
-    pattern = (
-        f'{{{_START}{{}},"ticker":"{feed.ticker}","min_dte":{min_dte},"sec_min_dte":{sec_min_dte},'
-        '"spot":{},"zero_gamma":{},"major_pos_vol":{},"major_pos_oi":{},"major_neg_vol":{},"major_neg_oi":{},'
-        '"strikes":['
-    )
-    levels = (
-        columns.spot,
-        columns.zero_gamma,
-        columns.major_pos_vol,
-        columns.major_pos_oi,
-        columns.major_neg_vol,
-        columns.major_neg_oi,
-    )
-    texts = (_iter_numbers(level, 2) for level in levels)
-    return map(pattern.format, columns.timestamps.tolist(), *texts)
-
-
-def _iter_tails(columns: Columns) -> Iterator[str]:
-    pairs = ",".join(["[{},{}]"] * len(columns.max_prior_strikes))
-    pattern = f'],"sum_gex_vol":{{}},"sum_gex_oi":{{}},"delta_risk_reversal":{{}},"max_priors":[{pairs}]}}}}'
-    sums = (columns.sum_gex_vol, columns.sum_gex_oi, columns.delta_risk_reversal)
-    texts = [_iter_numbers(values, 3) for values in sums]
-    for strikes, changes in zip(columns.max_prior_strikes, columns.max_prior_changes, strict=True):
-        texts += [_iter_numbers(strikes, 2), _iter_numbers(changes, 3)]
-    return map(pattern.format, *texts)
-
-
-def _iter_numbers(values: Floats, decimals: int) -> Iterator[str]:
-    """Texts of a column; neighbours are often equal, and an equal value is not formatted twice."""
-    last, text = float("nan"), ""
-    for value in values.tolist():
-        if value != last:
-            last, text = value, plain_number(value, decimals)
-        yield text
+def _template(rows: int, parts: Sequence[Part]) -> NDArray[np.void]:
+    """A block of tables with everything filled in but the cells."""
+    kinds = [part.texts.dtype if isinstance(part, Cells) else np.array(part).dtype for part in parts]
+    fields: list[tuple[str, Any]] = [(f"part_{number}", kind) for number, kind in enumerate(kinds)]
+    template = np.zeros((BLOCK_RECORDS, rows), [*fields, ("behind", "S1")])
+    for (name, _), part in zip(fields, parts, strict=True):
+        if not isinstance(part, Cells):
+            template[name] = part
+    template["behind"] = b","
+    template["behind"][:, -1] = _END_OF_TABLE
+    return template

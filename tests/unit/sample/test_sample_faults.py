@@ -8,6 +8,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any, TypeGuard
 
 import pytest
 
-from gexlake.sample import SampleFile, SampleReport, write_sample
+from gexlake.sample import SampleFeed, SampleFile, SampleReport, write_sample
 from gexlake.sample.faults.damage import WOUND_REASONS
 from gexlake.zstd import ZstdDecompressor
 
-OPTIONS: dict[str, Any] = {"sessions": 1, "snapshots": 40, "strikes": 5, "faults": True}
+CATEGORIES = ["gex_zero", "gamma_zero", "orderflow"]
+"""One of each record type."""
+OPTIONS: dict[str, Any] = {"sessions": 1, "categories": CATEGORIES, "snapshots": 40, "strikes": 5, "faults": True}
 NOW = 1_800_000_000
 YEAR_2000 = 946_684_800
 REASONS = {*WOUND_REASONS, "truncated", "key_conflict"}
@@ -73,7 +76,7 @@ def elements(text: bytes, name: str) -> Iterator[bytes]:
     yield text[start:].strip()
 
 
-def reason_of(element: bytes, ticker: str, *, last: bool) -> Judged:
+def reason_of(element: bytes, feed: SampleFeed, *, last: bool) -> Judged:
     try:
         record = json.loads(element.decode())
     except ValueError:
@@ -83,15 +86,20 @@ def reason_of(element: bytes, ticker: str, *, last: bool) -> Judged:
         record = record["payload"]
     if not isinstance(record, dict):
         return "not_object", None
-    return reason_of_record(record, ticker), record
+    return reason_of_record(record, feed), record
 
 
-def reason_of_record(record: dict[str, Any], ticker: str) -> str | None:
+def reason_of_record(record: dict[str, Any], feed: SampleFeed) -> str | None:
     if not record["ticker"]:
         return "ticker_empty"
-    if record["ticker"] != ticker:
+    if record["ticker"] != feed.ticker:
         return "ticker_mismatch"
-    return reason_of_timestamp(record) or reason_of_spot(record) or reason_of_strikes(record)
+    reason = reason_of_timestamp(record) or reason_of_spot(record)
+    if reason or feed.category == "orderflow":
+        return reason
+    if feed.category.startswith("gex_"):
+        return reason_of_ladder(record, "strikes", 2)
+    return reason_of_ladder(record, "mini_contracts", 3)
 
 
 def reason_of_timestamp(record: dict[str, Any]) -> str | None:
@@ -119,32 +127,39 @@ def seconds_of(value: object) -> float | None:
 def reason_of_spot(record: dict[str, Any]) -> str | None:
     if "spot" not in record and "spot_price" not in record:
         return "spot_missing"
-    spot = record.get("spot", record.get("spot_price"))
+    spot = from_text(record.get("spot", record.get("spot_price")))
     return None if is_number(spot) and spot > 0 else "spot_invalid"
 
 
-def reason_of_strikes(record: dict[str, Any]) -> str | None:
-    if "strikes" not in record:
+def reason_of_ladder(record: dict[str, Any], name: str, cells: int) -> str | None:
+    if name not in record:
         return "strikes_missing"
-    rows = record["strikes"]
+    rows = record[name]
     if rows == []:
         return "strikes_empty"
-    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= 3 for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) > cells for row in rows):
         return "strikes_malformed"
     if not all(is_number(row[0]) and row[0] > 0 for row in rows):
         return "strike_invalid"
-    return None if all(is_number(value) for row in rows for value in row[1:3]) else "gex_invalid"
+    return None if all(is_number(value) for row in rows for value in row[1 : cells + 1]) else "gex_invalid"
 
 
 def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
+def from_text(value: object) -> object:
+    """The number that a text holds, and all else as it is."""
+    with suppress(ValueError):
+        return float(value) if isinstance(value, str) else value
+    return value
+
+
 def judge(file: SampleFile) -> list[Judged]:
     assert file.feed is not None
     parts = list(elements(text_of(file), file.name))
     last = len(parts) - 1
-    return [reason_of(part, file.feed.ticker, last=index == last) for index, part in enumerate(parts)]
+    return [reason_of(part, file.feed, last=index == last) for index, part in enumerate(parts)]
 
 
 def count(file: SampleFile, records: list[Judged], seen: Content) -> Counter[str]:
@@ -257,11 +272,41 @@ def test_short_gzip_stream_has_no_end(report: SampleReport) -> None:
         gzip.decompress(file.path.read_bytes())
 
 
-def test_orderflow_records_are_37_scalars(report: SampleReport) -> None:
-    file = next(file for file in report.faulty_files if file.fault == "unsupported_orderflow")
-    record = json.loads(file.path.read_bytes())[0]
-    assert len(record) == 37
-    assert not [value for value in record.values() if isinstance(value, list | dict)]
+def test_every_record_type_has_faults_of_its_own_and_strangers_stand_there_once(report: SampleReport) -> None:
+    faults = {category: Counter[str | None]() for category in CATEGORIES}
+    for file in report.faulty_files:
+        if file.feed is not None and file.feed.category in faults:
+            faults[file.feed.category][file.fault] += 1
+    everywhere = {"truncated_zstd", "conflict_in_file", "wounds_spot_invalid", "kept_unknown_fields", "kept_not_finite"}
+    assert all(everywhere <= found.keys() for found in faults.values())
+    holders = {
+        name: [category for category, found in faults.items() if name in found]
+        for name in ("alias_one", "kept_sums_disagree", "wounds_gex_invalid", "kept_unknown_elements", "error_page")
+    }
+    assert holders == {
+        "alias_one": [],
+        "kept_sums_disagree": ["gex_zero"],
+        "wounds_gex_invalid": ["gex_zero", "gamma_zero"],
+        "kept_unknown_elements": ["gamma_zero"],
+        "error_page": ["gex_zero"],
+    }
+
+
+def test_greeks_and_orderflow_are_history_and_summaries_are_not(report: SampleReport) -> None:
+    status = {file.fault: file.expected.status for file in report.faulty_files}
+    assert {fault: status[fault] for fault in status if fault and fault.startswith(("other_", "unsupported_"))} == {
+        "other_orderflow": "success",
+        "other_greek": "success",
+        "unsupported_expiry": "unsupported",
+        "unsupported_majors": "unsupported",
+        "unsupported_maxchange": "unsupported",
+    }
+
+
+def test_faults_of_one_type_do_not_depend_on_the_other_types(report: SampleReport, tmp_path: Path) -> None:
+    alone = write_sample(tmp_path, **{**OPTIONS, "categories": CATEGORIES[:1]})
+    first = {file.name: file.sha256 for file in alone.faulty_files}
+    assert first.items() <= {file.name: file.sha256 for file in report.faulty_files}.items()
 
 
 def test_same_options_give_the_same_faults(report: SampleReport, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gexlake.sample import NOTE_NAME, SampleFile, SampleReport, generate_session, write_sample
+from gexlake.sample import CATEGORIES, FORMS, NOTE_NAME, SampleFile, SampleReport, generate_session, write_sample
 from gexlake.zstd import ZstdDecompressor
 
 
@@ -39,6 +39,22 @@ def test_files_have_the_vendors_names(tmp_path: Path) -> None:
         "2025-11-11_NQ_NDX_state_gex_full.json",
         "2025-11-11_SPX_state_gex_full.json",
     ]
+
+
+def test_one_file_for_each_feed_of_a_complete_day(tmp_path: Path) -> None:
+    report = small(tmp_path, sessions=1, all_categories=True)
+    feeds = [(package, category) for package, categories in CATEGORIES.items() for category in categories]
+    assert [file.name for file in report.files] == [f"2025-11-10_NQ_NDX_{'_'.join(feed)}.json" for feed in feeds]
+    assert len({file.sha256 for file in report.files}) == len(feeds) == 15
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("category", ["charm_one", "orderflow"])
+def test_other_record_types_come_in_every_form(tmp_path: Path, form: str, category: str) -> None:
+    report = small(tmp_path, sessions=1, form=form, categories=[category])
+    texts = b"".join(file.path.read_bytes() for file in report.files)
+    assert all(record in texts for record in good_records(report.files[0]))
+    assert report.snapshots == 5
 
 
 def test_sessions_are_trading_days_only(tmp_path: Path) -> None:
@@ -115,6 +131,7 @@ def test_note_says_the_data_are_synthetic_and_how_to_repeat_them(tmp_path: Path)
     note = small(tmp_path, seed=42).note.read_text()
     assert note.startswith("# Synthetic data\n")
     assert "- seed: 42\n" in note
+    assert "- feeds: NQ_NDX/classic/gex_zero\n" in note
     assert "- snapshots: 5\n" in note
 
 
@@ -155,6 +172,10 @@ def test_progress_is_told_each_file(tmp_path: Path) -> None:
         ({"form": "csv"}, "The `form` was 'csv'. Use one of array, jsonl, objects, snapshots, enveloped."),
         ({"compression": "lz4"}, "The `compression` was 'lz4'. Use one of none, gzip, zstd, bzip2, xz."),
         ({"sessions": -1}, "The `sessions` must be 0 or more, was -1."),
+        (
+            {"all_categories": True, "categories": ["gex_one"]},
+            "With `all_categories` there is nothing to choose by `packages` or `categories`.",
+        ),
         ({"tickers": ()}, "At least one of each `tickers`, `packages` and `categories` is needed."),
     ],
 )

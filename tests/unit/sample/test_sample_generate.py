@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gexlake.sample import SampleFeed, generate_session, sample_records
-from gexlake.sample.columns import PRIOR_MINUTES
+from gexlake.sample.gex import PRIOR_MINUTES
 from gexlake.sample.text import record_timestamp
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -259,9 +259,10 @@ def test_holiday_has_no_session() -> None:
     ("feed", "message"),
     [
         (SampleFeed("NQ NDX"), "The `ticker` must be letters, digits and underscores, was 'NQ NDX'."),
-        (SampleFeed("NDX", "orderflow"), "The `package` was 'orderflow'. Use one of classic, state."),
+        (SampleFeed("NDX", "gold"), "The `package` was 'gold'. Use one of classic, state, orderflow."),
+        (SampleFeed("NDX", "orderflow"), "The `category` was 'gex_zero'. Use one of orderflow."),
         (
-            SampleFeed("NDX", "state", "delta_zero"),
+            SampleFeed("NDX", "classic", "delta_zero"),
             "The `category` was 'delta_zero'. Use one of gex_full, gex_zero, gex_one.",
         ),
     ],

@@ -201,3 +201,5 @@ CONTAINER_CASES: dict[str, Case] = {
     "altered_zstd": _altered(_checked_zstd, ".json.zst"),
     "altered_second_member": _altered_second_member,
 }
+
+GEX_CONTAINER_CASES = frozenset({"alias_full", "alias_zero", "alias_one"})

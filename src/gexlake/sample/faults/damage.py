@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
-Record = dict[str, Any]
+from gexlake.sample.faults.shapes import SHAPES, Record, Shape
+from gexlake.sample.feeds import RecordType
+
 Wound = Callable[[bytes], bytes]
 
-STRIKE, GEX_VOL, GEX_OI = range(3)
+STRIKE = 0
 NOT_FINITE = "1e999"
 """Valid JSON, but beyond the range of a double."""
 
@@ -46,11 +47,17 @@ def wounded(records: Sequence[bytes], wounds: Sequence[Wound]) -> list[bytes]:
     return result
 
 
-def wounds_for(ticker: str) -> dict[str, tuple[Wound, ...]]:
-    """Reason code -> wounds, for records of that ticker; key_conflict takes two records and is not here."""
+def wounds_for(shape: Shape, ticker: str) -> dict[str, tuple[Wound, ...]]:
+    """Reason code -> wounds, for records of that shape and ticker; key_conflict takes two records and is not here."""
     underlying = ticker.rpartition("_")[2]
     others = [other for other in (underlying, "QQQ", "ES_SPX") if other != ticker]
-    return {**WOUNDS, "ticker_mismatch": tuple(_set("ticker", other) for other in others)}
+    return {
+        **_text_wounds(shape),
+        **TIMESTAMP_WOUNDS,
+        **(_ladder_wounds(shape.ladder, *shape.cells) if shape.ladder else {}),
+        **HEAD_WOUNDS,
+        "ticker_mismatch": tuple(_set("ticker", other) for other in others),
+    }
 
 
 def _set(field: str, value: object) -> Wound:
@@ -61,19 +68,19 @@ def _drop(field: str) -> Wound:
     return lambda record: edited(record, lambda parsed: parsed.pop(field))
 
 
-def _set_cell(column: int, value: object) -> Wound:
-    """One cell of the middle strike row."""
+def _set_cell(ladder: str, column: int, value: object) -> Wound:
+    """One cell of the middle strike."""
 
     def change(parsed: Record) -> None:
-        rows = parsed["strikes"]
+        rows = parsed[ladder]
         rows[len(rows) // 2][column] = value
 
     return lambda record: edited(record, change)
 
 
-def _set_row(row: object) -> Wound:
+def _set_row(ladder: str, row: object) -> Wound:
     def change(parsed: Record) -> None:
-        rows = parsed["strikes"]
+        rows = parsed[ladder]
         rows[len(rows) // 2] = row
 
     return lambda record: edited(record, change)
@@ -88,14 +95,48 @@ def _end_with(ending: bytes) -> Wound:
     return lambda record: record[:-1] + ending
 
 
-WOUNDS: dict[str, tuple[Wound, ...]] = {
-    "json_invalid": (
-        _set("zero_gamma", token("")),
-        _set("sum_gex_vol", token("012.5")),
-        _end_with(b",}"),
-        _end_with(b',"note":"\xff"}'),
-    ),
-    "not_object": tuple(map(_replace, (b"null", b"42", b'"snapshot"', b"[1,2]", b"true"))),
+def _text_wounds(shape: Shape) -> dict[str, tuple[Wound, ...]]:
+    one, other = shape.scalars
+    return {
+        "json_invalid": (
+            _set(one, token("")),
+            _set(other, token("012.5")),
+            _end_with(b",}"),
+            _end_with(b',"note":"\xff"}'),
+        ),
+        "not_object": tuple(map(_replace, (b"null", b"42", b'"snapshot"', b"[1,2]", b"true"))),
+    }
+
+
+def _ladder_wounds(ladder: str, one: int, other: int) -> dict[str, tuple[Wound, ...]]:
+    return {
+        "strikes_missing": (_drop(ladder),),
+        "strikes_empty": (_set(ladder, []),),
+        "strikes_malformed": (
+            _set(ladder, "none"),
+            _set(ladder, {}),
+            _set_row(ladder, 25_000),
+            _set_row(ladder, []),
+            _set_row(ladder, [25_000, 1.5]),
+        ),
+        "strike_invalid": (
+            _set_cell(ladder, STRIKE, -25_000),
+            _set_cell(ladder, STRIKE, 0),
+            _set_cell(ladder, STRIKE, "25,000"),
+            _set_cell(ladder, STRIKE, None),
+            _set_cell(ladder, STRIKE, token(NOT_FINITE)),
+        ),
+        "gex_invalid": (
+            _set_cell(ladder, one, None),
+            _set_cell(ladder, other, None),
+            _set_cell(ladder, one, "12,5"),
+            _set_cell(ladder, one, token("NaN")),
+            _set_cell(ladder, other, token(NOT_FINITE)),
+        ),
+    }
+
+
+TIMESTAMP_WOUNDS: dict[str, tuple[Wound, ...]] = {
     "timestamp_missing": (_drop("timestamp"),),
     "timestamp_invalid": (_set("timestamp", "yesterday"), _set("timestamp", {}), _set("timestamp", True)),
     "timestamp_future": (
@@ -108,29 +149,9 @@ WOUNDS: dict[str, tuple[Wound, ...]] = {
         _set("timestamp", 915202800),
         _set("timestamp", "1999-01-01T15:00:00Z"),
     ),
-    "strikes_missing": (_drop("strikes"),),
-    "strikes_empty": (_set("strikes", []),),
-    "strikes_malformed": (
-        _set("strikes", "none"),
-        _set("strikes", {}),
-        _set_row(25_000),
-        _set_row([]),
-        _set_row([25_000, 1.5]),
-    ),
-    "strike_invalid": (
-        _set_cell(STRIKE, -25_000),
-        _set_cell(STRIKE, 0),
-        _set_cell(STRIKE, "25,000"),
-        _set_cell(STRIKE, None),
-        _set_cell(STRIKE, token(NOT_FINITE)),
-    ),
-    "gex_invalid": (
-        _set_cell(GEX_VOL, None),
-        _set_cell(GEX_OI, None),
-        _set_cell(GEX_VOL, "12,5"),
-        _set_cell(GEX_VOL, token("NaN")),
-        _set_cell(GEX_OI, token(NOT_FINITE)),
-    ),
+}
+
+HEAD_WOUNDS: dict[str, tuple[Wound, ...]] = {
     "spot_missing": (_drop("spot"),),
     "spot_invalid": (
         _set("spot", 0),
@@ -142,4 +163,7 @@ WOUNDS: dict[str, tuple[Wound, ...]] = {
     "ticker_empty": (_set("ticker", ""),),
 }
 
-WOUND_REASONS = (*WOUNDS, "ticker_mismatch")
+LADDER_REASONS = tuple(_ladder_wounds("", 1, 2))
+"""Of records that have a ladder."""
+
+WOUND_REASONS = tuple(wounds_for(SHAPES[RecordType.GEX], ""))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from gexlake.sample.feeds import SampleFeed, file_stem
+from gexlake.sample.faults.shapes import SHAPES, Shape
+from gexlake.sample.feeds import SampleFeed, file_stem, record_type
 from gexlake.sample.generate import generate_session
 from gexlake.sample.report import Expectation
 from gexlake.sample.writer import FORMS
@@ -40,6 +41,11 @@ class Material:
     def stem(self) -> str:
         """The vendor's file name for this session, without its suffix."""
         return file_stem(self.feed, self.session_date)
+
+    @property
+    def shape(self) -> Shape:
+        """Where things stand in the feed's records."""
+        return SHAPES[record_type(self.feed)]
 
     def records(self, count: int | None = None) -> list[bytes]:
         """The first `count` good records of the session."""

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from gexlake.sample.faults.damage import (
+    LADDER_REASONS,
     WOUND_REASONS,
-    Record,
     Wound,
     edited,
     record_text,
+    token,
     wounded,
     wounds_for,
 )
@@ -26,11 +27,14 @@ from gexlake.sample.faults.material import (
     named,
     some_refused,
 )
+from gexlake.sample.faults.shapes import Record, Shape
 from gexlake.sample.report import Expectation
 from gexlake.sample.sessions import session_on
 from gexlake.sample.writer import Form, form_bytes
 
 NEW_YORK = ZoneInfo("America/New_York")
+GREEK_PRIORS = 4
+"""Where an entry of the greeks has its prior values."""
 
 
 def _duplicates_in_file(material: Material) -> list[FaultFile]:
@@ -54,7 +58,7 @@ def _duplicates_between_files(material: Material) -> list[FaultFile]:
 
 def _conflict_in_file(material: Material) -> list[FaultFile]:
     records = material.records()
-    contradicting = [*records, _other_spot(records[3]), _other_gex(records[7])]
+    contradicting = [*records, _other_spot(records[3]), _other_value(material.shape, records[7])]
     expected = some_refused(len(contradicting), {"key_conflict": 2})
     return [material.file(f"{material.stem}.json", form_bytes(contradicting, ARRAY), expected)]
 
@@ -62,7 +66,7 @@ def _conflict_in_file(material: Material) -> list[FaultFile]:
 def _conflict_between_files(material: Material) -> list[FaultFile]:
     """Another file repeats ten records, one of them with other content."""
     records = material.records()
-    again = [*records[:9], _other_gex(records[9])]
+    again = [*records[:9], _other_value(material.shape, records[9])]
     expected = some_refused(10, {"key_conflict": 1}, duplicate=9)
     return [
         material.file(f"{material.stem}.json", form_bytes(records, ARRAY), all_good(len(records))),
@@ -79,9 +83,12 @@ def _other_spot(record: bytes) -> bytes:
     return edited(record, lambda parsed: parsed.update(spot=parsed["spot"] + 0.25))
 
 
-def _other_gex(record: bytes) -> bytes:
+def _other_value(shape: Shape, record: bytes) -> bytes:
     def change(parsed: Record) -> None:
-        parsed["strikes"][0][1] += 1
+        if shape.ladder:
+            parsed[shape.ladder][0][shape.cells[0]] += 1
+        else:
+            parsed[shape.scalars[0]] += 1
 
     return edited(record, change)
 
@@ -90,7 +97,7 @@ def _wounds(reason: str) -> Case:
     """An array with every wound of that reason."""
 
     def case(material: Material) -> list[FaultFile]:
-        wounds = wounds_for(material.feed.ticker)[reason]
+        wounds = wounds_for(material.shape, material.feed.ticker)[reason]
         return [_wounded_file(material, {reason: wounds}, ARRAY)]
 
     return case
@@ -98,7 +105,7 @@ def _wounds(reason: str) -> Case:
 
 def _wounds_of_all_kinds(form: Form) -> Case:
     def case(material: Material) -> list[FaultFile]:
-        return [_wounded_file(material, wounds_for(material.feed.ticker), form)]
+        return [_wounded_file(material, wounds_for(material.shape, material.feed.ticker), form)]
 
     return case
 
@@ -120,20 +127,20 @@ def _wounded_file(material: Material, wounds: dict[str, tuple[Wound, ...]], form
     return material.file(material.stem + form.suffix, form_bytes(records, form), expected)
 
 
-def _kept(change: Callable[[Record, int], object]) -> Case:
-    """Every record changed in a way that is accepted; `change` gets the record and its index."""
+def _kept(change: Callable[[Record, int, Shape], object]) -> Case:
+    """Every record changed in a way that is accepted; `change` gets the record, its index and its shape."""
 
     def case(material: Material) -> list[FaultFile]:
         records = [json.loads(record) for record in material.records()]
         for index, record in enumerate(records):
-            change(record, index)
+            change(record, index, material.shape)
         data = form_bytes(map(record_text, records), ARRAY)
         return [material.file(f"{material.stem}.json", data, all_good(len(records)))]
 
     return case
 
 
-def _other_timestamp_form(record: Record, index: int) -> None:
+def _other_timestamp_form(record: Record, index: int, _: Shape) -> None:
     """The same instant in milliseconds, ISO 8601 UTC, ISO 8601 with New York's offset, or as it was."""
     seconds = record["timestamp"]
     utc = datetime.fromtimestamp(seconds, UTC)
@@ -146,26 +153,52 @@ def _other_timestamp_form(record: Record, index: int) -> None:
     record["timestamp"] = forms[index % len(forms)]
 
 
-def _fewer_priors(record: Record, index: int) -> None:
+def _fewer_priors(record: Record, index: int, _: Shape) -> None:
     """Per record: two priors, none in the list, or no list."""
     for row in record["strikes"]:
         row[3:] = ([row[3][:2]], [[]], [])[index % 3]
 
 
-def _unknown_fields(record: Record, index: int) -> None:
+def _other_prior_counts(record: Record, index: int, shape: Shape) -> None:
+    """Per record: two priors, none in the list, or four."""
+    for entry in shape.entries(record):
+        priors = entry[GREEK_PRIORS]
+        entry[GREEK_PRIORS] = (priors[:2], [], [*priors, priors[0]])[index % 3]
+
+
+def _unknown_elements(record: Record, index: int, shape: Shape) -> None:
+    for entry in shape.entries(record):
+        entry.append(index / 4)
+
+
+def _numbers_as_text(record: Record, _: int, shape: Shape) -> None:
+    for field in ("spot", *shape.scalars):
+        record[field] = str(record[field])
+
+
+def _not_finite(record: Record, index: int, shape: Shape) -> None:
+    for number, field in enumerate(shape.scalars):
+        record[field] = token(("NaN", "Infinity", "-Infinity")[(index + number) % 3])
+
+
+def _field_types(record: Record, index: int, shape: Shape) -> None:
+    record[shape.scalars[0]] = (True, [1.5], {"value": 1.5}, "none")[index % 4]
+
+
+def _unknown_fields(record: Record, index: int, _: Shape) -> None:
     record["net_gex_change"] = index / 4
     record["source"] = {"bridge": "synthetic", "notes": ["kept", None, "\u20ac"]}
 
 
-def _spot_price(record: Record, _: int) -> None:
+def _spot_price(record: Record, _index: int, _: Shape) -> None:
     record["spot_price"] = record.pop("spot")
 
 
-def _sums_disagree(record: Record, _: int) -> None:
+def _sums_disagree(record: Record, _index: int, _: Shape) -> None:
     record["sum_gex_vol"] = round(record["sum_gex_vol"] + 1000, 3)
 
 
-def _majors_off_ladder(record: Record, _: int) -> None:
+def _majors_off_ladder(record: Record, _index: int, _: Shape) -> None:
     record["major_pos_vol"] = record["strikes"][-1][0] * 2
 
 
@@ -200,3 +233,15 @@ RECORD_CASES: dict[str, Case] = {
     "kept_out_of_order": _out_of_order,
     "kept_before_the_open": _record_before_the_open,
 }
+
+VALUE_CASES: dict[str, Case] = {
+    "kept_numbers_as_text": _kept(_numbers_as_text),
+    "kept_not_finite": _kept(_not_finite),
+    "kept_field_types": _kept(_field_types),
+    "kept_other_prior_counts": _kept(_other_prior_counts),
+    "kept_unknown_elements": _kept(_unknown_elements),
+}
+
+GEX_RECORD_CASES = frozenset({"kept_fewer_priors", "kept_sums_disagree", "kept_majors_off_ladder"})
+GREEK_RECORD_CASES = frozenset({"kept_other_prior_counts", "kept_unknown_elements"})
+LADDER_CASES = frozenset(f"wounds_{reason}" for reason in LADDER_REASONS)

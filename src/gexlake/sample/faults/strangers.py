@@ -1,38 +1,46 @@
-"""Files that are no GEX history, and files that a scanner passes over."""
+"""Files beside a feed's own: of other record types, no history at all, and what a scanner passes over."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from gexlake.sample.faults.damage import Record, record_text
-from gexlake.sample.faults.material import ARRAY, Case, FaultFile, Material
+from gexlake.sample.faults.damage import record_text
+from gexlake.sample.faults.material import ARRAY, Case, FaultFile, Material, all_good
+from gexlake.sample.faults.shapes import Record
 from gexlake.sample.feeds import SampleFeed
 from gexlake.sample.report import Expectation
 from gexlake.sample.writer import form_bytes
 
-# fmt: off
-ORDERFLOW_FIELDS = (
-    "z_mlgamma", "z_msgamma", "o_mlgamma", "o_msgamma", "zero_mcall", "zero_mput", "one_mcall",
-    "one_mput", "zcvr", "ocvr", "zgr", "ogr", "zvanna", "ovanna", "zcharm", "ocharm", "agg_dex",
-    "one_agg_dex", "agg_call_dex", "one_agg_call_dex", "agg_put_dex", "one_agg_put_dex", "net_dex",
-    "one_net_dex", "net_call_dex", "one_net_call_dex", "net_put_dex", "one_net_put_dex", "dexoflow",
-    "gexoflow", "cvroflow", "one_dexoflow", "one_gexoflow", "one_cvroflow",
-)
-# fmt: on
-"""Beside timestamp, ticker and spot: 37 scalars in all."""
+MAXCHANGE_FIELDS = ("current", "one", "five", "ten", "fifteen", "thirty")
 
 
-def _unsupported(package: str, category: str, convert: Callable[[Record], Record]) -> Case:
+def _of_feed(package: str, category: str) -> Case:
+    """Good records of another feed of the ticker."""
+
     def case(material: Material) -> list[FaultFile]:
-        records = [record_text(convert(json.loads(record))) for record in material.records()]
-        other = replace(material, feed=SampleFeed(material.feed.ticker, package, category))
-        data = form_bytes(records, ARRAY)
-        return [other.file(f"{other.stem}.json", data, Expectation("unsupported"), len(records))]
+        other = _other(material, package, category)
+        records = other.records()
+        return [other.file(f"{other.stem}.json", form_bytes(records, ARRAY), all_good(len(records)))]
 
     return case
+
+
+def _unsupported(category: str, name: str, convert: Callable[[Record], Record]) -> Case:
+    """Records of a type, or of an expiry, that is not imported."""
+
+    def case(material: Material) -> list[FaultFile]:
+        records = [json.loads(record) for record in _other(material, "state", "gex_zero").records()]
+        data = form_bytes((record_text(convert(record)) for record in records), ARRAY)
+        other = _other(material, "state", category)
+        return [other.file(f"{other.stem}{name}.json", data, Expectation("unsupported"), len(records))]
+
+    return case
+
+
+def _other(material: Material, package: str, category: str) -> Material:
+    return replace(material, feed=SampleFeed(material.feed.ticker, package, category))
 
 
 def _foreign_json(_: Material) -> list[FaultFile]:
@@ -65,38 +73,30 @@ def _passed_over(material: Material, name: str, expected: Expectation) -> list[F
     return [material.file(name, form_bytes(records, ARRAY), expected, len(records))]
 
 
-def orderflow_record(snapshot: Record) -> Record:
-    """The orderflow record of the same second; its figures have a plausible form and no meaning."""
-    second = snapshot["timestamp"] % 3600
-    same = {name: snapshot[name] for name in ("timestamp", "ticker", "spot")}
-    figures = [(second * 37 + 101 * number) % 2000 / 8 - 120 for number in range(len(ORDERFLOW_FIELDS))]
-    return {**same, **dict(zip(ORDERFLOW_FIELDS, figures, strict=True))}
-
-
-def greek_record(snapshot: Record) -> Record:
-    """The greek record of the same second: `mini_contracts` in place of `strikes`."""
-    contracts = [_mini_contract(row) for row in snapshot["strikes"]]
+def _majors(snapshot: Record) -> Record:
+    """The vendor's summary of a snapshot."""
+    same = {name: snapshot[name] for name in ("timestamp", "ticker", "spot", "zero_gamma")}
     levels = {
-        "major_positive": snapshot["major_pos_vol"],
-        "major_negative": snapshot["major_neg_vol"],
-        "major_long_gamma": snapshot["major_pos_vol"],
-        "major_short_gamma": snapshot["major_neg_vol"],
+        f"m{sign}_{column}": snapshot[f"major_{sign}_{column}"] for column in ("vol", "oi") for sign in ("pos", "neg")
     }
-    same = {name: snapshot[name] for name in ("timestamp", "ticker", "spot", "min_dte", "sec_min_dte")}
-    return {**same, **levels, "mini_contracts": contracts}
+    return {**same, **levels, "net_gex_vol": snapshot["sum_gex_vol"], "net_gex_oi": snapshot["sum_gex_oi"]}
 
 
-def _mini_contract(row: list[Any]) -> list[Any]:
-    strike, value, _, priors = row
-    return [strike, 0.181, 0.194, value, priors[:3]]
+def _largest_changes(snapshot: Record) -> Record:
+    """The vendor's `maxchange` of a snapshot."""
+    same = {name: snapshot[name] for name in ("timestamp", "ticker")}
+    return {**same, **dict(zip(MAXCHANGE_FIELDS, snapshot["max_priors"], strict=True))}
 
 
 STRANGER_CASES: dict[str, Case] = {
-    "unsupported_orderflow": _unsupported("orderflow", "orderflow", orderflow_record),
-    "unsupported_greek": _unsupported("state", "delta_zero", greek_record),
+    "other_orderflow": _of_feed("orderflow", "orderflow"),
+    "other_greek": _of_feed("state", "delta_zero"),
     "foreign_json": _foreign_json,
     "empty_file": _empty_file,
     "error_page": _error_page,
     "unfinished_download": _unfinished_download,
     "hidden_file": _hidden_file,
+    "unsupported_expiry": _unsupported("gex_20251114", "", dict),
+    "unsupported_majors": _unsupported("gex_zero", "_majors", _majors),
+    "unsupported_maxchange": _unsupported("gex_zero", "_maxchange", _largest_changes),
 }
