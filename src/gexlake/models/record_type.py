@@ -32,6 +32,8 @@ class Ladder:
     columns: tuple[Column, ...]
     own: int
     priors: int
+    shown: tuple[str, ...]
+    """Columns that pictures are drawn of, the usual one first."""
     required: int
     """Of its own numbers, those that have to be there."""
     unknown: int = 0
@@ -56,6 +58,8 @@ class RecordType:
     words: str
     """What its records are called in sentences."""
     categories: tuple[str, ...]
+    default: tuple[str, str]
+    """Package and category that are meant where nobody names any."""
     fields: tuple[str, ...]
     """The vendor's fields in the vendor's order."""
     scalars: tuple[Column, ...]

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gexlake.api.routes import calls, dashboard, exports, gex, health, imports, records, sql, view
+from gexlake.api.routes import calls, dashboard, exports, health, imports, records, snapshots, sql, view
 
 ROUTERS: tuple[APIRouter, ...] = (
-    gex.snapshots,
-    gex.router,
+    *snapshots.ROUTERS,
     view.router,
     exports.router,
     records.router,
@@ -24,10 +23,9 @@ ROUTERS: tuple[APIRouter, ...] = (
 """All routers, in the order of the documentation."""
 
 TAGS: list[dict[str, str]] = [
-    {
-        "name": "gex",
-        "description": "Snapshots, ladders and what is made of them. Nothing that came later is ever used.",
-    },
+    *snapshots.TAGS,
+    {"name": "pictures", "description": "What the dashboard draws."},
+    {"name": "export", "description": "Whole ranges in bulk."},
     {"name": "lake", "description": "What the lake holds, and where it is from."},
     {"name": "imports", "description": "Bring history into the lake."},
     {"name": "service", "description": "Whether the service lives, is ready, and how it fares."},

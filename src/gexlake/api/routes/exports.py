@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal, cast
 
@@ -11,16 +12,18 @@ from starlette.responses import Response
 
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
-from gexlake.api.params import FORMS_OF_INSTANTS, FeedQuery, ZoneField, moment_of
+from gexlake.api.params import FORMS_OF_INSTANTS, Category, FeedQuery, ZoneField, moment_of
 from gexlake.api.representations import choose_format, content, stream_response
-from gexlake.api.routes.gex import check_feed
+from gexlake.api.routes.snapshots.feeds import check_feed
 from gexlake.api.state import running
+from gexlake.models.record_type import RecordType
+from gexlake.models.record_types import GEX, GREEKS
 from gexlake.services.asking.session_frames import Bounds, iter_batches, scan_range
 from gexlake.services.owner.keys import Scope
 
 router = APIRouter(
     prefix="/export",
-    tags=["gex"],
+    tags=["export"],
     responses=DATA_RESPONSES | responses(404, 406),
     dependencies=[Depends(Needs(Scope.READ))],
 )
@@ -60,19 +63,40 @@ class ExportStrikesQuery(ExportQuery):
     )
 
 
+class ExportContractsQuery(ExportStrikesQuery):
+    """The same of greek profiles."""
+
+    package: str = Field(default=GREEKS.default[0], min_length=1, max_length=64, description="`state`.")
+    category: Category = Field(
+        GREEKS.default[1], min_length=1, max_length=64, description="`gamma_zero`, or another greek."
+    )
+
+
 @router.get("/snapshots", responses=content(*FORMATS), response_class=Response)
 def export_snapshots(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
-    """Give all snapshots of a range with the columns of table `gex_snapshots`, in order of time."""
-    return _export(request, query, "snapshots", None)
+    """Give all snapshots of a range of any record type, with the columns of its table, in order of time."""
+    return _export(request, query, "snapshots")
 
 
 @router.get("/strikes", responses=content(*FORMATS), response_class=Response)
 def export_strikes(request: Request, query: Annotated[ExportStrikesQuery, Query()]) -> Response:
     """Give all ladder rows of a range with the columns of view `gex_strikes`, by time and strike."""
-    return _export(request, query, "strikes", query.strike or None)
+    return _export(request, query, "strikes", GEX, query.strike)
 
 
-def _export(request: Request, query: ExportQuery, dataset: str, strikes: list[float] | None) -> Response:
-    check_feed(request, query.feed)
-    frame = scan_range(running(request).lake.layout, dataset, query.feed, query.bounds, strikes=strikes)
+@router.get("/contracts", responses=content(*FORMATS), response_class=Response)
+def export_contracts(request: Request, query: Annotated[ExportContractsQuery, Query()]) -> Response:
+    """Give all entries of greek profiles of a range with the columns of view `greeks_contracts`, by time and strike."""
+    return _export(request, query, "contracts", GREEKS, query.strike)
+
+
+def _export(
+    request: Request,
+    query: ExportQuery,
+    dataset: str,
+    kind: RecordType | None = None,
+    strikes: Sequence[float] = (),
+) -> Response:
+    check_feed(request, kind, query.feed)
+    frame = scan_range(running(request).lake.layout, dataset, query.feed, query.bounds, strikes=strikes or None)
     return stream_response(iter_batches(frame), choose_format(request, query.format, FORMATS))

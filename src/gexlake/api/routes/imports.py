@@ -19,6 +19,7 @@ from gexlake.api.params import Query as Parameters
 from gexlake.api.params import takes_no_parameters
 from gexlake.api.state import RunningService, running, until_stopping
 from gexlake.models.import_order import ImportOptions
+from gexlake.models.record_types import RECORD_TYPES
 from gexlake.services.asking.imports import ImportSummary, find_import, list_imports
 from gexlake.services.importing.jobs import ImportJob, TooManyImportsError
 from gexlake.services.owner.keys import Scope
@@ -40,7 +41,9 @@ class ImportRequest(BaseModel):
         examples=["/srv/gex/history"],
         min_length=1,
     )
-    data_types: list[Literal["gex"]] = Field(default=["gex"], min_length=1, description="Record types.")
+    data_types: list[Literal[tuple(RECORD_TYPES)]] = Field(  # type: ignore[valid-type]
+        default=list(RECORD_TYPES), min_length=1, description="Record types; all if none are named."
+    )
     validate_only: bool = Field(
         default=False, description="Say what would happen and everything that is wrong; write nothing."
     )
@@ -128,6 +131,7 @@ async def submit_import(
         force=order.force,
         prune=order.prune,
         within=tuple(roots),
+        categories=tuple(name for wanted in order.data_types for name in RECORD_TYPES[wanted].categories),
         naive_zone=order.naive_zone or service.settings.naive_zone,
     )
     try:

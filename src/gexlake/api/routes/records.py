@@ -17,6 +17,7 @@ from gexlake.api.params import Query as Parameters
 from gexlake.api.representations import TABLE_FORMATS, choose_format, content, frame_response, rows_of
 from gexlake.api.state import running, until_stopping
 from gexlake.models.lineage import FileStatus
+from gexlake.models.record_types import RECORD_TYPES
 from gexlake.services.asking.gaps import GapsReport, find_gaps
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.sessions import list_sessions
@@ -65,7 +66,9 @@ class RecordsQuery(Parameters):
 class LineageQuery(RecordsQuery):
     """Which lineage records."""
 
-    record_type: Literal["gex"] = Field(default="gex", description="Record type.")
+    record_type: list[Literal[tuple(RECORD_TYPES)]] = Field(  # type: ignore[valid-type]
+        default=[], description="Record types; none: all."
+    )
     status: list[FileStatus] = Field(default=[], description="How the file fared; none: all.")
 
 
@@ -132,6 +135,7 @@ def show_lineage(request: Request, query: Annotated[LineageQuery, Query()]) -> R
     frame = list_lineage(
         running(request).lake.layout.root,
         import_id=query.import_id,
+        record_types=query.record_type,
         statuses=query.status,
         tickers=query.symbol,
         since=query.start,

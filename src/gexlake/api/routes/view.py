@@ -16,27 +16,31 @@ from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, ApiError, ErrorDetail, responses
 from gexlake.api.params import Day, End, FeedQuery, Start, ZoneField
 from gexlake.api.representations import is_known
-from gexlake.api.routes.gex import check_feed
+from gexlake.api.routes.snapshots.feeds import check_feed
 from gexlake.api.state import running
+from gexlake.models.record_types import RECORD_TYPES, kind_of
 from gexlake.services.asking.view import SECOND_US, SessionView, session_versions, view_session
 from gexlake.services.owner.keys import Scope
 from gexlake.services.store.values import PublishedSession
 
 router = APIRouter(
     prefix="/view",
-    tags=["gex"],
+    tags=["pictures"],
     responses=DATA_RESPONSES | responses(404),
     dependencies=[Depends(Needs(Scope.READ))],
 )
 MEDIA_TYPE = "application/octet-stream"
 MAX_COLUMNS = 4_000
+VALUES = tuple(name for kind in RECORD_TYPES.values() if kind.ladder for name in kind.ladder.shown)
 
 
 class ViewQuery(FeedQuery):
     """Which session, which part of it, and how wide the picture is."""
 
     date: Day = Field(description="Session date.", examples=["2025-11-14"])
-    value: Literal["gex_vol", "gex_oi"] = Field(default="gex_vol", description="What the cells show.")
+    value: Literal[VALUES] | None = Field(  # type: ignore[valid-type]
+        default=None, description="What the cells show, of the ladder's columns; the first of them if it is not given."
+    )
     columns: int = Field(default=1200, ge=1, le=MAX_COLUMNS, description="At most so many columns of time.")
     tz: ZoneField = None
     start: Start | None = Field(default=None, description="From here on; else from the open.")
@@ -61,7 +65,8 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     is nothing, each with an element per column and `cells` with strikes x columns. A column shows the last snapshot
     at or before its end, `…_min` and `…_max` are the extremes within it.
     """
-    check_feed(request, query.feed)
+    check_feed(request, None, query.feed)
+    value = _value_of(query)
     service = running(request)
     sessions = service.lake.sessions_of(query.feed)
     found = next((session for session in sessions if session.session_date == query.date), None)
@@ -77,7 +82,7 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
         layout,
         query.feed,
         query.date,
-        value=query.value,
+        value=value,
         columns=query.columns,
         start_us=query.start,
         end_us=query.end,
@@ -87,6 +92,17 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     if read == {found.version} == session_versions(layout, query.feed, query.date):
         headers["ETag"] = tag  # else the session is being replaced, and what was read may be of another version
     return Response(_encoded(view, sessions), media_type=MEDIA_TYPE, headers=headers)
+
+
+def _value_of(query: ViewQuery) -> str | None:
+    """The column that the cells show; None of a feed without ladders."""
+    ladder = kind_of(query.feed).ladder
+    shown = ladder.shown if ladder else ()
+    if query.value is None or query.value in shown:
+        return query.value or (shown[0] if shown else None)
+    message = f"The feed {query.feed} has {', '.join(shown) or 'no ladder'}."
+    detail = ErrorDetail(parameter="value", value=query.value, message=message)
+    raise ApiError(422, "parameters_invalid", f"{query.feed} has no {query.value} to show.", details=[detail])
 
 
 def _tag(request: Request, found: PublishedSession, sessions: list[PublishedSession]) -> str:
@@ -119,6 +135,7 @@ def _encoded(view: SessionView, sessions: list[PublishedSession]) -> bytes:
         "symbol": view.feed.ticker,
         "package": view.feed.package,
         "category": view.feed.category,
+        "record_type": kind_of(view.feed).name,
         "session_date": view.session_date,
         "value": view.value,
         "start": view.span.start_us / SECOND_US,

@@ -11,6 +11,7 @@ from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
 from gexlake.models.lineage import FileStatus
+from gexlake.models.record_types import RECORD_TYPES
 from gexlake.models.session_filter import SessionFilter
 from gexlake.services.owner.frames import fetch_frame
 from gexlake.services.owner.served import served
@@ -25,6 +26,7 @@ def list_lineage(
     lake: Path,
     *,
     import_id: str | None = None,
+    record_types: Sequence[str] = (),
     statuses: Sequence[str] = (),
     tickers: Sequence[str] = (),
     since: date | None = None,
@@ -35,10 +37,11 @@ def list_lineage(
     """Lineage records, the newest first, with the columns of table `lineage`.
 
     `import_id` may be the beginning of one, `source` any part of a file's path; dates are of sessions, both
-    included. Raises `UsageError` for a status that does not exist.
+    included. Raises `UsageError` for a status or record type that does not exist.
     """
     where = _Where()
     where.starts("import_id", import_id)
+    where.among("record_type", [_known("record type", name, list(RECORD_TYPES)) for name in record_types])
     where.among("status", [_known("status", status, [s.value for s in FileStatus]) for status in statuses])
     where.sessions(tickers, since, until)
     where.contains("source_file", source)

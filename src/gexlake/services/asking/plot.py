@@ -179,7 +179,7 @@ def _draw_cells(figure: Figure, axes: Axes, view: SessionView) -> None:
     bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=40, extend="both")
     ticks = bound * np.array([-1, -(0.5 ** (1 / SCALE_POWER)), 0, 0.5 ** (1 / SCALE_POWER), 1])
     bar.set_ticks(ticks.tolist(), labels=[f"{tick:,.3g}" for tick in ticks])
-    bar.set_label(NAMES[view.value])
+    bar.set_label(NAMES[view.value or ""])
     axes.set_facecolor("#e3e6ea")  # where there is no snapshot
 
 

@@ -73,14 +73,15 @@ def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
     """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
     deadline = time.monotonic() + PUBLISHING_SECONDS
     while True:
-        there = {name: _folders(layout, name, feed) for name in _datasets(feed)}
+        there = {name: _folders(layout, name, feed) for name in datasets_of(feed)}
         every = set().union(*there.values())
         if every == there[dataset] or time.monotonic() > deadline:
             return _paths(layout, dataset, feed, every)
         time.sleep(POLL_SECONDS)  # a session that is being published has one file for a moment
 
 
-def _datasets(feed: Feed) -> list[str]:
+def datasets_of(feed: Feed) -> list[str]:
+    """The names of the data sets that a session of the feed has."""
     return [dataset.name for dataset in IMPORTERS[kind_of(feed).name].datasets]
 
 

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
 from gexlake.models.feed import Feed
-from gexlake.services.asking.session_frames import Bounds, expected_files, published_files, scan_range
+from gexlake.models.record_type import RecordType
+from gexlake.models.record_types import kind_of
+from gexlake.services.asking.session_frames import Bounds, datasets_of, expected_files, published_files, scan_range
 from gexlake.validation.calendar import CashHours, cash_hours
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
 
@@ -33,10 +35,6 @@ MAX_CELLS = 1_200_000
 MOVE_SECONDS = 60
 MOVES = 24
 MOVES_APART_SECONDS = 300
-
-LEVELS = ("zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi")
-RANGED = ("spot", "sum_gex_vol", "sum_gex_oi")
-"""What has a least and a greatest value in each column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class SessionView:
 
     feed: Feed
     session_date: date
-    value: str
+    value: str | None
     span: Span
     hours: CashHours | None
     snapshots: int
@@ -92,18 +90,22 @@ def view_session(
     feed: Feed,
     day: date,
     *,
-    value: str = "gex_vol",
+    value: str | None = "gex_vol",
     columns: int = 1200,
     start_us: int | None = None,
     end_us: int | None = None,
 ) -> SessionView | None:
-    """The session of a date, or the part from `start_us` to `end_us`; None where the lake has no snapshot of it."""
+    """The session of a date, or the part from `start_us` to `end_us`; None where the lake has no snapshot of it.
+
+    `value` is the ladder's column that the cells show; None where there is no ladder, and so no cells.
+    """
     import polars as pl
 
+    kind = kind_of(feed)
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     if not any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
         return None
-    names = ["timestamp", *RANGED, *LEVELS]
+    names = ["timestamp", *kind.numbers]
     snapshots = scan_range(layout, "snapshots", feed, bounds).select(names).collect().sort("timestamp")
     if not snapshots.height:
         return None
@@ -114,11 +116,12 @@ def view_session(
     span = Span(
         min(opened, first) if start_us is None else start_us, max(closed, last) if end_us is None else end_us, columns
     )
-    ladders = scan_range(layout, "strikes", feed, bounds).select("timestamp", "strike", pl.col(value).alias("value"))
-    strikes, cells, chosen = _cells(ladders, times, span)
-    while cells.size > MAX_CELLS and span.columns > 1:
-        span = Span(span.start_us, span.end_us, max(1, MAX_CELLS // len(strikes)))
-        strikes, cells, chosen = _cells(ladders, times, span)
+    ladders = None
+    if kind.ladder and value:
+        rows = scan_range(layout, kind.ladder.dataset, feed, bounds)
+        ladders = rows.select("timestamp", "strike", pl.col(value).alias("value"))
+    strikes, cells, span = _cells(ladders, times, span)
+    chosen = _chosen(times, span)
     return SessionView(
         feed=feed,
         session_date=day,
@@ -130,8 +133,8 @@ def view_session(
         last_us=last,
         strikes=strikes,
         cells=cells,
-        series=_series(snapshots, times, span, chosen),
-        moves=_largest_moves(times, snapshots[f"sum_{value}"].to_numpy()),
+        series=_series(kind, snapshots, times, span, chosen),
+        moves=_moves(kind, snapshots, times, value),
         synthetic=is_synthetic(layout, feed, day),
     )
 
@@ -148,7 +151,7 @@ def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     return {
         sound_footer(file)["version"]
-        for dataset in ("snapshots", "strikes")
+        for dataset in datasets_of(feed)
         for file in published_files(layout, dataset, feed)
         if bounds.may_admit(file)
     }
@@ -166,7 +169,18 @@ def _chosen(times: Integers, span: Span) -> Integers:
     return np.where(shown, places, -1)
 
 
-def _cells(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Floats, Floats, Integers]:
+def _cells(ladders: pl.LazyFrame | None, times: Integers, span: Span) -> tuple[Floats, Floats, Span]:
+    """Strikes, cells, and the span with as many columns as there is room for."""
+    if ladders is None:
+        return np.empty(0), np.empty((0, len(span.ends()))), span
+    strikes, cells = _cells_of(ladders, times, span)
+    while cells.size > MAX_CELLS and span.columns > 1:
+        span = Span(span.start_us, span.end_us, max(1, MAX_CELLS // len(strikes)))
+        strikes, cells = _cells_of(ladders, times, span)
+    return strikes, cells, span
+
+
+def _cells_of(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Floats, Floats]:
     import polars as pl
 
     chosen = _chosen(times, span)
@@ -179,19 +193,27 @@ def _cells(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Floats, 
     column = np.searchsorted(wanted, rows["timestamp"].to_physical().to_numpy())
     matrix[row, column] = rows["value"].to_numpy()
     place = np.where(chosen >= 0, np.searchsorted(wanted, times[chosen]), len(wanted))
-    return strikes, matrix[:, place], chosen
+    return strikes, matrix[:, place]
 
 
-def _series(snapshots: pl.DataFrame, times: Integers, span: Span, chosen: Integers) -> dict[str, Floats]:
+def _is_level(name: str) -> bool:
+    """Whether a number is a price that stays for a while and then is another, so that no extremes are wanted of it."""
+    return name == "zero_gamma" or name.startswith("major_")
+
+
+def _series(
+    kind: RecordType, snapshots: pl.DataFrame, times: Integers, span: Span, chosen: Integers
+) -> dict[str, Floats]:
+    """Every number of the snapshots that are shown; with `_min` and `_max` of those that move from second to second."""
     shown = chosen >= 0
     series = {"time": span.ends() / SECOND_US, "last": np.where(shown, times[chosen] / SECOND_US, np.nan)}
-    for name in (*RANGED, *LEVELS):
+    for name in kind.numbers:
         series[name] = np.where(shown, snapshots[name].to_numpy()[chosen], np.nan)
     column = -(-(times - span.start_us) // span.column_us) - 1
     column[times == span.start_us] = 0
     inside = (column >= 0) & (column < len(chosen))
     held, starts = np.unique(column[inside], return_index=True)
-    for name in RANGED:
+    for name in (name for name in kind.numbers if not _is_level(name)):
         values = snapshots[name].to_numpy()[inside]
         for reduce, suffix in ((np.fmin, "min"), (np.fmax, "max")):
             extreme = series[name].copy()  # a column that only holds on to an earlier snapshot has no other
@@ -199,6 +221,12 @@ def _series(snapshots: pl.DataFrame, times: Integers, span: Span, chosen: Intege
                 extreme[held] = reduce.reduceat(values, starts)
             series[f"{name}_{suffix}"] = extreme
     return series
+
+
+def _moves(kind: RecordType, snapshots: pl.DataFrame, times: Integers, value: str | None) -> tuple[Move, ...]:
+    """Of the sum of what is shown, where the vendor reports one."""
+    name = f"sum_{value}"
+    return _largest_moves(times, snapshots[name].to_numpy()) if name in kind.numbers else ()
 
 
 def _largest_moves(times: Integers, values: Floats) -> tuple[Move, ...]:
