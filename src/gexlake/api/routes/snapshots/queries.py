@@ -105,12 +105,7 @@ class Queries:
         kind = self._kind
         package, category = kind.default
         packages = [name for name, of_package in FEED_CATEGORIES.items() if set(of_package) & set(kind.categories)]
-        about_package: dict[str, Any] = {"min_length": 1, "max_length": 64, "description": f"{_listed(packages)}."}
-        about_category: dict[str, Any] = {
-            "min_length": 1,
-            "max_length": 64,
-            "description": f"{_listed(kind.categories)}.",
-        }
+        words: Any = {"min_length": 1, "max_length": 64}
         return create_model(
             f"{kind.name.capitalize()}{base.__name__}",
             __base__=base,
