@@ -13,7 +13,8 @@ import numpy as np
 
 from fuzz_inputs import Record
 from gexlake.models.block import MISSING_INT, Block, Int
-from helpers.columns import LADDER, MAX_PRIORS, NUMBERS, PRIORS
+from gexlake.models.record_type import MOST_PAIRS
+from gexlake.models.record_types import GEX
 
 
 class FindingError(Exception):
@@ -68,8 +69,8 @@ def cells_of(row: Any) -> list[float]:
         vol, oi = ("gex_vol", "gex_oi") if "gex_vol" in row else ("gamma", "oi_gamma")
         row = [row["strike"], row[vol], row[oi], row.get("priors")]
     priors = (row[3] if len(row) > 3 else None) or []
-    cells = [number_of(cell) for cell in (*row[:3], *priors[:PRIORS])]
-    return cells + [math.nan] * (len(LADDER) - len(cells))
+    cells = [number_of(cell) for cell in (*row[:3], *priors[:5])]
+    return cells + [math.nan] * (len(GEX.ladder_names) - len(cells))
 
 
 def same_bits(left: list[float], right: Any) -> bool:
@@ -97,9 +98,9 @@ def check_record(raw: bytes, block: Block, record: int, first_row: int) -> None:
         raise FindingError(f"timestamp {ints[Int.TIMESTAMP]}")
     spot = fields.get("spot") if fields.get("spot") is not None else fields.get("spot_price")
     if not same_bits(
-        [number_of(spot), *(number_of(fields.get(name)) for name in NUMBERS[1:])], numbers[: len(NUMBERS)]
+        [number_of(spot), *(number_of(fields.get(name)) for name in GEX.numbers[1:])], numbers[: len(GEX.numbers)]
     ):
-        raise FindingError(f"numbers {numbers[: len(NUMBERS)]}")
+        raise FindingError(f"numbers {numbers[: len(GEX.numbers)]}")
     for name, column in (("min_dte", Int.MIN_DTE), ("sec_min_dte", Int.SEC_MIN_DTE)):
         days = number_of(fields.get(name))
         whole = not math.isnan(days) and days == int(days) and -(2**31) <= days < 2**31
@@ -111,5 +112,5 @@ def check_record(raw: bytes, block: Block, record: int, first_row: int) -> None:
     pairs = int(ints[Int.MAX_PRIORS])
     if pairs >= 0:
         written = [number_of(item) for pair in fields["max_priors"] for item in pair]
-        if pairs > MAX_PRIORS or not same_bits(written, numbers[len(NUMBERS) : len(NUMBERS) + 2 * pairs]):
+        if pairs > MOST_PAIRS or not same_bits(written, numbers[len(GEX.numbers) : len(GEX.numbers) + 2 * pairs]):
             raise FindingError("max_priors")

@@ -118,13 +118,13 @@ def check_native(chance: random.Random, text: bytes) -> None:
     from gexlake.importers.snapshots.decoding import _native
     from gexlake.importers.snapshots.decoding.careful import parse_extra
     from gexlake.models.block import FLAG_EXTRA, Int
-    from helpers.columns import NUMBER_ROWS, NUMBERS
+    from gexlake.models.record_types import GEX
 
     stop = len(text) if chance.random() < 0.7 else chance.randint(0, len(text))
     start = 0 if chance.random() < 0.7 else chance.randint(0, stop)
     held = bytearray(text[:stop] + b"\0")
     capacity, rows, members = chance.randint(1, 5), chance.randint(1, 15), chance.randint(1, 4)
-    ints, numbers = np.zeros((len(Int), capacity), np.int64), np.zeros((NUMBER_ROWS, capacity))
+    ints, numbers = np.zeros((len(Int), capacity), np.int64), np.zeros((GEX.number_rows, capacity))
     ladder, extras = np.zeros((8, rows)), np.zeros((4, members), np.int64)
     taken = _native.decode(
         held, start, stop, b"NQ_NDX", False, 0, 2 * 10**15, ints, numbers, ladder, extras, 0, 0
@@ -153,11 +153,11 @@ def check_native(chance: random.Random, text: bytes) -> None:
         snapshot = read_carefully(bytes(held[ints[Int.START, record] : ints[Int.END, record]]))
         assert snapshot.timestamp_us == ints[Int.TIMESTAMP, record]
         assert [snapshot.min_dte, snapshot.sec_min_dte] == ints[Int.MIN_DTE : Int.SEC_MIN_DTE + 1, record].tolist()
-        assert same_bits(snapshot.numbers, numbers[: len(NUMBERS), record])
+        assert same_bits(snapshot.numbers, numbers[: len(GEX.numbers), record])
         assert same_bits(snapshot.ladder, ladder[:, row : row + count].T)
         pairs = int(ints[Int.MAX_PRIORS, record])
         assert pairs == (-1 if snapshot.max_priors is None else len(snapshot.max_priors))
-        flat = numbers[len(NUMBERS) : len(NUMBERS) + 2 * max(pairs, 0), record]
+        flat = numbers[len(GEX.numbers) : len(GEX.numbers) + 2 * max(pairs, 0), record]
         assert same_bits(snapshot.max_priors or [], flat)
         row += count
 
@@ -208,15 +208,14 @@ def check_render(chance: random.Random) -> None:
     from gexlake.models.block import Int
     from gexlake.models.record_types import GEX
     from gexlake.services.store.records import SnapshotRenderer
-    from helpers.columns import LADDER, NUMBER_ROWS
 
     count = chance.randint(1, 4)
     ints = np.zeros((len(Int), count), np.int64)
     ints[Int.TIMESTAMP] = np.sort([chance.randint(0, 2 * 10**15) for _ in range(count)])
     ints[Int.ROWS] = [chance.randint(1, 6) for _ in range(count)]
     ints[Int.MAX_PRIORS] = [chance.randint(-1, 6) for _ in range(count)]
-    numbers = any_doubles(chance, (NUMBER_ROWS, count), nan=False)
-    ladder = any_doubles(chance, (len(LADDER), int(ints[Int.ROWS].sum())), nan=False)
+    numbers = any_doubles(chance, (GEX.number_rows, count), nan=False)
+    ladder = any_doubles(chance, (len(GEX.ladder_names), int(ints[Int.ROWS].sum())), nan=False)
     extra = [chance.choice((None, '{"a": 1}')) for _ in range(count)]
     text, offsets = SnapshotRenderer(GEX, "NQ_NDX", ints, numbers, extra).render(0, count, ladder)
     records = json.loads(f"[{text.decode().rstrip(chr(10)).rstrip(',')}]")

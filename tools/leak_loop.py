@@ -27,7 +27,6 @@ from gexlake.models.record_types import GEX
 from gexlake.sample import sample_records
 from gexlake.services.store.records import SnapshotRenderer
 from gexlake.zstd import raw_frame
-from helpers.columns import LADDER, NUMBER_ROWS
 
 WARM_UP = 0.1
 """Share of the rounds before the first look."""
@@ -79,7 +78,7 @@ def decode_calls() -> Callable[[int], None]:
     good.append(b'{"ticker":"NQ_NDX","kind":"gex","payload":' + good[1] + b"}")
     bad = [good[0][:-1] + b',"spot":1}', good[0].replace(b'"spot":', b'"spot":x'), good[1][:200], b"null", b"{" * 90]
     bad.append(good[0].replace(b'"min_dte":0', b'"min_dte":1e400'))
-    ints, numbers = np.zeros((len(Int), 8), np.int64), np.zeros((NUMBER_ROWS, 8))
+    ints, numbers = np.zeros((len(Int), 8), np.int64), np.zeros((GEX.number_rows, 8))
     ladder, extras = np.zeros((8, 40)), np.zeros((4, 8), np.int64)
     chance = random.Random(1)
 
@@ -134,8 +133,8 @@ def render_calls() -> Callable[[int], None]:
     count = 5
     ints = np.zeros((len(Int), count), np.int64)
     ints[Int.TIMESTAMP], ints[Int.ROWS], ints[Int.MAX_PRIORS] = np.arange(count) * 10**6, 2, np.arange(count) - 1
-    numbers = np.random.default_rng(1).random((NUMBER_ROWS, count))
-    ladder = np.random.default_rng(2).random((len(LADDER), 2 * count))
+    numbers = np.random.default_rng(1).random((GEX.number_rows, count))
+    ladder = np.random.default_rng(2).random((len(GEX.ladder_names), 2 * count))
     numbers[3, 2] = ladder[4, 3] = np.nan
     renderer = SnapshotRenderer(GEX, "NQ_NDX", ints, numbers, [None, '{"a": 1}', None, None, None])
 

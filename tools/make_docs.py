@@ -108,13 +108,17 @@ category, timestamp), and other content is refused as `key_conflict`; the first 
 
 
 TABLE_NOTES = {
-    "gex_snapshots": "One row per snapshot. The same columns as its Parquet files, and the partition columns.",
+    "gex_snapshots": "One row per GEX snapshot. The same columns as its Parquet files, and the partition columns.",
+    "greeks_snapshots": "One row per greek profile, in the same way.",
+    "orderflow_snapshots": "One row per orderflow snapshot, in the same way.",
     "sessions": "One row per session: a trading date of a feed.",
     "imports": "One row per run of an import.",
     "lineage": "One row per source file per import. Always: seen = imported + duplicate + quarantined.",
     "quarantine": "One row per refused record.",
     "lake_info": "One row: what the lake is.",
     "gex_strikes": "One row per strike of each snapshot: a view over the Parquet files, by timestamp and strike.",
+    "greeks_contracts": "One row per entry of each profile's `mini_contracts`, in the same way. More than an entry has "
+    "columns for stands in the snapshot's `extra`, whole.",
 }
 
 

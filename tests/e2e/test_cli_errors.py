@@ -41,7 +41,7 @@ def test_a_folder_without_gex_files(run: Run, tmp_path: Path) -> None:
     assert (done.status, done.out) == (1, "")
     assert done.err == (
         f"Error: The one file in {folder} is no GEX history. "
-        "settings.json: It is JSON without GEX snapshots, with the keys 'theme'.\n"
+        "settings.json: It is JSON without GEXBot snapshots, with the keys 'theme'.\n"
         "`gexlake scan` says what each file is.\n"
     )
     assert not (tmp_path / "lake").exists()

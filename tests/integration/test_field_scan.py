@@ -129,7 +129,7 @@ def test_error_pages_and_error_bodies_are_failed_downloads_without_records(work:
     ]
     assert not report.acceptable
     assert "an XML page, such as a failed download leaves" in (report.files[0].message or "")
-    assert "JSON without GEX snapshots" in (report.files[1].message or "")
+    assert "JSON without GEXBot snapshots" in (report.files[1].message or "")
     assert select(work / "lake", "SELECT session_date::VARCHAR, snapshots FROM sessions") == [("2025-11-12", 8)]
 
 

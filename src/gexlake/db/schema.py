@@ -28,10 +28,10 @@ IMPORT_COLUMNS: tuple[Column, ...] = (
 )
 
 SESSION_COLUMNS: tuple[Column, ...] = (
-    Column("record_type", "VARCHAR", "`gex`"),
+    Column("record_type", "VARCHAR", "`gex`, `greeks` or `orderflow`"),
     *PARTITION_COLUMNS,
     Column("snapshots", "BIGINT", "snapshots stored"),
-    Column("strike_rows", "BIGINT", "strike rows stored"),
+    Column("strike_rows", "BIGINT", "ladder rows stored: one per strike of each snapshot"),
     Column("first_timestamp", "TIMESTAMPTZ", "of the first snapshot; NULL where there is none"),
     Column("last_timestamp", "TIMESTAMPTZ", "of the last snapshot"),
     Column("gaps", "INTEGER", "stretches of cash hours longer than 5 s without a snapshot"),

@@ -15,7 +15,11 @@ class Column(NamedTuple):
 
 PARTITION_COLUMNS: tuple[Column, ...] = (
     Column("ticker", "VARCHAR", "the vendor's name of the underlying, in capitals, never translated"),
-    Column("package", "VARCHAR", "`classic` or `state`"),
-    Column("category", "VARCHAR", "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next)"),
+    Column("package", "VARCHAR", "`classic`, `state` or `orderflow`"),
+    Column(
+        "category",
+        "VARCHAR",
+        "`gex_full` (expiries up to 90 days), `gex_zero` (nearest), `gex_one` (next); `delta_zero` …; `orderflow`",
+    ),
     Column("session_date", "DATE", "the records' own date in America/New_York, whatever their file's name says"),
 )

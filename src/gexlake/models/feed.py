@@ -54,6 +54,19 @@ class Feed(NamedTuple):
         return f"{self.ticker}/{self.package}/{self.category}"
 
 
+def feed_of(ticker: str, package: str | None, category: str | None) -> Feed:
+    """The feed that these words mean: what is left out follows from the other, else it is classic gex_zero.
+
+    A category alone is that of the first package that has it, so `gamma_zero` is of package state.
+    """
+    if category is None:
+        category = ORDERFLOW if package == ORDERFLOW else GEX_CATEGORIES[1]
+    full = CATEGORY_ALIASES.get(category, category)
+    if package is None:
+        package = next((name for name, categories in FEED_CATEGORIES.items() if full in categories), PACKAGES[0])
+    return Feed(ticker.upper(), package, full)
+
+
 class SessionKey(NamedTuple):
     """One trading date (America/New_York) of one feed."""
 

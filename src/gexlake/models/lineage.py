@@ -70,7 +70,7 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("source_sha256", "VARCHAR", "SHA-256 of the file's bytes as they stand on disk"),
     Column("source_bytes", "BIGINT", "size of the file on disk"),
-    Column("record_type", "VARCHAR", "`gex`"),
+    Column("record_type", "VARCHAR", "`gex`, `greeks` or `orderflow`"),
     Column("ticker", "VARCHAR", "of the feed that the file belongs to"),
     Column("package", "VARCHAR", "of the feed"),
     Column("category", "VARCHAR", "of the feed"),

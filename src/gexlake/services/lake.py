@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import LakeError, LakeLockedError, UsageError
-from gexlake.models.feed import CATEGORY_ALIASES, Feed
+from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress
+from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.gaps import GapsReport, find_gaps
 from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant
-from gexlake.services.asking.session_frames import Bounds, published_feeds, published_files, scan_range
+from gexlake.services.asking.session_frames import Bounds, datasets_of, published_feeds, published_files, scan_range
 from gexlake.services.asking.status import LakeStatus, lake_status
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements.query import run_query
@@ -57,24 +58,27 @@ class Lake:
     def snapshots(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         start: Moment | None = None,
         end: Moment | None = None,
         tz: Zone | None = None,
     ) -> pl.DataFrame:
-        """The snapshots of a feed in order of time, with the columns of table `gex_snapshots`.
+        """The snapshots of a feed in order of time, with the columns of its record type's table, as `gex_snapshots`.
+
+        Without `package` and `category` it is classic gex_zero; one of them says the other where it can
+        (`category="gamma_zero"`, `package="orderflow"`).
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("snapshots", Feed(ticker.upper(), package, category), self._bounds(start, end, tz))
+        return self._read("snapshots", feed_of(ticker, package, category), self._bounds(start, end, tz))
 
     def strikes(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         start: Moment | None = None,
         end: Moment | None = None,
@@ -85,13 +89,30 @@ class Lake:
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
-        return self._read("strikes", Feed(ticker.upper(), package, category), self._bounds(start, end, tz), strike)
+        return self._read("strikes", feed_of(ticker, package, category), self._bounds(start, end, tz), strike)
+
+    def contracts(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str = "gamma_zero",
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        strike: float | Sequence[float] | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """The entries of greek profiles by time and strike, with the columns of view `greeks_contracts`.
+
+        Raises as `strikes` does.
+        """
+        return self._read("contracts", feed_of(ticker, package, category), self._bounds(start, end, tz), strike)
 
     def at(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         timestamp: Moment,
         tz: Zone | None = None,
@@ -106,15 +127,15 @@ class Lake:
         """
         asked_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
         age = None if max_age is None else parse_age(max_age)
-        feed = self._known(Feed(ticker.upper(), package, category))
+        feed = self._known(feed_of(ticker, package, category))
         found: dict[str, Any] = snapshot_at(self._layout, feed, asked_us, strikes=strikes, max_age=age)
         return found
 
     def latest(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         max_age: Age | None = None,
         strikes: bool = True,
@@ -124,7 +145,7 @@ class Lake:
         Raises `NoSnapshotError` where it is older than `max_age`, `UsageError` for a feed that is not there.
         """
         age = None if max_age is None else parse_age(max_age)
-        feed = self._known(Feed(ticker.upper(), package, category))
+        feed = self._known(feed_of(ticker, package, category))
         found: dict[str, Any] = latest_snapshot(self._layout, feed, strikes=strikes, max_age=age)
         return found
 
@@ -222,12 +243,15 @@ class Lake:
         it takes no lock that an import would have to wait for.
         """
         feed = self._known(feed)
+        if dataset not in datasets_of(feed):
+            ladder = kind_of(feed).ladder
+            hint = f"Ask for its `{ladder.dataset}`." if ladder else "Ask for its `snapshots`."
+            raise UsageError(f"The feed {feed}, of {kind_of(feed).words}, has no {dataset}.", hint=hint)
         strikes = [strike] if isinstance(strike, int | float) else strike
         result = scan_range(self._layout, dataset, feed, bounds, strikes=strikes).collect()
         return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
 
     def _known(self, feed: Feed) -> Feed:
-        feed = feed._replace(category=CATEGORY_ALIASES.get(feed.category, feed.category))
         if published_files(self._layout, "snapshots", feed):
             return feed
         feeds = ", ".join(map(str, self.feeds())) or "no session yet"

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from gexlake import errors
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError, NoSnapshotError, QueryError, UsageError
-from gexlake.models.feed import Feed
+from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress, Progress
+from gexlake.models.record_types import GEX, record_type_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.gaps import GapsReport
 from gexlake.services.asking.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
@@ -73,21 +74,21 @@ class RemoteLake:
     def snapshots(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         start: Moment | None = None,
         end: Moment | None = None,
         tz: Zone | None = None,
     ) -> pl.DataFrame:
-        """The snapshots of a feed in order of time, with the columns of table `gex_snapshots`."""
-        return self._frame("/export/snapshots", self._range(Feed(ticker, package, category), start, end, tz))
+        """The snapshots of a feed in order of time, with the columns of its record type's table."""
+        return self._frame("/export/snapshots", self._range(feed_of(ticker, package, category), start, end, tz))
 
     def strikes(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         start: Moment | None = None,
         end: Moment | None = None,
@@ -96,14 +97,30 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some."""
         strikes = [strike] if isinstance(strike, int | float) else strike
-        wanted = self._range(Feed(ticker, package, category), start, end, tz)
+        wanted = self._range(feed_of(ticker, package, category), start, end, tz)
         return self._frame("/export/strikes", {**wanted, "strike": strikes})
+
+    def contracts(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str = "gamma_zero",
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        strike: float | Sequence[float] | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """The entries of greek profiles by time and strike, with the columns of view `greeks_contracts`."""
+        strikes = [strike] if isinstance(strike, int | float) else strike
+        wanted = self._range(feed_of(ticker, package, category), start, end, tz)
+        return self._frame("/export/contracts", {**wanted, "strike": strikes})
 
     def at(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         timestamp: Moment,
         tz: Zone | None = None,
@@ -112,19 +129,19 @@ class RemoteLake:
     ) -> dict[str, Any]:
         """The last snapshot at or before an instant; see `Lake.at`."""
         asked = iso(parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz))
-        return self._snapshot("/gex/at", Feed(ticker, package, category), max_age, strikes, {"timestamp": asked})
+        return self._snapshot("at", feed_of(ticker, package, category), max_age, strikes, {"timestamp": asked})
 
     def latest(
         self,
         ticker: str,
-        package: str = "classic",
-        category: str = "gex_zero",
+        package: str | None = None,
+        category: str | None = None,
         *,
         max_age: Age | None = None,
         strikes: bool = True,
     ) -> dict[str, Any]:
         """The last snapshot of the newest session; see `Lake.latest`."""
-        return self._snapshot("/gex/latest", Feed(ticker, package, category), max_age, strikes, {})
+        return self._snapshot("latest", feed_of(ticker, package, category), max_age, strikes, {})
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""
@@ -220,7 +237,8 @@ class RemoteLake:
     ) -> dict[str, Any]:
         age = None if max_age is None else parse_age(max_age)
         wanted = {**_of_feed(feed), **when, "max_age": age, "strikes": str(strikes).lower()}
-        found: dict[str, Any] = self._ask("GET", path, parameters=wanted).json()
+        kind = record_type_of(feed.category) or GEX
+        found: dict[str, Any] = self._ask("GET", f"/{kind.name}/{path}", parameters=wanted).json()
         return found
 
     # ---- the wire ------------------------------------------------------------------------------------------

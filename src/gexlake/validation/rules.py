@@ -78,15 +78,16 @@ class Rule(StrEnum):
     TIMESTAMP_TOO_OLD = "timestamp_too_old", Severity.REFUSED, "`timestamp` lies before the year 2000."
     TICKER_EMPTY = "ticker_empty", Severity.REFUSED, "`ticker` is absent, empty or not a string."
     TICKER_MISMATCH = "ticker_mismatch", Severity.REFUSED, "`ticker` is not that of the file."
-    STRIKES_MISSING = "strikes_missing", Severity.REFUSED, "`strikes` is absent or null."
-    STRIKES_EMPTY = "strikes_empty", Severity.REFUSED, "`strikes` is an empty array."
+    STRIKES_MISSING = "strikes_missing", Severity.REFUSED, "`strikes` (greeks: `mini_contracts`) is absent or null."
+    STRIKES_EMPTY = "strikes_empty", Severity.REFUSED, "`strikes` (greeks: `mini_contracts`) is an empty array."
     STRIKES_MALFORMED = (
         "strikes_malformed",
         Severity.REFUSED,
-        "`strikes` is not an array of [strike, gex_vol, gex_oi, [priors]], nor of objects that name these.",
+        "`strikes` is not an array of [strike, gex_vol, gex_oi, [priors]], or `mini_contracts` not one of "
+        "[strike, call_ivol, put_ivol, value, [priors]], nor of objects that name these.",
     )
     STRIKE_INVALID = "strike_invalid", Severity.REFUSED, "A strike is not a positive finite number."
-    GEX_INVALID = "gex_invalid", Severity.REFUSED, "A GEX value, or a prior one, is not a finite number."
+    GEX_INVALID = "gex_invalid", Severity.REFUSED, "A value of a ladder, or a prior one, is not a finite number."
     SPOT_MISSING = "spot_missing", Severity.REFUSED, "`spot` (or `spot_price`) is absent or null."
     SPOT_INVALID = "spot_invalid", Severity.REFUSED, "`spot` is not a positive finite number."
     KEY_CONFLICT = (
@@ -106,7 +107,11 @@ class Rule(StrEnum):
         Severity.WARNING,
         "`zero_gamma` and the majors are all 0, as in the first record of a classic day.",
     )
-    PRIORS_COUNT = "priors_count", Severity.WARNING, "A strike has fewer or more than five prior values."
+    PRIORS_COUNT = (
+        "priors_count",
+        Severity.WARNING,
+        "A strike has fewer or more than five (greeks: three) prior values.",
+    )
     DATE_MISMATCH = (
         "date_mismatch",
         Severity.WARNING,

@@ -97,7 +97,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("/gaps", {"end": "today"}, "end"),
     ("/gaps", {"limit": 1}, "limit"),
     ("/lineage", {"status": "good"}, "status.0"),
-    ("/lineage", {"record_type": "tick"}, "record_type"),
+    ("/lineage", {"record_type": "tick"}, "record_type.0"),
     ("/lineage", {"source": "x" * 1001}, "source"),
     ("/quarantine", {"status": "failed"}, "status"),
     ("/quarantine", {"format": "yaml"}, "format"),

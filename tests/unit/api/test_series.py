@@ -218,7 +218,7 @@ def test_a_parameter_that_is_not_valid_is_named_with_what_would_be(
 
 
 def test_more_intervals_than_one_answer_takes_are_refused(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gexlake.api.routes.gex.MAX_INTERVALS", 20)
+    monkeypatch.setattr("gexlake.api.routes.snapshots.grids.MAX_INTERVALS", 20)
     for path in ("/gex/bars", "/gex/heatmap"):
         assert get(client, path, interval="10s")["interval_seconds"] == 10
         (detail,) = assert_error(client.get(path, params={**FEED, "interval": "2s"}), 422, "parameters_invalid")[

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gexlake.models.feed import CATEGORY_ALIASES, GEX_CATEGORIES, GREEK_CATEGORIES
+from gexlake.models.feed import CATEGORY_ALIASES, FEED_CATEGORIES
 from gexlake.scanner.names import Hints, parse_feed, parse_name, parse_path, valid_ticker
 
 DAY = date(2025, 11, 14)
@@ -223,11 +223,17 @@ def test_labels_of_an_envelope(label: str, expected: tuple[str | None, str | Non
 
 
 TICKERS = st.from_regex(r"[A-Z][A-Z0-9]{0,5}(_[A-Z][A-Z0-9]{0,5})?", fullmatch=True).filter(
-    lambda ticker: ticker.lower() not in ("state", "classic")
+    lambda ticker: ticker.lower() not in ("state", "classic", "orderflow")
 )
 DATES = st.dates(date(2000, 1, 1), date(2099, 12, 31))
-PACKAGES = st.sampled_from(["classic", "state"])
-CATEGORIES = st.sampled_from([*GEX_CATEGORIES, *GREEK_CATEGORIES, *CATEGORY_ALIASES])
+FEEDS = st.sampled_from(
+    [
+        (package, word)
+        for package, categories in FEED_CATEGORIES.items()
+        for word in (*categories, *CATEGORY_ALIASES)
+        if CATEGORY_ALIASES.get(word, word) in categories
+    ]
+)
 ANY_NAME = st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=60)
 WORDS = st.sampled_from(
     ["classic", "state", "gex_zero", "zero", "orderflow", "2025-11-14", "20251114", "1763130602", "SPX", ".json", "?"]
@@ -238,8 +244,9 @@ TANGLED_NAME = st.lists(WORDS | ANY_NAME, min_size=1, max_size=6).flatmap(
 
 
 @settings(max_examples=50)
-@given(DATES, TICKERS, PACKAGES, CATEGORIES, st.sampled_from([".json", ".json.gz", ".jsonl", ".zst", ""]))
-def test_every_vendor_name_is_read_back(day: date, ticker: str, package: str, category: str, suffix: str) -> None:
+@given(DATES, TICKERS, FEEDS, st.sampled_from([".json", ".json.gz", ".jsonl", ".zst", ""]))
+def test_every_vendor_name_is_read_back(day: date, ticker: str, feed: tuple[str, str], suffix: str) -> None:
+    package, category = feed
     hints = parse_name(f"{day}_{ticker}_{package}_{category}{suffix}")
     assert (hints.ticker, hints.package, hints.category, hints.session_date) == (
         ticker,
@@ -305,7 +312,9 @@ def test_a_folder_in_lower_case_is_a_ticker_where_the_vendor_has_one_of_that_nam
         ("2025-11-10_NQ_NDX_classic_gex_zero.json.sha256", False),
         ("2025-11-10_NQ_NDX_classic_gex_zero.csv", False),
         ("NQ_NDX_classic_gex_zero.json", False),
-        ("2025-11-10_NQ_NDX_orderflow_orderflow.json", False),
+        ("2025-11-10_NQ_NDX_orderflow_orderflow.json", True),
+        ("2025-11-10_NQ_NDX_state_gamma_zero.json", True),
+        ("2025-11-10_NQ_NDX_state_gex_20251114.json", False),
         ("2025-11-10.json", False),
     ],
 )

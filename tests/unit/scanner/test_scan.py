@@ -21,6 +21,7 @@ from unit.scanner.support import NQ_ZERO, PACKERS, VENDOR_NAME, MakeRecord, Put,
 def test_refusal_codes_are_stable_and_explained_in_one_line() -> None:
     assert list(REFUSALS) == [
         "unsupported_record_type",
+        "record_type_mismatch",
         "not_gex",
         "empty_file",
         "unreadable",

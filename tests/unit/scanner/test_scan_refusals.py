@@ -18,7 +18,7 @@ from unit.scanner.support import VENDOR_NAME, Put, refusal
         (
             "link.json",
             b'{"url":"https://example.invalid/?sig=secret"}',
-            "It is JSON without GEX snapshots, with the keys 'url'.",
+            "It is JSON without GEXBot snapshots, with the keys 'url'.",
         ),
         (
             "table.json",
@@ -33,10 +33,10 @@ from unit.scanner.support import VENDOR_NAME, Put, refusal
         (
             "settings.json",
             b'{"e":1,"d":2,"c":3,"b":4,"a":5}',
-            "It is JSON without GEX snapshots, with the keys 'a', 'b', 'c', 'd', ….",
+            "It is JSON without GEXBot snapshots, with the keys 'a', 'b', 'c', 'd', ….",
         ),
-        ("empty.json", b"{}", "It is JSON without GEX snapshots, an empty object."),
-        ("list.json", b'["a"]', "It is JSON, but neither its name nor its start are those of GEX snapshots."),
+        ("empty.json", b"{}", "It is JSON without GEXBot snapshots, an empty object."),
+        ("list.json", b'["a"]', "It is JSON, but neither its name nor its start are those of GEXBot snapshots."),
         ("page.html", b"<html>", "It is not JSON: an HTML page, such as a failed download leaves."),
         ("README.md", b"# GEX", "It is not JSON: text, but not JSON."),
         ("2025-11-14_NQ_NDX_classic_gex_zero.json.sha256", b"9f86d081", "It is not JSON: text, but not JSON."),
@@ -77,13 +77,13 @@ NAMES_OF_HISTORY = [
         (b"[17,18]", "JSON without any object, such as a failed download leaves"),
         (
             b'{"error":"not found"}',
-            "JSON without GEX snapshots, with the keys 'error', such as a failed download leaves",
+            "JSON without GEXBot snapshots, with the keys 'error', such as a failed download leaves",
         ),
         (
             b'[{"ticker":"NQ_NDX","error":"no"}]',
-            "JSON without GEX snapshots, with the keys 'error', 'ticker', such as a failed download leaves",
+            "JSON without GEXBot snapshots, with the keys 'error', 'ticker', such as a failed download leaves",
         ),
-        (b"{}", "JSON without GEX snapshots, an empty object, such as a failed download leaves"),
+        (b"{}", "JSON without GEXBot snapshots, an empty object, such as a failed download leaves"),
         (b"timestamp,spot\n1,2\n", "not JSON: CSV, a table; import the JSON that it was made from"),
         (b"PAR1\x15\x04", "not JSON: Parquet"),
         (b"\0" * 4096, "not JSON: binary content"),
@@ -114,21 +114,6 @@ ORDERFLOW = b'[{"timestamp":1763130602,"ticker":"SPX","spot":1,"zcvr":1,"ocvr":2
     ("name", "data", "reason"),
     [
         (
-            "2025-11-14_SPX_orderflow_orderflow.json",
-            b"[]",
-            "By its name it holds orderflow snapshots, which are not imported.",
-        ),
-        (
-            "2025-11-14/SPX/orderflow/orderflow.jsonl",
-            ORDERFLOW,
-            "By its name it holds orderflow snapshots, which are not imported.",
-        ),
-        (
-            "2025-11-14_SPX_state_delta_zero.json",
-            GREEK,
-            "By its name it holds greek snapshots (delta_zero), which are not imported.",
-        ),
-        (
             "SPX_classic_gex_20260717.json",
             b"[]",
             "By its name it holds snapshots of one explicit expiry (gex_20260717), which are not imported.",
@@ -138,13 +123,57 @@ ORDERFLOW = b'[{"timestamp":1763130602,"ticker":"SPX","spot":1,"zcvr":1,"ocvr":2
             b"[]",
             "By its name it holds major levels without a ladder, which are not imported.",
         ),
-        (VENDOR_NAME, GREEK, "Its records are greek snapshots, which are not imported."),
-        (VENDOR_NAME, ORDERFLOW, "Its records are orderflow snapshots, which are not imported."),
-        ("x.json", ORDERFLOW, "Its records are orderflow snapshots, which are not imported."),
-        ("x", GREEK[1:-1], "Its records are greek snapshots, which are not imported."),
     ],
 )
 def test_other_record_types_are_named(tmp_path: Path, put: Put, name: str, data: bytes, reason: str) -> None:
     put(name, data)
     refused = refusal(scan([tmp_path]))
     assert (refused.code, refused.reason) == ("unsupported_record_type", reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        (VENDOR_NAME, GREEK, "Its name says gex_zero, which are GEX snapshots, but its records are greek profiles."),
+        (
+            VENDOR_NAME,
+            ORDERFLOW,
+            "Its name says gex_zero, which are GEX snapshots, but its records are orderflow snapshots.",
+        ),
+        (
+            "2025-11-14_SPX_state_delta_zero.json",
+            b'[{"timestamp":1763130602,"ticker":"SPX","spot":1,"strikes":[[1,2,3,[]]]}]',
+            "Its name says delta_zero, which are greek profiles, but its records are GEX snapshots.",
+        ),
+    ],
+)
+def test_a_name_and_records_of_two_types_are_a_failure(
+    tmp_path: Path, put: Put, name: str, data: bytes, reason: str
+) -> None:
+    put(name, data)
+    refused = refusal(scan([tmp_path]))
+    assert (refused.code, refused.reason) == ("record_type_mismatch", reason)
+
+
+def test_greeks_that_nothing_names_have_no_feed(tmp_path: Path, put: Put) -> None:
+    put("x", GREEK[1:-1])
+    refused = refusal(scan([tmp_path]))
+    reason = "It holds greek profiles, but nothing says of which package and category."
+    assert (refused.code, refused.reason) == ("no_feed", reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "found"),
+    [
+        ("2025-11-14_SPX_orderflow_orderflow.json", b"[]", "orderflow SPX/orderflow/orderflow"),
+        ("2025-11-14/SPX/orderflow/orderflow.jsonl", ORDERFLOW, "orderflow SPX/orderflow/orderflow"),
+        ("x.json", ORDERFLOW, "orderflow SPX/orderflow/orderflow"),
+        ("2025-11-14_SPX_state_delta_zero.json", GREEK, "greeks SPX/state/delta_zero"),
+        ("2025-11-14/SPX/state/onecharm.json", GREEK, "greeks SPX/state/charm_one"),
+        ("2025-11-14_SPX_state_vanna_one.json", b'[{"timestamp":17631306', "greeks SPX/state/vanna_one"),
+    ],
+)
+def test_greeks_and_orderflow_are_found(tmp_path: Path, put: Put, name: str, data: bytes, found: str) -> None:
+    put(name, data)
+    (file,) = scan([tmp_path]).files
+    assert f"{file.record_type} {file.session}" == f"{found}/2025-11-14"

@@ -67,6 +67,7 @@ def archive(put: Put, make_record: MakeRecord, tmp_path: Path) -> Path:
         for feed in ("NQ_NDX_classic_gex_zero", "NQ_NDX_state_gex_full", "SPX_classic_gex_zero"):
             put(f"2025-11-{day}_{feed}.json", make_record())
     put("2025-11-14_SPX_orderflow_orderflow.json", b"[]")
+    put("2025-11-14_SPX_classic_gex_20251114.json", b"[]")
     put(".hidden", b"")
     return tmp_path
 
@@ -74,23 +75,23 @@ def archive(put: Put, make_record: MakeRecord, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("filters", "kept"),
     [
-        ({}, 9),
-        ({"tickers": ["SPX"]}, 3),
-        ({"tickers": ["spx", "NQ_NDX"]}, 9),
+        ({}, 10),
+        ({"tickers": ["SPX"]}, 4),
+        ({"tickers": ["spx", "NQ_NDX"]}, 10),
         ({"tickers": ["NDX"]}, 0),
         ({"packages": ["state"]}, 3),
         ({"packages": ["classic", "State"]}, 9),
-        ({"packages": ["orderflow"]}, 0),
+        ({"packages": ["orderflow"]}, 1),
         ({"categories": ["gex_full"]}, 3),
         ({"categories": ["zero"]}, 6),
-        ({"since": date(2025, 11, 14)}, 6),
-        ({"until": date(2025, 11, 14)}, 6),
+        ({"since": date(2025, 11, 14)}, 7),
+        ({"until": date(2025, 11, 14)}, 7),
         ({"since": date(2025, 11, 14), "until": date(2025, 11, 14), "tickers": ["NQ_NDX"], "packages": ["state"]}, 1),
     ],
 )
 def test_filters_keep_what_fits_and_count_the_rest(archive: Path, filters: dict[str, list[str]], kept: int) -> None:
     result = scan([archive], **filters)  # type: ignore[arg-type]
-    assert (len(result.files), result.filtered) == (kept, 9 - kept)
+    assert (len(result.files), result.filtered) == (kept, 10 - kept)
     assert (len(result.refused), result.ignored) == (1, 1)
 
 
@@ -117,7 +118,7 @@ def test_filters_that_can_never_fit_are_errors(tmp_path: Path, filters: dict[str
 
 def test_the_lake_inside_a_source_is_left_alone(archive: Path, put: Put, make_record: MakeRecord) -> None:
     put(f"data/gex/{VENDOR_NAME}", make_record())
-    assert len(scan([archive], exclude=[archive / "data"]).files) == 9
+    assert len(scan([archive], exclude=[archive / "data"]).files) == 10
 
 
 def test_a_missing_source_is_an_error(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_unknown_fields_do_not_confuse(make_record: MakeRecord) -> None:
 @pytest.mark.parametrize("form", [b"[%b]", b"%b", b"%b\n%b", b'{"data":[%b]}', b'{"kind":"x","payload":%b}'])
 @pytest.mark.parametrize(
     ("record", "record_type"),
-    [(GREEK, "greek"), (ORDERFLOW, "orderflow"), (MAJORS, "majors"), (MAXCHANGE, "maxchange")],
+    [(GREEK, "greeks"), (ORDERFLOW, "orderflow"), (MAJORS, "majors"), (MAXCHANGE, "maxchange")],
 )
 def test_other_record_types_of_the_vendor(form: bytes, record: bytes, record_type: str) -> None:
     assert seen(form.replace(b"%b", record)).record_type == record_type

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.record_types import GEX
-from gexlake.services.asking.resample import LEVELS, bars, heatmap, last_of_intervals, matrix
+from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
 from helpers.columns import NUMBERS
+
+LEVELS = tuple(name for name in GEX.numbers if name != "spot")
 
 SECOND = 1_000_000
 START_US = 1_762_785_000 * SECOND

@@ -13,10 +13,10 @@ from gexlake.models.block import MISSING_INT
 from gexlake.models.record_types import GEX
 from gexlake.validation.rules import Rule, Severity
 from helpers.columns import NUMBERS
+from unit.importers.snapshots.decoding.support import GOOD, NAN, SECOND, read, same, text_of, without
 
 assert GEX.ladder is not None
 FORMS = forms_of(GEX.ladder)
-from unit.importers.snapshots.decoding.support import GOOD, NAN, SECOND, read, same, text_of, without
 
 
 def test_a_good_record_is_taken_value_by_value() -> None:

@@ -32,10 +32,10 @@ def test_blocks_stand_in_the_file_in_order_with_the_footer_named_last(tmp_path: 
     for second in (0, 100, 200, 300):
         writer.add(*ladders(second, 100))
     checksum = writer.finish({"import_id": "known only now"})
-    frame = pl.read_parquet(tmp_path / "strikes.parquet", GEX)
+    frame = pl.read_parquet(tmp_path / "strikes.parquet")
     assert frame["timestamp"].to_physical().to_list() == [second * 1_000_000 for second in range(400) for _ in range(3)]
     assert frame["strike"].to_list() == [value for second in (0, 100, 200, 300) for value in ladders(second, 100)[2][0]]
-    document = json.loads(pl.read_parquet_metadata(tmp_path / "strikes.parquet", GEX)[FOOTER_KEY])
+    document = json.loads(pl.read_parquet_metadata(tmp_path / "strikes.parquet")[FOOTER_KEY])
     assert document == {"import_id": "known only now", "rows_of_groups": [300, 300, 300, 300]}
     assert checksum.hexdigest() == whole_checksum(400)
     assert not writers()
@@ -53,7 +53,7 @@ def whole_checksum(snapshots: int) -> str:
 
 def test_no_ladders_make_an_empty_file(tmp_path: Path) -> None:
     LadderWriter(tmp_path / "strikes.parquet", GEX).finish({})
-    assert pl.read_parquet(tmp_path / "strikes.parquet", GEX).height == 0
+    assert pl.read_parquet(tmp_path / "strikes.parquet").height == 0
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 5])
