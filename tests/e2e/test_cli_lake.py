@@ -205,7 +205,8 @@ def test_query_that_is_wrong(run: Run, lake: Path) -> None:
     assert (done.status, done.out) == (1, "")
     assert done.err == (
         "Error: Catalog Error: Table with name nowhere does not exist!\n"
-        "The tables are gex_snapshots, gex_strikes, imports, lake_info, lineage, quarantine, sessions.\n"
+        "The tables are gex_snapshots, gex_strikes, greeks_contracts, greeks_snapshots, imports, lake_info, lineage, "
+        "orderflow_snapshots, quarantine, sessions.\n"
     )
 
 

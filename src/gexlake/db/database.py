@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,13 +179,12 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> 
 
     `lake_info` says where they point: asking DuckDB for a view's text takes longer than a commit.
     """
-    row = connection.execute("SELECT root FROM lake_info").fetchone()
-    root = str(layout.root.absolute())
-    globs = {name: _view_glob(layout, name) for name in VIEWS}
-    if None in globs.values() or (row is not None and row[0] == root):
+    globs = _view_globs(layout)
+    if _views_stand(connection, layout, globs):
         return
-    if all(_make_view(connection, create_view(name, glob)) for name, glob in globs.items()):
-        connection.execute("UPDATE lake_info SET root = ?", [root])
+    made = [_make_view(connection, create_view(name, glob)) for name, glob in globs.items()]
+    if all(made):
+        connection.execute("UPDATE lake_info SET root = ?, views = ?", _place_of_views(layout, globs))
 
 
 def prepare_lake(layout: LakeLayout) -> None:
@@ -243,7 +242,7 @@ def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
     connection.begin()
     for name in TABLES:
         connection.execute(create_table(name))
-    connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL)", [SCHEMA_VERSION, __version__])
+    connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL, NULL)", [SCHEMA_VERSION, __version__])
     for name in VIEWS:
         connection.execute(create_view(name, None))
     connection.commit()
@@ -330,11 +329,11 @@ def _schema_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -
 
 def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
     """Temporary views for a reader, where those in the file name another place: the lake has been moved since."""
-    roots = connection.execute("SELECT root FROM lake_info").fetchall()  # all: DuckDB would call one row unfinished
-    if roots == [(str(layout.root.absolute()),)]:
+    globs = _view_globs(layout)
+    if _views_stand(connection, layout, globs):
         return
-    for name in VIEWS:
-        view = create_view(name, _view_glob(layout, name))
+    for name, glob in globs.items():
+        view = create_view(name, glob)
         _make_view(connection, view.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMP VIEW", 1))
 
 
@@ -347,6 +346,22 @@ def _make_view(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
     except duckdb.Error:
         return False
     return True
+
+
+def _views_stand(connection: duckdb.DuckDBPyConnection, layout: LakeLayout, globs: Mapping[str, str | None]) -> bool:
+    """Whether the views in the file are those that are wanted."""
+    rows = connection.execute("SELECT root, views FROM lake_info").fetchall()  # all: of one it would wait for more
+    return rows == [tuple(_place_of_views(layout, globs))]
+
+
+def _place_of_views(layout: LakeLayout, globs: Mapping[str, str | None]) -> list[str | list[str] | None]:
+    """Root and views as `lake_info` has them."""
+    names = [name for name, glob in globs.items() if glob]
+    return [str(layout.root.absolute()), names] if names else [None, None]
+
+
+def _view_globs(layout: LakeLayout) -> dict[str, str | None]:
+    return {name: _view_glob(layout, name) for name in VIEWS}
 
 
 def _view_glob(layout: LakeLayout, view: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.db.schema import SCHEMA_VERSION, TABLES, quoted
+from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,5 +56,14 @@ def _add_missing_columns(connection: Connection, table: str) -> None:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {column.sql_type}")
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {2: _to_version_2}
+def _to_version_3(connection: Connection) -> None:
+    """There are greeks and orderflow, and views are made one by one, when their data set has a file."""
+    _add_missing_columns(connection, "lake_info")
+    for name in TABLES:
+        connection.execute(create_table(name))
+    for name in VIEWS.keys() - {"gex_strikes"}:
+        connection.execute(create_view(name, None))
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3}
 """By the version that a step leads to."""

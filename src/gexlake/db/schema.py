@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (
@@ -65,6 +65,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("schema_version", "INTEGER", "of these tables"),
         Column("gexlake_version", "VARCHAR", "the software that created the lake"),
         Column("root", "VARCHAR", "where the lake lay when its views were made; NULL while they are empty"),
+        Column("views", "VARCHAR[]", "the views that were made there; the others are over data sets without a file"),
     ),
     "imports": IMPORT_COLUMNS,
     "sessions": SESSION_COLUMNS,
