@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from gexlake.cli.options import DEFAULT_LAKE, Categories, LakeOption, Packages, 
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gexlake.services.asking.gaps import DayGaps, FeedGaps, HoleSpan
+    from gexlake.services.asking.gaps import DayGaps, FeedGaps, GapsReport, HoleSpan
 
 MAX_ROWS = 40
 """Rows of findings in a table, unless --verbose asks for all."""
@@ -32,10 +33,10 @@ def show_gaps(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 when anything is missing.")] = False,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
-    """Show sessions missing by the NYSE calendar, and holes longer than 5 s inside sessions.
+    """Show sessions missing by the NYSE calendar, holes longer than 5 s inside sessions, and feeds missing on a day.
 
     The range is that of each feed's own sessions unless --since and --until say otherwise. Early closes are named, but
-    are no fault.
+    are no fault. A feed is also missing on a day of which others of its ticker are there, if it usually is there too.
     """
     from gexlake.services.asking.gaps import find_gaps
 
@@ -51,7 +52,7 @@ def show_gaps(
         terminal.json({"complete": report.complete, **report.model_dump()})
     else:
         _show_feeds(terminal, report.feeds)
-        _show_days(terminal, report.feeds)
+        _show_days(terminal, report)
     return int(strict and not report.complete)
 
 
@@ -79,8 +80,15 @@ def _show_feeds(terminal: Terminal, feeds: list[FeedGaps]) -> None:
     )
 
 
-def _show_days(terminal: Terminal, feeds: list[FeedGaps]) -> None:
-    rows = [row for feed in feeds for day in feed.days for row in _iter_day_rows(feed, day)]
+def _show_days(terminal: Terminal, report: GapsReport) -> None:
+    named = _named(report)
+    rows: list[tuple[str, ...]] = [
+        (str(day.session_date), f"{day.ticker}/{name}", "missing", "other feeds of the ticker are there on that day")
+        for day in report.missing_feeds
+        for name in day.feeds
+        if (f"{day.ticker}/{name}", day.session_date) not in named
+    ]
+    rows += [row for feed in report.feeds for day in feed.days for row in _iter_day_rows(feed, day)]
     if not rows:
         return
     shown = rows if terminal.verbose else list(islice(rows, MAX_ROWS))
@@ -88,6 +96,11 @@ def _show_days(terminal: Terminal, feeds: list[FeedGaps]) -> None:
     terminal.table(["date", "feed", "finding", "detail"], shown, folds=["detail"])
     if len(shown) < len(rows):
         terminal.talk(f"{values.plural(len(rows) - len(shown), 'more finding')}: all with --verbose.")
+
+
+def _named(report: GapsReport) -> set[tuple[str, date]]:
+    """Sessions that are named as missing already, by the calendar."""
+    return {(str(feed.feed), day.session_date) for feed in report.feeds for day in feed.days if day.status == "missing"}
 
 
 def _iter_day_rows(feed: FeedGaps, day: DayGaps) -> Iterator[tuple[str, ...]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal
+from gexlake.models.record_types import RECORD_TYPES
 
 if TYPE_CHECKING:
     from gexlake.services.asking.status import FeedStatus, LakeStatus
@@ -19,7 +21,7 @@ RIGHT = ["sessions", "snapshots", "strike rows", "parquet", "days", "time", "gap
 
 @command("status", example="gexlake status --lake data")
 def show_status(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
-    """Show what is in the lake: feeds, sessions, rows, bytes, coverage.
+    """Show what is in the lake: feeds by record type, sessions, rows, bytes, coverage.
 
     Days is the share of trading days between a feed's first and last session that have snapshots, time the share of
     their cash hours outside holes longer than 5 s.
@@ -32,9 +34,13 @@ def show_status(terminal: Terminal, lake: LakeOption = DEFAULT_LAKE) -> None:
         return
     terminal.line(f"Lake {lake}: {_contents(status)}", style="bold")
     terminal.facts(_facts(status))
-    if status.feeds:
+    by_type = {name: list(feeds) for name, feeds in groupby(status.feeds, key=lambda feed: feed.record_type)}
+    for name, feeds in by_type.items():
         terminal.line()
-        terminal.table(HEADERS, map(_feed_row, status.feeds), right=RIGHT, least=LEAST)
+        if len(by_type) > 1:
+            words = RECORD_TYPES[name].words
+            terminal.line(f"{words[0].upper()}{words[1:]}", style="bold")
+        terminal.table(HEADERS, map(_feed_row, feeds), right=RIGHT, least=LEAST)
 
 
 def _contents(status: LakeStatus) -> str:

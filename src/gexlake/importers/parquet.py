@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.importers.seal import blank_seal, seal_file
+from gexlake.importers.seal import TAIL, blank_seal, seal_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
-def write_parquet(frame: pl.LazyFrame, path: Path, *, texts: Mapping[str, str] | None = None, **options: Any) -> None:
+def write_parquet(
+    frame: pl.LazyFrame,
+    path: Path,
+    *,
+    texts: Mapping[str, str] | None = None,
+    appendix: bytes = b"",
+    **options: Any,
+) -> None:
     """Stream a frame into a file compressed with zstd, seal it and sync it to disk; `texts` go into its footer.
+
+    `appendix` stands right before the footer, where readers of Parquet, who go by the places in it, pass it over.
 
     `options` are those of `sink_parquet`.
 
@@ -34,7 +43,19 @@ def write_parquet(frame: pl.LazyFrame, path: Path, *, texts: Mapping[str, str] |
             raise
         code = int(number[1]) if number else _cause(path)
         raise OSError(code, os.strerror(code), str(path)) from error
+    if appendix:
+        _insert_before_footer(path, appendix)
     seal_file(path)
+
+
+def _insert_before_footer(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(-TAIL, os.SEEK_END)
+        length = int.from_bytes(file.read(4), "little") + TAIL
+        file.seek(-length, os.SEEK_END)
+        footer = file.read()
+        file.seek(-length, os.SEEK_END)
+        file.write(data + footer)
 
 
 def _cause(path: Path) -> int:

@@ -102,6 +102,11 @@ class RecordType:
         """Columns of the ladder's data set, without the session's identity."""
         return (TIMESTAMP_COLUMN, *self.ladder.columns) if self.ladder else ()
 
+    @property
+    def indexed_dataset(self) -> str:
+        """The data set whose file has the lookup index."""
+        return self.ladder.dataset if self.ladder else "snapshots"
+
     @cached_property
     def mark(self) -> str:
         """A field that records of this type have, and no others: by it they are told from what stands around them."""

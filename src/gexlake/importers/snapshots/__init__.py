@@ -45,7 +45,7 @@ class SnapshotImporter:
         return SnapshotSession(self._kind, session, workspace=workspace)
 
     def is_indexed(self, files: Mapping[str, Path]) -> bool:
-        """Whether the file of the ladders has a lookup index; where there are none, none is needed."""
+        """Whether the session has a lookup index; where there is no snapshot, there is none."""
         from gexlake.importers.snapshots.check import has_lookup
 
         return has_lookup(self._kind, files)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.seal import check_file
-from gexlake.importers.snapshots.writing.ladder_file import LOOKUP_KEY
+from gexlake.importers.snapshots.lookup import LOOKUP_KEY
 from gexlake.importers.snapshots.writing.runs import from_runs, runs_of
 from gexlake.models.block import ROW_CAPACITY, Int, Ints
 from gexlake.models.checks import Check
@@ -62,15 +62,10 @@ def ensure_sound(kind: RecordType, files: Mapping[str, Path]) -> None:
 
 
 def has_lookup(kind: RecordType, files: Mapping[str, Path]) -> bool:
-    """Whether a session has all that quick answers come from: a lookup index, where there are ladders.
-
-    One without a snapshot needs none.
-    """
+    """Whether a session can be answered from by its lookup index; one without a snapshot needs none."""
     import polars as pl
 
-    if kind.ladder is None:
-        return True
-    footer = json.loads(pl.read_parquet_metadata(files[kind.ladder.dataset])[FOOTER_KEY])
+    footer = json.loads(pl.read_parquet_metadata(files[kind.indexed_dataset])[FOOTER_KEY])
     return LOOKUP_KEY in footer or not footer["summary"]["snapshots"]
 
 

@@ -1,13 +1,15 @@
 """The lookup index of a session: what it takes to answer with any snapshot of it in a moment.
 
-It stands in the file of the ladders, behind the pages and before the footer, where readers of Parquet pass it over:
+It stands in the file of the ladders, or of the snapshots where there are none, behind the pages and before the footer,
+where readers of Parquet pass it over:
 
     pages of Parquet · page indexes · scalar blocks · table · footer
 
 A scalar block holds what is not in the ladders of `BLOCK_SNAPSHOTS` snapshots, compressed. The table says where blocks
 and pages are, with a checksum of each, and has the instants of the snapshots. The document in the footer says where
 the table is (`lookup`), and the footer's seal covers that. So whatever an answer rests on is checked, and nothing else
-is read.
+is read. Where a library writes the file, it is not known beforehand where the table will be: it ends where the
+footer begins, and the places of the blocks are counted from the first of them.
 
 All numbers are little-endian and unsigned, 64 bits, unless said otherwise.
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,6 +30,8 @@ from numpy.typing import NDArray
 from gexlake.models.block import Doubles, Int, Ints
 from gexlake.zstd import FrameCompressor, unpack_frame
 
+LOOKUP_KEY = "lookup"
+"""Of what the document in the footer says of the table."""
 FORMAT = 1
 BLOCK_SNAPSHOTS = 64
 """A block takes 10 microseconds to unpack; all take a twentieth of the ladders' room."""
@@ -161,7 +165,44 @@ def read_block(data: bytes, count: int, number_rows: int) -> Scalars:
 
 def place_of(table: bytes, offset: int) -> dict[str, Any]:
     """What the footer says of the table."""
-    return {"offset": offset, "length": len(table), "xxh3_128": xxhash.xxh3_128_hexdigest(table)}
+    return {"offset": offset, **_identity_of(table)}
+
+
+def _identity_of(table: bytes) -> dict[str, Any]:
+    return {"length": len(table), "xxh3_128": xxhash.xxh3_128_hexdigest(table)}
+
+
+class Appendix(NamedTuple):
+    """A lookup index without ladders: its bytes, and what the footer behind them says of it."""
+
+    data: bytes
+    place: dict[str, Any]
+
+
+def appendix_of(scalars: Scalars, timestamps: Ints) -> Appendix:
+    """The lookup index of snapshots without ladders."""
+    blocks = list(iter_blocks(scalars))
+    lengths = np.array([len(block) for block in blocks], np.uint64)
+    checksums = np.array([xxhash.xxh3_64_intdigest(block) for block in blocks], np.uint64)
+    nothing = np.empty(0, np.int64)
+    table = LookupIndex(
+        timestamps=timestamps,
+        rows=np.zeros(len(timestamps), np.int64),
+        group_ends=nothing,
+        page_ends=nothing,
+        dictionaries=np.empty((0, 0, DICTIONARY_FIELDS), np.uint64),
+        pages=np.empty((0, 0, PAGE_FIELDS), np.uint64),
+        blocks=np.stack((np.cumsum(lengths) - lengths, lengths, checksums), axis=1),
+    ).pack()
+    return Appendix(b"".join([*blocks, table]), {"blocks_length": int(lengths.sum()), **_identity_of(table)})
+
+
+def find_table(place: Mapping[str, Any], footer_start: int) -> tuple[int, int]:
+    """Where the table begins, and what is to be added to the places of its blocks."""
+    if "offset" in place:
+        return place["offset"], 0
+    start = footer_start - place["length"]
+    return start, start - place["blocks_length"]
 
 
 def checksum_of(frame: bytes | memoryview) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from gexlake.importers.base import (
 from gexlake.importers.snapshots.batch import Batch
 from gexlake.importers.snapshots.check import ensure_sound
 from gexlake.importers.snapshots.ladders import LadderStore
-from gexlake.importers.snapshots.lookup import INTS, Scalars, iter_blocks
+from gexlake.importers.snapshots.lookup import INTS, LOOKUP_KEY, Scalars, appendix_of, iter_blocks
 from gexlake.importers.snapshots.sameness import Sameness
 from gexlake.importers.snapshots.writing.dataset import write_dataset
 from gexlake.importers.snapshots.writing.frames import Checksum, ladder_tables, snapshot_frame, snapshot_tables
@@ -370,13 +370,16 @@ class SnapshotSession:
         ids = [import_ids.get(origin.name, "") for origin in self._origins]
         owners = [ids[number] for number in self._source.tolist()]
         snapshots = snapshot_frame(self._kind, self._ints, self._numbers, self._texts, owners)
-        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", document)
+        appendix = b""
+        if self._kind.ladder is None and snapshots.height:
+            appendix, document[LOOKUP_KEY] = appendix_of(self._scalars(), self._ints[Int.TIMESTAMP])
+        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", document, appendix=appendix)
         return checksum.hexdigest()
 
     def _write_ladders(self, path: Path, document: Mapping[str, object]) -> Checksum:
         """What has been written on the way is complete now, or all is written in the order that was decided."""
         if self._early is not None:
-            checksum = self._early.finish(document, self._iter_blocks())
+            checksum = self._early.finish(document, iter_blocks(self._scalars()))
             self._early.path.replace(path)
             self._early = None
             return checksum
@@ -386,11 +389,11 @@ class SnapshotSession:
             timestamps = self._ints[Int.TIMESTAMP, start : start + len(batch)]
             writer.add(timestamps, self._ladders.rows_of[batch], self._ladders.gather(batch))
             start += len(batch)
-        return writer.finish(document, self._iter_blocks())
+        return writer.finish(document, iter_blocks(self._scalars()))
 
-    def _iter_blocks(self) -> Iterator[bytes]:
-        """The scalar blocks of the lookup index."""
-        return iter_blocks(Scalars(self._ints[list(INTS)], self._numbers, self._texts))
+    def _scalars(self) -> Scalars:
+        """What goes into the scalar blocks of the lookup index."""
+        return Scalars(self._ints[list(INTS)], self._numbers, self._texts)
 
     # ---- writing on the way ----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.session_filter import SessionFilter
+from gexlake.services.asking.missing_feeds import MissingFeeds, find_missing_feeds
 from gexlake.services.asking.moments import instant
 from gexlake.services.owner.served import served
 from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours
@@ -86,11 +87,13 @@ class GapsReport(BaseModel):
 
     lake: str
     feeds: list[FeedGaps]
+    missing_feeds: list[MissingFeeds]
+    """Days of which some feeds of a ticker are there, and others that it usually has are not."""
 
     @property
     def complete(self) -> bool:
-        """Whether no feed misses anything."""
-        return all(feed.complete for feed in self.feeds)
+        """Whether no feed misses anything, and no day a feed."""
+        return all(feed.complete for feed in self.feeds) and not self.missing_feeds
 
 
 @served
@@ -103,7 +106,7 @@ def find_gaps(
     since: date | None = None,
     until: date | None = None,
 ) -> GapsReport:
-    """Compare what the lake holds of each feed with the trading calendar.
+    """Compare what the lake holds of each feed with the trading calendar, and with the other feeds of its ticker.
 
     The range is that of the feed's sessions unless `since` and `until` say otherwise (both included); it never
     reaches beyond the last cash session that has ended. Raises `UsageError` where no feed fits the filters.
@@ -118,7 +121,14 @@ def find_gaps(
             f"No feed in the lake {lake} fits the filters.", hint=f"It holds {', '.join(map(str, sessions))}."
         )
     feeds = [assess_feed(feed, sessions[feed], since=since, until=until) for feed in chosen]
-    return GapsReport(lake=str(lake), feeds=feeds)
+    missing = [
+        day.model_copy(update={"feeds": of_day})
+        for day in find_missing_feeds(sessions)
+        if (since is None or day.session_date >= since)
+        and (until is None or day.session_date <= until)
+        and (of_day := [name for name in day.feeds if Feed(day.ticker, *name.split("/")) in chosen])
+    ]
+    return GapsReport(lake=str(lake), feeds=feeds, missing_feeds=missing)
 
 
 def load_sessions(connection: duckdb.DuckDBPyConnection) -> dict[Feed, dict[date, StoredDay]]:

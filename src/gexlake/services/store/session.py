@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,17 +16,19 @@ import xxhash
 
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import damaged_file, file_key
+from gexlake.importers.seal import TAIL
 from gexlake.importers.snapshots.lookup import (
     BLOCK_SNAPSHOTS,
     INTS,
+    LOOKUP_KEY,
     BrokenLookupError,
     LookupIndex,
     Scalars,
     checksum_of,
+    find_table,
     read_block,
 )
 from gexlake.importers.snapshots.writing._pages import decode_doubles
-from gexlake.importers.snapshots.writing.ladder_file import LOOKUP_KEY
 from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
@@ -85,9 +88,7 @@ class LookupSession:
     """
 
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
-        if kind.ladder is None:
-            raise NoLookupError
-        self._kind, self._path, self._session, self._version = kind, files[kind.ladder.dataset], session, version
+        self._kind, self._path, self._session, self._version = kind, files[kind.indexed_dataset], session, version
         try:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -131,7 +132,9 @@ class LookupSession:
             ints[list(INTS)] = scalars.ints
             ints[Int.TIMESTAMP], ints[Int.ROWS] = self._index.timestamps[begin:end], self._index.rows[begin:end]
             renderer = SnapshotRenderer(self._kind, self._session.feed.ticker, ints, scalars.numbers, scalars.extra)
-            yield renderer.render(0, end - begin, self._read_ladder(begin, end) if strikes else None)
+            yield renderer.render(
+                0, end - begin, self._read_ladder(begin, end) if strikes and self._kind.ladder else None
+            )
 
     def _read_scalars(self, first: int, stop: int) -> Scalars:
         start = first // BLOCK_SNAPSHOTS
@@ -214,13 +217,19 @@ class LookupSession:
     # ---- bytes ---------------------------------------------------------------------------------------------
 
     def _read_index(self, place: dict[str, Any]) -> LookupIndex:
-        table = self._read(place["offset"], place["length"])
+        offset, base = find_table(place, self._footer_start())
+        table = self._read(offset, place["length"])
         if xxhash.xxh3_128_hexdigest(table) != place["xxh3_128"]:
             raise self._damaged("its lookup index is not what was written")
         try:
-            return LookupIndex.unpack(table, len(self._kind.ladder_names))
+            index = LookupIndex.unpack(table, len(self._kind.ladder_names))
         except (BrokenLookupError, BrokenFrameError) as error:
             raise self._damaged(str(error)) from error
+        return replace(index, blocks=index.blocks + np.array((base, 0, 0), np.uint64))
+
+    def _footer_start(self) -> int:
+        size = os.fstat(self._descriptor).st_size
+        return size - TAIL - int.from_bytes(self._read(size - TAIL, 4), "little")
 
     def _read(self, offset: int, length: int) -> bytes:
         try:

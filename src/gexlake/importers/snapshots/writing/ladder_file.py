@@ -25,7 +25,7 @@ import xxhash
 from gexlake._version import __version__
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.seal import blank_seal, seal_end
-from gexlake.importers.snapshots.lookup import DICTIONARY_FIELDS, PAGE_FIELDS, LookupIndex, place_of
+from gexlake.importers.snapshots.lookup import DICTIONARY_FIELDS, LOOKUP_KEY, PAGE_FIELDS, LookupIndex, place_of
 from gexlake.importers.snapshots.writing import _pages
 from gexlake.importers.snapshots.writing.thrift import (
     STRUCT,
@@ -59,7 +59,6 @@ PLAIN, RLE, RLE_DICTIONARY = 0, 3, 8
 DATA_PAGE, DICTIONARY_PAGE = 0, 2
 ZSTD = 6
 ASCENDING = 1
-LOOKUP_KEY = "lookup"
 
 
 Bounds = tuple[bytes, bytes]
