@@ -19,7 +19,8 @@ Imported = tuple[SampleReport, ImportReport, Path]
 @pytest.fixture(scope="module")
 def imported(fast_disk: Path) -> Imported:
     folder, lake = fast_disk / "faults", fast_disk / "faults-lake"
-    sample = write_sample(folder, sessions=2, snapshots=40, strikes=9, faults=True)
+    categories = ["gex_zero", "gamma_zero", "orderflow"]
+    sample = write_sample(folder, sessions=2, snapshots=40, strikes=9, categories=categories, faults=True)
     before = tree(folder)
     report = import_history([folder], lake)
     assert tree(folder) == before
@@ -65,7 +66,11 @@ def test_totals_are_the_sums_of_the_files(imported: Imported) -> None:
     assert totals.records_seen == sum(file.expected.records_seen for file in sample.files)
     assert totals.records_imported == sum(file.expected.records_imported for file in sample.files)
     assert totals.records_seen == totals.records_imported + totals.records_duplicate + totals.records_quarantined
-    assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(totals.records_imported,)]
+    by_type = report.records_imported
+    assert sum(by_type.values()) == totals.records_imported
+    for record_type, count in by_type.items():
+        assert count
+        assert select(lake, f"SELECT count(*) FROM {record_type}_snapshots") == [(count,)]
     assert select(lake, "SELECT sum(strike_rows)::BIGINT FROM sessions") == [(totals.strike_rows,)]
     assert not report.acceptable
 

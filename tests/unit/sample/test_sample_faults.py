@@ -141,7 +141,9 @@ def reason_of_ladder(record: dict[str, Any], name: str, cells: int) -> str | Non
         return "strikes_malformed"
     if not all(is_number(row[0]) and row[0] > 0 for row in rows):
         return "strike_invalid"
-    return None if all(is_number(value) for row in rows for value in row[1 : cells + 1]) else "gex_invalid"
+    nothing = (None,) if name == "mini_contracts" else ()
+    values = (value for row in rows for value in row[1 : cells + 1] if value not in nothing)
+    return None if all(map(is_number, values)) else "gex_invalid"
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -54,7 +54,7 @@ def wounds_for(shape: Shape, ticker: str) -> dict[str, tuple[Wound, ...]]:
     return {
         **_text_wounds(shape),
         **TIMESTAMP_WOUNDS,
-        **(_ladder_wounds(shape.ladder, *shape.cells) if shape.ladder else {}),
+        **(_ladder_wounds(shape, shape.ladder) if shape.ladder else {}),
         **HEAD_WOUNDS,
         "ticker_mismatch": tuple(_set("ticker", other) for other in others),
     }
@@ -108,7 +108,9 @@ def _text_wounds(shape: Shape) -> dict[str, tuple[Wound, ...]]:
     }
 
 
-def _ladder_wounds(ladder: str, one: int, other: int) -> dict[str, tuple[Wound, ...]]:
+def _ladder_wounds(shape: Shape, ladder: str) -> dict[str, tuple[Wound, ...]]:
+    one, other = shape.cells
+    nothing: list[object] | None = [] if shape.nullable else None
     return {
         "strikes_missing": (_drop(ladder),),
         "strikes_empty": (_set(ladder, []),),
@@ -127,8 +129,8 @@ def _ladder_wounds(ladder: str, one: int, other: int) -> dict[str, tuple[Wound, 
             _set_cell(ladder, STRIKE, token(NOT_FINITE)),
         ),
         "gex_invalid": (
-            _set_cell(ladder, one, None),
-            _set_cell(ladder, other, None),
+            _set_cell(ladder, one, nothing),
+            _set_cell(ladder, other, nothing),
             _set_cell(ladder, one, "12,5"),
             _set_cell(ladder, one, token("NaN")),
             _set_cell(ladder, other, token(NOT_FINITE)),
@@ -163,7 +165,7 @@ HEAD_WOUNDS: dict[str, tuple[Wound, ...]] = {
     "ticker_empty": (_set("ticker", ""),),
 }
 
-LADDER_REASONS = tuple(_ladder_wounds("", 1, 2))
+LADDER_REASONS = tuple(_ladder_wounds(SHAPES[RecordType.GEX], "strikes"))
 """Of records that have a ladder."""
 
 WOUND_REASONS = tuple(wounds_for(SHAPES[RecordType.GEX], ""))

@@ -14,13 +14,14 @@ Record = dict[str, Any]
 class Shape:
     """Keys and places in a record; one that is flat has no `ladder` and no `cells`.
 
-    `cells` are the places of two numbers behind the strike of an entry, `scalars` the keys of two numbers that are
-    not required.
+    `cells` are the places of two numbers behind the strike of an entry, which with `nullable` may be null; `scalars`
+    the keys of two numbers that are not required.
     """
 
     ladder: str | None
     cells: tuple[int, ...]
     scalars: tuple[str, str]
+    nullable: bool = False
 
     def entries(self, record: Record) -> list[list[Any]]:
         """The ladder of the record; none where it is flat."""
@@ -29,6 +30,6 @@ class Shape:
 
 SHAPES = {
     RecordType.GEX: Shape("strikes", (1, 2), ("zero_gamma", "sum_gex_vol")),
-    RecordType.GREEK: Shape("mini_contracts", (3, 1), ("major_positive", "major_long_gamma")),
+    RecordType.GREEK: Shape("mini_contracts", (3, 1), ("major_positive", "major_long_gamma"), nullable=True),
     RecordType.ORDERFLOW: Shape(None, (), ("zcvr", "agg_call_dex")),
 }
