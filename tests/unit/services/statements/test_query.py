@@ -128,7 +128,8 @@ def test_only_the_tables_of_the_lake_can_be_read(lake: Path, call: str) -> None:
         (
             "SELECT * FROM nowhere",
             "Catalog Error: Table with name nowhere does not exist! The tables are gex_snapshots, gex_strikes, "
-            "greeks_contracts, greeks_snapshots, imports, lake_info, lineage, orderflow_snapshots, quarantine, sessions.",
+            "greeks_contracts, greeks_snapshots, imports, lake_info, lineage, orderflow_snapshots, quarantine, "
+            "sessions.",
         ),
         (
             "SELECT strike FROM gex_snapshots",

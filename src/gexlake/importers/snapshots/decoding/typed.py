@@ -6,6 +6,7 @@ Any other is left to `careful.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from enum import Enum, auto
 from functools import lru_cache
@@ -31,6 +32,8 @@ MICROSECONDS = 1_000_000
 MOST_SECONDS = 10**11
 """From here on a timestamp is not in seconds."""
 
+_NEGATIVE_ZERO = re.compile(rb"-0(?=[,\]}\s])")
+"""As an integer, of which the library makes 0."""
 _POSITIVE = Annotated[float, msgspec.Meta(gt=0)]
 _INTEGER = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
@@ -143,6 +146,8 @@ class _Decode:
     def __call__(self, text: bytes) -> tuple[Values, Doubles] | None:
         if text.count(b'"') != self._quotes:  # a key twice, or one that is not known
             return None
+        if _NEGATIVE_ZERO.search(text):
+            text = _NEGATIVE_ZERO.sub(b"-0.0", text)
         for decoder in self._decoders:
             try:
                 record = decoder.decode(text)
