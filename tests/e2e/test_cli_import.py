@@ -45,7 +45,7 @@ partial  2025-11-26_NQ_NDX_classic_gex_zero.json        58          0           
 
 error            times  meaning
 spot_invalid         1  `spot` is not a positive finite number.
-strikes_missing      1  `strikes` is absent or null.
+strikes_missing      1  `strikes` (greeks: `mini_contracts`) is absent or null.
 
 warning              times  meaning
 opening_unpopulated      3  `zero_gamma` and the majors are all 0, as in the first record of a classic day.

@@ -9,19 +9,18 @@ from typing import Any
 
 import duckdb
 
+from gexlake.importers import IMPORTERS
+from gexlake.models.column import Column
+from gexlake.models.record_types import RECORD_TYPES
+
 Content = dict[str, list[Any]]
 
-TABLES = ("imports", "sessions", "lineage", "quarantine", "gex_snapshots")
-SNAPSHOT_COLUMNS = (
-    "epoch_us(timestamp) AS us, min_dte, sec_min_dte, spot, zero_gamma, major_pos_vol, major_pos_oi, major_neg_vol, "
-    "major_neg_oi, sum_gex_vol, sum_gex_oi, delta_risk_reversal, max_priors, extra"
-)
-STRIKE_COLUMNS = "epoch_us(timestamp) AS us, strike, gex_vol, gex_oi, prior_1, prior_2, prior_3, prior_4, prior_5"
+TABLES = ("imports", "sessions", "lineage", "quarantine", *(f"{name}_snapshots" for name in RECORD_TYPES))
 IDENTITY = "ticker, package, category, session_date::VARCHAR AS session_date"
 
 
 def lake_content(lake: Path) -> Content:
-    """All tables and both Parquet data sets, without ids of imports, times of day, durations and sizes.
+    """All tables and all Parquet data sets, without ids of imports, times of day, durations and sizes.
 
     A file that a later run skipped is left out: an undisturbed run has nothing to skip.
     """
@@ -35,11 +34,6 @@ def lake_content(lake: Path) -> Content:
 
 
 def _queries(lake: Path) -> dict[str, str]:
-    strikes, snapshots = (
-        f"read_parquet('{quoted(lake)}/gex/{name}/*/*/*/*/{name}.parquet', hive_types_autocast = 0)"
-        for name in ("strikes", "snapshots")
-    )
-    has_files = any((lake / "gex" / "snapshots").glob("*/*/*/*/*.parquet"))
     queries = {
         "sessions": f"SELECT record_type, {IDENTITY}, snapshots, strike_rows, epoch_us(first_timestamp), "
         "epoch_us(last_timestamp), gaps, gap_seconds, holes, source_files, source_bytes, checksum FROM sessions",
@@ -48,12 +42,23 @@ def _queries(lake: Path) -> dict[str, str]:
         "FROM lineage WHERE status <> 'skipped' AND carried_from IS NULL",
         "quarantine": "SELECT source_file, record_index, byte_offset, reason, message, raw, raw_bytes, "
         "raw_file IS NOT NULL FROM quarantine",
-        "gex_snapshots": _digest(f"{IDENTITY}, {SNAPSHOT_COLUMNS}", "gex_snapshots"),
     }
-    if has_files:
-        queries["snapshots.parquet"] = _digest(f"{IDENTITY}, {SNAPSHOT_COLUMNS}", snapshots)
-        queries["strikes.parquet"] = _digest(f"{IDENTITY}, {STRIKE_COLUMNS}", strikes)
+    for kind in RECORD_TYPES.values():
+        columns = f"{IDENTITY}, {_columns(kind.snapshot_columns)}"
+        queries[f"{kind.name}_snapshots"] = _digest(columns, f"{kind.name}_snapshots")
+        for dataset in IMPORTERS[kind.name].datasets:
+            files = f"{kind.name}/{dataset.name}/*/*/*/*/{dataset.name}.parquet"
+            if any(lake.glob(files)):
+                table = f"read_parquet('{quoted(lake)}/{files}', hive_types_autocast = 0)"
+                queries[f"{kind.name}/{dataset.name}.parquet"] = _digest(
+                    f"{IDENTITY}, {_columns(dataset.columns)}", table
+                )
     return {name: f"{sql} ORDER BY ALL" for name, sql in queries.items()}
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    _, *rest = columns
+    return ", ".join(["epoch_us(timestamp) AS us", *(column.name for column in rest)])
 
 
 def _digest(columns: str, table: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from gexlake.errors import LakeError
 from gexlake.importers.parquet import write_parquet
+from gexlake.models.record_types import GEX
 from gexlake.models.verify_report import SessionProgress, VerifyReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
@@ -335,7 +336,7 @@ def forge(lake: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])
     frame = change(pl.read_parquet(path, hive_partitioning=False))
     strikes = pl.scan_parquet(parquet(lake, "strikes"), hive_partitioning=False)
-    footer["checksum"] = check._checksum(frame, strikes, from_runs(footer["strikes_per_snapshot"]))
+    footer["checksum"] = check._checksum(GEX, frame, strikes, from_runs(footer["strikes_per_snapshot"]))
     frame.write_parquet(path, metadata={"gexlake": json.dumps(footer)})
     size = path.stat().st_size + parquet(lake, "strikes").stat().st_size
     names = "timestamp, min_dte, sec_min_dte, spot, zero_gamma, major_pos_vol, major_pos_oi, major_neg_vol, "

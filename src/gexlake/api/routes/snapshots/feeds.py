@@ -30,7 +30,8 @@ def nothing_of(service: RunningService, kind: RecordType | None, feed: Feed) -> 
         other = kind_of(feed)
         message = f"It holds {other.words}: ask for it under /{other.name}."
         return _unknown(f"The feed {feed} is none of {kind.words if kind else 'this kind'}.", feed, message)
-    known = ", ".join(map(str, of_kind)) or "no such feed yet"
+    nothing = f"no {kind.words} yet" if feeds and kind else "no feed yet"
+    known = ", ".join(map(str, of_kind)) or nothing
     return _unknown(f"The lake does not hold the feed {feed}.", feed, f"It holds {known}.")
 
 
