@@ -25,7 +25,9 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(INSTALLED) ## generate synthetic history, import it, report
-	test -d $(SAMPLE) || $(BIN)/gexlake sample $(SAMPLE) --sessions $(SESSIONS)
+	test -d $(SAMPLE) || { \
+	  $(BIN)/gexlake sample $(SAMPLE) --sessions $(SESSIONS) && \
+	  $(BIN)/gexlake sample $(SAMPLE)/types --category gamma_zero --category orderflow --sessions 1 --snapshots 2000; }
 	$(BIN)/gexlake import $(SAMPLE) --lake $(LAKE)
 	$(BIN)/gexlake status --lake $(LAKE)
 	$(BIN)/gexlake gaps --lake $(LAKE)
@@ -36,7 +38,8 @@ serve: $(INSTALLED) ## a sample lake worth looking at, served with its dashboard
 	  $(BIN)/gexlake sample $(SAMPLE)/more --start 2025-11-17 --sessions 1 --snapshots 9000 --quiet && \
 	  $(BIN)/gexlake sample $(SAMPLE)/more --start 2025-11-19 --sessions 1 --quiet && \
 	  $(BIN)/gexlake sample $(SAMPLE)/more --ticker SPX --category gex_full --start 2025-11-19 --sessions 1 --quiet && \
-	  $(BIN)/gexlake sample $(SAMPLE)/more --package state --start 2025-11-19 --sessions 1 --quiet; }
+	  $(BIN)/gexlake sample $(SAMPLE)/more --package state --start 2025-11-19 --sessions 1 --quiet && \
+	  $(BIN)/gexlake sample $(SAMPLE)/more --category gamma_zero --category orderflow --start 2025-11-19 --sessions 1 --quiet; }
 	$(BIN)/gexlake import $(SAMPLE) --lake $(LAKE)
 	$(BIN)/gexlake serve --lake $(LAKE) --import-root $(abspath $(SAMPLE))
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Rows of the three column-major output tables; models/gex_columns.py names them. */
+/* Rows of the three column-major output tables; models/block.py and models/record_types.py name them. */
 enum { INT_TIMESTAMP, INT_MIN_DTE, INT_SEC_MIN_DTE, INT_START, INT_END, INT_ROWS, INT_MAX_PRIORS, INT_FLAGS, INT_INDEX,
        INT_COLUMNS };
 enum {
