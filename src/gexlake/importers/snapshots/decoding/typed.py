@@ -157,21 +157,24 @@ class _Decode:
                 self._decoders.remove(decoder)
                 self._decoders.insert(0, decoder)
             values = msgspec.structs.astuple(record)
-            if not 0 <= values[0] < MOST_SECONDS:
-                return None
-            return values, self._cells(values)
+            return self._without_ladder(values) if 0 <= values[0] < MOST_SECONDS else None
         return None
 
-    def _cells(self, values: Values) -> Doubles:
+    def _without_ladder(self, values: Values) -> tuple[Values, Doubles]:
+        """The values with cells in the place of the ladder.
+
+        The entries are let go of at once: kept, their thousands of tuples would be looked at by the garbage collector
+        over and over, which took longer than all else.
+        """
         if self._ladder is None:
-            return _NO_CELLS
-        own = self._ladder.own
-        flat = chain.from_iterable([row[:own] + row[own] for row in values[self.place[self._ladder.field]]])
+            return values, _NO_CELLS
+        place, own = self.place[self._ladder.field], self._ladder.own
+        rows = [row[:own] + row[own] for row in values[place]]
         try:
-            return np.fromiter(flat, np.float64)
+            cells = np.fromiter(chain.from_iterable(rows), np.float64)
         except TypeError:  # null among them
-            rows = [row[:own] + row[own] for row in values[self.place[self._ladder.field]]]
-            return np.array(rows, np.float64).reshape(-1)
+            cells = np.array(rows, np.float64).reshape(-1)
+        return (*values[:place], None, *values[place + 1 :]), cells
 
 
 _NO_CELLS: Doubles = np.empty(0)
