@@ -92,6 +92,7 @@ kills: $(INSTALLED) ## kill imports at random moments for SECONDS, and compare w
 
 fuzz-files: $(INSTALLED) ## whole files, mutated in text and packing, against all that reads a source
 	$(BIN)/python tools/fuzz_files.py --seconds $(SECONDS)
+	$(BIN)/python tools/fuzz_typed.py --seconds $(SECONDS)
 
 test-native: $(INSTALLED) ## the tests of the C modules on sanitized builds (needs gcc), and 100,000 rounds that must not leak
 	$(BIN)/python tools/sanitized.py -m pytest -p no:cacheprovider $(NATIVE_TESTS)

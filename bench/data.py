@@ -35,6 +35,10 @@ class DataSets:
         """`count` sessions of one array file each, about 120 MB a file."""
         return self._ensure(f"sessions-{count}")
 
+    def of_category(self, category: str) -> Path:
+        """One session of that category, of another record type than GEX."""
+        return self._ensure(f"category-{category}")
+
     def compressed(self, compression: str, count: int) -> Path:
         """The same sessions, as gzip or zstd files."""
         return self._ensure(f"{compression}-{count}")
@@ -86,6 +90,8 @@ def make(folder: Path) -> None:
             os.link(path, files / path.name)
     elif kind == "big":
         _write_big(_pool(folder)[0], files)
+    elif kind == "category":
+        _write_sample(files, sessions=1, categories=[count])
     elif kind in ("objects", "array"):
         _write_sample(files, sessions=1, snapshots=SMALL_RECORDS, form=kind)
     else:
@@ -102,7 +108,7 @@ def _pool(folder: Path) -> list[Path]:
     return sorted((pool / FILES).iterdir())
 
 
-def _write_sample(files: Path, **options: int | str) -> None:
+def _write_sample(files: Path, **options: int | str | list[str]) -> None:
     from gexlake.sample import NOTE_NAME, write_sample
 
     write_sample(files, **options)  # type: ignore[arg-type]

@@ -204,6 +204,38 @@ def measure_compressed(bench: Bench) -> Findings:
     return Findings([], [_simple_table(f"{count} sessions by compression", bench.run(contestants))])
 
 
+def measure_types(bench: Bench) -> Findings:
+    """A session of each record type: rates per byte, beside that of GEX."""
+    sources = {
+        "gex": bench.data.sessions(1),
+        "greeks": bench.data.of_category("gamma_zero"),
+        "orderflow": bench.data.of_category("orderflow"),
+    }
+    contestants = [bench.gexlake(source, name=name, lake=f"type-{name}") for name, source in sources.items()]
+    runs = bench.run(contestants)
+    sizes = {name: bytes_below(source) for name, source in sources.items()}
+    times = ratio_of(runs["gex"], runs["greeks"])
+    scale = sizes["greeks"] / sizes["gex"]
+    share = Spread(times.median * scale, times.lowest * scale, times.highest * scale)
+    orderflow = seconds_of(runs["orderflow"])
+    table = _simple_table("A session of each record type", runs)
+    table.header.append("MB/s")
+    for row, name in zip(table.rows, sources, strict=True):
+        row.append(f"{sizes[name] / seconds_of(runs[name]).median / 1e6:.0f}")
+    return Findings(
+        [
+            Finding("Greeks, rate per byte over that of GEX", ratio(share), ">= 0.33x", share.median >= 1 / 3),
+            Finding(
+                f"A day of orderflow, {sizes['orderflow'] / 1e6:.0f} MB",
+                f"{seconds(orderflow)} s",
+                "< 0.7 s for 12 MB",
+                orderflow.median < 0.7,
+            ),
+        ],
+        [table],
+    )
+
+
 def measure_writers(bench: Bench) -> Findings:
     """The ladders of one session from Parquet to Parquet; "none" reads them only."""
     first = bench.gexlake(bench.data.sessions(1), name="the session's lake", lake="writers")
@@ -241,6 +273,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Findings]] = {
     "memory": measure_memory,
     "files": measure_files,
     "compressed": measure_compressed,
+    "types": measure_types,
     "writers": measure_writers,
     "startup": measure_startup,
 }

@@ -21,6 +21,10 @@ def test_the_native_modules_do_not_leak() -> None:
     assert "3,000 rounds" in run("leak_loop.py", "--rounds", "3000")
 
 
+def test_greeks_and_orderflow_however_damaged_are_read_one_way() -> None:
+    assert "400 inputs, nothing found" in run("fuzz_typed.py", "--inputs", "400", "--seed", "7", "--seconds", "150")
+
+
 def test_whole_files_however_damaged_are_read_as_promised(tmp_path: Path) -> None:
     said = run("fuzz_files.py", "--inputs", "500", "--seed", "7", "--seconds", "150", "--save", str(tmp_path / "found"))
     assert said.startswith("500 inputs of seed 7, 0 findings: ")

@@ -37,11 +37,11 @@ Sources = Annotated[
 LakeOption = Annotated[Path, typer.Option("--lake", metavar="DIR", envvar="GEXLAKE_LAKE", help="The lake.")]
 Tickers = Annotated[list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Only this ticker; repeatable.")]
 Packages = Annotated[
-    list[str] | None, typer.Option("--package", metavar="PACKAGE", help="Only classic or state; repeatable.")
+    list[str] | None, typer.Option("--package", metavar="PACKAGE", help="Only classic, state or orderflow; repeatable.")
 ]
 Categories = Annotated[
     list[str] | None,
-    typer.Option("--category", metavar="CATEGORY", help="Only gex_full, gex_zero or gex_one; repeatable."),
+    typer.Option("--category", metavar="CATEGORY", help="Only gex_full, gamma_zero, orderflow and so on; repeatable."),
 ]
 Since = Annotated[
     date | None, typer.Option("--since", metavar="DATE", parser=parse_date, help="First session date, included.")

@@ -52,7 +52,8 @@ def show_query(
 ) -> None:
     """Show the rows of one SQL statement over the lake.
 
-    Tables and views: gex_snapshots, gex_strikes, sessions, imports, lineage, quarantine. Nothing can be changed, and
+    Tables and views: gex_snapshots, gex_strikes, greeks_snapshots, greeks_contracts, orderflow_snapshots, sessions,
+    imports, lineage, quarantine. Nothing can be changed, and
     no file outside the lake can be read.
     """
     with undisturbed():  # these drop an exception that is raised while they are loaded, or end the process

@@ -55,7 +55,7 @@ class TypedReader:
         self._surroundings = surroundings
         self._records = records
         self._kind = records.scratch.kind
-        self._decode = _Decode(self._kind)
+        self._decode = RecordDecoder(self._kind)
 
     def read(self) -> Generator[Event, None, bool]:
         """Take records as long as they are regular; False where the one at the cursor is not."""
@@ -132,7 +132,7 @@ class _Stop(Enum):
 # ---- one record ----------------------------------------------------------------------------------------------------
 
 
-class _Decode:
+class RecordDecoder:
     """Values and cells of a record's text where it is regular, else None."""
 
     def __init__(self, kind: RecordType) -> None:

@@ -82,7 +82,7 @@ def decode(kind: RecordType, text: bytes, *, buffer: int = 1 << 16, records: int
 
 def carefully(kind: RecordType, text: bytes, patch: pytest.MonkeyPatch) -> list[Any]:
     with patch.context() as within:
-        within.setattr(typed._Decode, "__call__", lambda *_: None)
+        within.setattr(typed.RecordDecoder, "__call__", lambda *_: None)
         return decode(kind, text)
 
 
