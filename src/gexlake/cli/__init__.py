@@ -20,6 +20,7 @@ import typer
 from gexlake.cli import (
     config,
     gaps,
+    get,
     import_history,
     keys,
     lineage,
@@ -40,6 +41,7 @@ __all__ = [
     "app",
     "config",
     "gaps",
+    "get",
     "import_history",
     "keys",
     "lineage",
@@ -58,6 +60,7 @@ __all__ = [
 
 
 COMMANDS = (
+    "get",
     "import",
     "watch",
     "scan",
