@@ -23,6 +23,7 @@ from gexlake.errors import StorageError
 from gexlake.models.feed import SessionKey
 from gexlake.packing import Compression
 from gexlake.vendor.body import SUFFIXES
+from gexlake.vendor.names import history_name, report_name
 
 MANIFEST_NAME = ".gexlake-get.jsonl"
 PART_SUFFIX = ".part"
@@ -46,7 +47,7 @@ def part_path(directory: Path, session: SessionKey) -> Path:
 
 def eod_path(directory: Path, ticker: str, day: date) -> Path:
     """Where the report of a day lies."""
-    return directory / ticker / f"eod_report_{ticker}_{day.isoformat()}.zip"
+    return directory / ticker / report_name(ticker, day)
 
 
 def eod_part_path(directory: Path, ticker: str) -> Path:
@@ -55,8 +56,8 @@ def eod_part_path(directory: Path, ticker: str) -> Path:
 
 
 def _stem(directory: Path, session: SessionKey, suffix: str) -> Path:
-    (ticker, package, category), day = session
-    return directory / ticker / package / category / f"{day.isoformat()}_{ticker}_{package}_{category}{suffix}"
+    name = history_name(session).removesuffix(SUFFIXES[Compression.GZIP])
+    return directory.joinpath(*session.feed, f"{name}{suffix}")
 
 
 @asynccontextmanager
