@@ -16,8 +16,8 @@ from gexlake.services.getting.plan import package_name
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 
-MAX_THROTTLED = 3
-"""Sessions throttled one after the other, with nothing given between them: the vendor wants to be left alone."""
+MAX_FRUITLESS = 5
+"""Sessions throttled or failed one after the other: something is wrong that the next one would meet as well."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Downloads:
     _access: Access = field(init=False)
     _waiting: deque[SessionKey] = field(default_factory=deque)
     _denied_before: set[str] = field(init=False)
-    _throttled: int = 0
+    _fruitless: int = 0
     _is_halted: bool = False
 
     def __post_init__(self) -> None:
@@ -68,6 +68,7 @@ class Downloads:
     async def _fetch(self, session: SessionKey, cut: Path | None) -> None:
         try:
             mark = await self.fetcher.fetch(session, cut)
+            self._fruitless = 0
             if mark is not None and mark.event is Event.FETCHED:
                 self.fetched.add(session)
         except RefusedError as error:
@@ -76,17 +77,14 @@ class Downloads:
             self._write_down(session, Event.THROTTLED, error)
             self._halt(error.message)
         except TroubleError as error:
-            self._write_down(session, Event.FAILED, error)
+            self._give_up(session, Event.FAILED, error)
 
     async def _judge(self, session: SessionKey, error: RefusedError) -> None:
         feed = session.feed
         if self._access.is_denied(feed):
             return  # said already
         if not await self._access.judge(session):
-            self._write_down(session, Event.THROTTLED, error)
-            self._throttled += 1
-            if self._throttled >= MAX_THROTTLED:
-                self._halt("The vendor refuses one session after the other, though the plan has them.")
+            self._give_up(session, Event.THROTTLED, error)
             return
         name = package_name(feed)
         note = f"The plan of this key does not have {name}: the vendor refuses all its categories."
@@ -96,12 +94,17 @@ class Downloads:
 
     def _give(self, feed: Feed) -> None:
         """The vendor has answered for a feed; a verdict of an earlier run is over."""
-        self._throttled = 0
         self._access.give(feed)
         name = package_name(feed)
         if name in self._denied_before:
             self._denied_before.discard(name)
             self.manifest.add(Mark(what=name, event=Event.GRANTED, at=now_utc()))
+
+    def _give_up(self, session: SessionKey, event: Event, error: TroubleError) -> None:
+        self._write_down(session, event, error)
+        self._fruitless += 1
+        if self._fruitless >= MAX_FRUITLESS:
+            self._halt(f"{self._fruitless} sessions one after the other did not come: {error.message}")
 
     def _write_down(self, session: SessionKey, event: Event, error: TroubleError) -> None:
         reason = self.key.redact(error.message)

@@ -58,7 +58,8 @@ async def fetch_eod(fetcher: SessionFetcher, ticker: str, wanted: date) -> EodRe
         if came is None:
             return result(GetStatus.NO_FILE, reason=NOT_YET)
         if came.body is not None:
-            _keep(fetcher, ticker, came.day, came.body, descriptor)
+            await asyncio.to_thread(os.fsync, descriptor)
+            _keep(fetcher, ticker, came.day, came.body)
     reason = OLDER.format(day=came.day) if came.day < wanted else None
     if came.body is None:
         return result(GetStatus.NO_FILE if reason else GetStatus.PRESENT, reason=reason)
@@ -105,7 +106,7 @@ def _split(names: Iterable[str]) -> Iterator[list[str]]:
     return (name.split("/") for name in names)
 
 
-def _keep(fetcher: SessionFetcher, ticker: str, day: date, body: Body, descriptor: int) -> None:
+def _keep(fetcher: SessionFetcher, ticker: str, day: date, body: Body) -> None:
     target = eod_path(fetcher.directory, ticker, day)
     fetcher.manifest.add(
         Mark(
@@ -117,4 +118,4 @@ def _keep(fetcher: SessionFetcher, ticker: str, day: date, body: Body, descripto
             sha256=body.sha256,
         )
     )
-    place_part(eod_part_path(fetcher.directory, ticker), descriptor, target)
+    place_part(eod_part_path(fetcher.directory, ticker), target)

@@ -78,14 +78,15 @@ class SessionFetcher:
             if descriptor is None:
                 return None
             accepts = [GZIP]
-            body: Body | None = await self.line.retrying()(self._try, session, descriptor, part, accepts)
-            if body is None:
+            came: _Came | None = await self.line.retrying()(self._try, session, descriptor, part, accepts)
+            if came is None:
                 mark = Mark(what=str(session), event=Event.NO_FILE, at=now_utc(), reason=NO_FILE_REASON)
                 self.manifest.add(mark)
                 return mark
-            return self._keep(session, descriptor, part, body, cut)
+            await asyncio.to_thread(os.fsync, descriptor)
+            return self._keep(session, part, came, cut)
 
-    async def _try(self, session: SessionKey, descriptor: int, part: Path, accepts: list[str]) -> Body | None:
+    async def _try(self, session: SessionKey, descriptor: int, part: Path, accepts: list[str]) -> _Came | None:
         """The whole body, there and inspected; None where the vendor has none."""
         url = await self.line.locate(session)
         self.on_given(session.feed)
@@ -95,7 +96,7 @@ class SessionFetcher:
         def begin(version: Version) -> None:
             self.manifest.add(self._mark(session, Event.PENDING, part, version))
 
-        await self.line.store.fetch(
+        version = await self.line.store.fetch(
             url,
             descriptor,
             had=self._version(session, descriptor),
@@ -104,7 +105,7 @@ class SessionFetcher:
             on_bytes=self.on_bytes,
         )
         try:
-            return await asyncio.to_thread(inspect_array, part)
+            return _Came(await asyncio.to_thread(inspect_array, part), version.etag)
         except NotHistoryError:
             os.ftruncate(descriptor, 0)
             accepts.append(IDENTITY)  # perhaps it is the packing that is wrong
@@ -115,14 +116,14 @@ class SessionFetcher:
         mark = self.manifest.last(str(session)) if os.fstat(descriptor).st_size else None
         return Version(mark.etag, mark.size_bytes) if mark and mark.event in _RESUMED else Version()
 
-    def _keep(self, session: SessionKey, descriptor: int, part: Path, body: Body, cut: Path | None) -> Mark:
+    def _keep(self, session: SessionKey, part: Path, came: _Came, cut: Path | None) -> Mark:
         """The line of the manifest first: a file is there only with its length and hash."""
+        body = came.body
         target = session_path(self.directory, session, body.compression)
-        pending = self.manifest.last(str(session))
-        version = Version(pending.etag if pending else None, body.size_bytes)
-        mark = self._mark(session, Event.FETCHED, target, version).model_copy(update={"sha256": body.sha256})
+        mark = self._mark(session, Event.FETCHED, target, Version(came.etag, body.size_bytes))
+        mark = mark.model_copy(update={"sha256": body.sha256})
         self.manifest.add(mark)
-        place_part(part, descriptor, target)
+        place_part(part, target)
         if cut is not None and cut != target and cut in session_paths(self.directory, session):
             cut.unlink(missing_ok=True)
         return mark
@@ -136,6 +137,14 @@ class SessionFetcher:
             size_bytes=version.total_bytes,
             etag=version.etag,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A whole body, and which version of its object it is."""
+
+    body: Body
+    etag: str | None
 
 
 _RESUMED = (Event.PENDING, Event.FETCHED)

@@ -114,10 +114,9 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def place_part(part: Path, descriptor: int, target: Path) -> None:
-    """Make a whole body durable and give it its name. Raises `StorageError`."""
+def place_part(part: Path, target: Path) -> None:
+    """Give a whole body, which is durable by now, its name. Raises `StorageError`."""
     try:
-        os.fsync(descriptor)
         part.replace(target)
         sync_directory(target.parent)
     except OSError as error:

@@ -75,9 +75,13 @@ def assess_days(
 
 
 def wanted_days(days: Iterable[GetDay], marks: Mapping[str, Mark], *, now: datetime, again: bool) -> list[GetDay]:
-    """Those that are to be asked for now, in the same order; with `again` whatever the vendor said before."""
+    """Those that are to be asked for now, in the same order, but for what failed before: it must not hold up the rest.
+
+    With `again` whatever the vendor said before.
+    """
     last = last_session(now, HISTORY_AT)
-    return [day for day in days if day.session_date <= last and _is_to_be_asked(day, marks, now, again)]
+    wanted = [day for day in days if day.session_date <= last and _is_to_be_asked(day, marks, now, again)]
+    return sorted(wanted, key=lambda day: day.status is GetStatus.FAILED)
 
 
 def _is_to_be_asked(day: GetDay, marks: Mapping[str, Mark], now: datetime, again: bool) -> bool:
