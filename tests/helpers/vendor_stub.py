@@ -1,4 +1,4 @@
-"""A small HTTP server on a real socket that answers as it is told to: the vendor's service, its store, or another host."""
+"""A small HTTP server on a real socket, told what to answer: the vendor's service, its store, or another host."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class TroubleWait:
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         def waiting(first: float) -> wait_exponential_jitter:
-            return wait_exponential_jitter(first, MAX_WAIT_SECONDS, jitter=first * JITTER_SHARE)
+            return wait_exponential_jitter(multiplier=first, max=MAX_WAIT_SECONDS, jitter=first * JITTER_SHARE)
 
         self._long, self._brief = waiting(patience_seconds), waiting(patience_seconds * BRIEF_SHARE)
 

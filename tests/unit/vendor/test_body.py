@@ -112,9 +112,7 @@ def test_a_report_is_a_zip_of_whole_arrays(write: Write, history: bytes) -> None
         (lambda body: body.replace(b"first", b"tsrif", 1), "one in the ZIP archive is damaged"),
     ],
 )
-def test_a_report_that_is_cut_or_damaged_is_none(
-    write: Write, change: Callable[[bytes], bytes], reason: str
-) -> None:
+def test_a_report_that_is_cut_or_damaged_is_none(write: Write, change: Callable[[bytes], bytes], reason: str) -> None:
     with pytest.raises(NotHistoryError) as caught:
         inspect_archive(write(change(zipped(one=b'[{"first":1}]'))))
     assert caught.value.message.startswith(reason)

@@ -88,7 +88,9 @@ def test_any_host_will_do_with_tls_and_this_machine_without(url: str) -> None:
     assert str(check_url(url, what="URL")) == url
 
 
-@pytest.mark.parametrize("url", ["http://hist.gex.bot/x?sig=abc", "ftp://x/", "x", "", "http://", "http://127.0.0.1.evil/"])
+@pytest.mark.parametrize(
+    "url", ["http://hist.gex.bot/x?sig=abc", "ftp://x/", "x", "", "http://", "http://127.0.0.1.evil/"]
+)
 def test_nothing_else_is_spoken_to(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_url(url, what="URL")
