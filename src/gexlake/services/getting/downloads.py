@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.getting.access import Access
-from gexlake.services.getting.fetch import Line, SessionFetcher
+from gexlake.services.getting.fetch import FileStates, Line, SessionFetcher
 from gexlake.services.getting.manifest import Event, Manifest, Mark, now_utc
 from gexlake.services.getting.plan import package_name
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
@@ -35,7 +35,7 @@ class Downloads:
     notes: list[str] = field(default_factory=list)
     fetcher: SessionFetcher = field(init=False)
     _access: Access = field(init=False)
-    _waiting: deque[SessionKey] = field(default_factory=deque)
+    _waiting: deque[tuple[SessionKey, FileStates]] = field(default_factory=deque)
     _denied_before: set[str] = field(init=False)
     _fruitless: int = 0
     _is_halted: bool = False
@@ -46,28 +46,28 @@ class Downloads:
         marks = self.manifest.load()
         self._denied_before = {mark.what for mark in marks.values() if mark.event is Event.DENIED}
 
-    async def run(self, sessions: Sequence[SessionKey], cut: Mapping[SessionKey, Path], *, parallel: int) -> None:
-        """Fetch them; `cut` are files of theirs that are not whole. Raises `VendorError` and `StorageError`."""
-        self._waiting.extend(sessions)
+    async def run(self, sessions: Sequence[SessionKey], *, parallel: int) -> None:
+        """Fetch sessions that are missing by what lies there now. Raises `VendorError` and `StorageError`."""
+        self._waiting.extend((session, self.fetcher.lying_there(session)) for session in sessions)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(parallel, len(sessions))):
-                    group.create_task(self._work(cut))
+                    group.create_task(self._work())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None  # one is enough: it has stopped the others
         if self._is_halted and self._waiting:
             self.notes.append(f"{len(self._waiting):,} more were not asked for. Run the same command again later.")
 
-    async def _work(self, cut: Mapping[SessionKey, Path]) -> None:
+    async def _work(self) -> None:
         while self._waiting and not self._is_halted:
-            session = self._waiting.popleft()
+            session, unusable = self._waiting.popleft()
             if not self._access.is_denied(session.feed):
-                await self._fetch(session, cut.get(session))
+                await self._fetch(session, unusable)
             self.on_done()
 
-    async def _fetch(self, session: SessionKey, cut: Path | None) -> None:
+    async def _fetch(self, session: SessionKey, unusable: FileStates) -> None:
         try:
-            mark = await self.fetcher.fetch(session, cut)
+            mark = await self.fetcher.fetch(session, unusable)
             self._fruitless = 0
             if mark is not None and mark.event is Event.FETCHED:
                 self.fetched.add(session)

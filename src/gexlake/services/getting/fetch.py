@@ -19,6 +19,9 @@ from gexlake.vendor.history import HistoryClient
 from gexlake.vendor.pace import Pace
 from gexlake.vendor.trouble import NotHistoryError, TroubleError, TroubleWait, stop_as_trouble_says
 
+FileStates = dict[Path, tuple[int, ...]]
+"""Files, and what tells each from another that has its name later."""
+
 NO_FILE_REASON = "The vendor has no file for that day."
 
 
@@ -61,18 +64,21 @@ class SessionFetcher:
     on_given: Callable[[Feed], None]
     """Called when the vendor has answered for a feed."""
 
-    async def fetch(self, session: SessionKey, cut: Path | None = None) -> Mark | None:
+    def lying_there(self, session: SessionKey) -> FileStates:
+        """What lies where the file of a session belongs."""
+        states = {path: _state(path) for path in session_paths(self.directory, session)}
+        return {path: state for path, state in states.items() if state is not None}
+
+    async def fetch(self, session: SessionKey, unusable: FileStates) -> Mark | None:
         """The mark of what came of it: fetched, or no file; None where another process has just fetched it.
 
-        `cut` is a file of the session that is not whole, and is replaced. Raises `TroubleError` when it was tried often
-        enough, `VendorError`, `StorageError`.
+        `unusable` lay there when the session was found to be missing, and is replaced. Raises `TroubleError` when it
+        was tried often enough, `VendorError`, `StorageError`.
         """
-        bad = _state(cut)
         part = part_path(self.directory, session)
 
         def is_done() -> bool:
-            found = (state for path in session_paths(self.directory, session) if (state := _state(path)))
-            return any(state != bad for state in found)
+            return bool(self.lying_there(session).items() - unusable.items())
 
         async with held_part(part, is_done) as descriptor:
             if descriptor is None:
@@ -84,7 +90,7 @@ class SessionFetcher:
                 self.manifest.add(mark)
                 return mark
             await asyncio.to_thread(os.fsync, descriptor)
-            return self._keep(session, part, came, cut)
+            return self._keep(session, part, came, unusable)
 
     async def _try(self, session: SessionKey, descriptor: int, part: Path, accepts: list[str]) -> _Came | None:
         """The whole body, there and inspected; None where the vendor has none."""
@@ -116,7 +122,7 @@ class SessionFetcher:
         mark = self.manifest.last(str(session)) if os.fstat(descriptor).st_size else None
         return Version(mark.etag, mark.size_bytes) if mark and mark.event in _RESUMED else Version()
 
-    def _keep(self, session: SessionKey, part: Path, came: _Came, cut: Path | None) -> Mark:
+    def _keep(self, session: SessionKey, part: Path, came: _Came, unusable: FileStates) -> Mark:
         """The line of the manifest first: a file is there only with its length and hash."""
         body = came.body
         target = session_path(self.directory, session, body.compression)
@@ -124,8 +130,8 @@ class SessionFetcher:
         mark = mark.model_copy(update={"sha256": body.sha256})
         self.manifest.add(mark)
         place_part(part, target)
-        if cut is not None and cut != target and cut in session_paths(self.directory, session):
-            cut.unlink(missing_ok=True)
+        for path in unusable.keys() - {target}:
+            path.unlink(missing_ok=True)
         return mark
 
     def _mark(self, session: SessionKey, event: Event, path: Path, version: Version) -> Mark:
@@ -151,10 +157,9 @@ _RESUMED = (Event.PENDING, Event.FETCHED)
 """Marks that say what lies in a file under way; a fetched one, where its rename did not come to pass."""
 
 
-def _state(path: Path | None) -> tuple[int, ...] | None:
-    """Which file lies there, and which state of it."""
+def _state(path: Path) -> tuple[int, ...] | None:
     try:
-        status = path.stat() if path else None
+        status = path.stat()
     except OSError:
         return None
-    return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None
+    return (status.st_ino, status.st_size, status.st_mtime_ns)

@@ -20,12 +20,11 @@ from gexlake.vendor.body import ends_as_array
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The sessions that are there; `cut` are files that are not whole, and so do not count."""
+    """The sessions that are there; files that are seen to be cut do not count."""
 
     files: dict[SessionKey, Path] = field(default_factory=dict)
     """In the directory; several may be in one archive."""
     lake: frozenset[SessionKey] = frozenset()
-    cut: dict[SessionKey, Path] = field(default_factory=dict)
 
     @property
     def present(self) -> frozenset[SessionKey]:
@@ -55,9 +54,8 @@ def look_around(order: GetOrder, window: Window, marks: Mapping[str, Mark]) -> H
         until=window.until,
         exclude=[order.lake],
     )
-    cut = {file.session: file.path for file in found.files if _is_cut(file, order.directory, marks)}
-    whole = {file.session: file.path for file in found.files if cut.get(file.session) != file.path}
-    return Holdings(whole, lake, {session: path for session, path in cut.items() if session not in whole})
+    whole = (file for file in found.files if not _is_cut(file, order.directory, marks))
+    return Holdings({file.session: file.path for file in whole}, lake)
 
 
 def _sessions_of_lake(order: GetOrder, window: Window) -> frozenset[SessionKey]:

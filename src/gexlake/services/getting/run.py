@@ -111,10 +111,9 @@ class _Run:
             )
             if order.eod:
                 await self._fetch_reports(downloads)
-            holdings = self.look()
-            days = wanted_days(self.assess(holdings), self.manifest.load(), now=self.now, again=order.again)
+            days = wanted_days(self.assess(self.look()), self.manifest.load(), now=self.now, again=order.again)
             self.progress.files_total = self.progress.files_done + len(days)
-            await downloads.run([day.session for day in days], holdings.cut, parallel=order.parallel)
+            await downloads.run([day.session for day in days], parallel=order.parallel)
 
     async def _fetch_reports(self, downloads: Downloads) -> None:
         """Of each ticker of which something of the last session is missing."""
