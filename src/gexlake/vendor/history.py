@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -48,12 +48,12 @@ class EodBody(NamedTuple):
     """Signed, where the vendor sends there."""
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, redact: Callable[[str], str] = str) -> str | None:
     """The signed URL that an answer names; None where the vendor has no file for that day.
 
-    Raises `RefusedError`, `LimitedError` or `TroubleError`, worth trying again, and `VendorError`, which is not.
+    The vendor's own words are shown in part, `redact`ed before they are cut. Raises `RefusedError`, `LimitedError` or `TroubleError`, worth trying again, and `VendorError`, which is not.
     """
-    words = _words(body)
+    words = _words(body, redact)
     match status:
         case 400 | 401:  # first: "Authorization header not found." is about no file
             raise _configuration_error(status, words)
@@ -92,6 +92,7 @@ class HistoryClient:
         self._base = str(check_url(base_url, what="base URL")).rstrip("/")
         self.host = httpx.URL(self._base).netloc.decode("ascii")
         """With the port: what the pace is kept for."""
+        self._redact = key.redact
         self._client = httpx.AsyncClient(
             headers={
                 "Authorization": key.authorization,
@@ -115,7 +116,7 @@ class HistoryClient:
         (ticker, package, category), day = session
         url = f"{self._base}/hist/{quote(ticker, safe='')}/{package}/{category}/{day.isoformat()}?noredirect"
         async with self._answering(url) as response:
-            found = read_answer(response.status_code, response.headers, await _read(response))
+            found = read_answer(response.status_code, response.headers, await _read(response), self._redact)
         return None if found is None else str(response.url.join(found))
 
     @asynccontextmanager
@@ -131,7 +132,7 @@ class HistoryClient:
                 named = _FILE_NAME.search(response.headers.get("content-disposition", ""))
                 yield EodBody(_date_in(named[1] if named else ""), response, None)
                 return
-            found = read_answer(response.status_code, response.headers, await _read(response))
+            found = read_answer(response.status_code, response.headers, await _read(response), self._redact)
             url = "" if found is None else str(response.url.join(found))
         yield EodBody(_date_in(httpx.URL(url).path), None, url) if url else None
 
@@ -173,10 +174,10 @@ def _configuration_error(status: int, words: str) -> VendorError:
     return VendorError(f"The vendor does not take the request: 400{words}.", hint=hint)
 
 
-def _words(body: bytes) -> str:
+def _words(body: bytes, redact: Callable[[str], str]) -> str:
     """What the vendor says itself, to be put behind a status."""
     error = _document(body).get("error")
-    text = error if isinstance(error, str) else ""
+    text = redact(error) if isinstance(error, str) else ""
     return f", {text[:MAX_SHOWN].rstrip('.')!r}" if text else ""
 
 
