@@ -120,9 +120,8 @@ def measure(source: Path, target: Path, runs: int) -> None:
         for name, work in (("bare loop", bare_loop), ("came", fetch), ("whole", fetch_whole)):
             found = rates(partial(work, url, target), target, size_bytes, runs)
             (best, cpu), (worst, _) = found[0], found[-1]
-            print(
-                f"{source.name:<10} {size_bytes / 1e6:7.0f} MB  {name:<10} {found[0]:6.0f} MB/s  (to {found[-1]:.0f})"
-            )
+            what = f"{source.name:<6} {size_bytes / 1e6:5.0f} MB  {name:<10}"
+            print(f"{what} {best:6.0f} MB/s (to {worst:.0f}); {cpu:6.0f} MB per second of processor time")
     finally:
         server.terminate()
         server.join()
