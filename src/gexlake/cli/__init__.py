@@ -20,6 +20,7 @@ import typer
 from gexlake.cli import (
     config,
     gaps,
+    get,
     import_history,
     keys,
     lineage,
@@ -41,6 +42,7 @@ __all__ = [
     "app",
     "config",
     "gaps",
+    "get",
     "import_history",
     "keys",
     "lineage",
@@ -60,6 +62,7 @@ __all__ = [
 
 
 COMMANDS = (
+    "get",
     "import",
     "watch",
     "scan",

@@ -1,4 +1,13 @@
-"""The vendor's language: names, paths, messages and frames, as its interfaces have them. Pure.
+"""The vendor's language: names, paths, messages and frames, as its interfaces have them; and who asks it for history.
 
-No sockets and no lake: what speaks with the vendor, and what stands in for it, say everything in these words.
+    names        of feeds and files
+
+What speaks it over the network:
+
+    vendor_key   the key, which is shown nowhere
+    pace         one request a second of each ticker and metric, whichever process asks
+    trouble      what is worth trying again, and for how long
+    history      requests for history, and what the answers mean
+    download     one body to disk, resumed where it broke off
+    body         what a body is: a whole JSON array, or why it is none
 """

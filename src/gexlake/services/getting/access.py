@@ -1,0 +1,60 @@
+"""What the plan of a key has, as far as the vendor's refusals say.
+
+403 stands for two things: the plan does not have the feed, or there were too many requests, and the body is the same.
+A plan has packages whole. So where one category was refused as often as it is tried, the others of its package are
+asked for too: if none of them is given, the package is denied; if one is, this was throttling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+
+from gexlake.models.feed import FEED_CATEGORIES, Feed, SessionKey
+from gexlake.services.getting.plan import package_name
+from gexlake.vendor.trouble import RefusedError, TroubleError
+
+Ask = Callable[[SessionKey], Awaitable[object]]
+"""Asks for a session once; raises `TroubleError` where it is refused."""
+
+
+class Access:
+    """The verdicts of one run, by ticker and package."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._given: set[str] = set()
+        self._denied: set[str] = set()
+        self._judging: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def give(self, feed: Feed) -> None:
+        """The vendor has answered for this feed, so the plan has its package."""
+        self._given.add(package_name(feed))
+
+    def is_denied(self, feed: Feed) -> bool:
+        """Whether the plan is known not to have it."""
+        return package_name(feed) in self._denied
+
+    async def judge(self, session: SessionKey) -> bool:
+        """Whether a session that was refused is denied; else it was throttled."""
+        name = package_name(session.feed)
+        async with self._judging[name]:
+            if name not in self._denied | self._given and await self._others_are_refused(session):
+                self._denied.add(name)
+        return name in self._denied
+
+    async def _others_are_refused(self, session: SessionKey) -> bool:
+        (ticker, package, category), day = session
+        for other in FEED_CATEGORIES[package]:
+            if other == category:
+                continue
+            try:
+                await self._ask(SessionKey(Feed(ticker, package, other), day))
+            except RefusedError:
+                continue
+            except TroubleError:  # limited, or no answer: it says nothing of the plan
+                return False
+            self.give(session.feed)
+            return False
+        return True
