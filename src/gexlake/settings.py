@@ -52,6 +52,7 @@ def _split_by(separator: str) -> BeforeValidator:
 # NoDecode: pydantic-settings would take nothing but JSON from the environment.
 Directories = Annotated[tuple[Path, ...], NoDecode, _split_by(os.pathsep)]
 Origins = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
+Words = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
 Addresses = Annotated[tuple[str, ...], NoDecode, _split_by(",")]
 
 
@@ -79,6 +80,22 @@ class Settings(BaseSettings):
         None,
         description="Zone of times in sources that have none, as `America/New_York`, for watched directories and for "
         "imports over HTTP that name none. Without it such records are refused.",
+    )
+    live: Words = Field(
+        (),
+        description="Tickers that the service records live, as `NQ_NDX,SPX`; none: it records nothing. The key is read "
+        "from `GEXLAKE_VENDOR_KEY` or from `live_key_file`.",
+    )
+    live_packages: Words = Field((), description="Of those, only these packages; none: all.")
+    live_categories: Words = Field((), description="Of those, only these categories; none: all.")
+    live_method: Literal["auto", "poll", "socket"] = Field(
+        "auto", description="How records come: by sockets, by polling, or by sockets where the key may."
+    )
+    live_key_file: Path | None = Field(None, description="A file of mode 0600 with the vendor's key.")
+    vendor_url: str = Field("https://api.gex.bot/v2", min_length=1, description="Where the vendor's service is.")
+    live_clock_from: str | None = Field(
+        None,
+        description="Address of a `gexlake replay` that stands in for the vendor: its clock counts, for rehearsals.",
     )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of an import job.")
     max_imports: int = Field(16, ge=1, le=10_000, description="Import jobs that may wait or run; more are refused.")

@@ -14,7 +14,7 @@ LAYERS = [
     "cli", "api", "replay", "services", "vendor", "sample",
     "db", "lineage", "importers", "validation", "scanner", "models",
 ]  # fmt: skip
-ROOMS = ["upkeep", "getting", "importing", "asking", "statements", "owner", "store", "processes"]
+ROOMS = ["upkeep", "getting", "living", "importing", "asking", "statements", "owner", "store", "processes"]
 """Of `services/`, below its two doors of Python."""
 FOUNDATION = {"archive", "errors", "packing", "settings", "unpacked_file", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.concurrency import run_in_threadpool
 
+from gexlake.api.recording import LiveWatch, runner_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
 from gexlake.services.importing.jobs import ImportJob, ImportJobs
+from gexlake.services.living.runner import run_in_service
+from gexlake.services.living.tail import LiveTail
 from gexlake.services.owner.held_lake import HeldLake
 from gexlake.services.owner.served import announced_server
 from gexlake.services.statements.place import Limits
@@ -122,9 +126,44 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
 
     lake = running.lake.layout.root
     options = ImportOptions(naive_zone=settings.naive_zone)
-    task = asyncio.create_task(
-        import_as_they_appear(running.jobs, settings.watch, lake=lake, options=options), name="watch"
+    work = import_as_they_appear(running.jobs, settings.watch, lake=lake, options=options)
+    async with _beside(work, name="watch"):
+        yield
+
+
+@asynccontextmanager
+async def _recorded_segments(service: ServiceState) -> AsyncIterator[None]:
+    """Answers from what is recorded live, by this process or another, from the moment on that it is written."""
+    running = service.running
+    assert running is not None
+    tail = LiveTail(
+        running.lake.layout,
+        running.lake.store,
+        lambda news: service.announcer.publish({"type": "live", **asdict(news)}),
     )
+    service.live = LiveWatch(tail)
+    service.metrics.registry.register(service.live)
+    async with _beside(tail.follow(), name="segments"):
+        yield
+
+
+@asynccontextmanager
+async def _live_recording(service: ServiceState) -> AsyncIterator[None]:
+    """Recording in the service itself."""
+    if not service.settings.live:
+        yield
+        return
+    assert service.running is not None
+    assert service.live is not None
+    runner = service.live.runner = runner_of(service.settings, service.live.tail, service.running.jobs)
+    async with _beside(run_in_service(runner), name="live"):
+        yield
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[None]:
+    """Have something go on beside, and end with the block."""
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:
@@ -133,7 +172,15 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
             await task
 
 
-RESOURCES: tuple[Resource, ...] = (_lake_directory, _rate_limits, _announcements, _held_lake, _watched_directories)
+RESOURCES: tuple[Resource, ...] = (
+    _lake_directory,
+    _rate_limits,
+    _announcements,
+    _held_lake,
+    _watched_directories,
+    _recorded_segments,
+    _live_recording,
+)
 """Opened in this order before the first request is taken, closed in reverse after the last was answered.
 
 What one raises of `GexlakeError` while it opens ends `gexlake serve` with that message.

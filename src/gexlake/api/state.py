@@ -14,6 +14,7 @@ from gexlake.api.announce import Announcer
 from gexlake.api.fair_queue import FairQueue
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
+from gexlake.api.recording import LiveWatch
 from gexlake.errors import LakeError
 from gexlake.services.importing.jobs import ImportJobs
 from gexlake.services.owner.held_lake import HeldLake
@@ -63,6 +64,8 @@ class ServiceState:
     """Where processes of this machine reach the service; known once it listens."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is to end: streams that would go on for ever end then."""
+    live: LiveWatch | None = None
+    """What is recorded live; while the service runs."""
     running: RunningService | None = None
     """What exists only while the service runs."""
 

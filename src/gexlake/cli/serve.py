@@ -47,6 +47,10 @@ def serve(
         list[Path] | None,
         typer.Option("--import-root", metavar="DIR", help="Admit imports over HTTP from this folder; repeatable."),
     ] = None,
+    live: Annotated[
+        list[str] | None,
+        typer.Option("--live", metavar="TICKER", help="Record this ticker live; repeatable. See `gexlake live`."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Worker processes of an import.  [default: 1]")
     ] = None,
@@ -62,6 +66,7 @@ def serve(
         "port": port,
         "watch": tuple(watch or ()) or None,
         "import_roots": tuple(import_root or ()) or None,
+        "live": tuple(live or ()) or None,
         "workers": workers,
     }
     gc.disable()  # until it serves: there is nothing to find while modules are loaded

@@ -62,6 +62,11 @@ class LakeLayout:
         return self.root / "previous"
 
     @property
+    def live(self) -> Path:
+        """What was recorded live, a folder for each session date; see `db.segments`."""
+        return self.root / "live"
+
+    @property
     def statements(self) -> Path:
         """What users' statements may see, a directory for each process that has some run; of no lasting use."""
         return self.root / "cache" / "statements"

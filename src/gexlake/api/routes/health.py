@@ -12,6 +12,7 @@ from gexlake._version import __version__
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, OPEN_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
 from gexlake.api.metrics import CONTENT_TYPE
+from gexlake.api.recording import LiveWatch
 from gexlake.api.state import service_of
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import find_damaged
@@ -27,12 +28,23 @@ class Health(BaseModel):
     version: str = __version__
 
 
+class LiveAge(BaseModel):
+    """What is recorded live: how old the last record of all is, and that of the feed that waits longest."""
+
+    feeds: int
+    last_record_age_seconds: float
+    oldest_feed_age_seconds: float
+    doing: str = ""
+    problem: str = ""
+
+
 class Readiness(BaseModel):
     """The service can answer; `checks` names what was looked at, `warnings` say what it cannot answer from."""
 
     status: Literal["ready"] = "ready"
     checks: list[str]
     warnings: list[str] = []
+    live: LiveAge | None = None
 
 
 @router.get("/health", responses=OPEN_RESPONSES)
@@ -57,7 +69,22 @@ async def ready(request: Request) -> Readiness:
     damaged = {one.session for one in find_damaged(LakeLayout(service_of(request).settings.lake))}
     count = "1 session is" if len(damaged) == 1 else f"{len(damaged)} sessions are"
     warnings = [f"{count} damaged and not answered from: see `gexlake status`."] if damaged else []
-    return Readiness(checks=[check.name for check in checks], warnings=warnings)
+    live = _live_age(service_of(request).live)
+    return Readiness(checks=[check.name for check in checks], warnings=warnings, live=live)
+
+
+def _live_age(watch: LiveWatch | None) -> LiveAge | None:
+    ages = watch.ages().values() if watch else []
+    if watch is None or not ages:
+        return None
+    youngest, oldest = round(min(ages), 3), round(max(ages), 3)
+    return LiveAge(
+        feeds=len(ages),
+        last_record_age_seconds=youngest,
+        oldest_feed_age_seconds=oldest,
+        doing=watch.doing,
+        problem=watch.problem,
+    )
 
 
 @router.get(

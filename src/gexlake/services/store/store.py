@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from gexlake.db.layout import LakeLayout
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.services.store.answers import collect_page, find_last
+from gexlake.services.store.answers import Open, collect_page, find_last
 from gexlake.services.store.opened import OpenedSessions
 from gexlake.services.store.parquet_session import warm_up
 from gexlake.services.store.timeline import Timeline
-from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError
+from gexlake.services.store.unpublished import UnpublishedSession
+from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError, Snapshots
 
 END_OF_TIME_US = 1 << 62
 
@@ -33,6 +35,12 @@ class SnapshotStore:
         self._lock = threading.Lock()
         self._sessions: dict[SessionKey, PublishedSession] = {}
         self._timelines: dict[Feed, Timeline] = {}
+        self._unpublished: dict[SessionKey, UnpublishedSession] = {}
+        self._recorded: frozenset[Feed] = frozenset()
+        """The feeds of those."""
+        self._composed: dict[Feed, Timeline] = {}
+        """Of feeds with unpublished snapshots, for as long as nothing changes."""
+        self._states = itertools.count(1)
 
     # ---- what the lake holds -------------------------------------------------------------------------------
 
@@ -58,7 +66,28 @@ class SnapshotStore:
                 members[key.feed].append(session)
         timelines = self._timelines | {feed: Timeline(of_feed) for feed, of_feed in members.items()}
         self._timelines = {feed: timeline for feed, timeline in timelines.items() if timeline.sessions}
+        for feed in changed:
+            self._composed.pop(feed, None)
         self._opened.forget(session for key, session in old.items() if sessions.get(key) != session)
+
+    def show(self, session: SessionKey, snapshots: UnpublishedSession) -> None:
+        """These are all snapshots of the session that are recorded and perhaps not published yet.
+
+        An instant that is published as well is answered as it is published.
+        """
+        with self._lock:
+            unpublished = {**self._unpublished, session: snapshots}
+            if not len(snapshots):
+                del unpublished[session]
+            self._unpublished = unpublished
+            self._recorded = frozenset(key.feed for key in unpublished)
+            self._composed.pop(session.feed, None)
+
+    def unpublished(self, feed: Feed) -> list[tuple[PublishedSession, UnpublishedSession]]:
+        """What is recorded of a feed and not published, by date; as it is answered."""
+        timeline = self._timeline(feed)
+        overlay = timeline.overlay if isinstance(timeline, _Composed) else {}
+        return sorted(overlay.items(), key=lambda item: item[0].session_date)
 
     def close(self) -> None:
         """Let go of all files; what has been handed out stays readable."""
@@ -68,11 +97,11 @@ class SnapshotStore:
 
     def feeds(self) -> list[Feed]:
         """The feeds that hold a snapshot, sorted."""
-        return sorted(self._timelines)
+        return sorted(self._timelines.keys() | self._recorded)
 
     def holds(self, feed: Feed) -> bool:
         """Whether the feed holds a snapshot."""
-        return feed in self._timelines
+        return feed in self._timelines or feed in self._recorded
 
     def latest(self, feed: Feed, *, strikes: bool = True) -> Record | None:
         """The feed's last snapshot; None where it has none."""
@@ -82,7 +111,7 @@ class SnapshotStore:
         """The last snapshot at or before a moment, never after; None where there is none."""
 
         def find(timeline: Timeline) -> Record | None:
-            return find_last(timeline, self._opened.open, moment_us, strikes=strikes)
+            return find_last(timeline, self._opener(timeline), moment_us, strikes=strikes)
 
         return self._answer(feed, find, None)
 
@@ -111,7 +140,7 @@ class SnapshotStore:
 
         def collect(timeline: Timeline) -> Page:
             return collect_page(
-                timeline, self._opened.open, start_us, end_us, limit, descending=descending, strikes=strikes
+                timeline, self._opener(timeline), start_us, end_us, limit, descending=descending, strikes=strikes
             )
 
         return self._answer(feed, collect, Page([], 0, None, None, more=False))
@@ -119,11 +148,60 @@ class SnapshotStore:
     def _answer(self, feed: Feed, work: Callable[[Timeline], Answer], nothing: Answer) -> Answer:
         """Do the work anew where a session turns out to be replaced, and the store has been told of it meanwhile."""
         while True:
-            timeline = self._timelines.get(feed)
+            timeline = self._timeline(feed)
             if timeline is None:
                 return nothing
             try:
                 return work(timeline)
             except SessionReplacedError:
-                if self._timelines.get(feed) is timeline:
+                if self._timeline(feed) is timeline:
                     raise
+
+    # ---- what is not published yet -------------------------------------------------------------------------
+
+    def _timeline(self, feed: Feed) -> Timeline | None:
+        """The feed's published sessions, with what is recorded beside them."""
+        published = self._timelines.get(feed)
+        if feed not in self._recorded:
+            return published
+        composed = self._composed.get(feed)
+        if composed is None:
+            unpublished = self._unpublished
+            composed = self._compose(feed, unpublished)
+            with self._lock:
+                if self._timelines.get(feed) is published and self._unpublished is unpublished:
+                    self._composed[feed] = composed
+        return composed
+
+    def _compose(self, feed: Feed, unpublished: dict[SessionKey, UnpublishedSession]) -> Timeline:
+        sessions = {session.session_date: session for key, session in self._sessions.items() if key.feed == feed}
+        overlay = {}
+        for key in (key for key in unpublished if key.feed == feed):
+            snapshots, published = unpublished[key], sessions.get(key.session_date)
+            if published is not None and published.snapshots:
+                snapshots = snapshots.without(self._opened.open(published).timestamps)
+            if len(snapshots):
+                first_us, last_us = int(snapshots.timestamps[0]), int(snapshots.timestamps[-1])
+                version = f"unpublished/{next(self._states)}"
+                shown = PublishedSession(feed, key.session_date, version, len(snapshots), first_us, last_us)
+                overlay[shown] = snapshots
+        return _Composed([*sessions.values(), *overlay], overlay)
+
+    def _opener(self, timeline: Timeline) -> Open:
+        if not isinstance(timeline, _Composed):
+            return self._opened.open
+
+        def open_session(session: PublishedSession) -> Snapshots:
+            return timeline.overlay.get(session) or self._opened.open(session)
+
+        return open_session
+
+
+class _Composed(Timeline):
+    """A timeline with snapshots that are not published: by the session as which they are shown."""
+
+    def __init__(
+        self, sessions: Iterable[PublishedSession], overlay: dict[PublishedSession, UnpublishedSession]
+    ) -> None:
+        super().__init__(sessions)
+        self.overlay = overlay

@@ -1,0 +1,234 @@
+"""Recording, session after session: connect, write down, make durable, import what is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from gexlake.db.database import open_database, prepare_lake
+from gexlake.db.layout import LakeLayout
+from gexlake.db.segments import new_york_day, slot_of
+from gexlake.errors import GexlakeError, VendorError
+from gexlake.models.feed import Feed
+from gexlake.services.importing.jobs import ImportJobs
+from gexlake.services.living.clock import SECOND_US, Clock, ReplayedClock, SystemClock
+from gexlake.services.living.imports import SegmentImports
+from gexlake.services.living.journal import Journal
+from gexlake.services.living.lock import recording_lock
+from gexlake.services.living.order import LiveOrder, Method
+from gexlake.services.living.poll import Poller
+from gexlake.services.living.recorder import FeedCounts, Recorder
+from gexlake.services.living.sockets import Sockets
+from gexlake.validation.calendar import CashHours, cash_hours
+from gexlake.vendor.live import LiveClient
+from gexlake.vendor.trouble import RefusedError, TroubleError
+from gexlake.vendor.vendor_key import VendorKey
+
+log = logging.getLogger(__name__)
+
+SYNC_SECONDS = 1.0
+EARLY_SECONDS = 30
+"""Before the open, when it connects."""
+LATE_SECONDS = 60
+"""After the close: the last records are those of the close itself."""
+CLOCK_OFF_SECONDS = 3.0
+RETRY_SECONDS = 60.0
+"""After which a vendor that did not take the key is asked again, in a service."""
+
+
+@dataclass
+class LiveState:
+    """How recording goes, for whoever shows it."""
+
+    feeds: tuple[Feed, ...]
+    doing: str = "starting"
+    """In words: waiting, polling, listening."""
+    recorder: Recorder | None = None
+    problem: str = ""
+    """What went wrong last, and has not gone right since."""
+
+    @property
+    def counts(self) -> dict[Feed, FeedCounts]:
+        """What came of each feed."""
+        return self.recorder.counts if self.recorder else {feed: FeedCounts() for feed in self.feeds}
+
+    @property
+    def records(self) -> int:
+        """All records."""
+        return sum(counts.records for counts in self.counts.values())
+
+    def ages(self, now_us: int) -> dict[Feed, float]:
+        """Seconds since the last record of each feed that has one."""
+        return {feed: (now_us - counts.last_us) / SECOND_US for feed, counts in self.counts.items() if counts.last_us}
+
+    @property
+    def capture_rate(self) -> float | None:
+        """Records for each second between the first one and the last, all feeds together."""
+        spans = [(c.last_us - c.first_us) / SECOND_US + 1 for c in self.counts.values() if c.records]
+        return sum(c.records for c in self.counts.values()) / sum(spans) if spans else None
+
+
+@dataclass
+class LiveRunner:
+    """Records what an order asks for into a lake, until it is cancelled; then what was recorded is durable.
+
+    `jobs` run the imports. Entering `run` raises what `load_key` and the vendor raise where nothing can come of it.
+    """
+
+    layout: LakeLayout
+    order: LiveOrder
+    key: VendorKey
+    jobs: ImportJobs
+    say: Callable[[str], None] = log.info
+    warn: Callable[[str], None] = log.warning
+    state: LiveState = field(init=False)
+    clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = LiveState(self.order.feeds)
+        self.clock = ReplayedClock(self.order.clock_from) if self.order.clock_from else SystemClock()
+
+    async def run(self) -> None:
+        """Wait for the lock, then record."""
+        prepare_lake(self.layout)
+        if not self.layout.database.exists():
+            with open_database(self.layout, write=True):
+                pass
+        self.state.doing = "waiting for another process"
+        async with recording_lock(self.layout, self.say), asyncio.TaskGroup() as group:
+            following = group.create_task(self._follow_clock())
+            try:
+                await self._record(group)
+            finally:
+                following.cancel()
+
+    async def _follow_clock(self) -> None:
+        if isinstance(self.clock, ReplayedClock):
+            await self.clock.follow()
+
+    async def _record(self, group: asyncio.TaskGroup) -> None:
+        if isinstance(self.clock, ReplayedClock):
+            await self.clock.ready()
+        journal = Journal(self.layout)
+        if journal.cut_bytes:
+            self.say(f"{journal.cut_bytes} bytes of torn lines were cut off.")
+        recorder = self.state.recorder = Recorder(self.layout, journal, self.order.feeds, self.clock)
+        recorder.warn = self._note_problem
+        recorder.resume()
+        imports = SegmentImports(self.layout, self.jobs, warn=self._note_problem)
+        keeping = [
+            group.create_task(self._keep_durable(journal, recorder)),
+            group.create_task(self._keep_imported(journal, imports)),
+        ]
+        try:
+            async with LiveClient(self.key, self.order.base_url) as client:
+                await self._record_sessions(client, recorder)
+        finally:
+            for task in keeping:
+                task.cancel()
+            self.state.doing = "ending"
+            journal.close()
+            recorder.flush()
+
+    # ---- beside it -----------------------------------------------------------------------------------------
+
+    async def _keep_durable(self, journal: Journal, recorder: Recorder) -> None:
+        while True:
+            await asyncio.sleep(SYNC_SECONDS)
+            await asyncio.to_thread(journal.sync)
+            recorder.flush()
+
+    async def _keep_imported(self, journal: Journal, imports: SegmentImports) -> None:
+        """Import what earlier processes left, and what closes from now on."""
+        seen = None
+        while True:
+            now_us = self.clock.now_us()
+            is_session = self._is_session(now_us)
+            if seen != (seen := (slot_of(now_us), is_session)):
+                await imports.take(journal.closed(now_us if is_session else None))
+            await asyncio.sleep(SYNC_SECONDS)
+
+    def _is_session(self, now_us: int) -> bool:
+        hours = cash_hours(new_york_day(now_us))
+        return hours is not None and now_us < hours.close_us + LATE_SECONDS * SECOND_US
+
+    # ---- sessions ------------------------------------------------------------------------------------------
+
+    async def _record_sessions(self, client: LiveClient, recorder: Recorder) -> None:
+        while True:
+            hours = next_hours(self.clock.now_us())
+            if self.clock.now_us() < (opens_us := hours.open_us - EARLY_SECONDS * SECOND_US):
+                self.state.doing = "waiting for the open"
+                self.say("The exchange is closed: waiting for the open.")
+                await self.clock.sleep_until(opens_us)
+            source = asyncio.create_task(self._source(client, recorder))
+            ending = asyncio.create_task(self.clock.sleep_until(hours.close_us + LATE_SECONDS * SECOND_US))
+            try:
+                await asyncio.wait([source, ending], return_when=asyncio.FIRST_COMPLETED)
+                if source.done():
+                    source.result()
+            finally:
+                for task in (source, ending):
+                    task.cancel()
+                await asyncio.gather(source, ending, return_exceptions=True)
+
+    async def _source(self, client: LiveClient, recorder: Recorder) -> None:
+        """Record by the method that was asked for, or that the key admits."""
+        feeds = self.order.feeds
+        if self.order.method is not Method.POLL:
+            sockets = Sockets(client, feeds, recorder, self.clock)
+            urls = None
+            try:
+                urls = await sockets.negotiate()
+            except (RefusedError, VendorError) as error:
+                if self.order.method is Method.SOCKET:
+                    raise
+                self.say(f"No sockets for this key ({error.message}): polling.")
+            except TroubleError as error:
+                recorder.interrupt(feeds, error.message)
+            else:
+                self.state.doing = "listening"
+            self._check_clock(client)
+            if urls is not None or self.order.method is Method.SOCKET:
+                await sockets.run(urls)
+        self.state.doing = "polling"
+        await Poller(client, feeds, recorder, self.clock).run()
+
+    def _check_clock(self, client: LiveClient) -> None:
+        off = client.clock_off_seconds
+        if off is not None and abs(off) > CLOCK_OFF_SECONDS:
+            where = "ahead of" if off > 0 else "behind"
+            self._note_problem(f"This machine's clock is {abs(off):.0f} s {where} the vendor's. Set it by NTP.")
+
+    def _note_problem(self, words: str) -> None:
+        self.state.problem = words
+        self.warn(words)
+
+
+async def run_in_service(runner: LiveRunner) -> None:
+    """Run beside a service: what goes wrong for good is said, and tried again later."""
+    while True:
+        try:
+            await runner.run()
+        except* GexlakeError as errors:
+            error = errors.exceptions[0]
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            runner.state.problem = str(error)
+            runner.warn(f"Live recording stands still: {error}")
+        with suppress(asyncio.TimeoutError):
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def next_hours(now_us: int) -> CashHours:
+    """The cash hours of the session that runs, or of the next one."""
+    day: date = new_york_day(now_us)
+    while True:
+        hours = cash_hours(day)
+        if hours is not None and now_us < hours.close_us + LATE_SECONDS * SECOND_US:
+            return hours
+        day += timedelta(days=1)
