@@ -54,5 +54,10 @@ class Check(StrEnum):
         "Snapshots were forgotten or restored since the sources were read, so the lake differs from them as was asked.",
         True,
     )
+    LIVE_DIFFERS = (
+        "live_differs",
+        "What was recorded live differs from the vendor's file that took its place.",
+        True,
+    )
     SESSION_CHANGED = "session_changed", "The session changed while it was verified, so it was left out.", True
     IMPORT_RUNNING = "import_running", "An import is under way, so its files were left out.", True

@@ -57,7 +57,8 @@ class FeedTask:
     to feed; `versions` say, by date, what the database has, None for nothing. `predecessors` are, by source, the files
     in whose place it comes: what the lake has read from its own path, and from files that are no more and had its
     bytes. `gone` are files of the feed that are no more; `latest` the import of the latest reading of those that were
-    read more than once. `naive_zone` names the zone of times that have none.
+    read more than once. `recorded` are the readings of what was recorded live of
+    the session. `naive_zone` names the zone of times that have none.
     """
 
     import_id: str
@@ -70,6 +71,7 @@ class FeedTask:
     predecessors: Mapping[str, tuple[KnownSource, ...]] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     latest: Mapping[str, str] = field(default_factory=dict)
+    recorded: tuple[KnownSource, ...] = ()
     force: bool = False
     prune: bool = False
     keep_versions: int = 1

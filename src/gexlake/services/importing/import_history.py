@@ -28,6 +28,7 @@ from gexlake.services.importing.plan import ImportPlan, Planner
 from gexlake.services.importing.record import ImportRecord, failed_codes
 from gexlake.services.importing.resume import Hasher
 from gexlake.services.importing.stage import stage_sources
+from gexlake.services.importing.supersede import superseded
 from gexlake.services.processes.interrupts import kept_interrupts, undisturbed
 from gexlake.services.processes.workers import Workers, cores, open_workers, worker_died
 
@@ -203,6 +204,8 @@ class _Import:
                 while done < len(units) and committed >= len(names[done]):
                     committed -= len(names[done])
                     self.record.add(units[done].staged)
+                    lineage = units[done].staged[-1].lineage
+                    self.record.settled_lineage += superseded(units[done].task, lineage)
                     done += 1
             units = units[done:]
             if units and not self._stage_anew(units[0], workers):

@@ -16,6 +16,7 @@ from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.scanner.synthetic import SyntheticNotes
 from gexlake.services.importing.resume import Hasher, KnownFeed, Replaced, SourcePlan, plan_source
+from gexlake.services.importing.supersede import recorded_readings, segments_last
 from gexlake.validation.rules import CLOCK_TOLERANCE_US
 
 FeedId = tuple[str, Feed]
@@ -115,13 +116,14 @@ class Planner:
             import_id=self._import_id,
             record_type=record_type,
             session=session,
-            sources=tuple(sources),
+            sources=tuple(segments_last(self._lake, sources)),
             lake=self._lake,
             directory=directory,
             versions={day: feed.versions.get(day)},
             predecessors={name: found for name in map(_name_of, sources) if (found := feed.predecessors(name))},
             gone=feed.gone,
             latest=feed.latest,
+            recorded=recorded_readings(self._lake, feed.by_path.values(), session),
             force=self._options.force,
             prune=self._options.prune,
             keep_versions=self._options.keep_versions,

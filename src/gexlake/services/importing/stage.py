@@ -20,6 +20,7 @@ from typing import Any
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout, sync_directory, sync_file
 from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, published_session, read_footer
+from gexlake.db.segments import is_segment
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import (
@@ -40,6 +41,7 @@ from gexlake.models.source import SourceFile
 from gexlake.models.staged import MANIFEST_NAME, StagedSession
 from gexlake.models.task import FeedTask, Published
 from gexlake.services.importing.reading import OnBytes, Reading, readings_of
+from gexlake.services.importing.supersede import reads_history
 from gexlake.validation.rules import Rule
 
 
@@ -215,8 +217,12 @@ class _Staging:
         """A reading yields to its file's next one; that of a file which is gone, or was another then, to any."""
         path = document["source_file"]
         is_past = path in self._task.gone or self._task.latest.get(path, document["import_id"]) != document["import_id"]
-        yields = is_past or path in self._succession.successors
+        yields = is_past or path in self._succession.successors or self._is_superseded(path)
         return Claim.YIELDING if yields else Claim.STANDING
+
+    def _is_superseded(self, path: str) -> bool:
+        """Whether it was recorded live, and something else is read now."""
+        return reads_history(self._task) and is_segment(path, self._layout.live)
 
     def _open_session(self, reader: FeedReader, day: date) -> SessionBuilder:
         """A builder with what was read and what the lake holds; with `force`, without that where it is damaged."""

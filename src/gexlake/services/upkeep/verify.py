@@ -111,6 +111,7 @@ class _Verify:
                 lineage=facts.lineage,
                 moment_us=facts.moment_us,
                 read_sources=self.read_sources,
+                live=self.layout.live.absolute(),
             )
             for facts in sessions
         ]

@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.db.parquet import read_footer
+from gexlake.db.segments import is_segment
 from gexlake.db.sessions import SessionRow
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
-from gexlake.importers.base import Claim, OversizedChunk, ReadingId, Refusal, SessionBuilder, SourceTally, Succession
+from gexlake.importers.base import (
+    Claim,
+    Conflict,
+    OversizedChunk,
+    ReadingId,
+    Refusal,
+    SessionBuilder,
+    SourceTally,
+    Succession,
+)
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
@@ -49,6 +59,8 @@ class VerifyTask:
     lineage: tuple[LineageFacts, ...]
     moment_us: int
     read_sources: bool
+    live: Path
+    """Where what is recorded live is."""
 
     @property
     def day(self) -> str:
@@ -228,9 +240,11 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
     Where that comes to something else, several were read again at a time: then the one that the footer says stands.
     """
     sources = [found for source in footer["sources"] if (found := _find_source(task, source, checks))]
+    sources.sort(key=lambda source: is_segment(source.name, task.live))  # which yield to all others
     checks.sources_read = len(sources)
     if not sources:
         return
+    _compare_recorded(task, footer, sources, checks)
     decoded = None
     try:
         with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
@@ -254,12 +268,44 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
         checks.add(Check.SOURCE_UNREADABLE, f"it could not be held to its sources: {error.message}")
 
 
+def _compare_recorded(
+    task: VerifyTask, footer: Mapping[str, Any], sources: list[_Source], checks: SessionChecks
+) -> None:
+    """Say in what the segments of a session differ from the vendor's file that took their place."""
+    recorded = [source for source in sources if is_segment(source.name, task.live)]
+    of_footer = {is_segment(source["source_file"], task.live) for source in footer["sources"]}
+    if not recorded or of_footer == {True}:
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
+            _, tallies, conflicts = _decide(task, recorded, Path(scratch), claim=Claim.STANDING)
+    except (SourceError, LakeError):
+        return  # which is said of the source or the file anyway
+    seen = sum(tally.seen for tally in tallies.values())
+    if conflicts:
+        first = min(conflicts, key=lambda one: (one.source, one.byte_offset))
+        checks.add(
+            Check.LIVE_DIFFERS,
+            f"{len(conflicts):,} of {seen:,} records that were recorded live differ from the file that took their "
+            f"place; the first: {first.message}",
+        )
+    runs = [
+        run for source in footer["sources"] if is_segment(source["source_file"], task.live) for run in source["runs"]
+    ]
+    if alone := sum(count for _, count in runs):
+        checks.add(
+            Check.LIVE_DIFFERS, f"{alone:,} snapshots were recorded live, and are not in the file that came later"
+        )
+
+
 def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChecks) -> _Source | None:
     """A source where it was, or else a copy of it that an import has skipped; None with a finding or note."""
     name = source["source_file"]
     facts = task.readings.get((source["import_id"], name))
     there = [found for found in map(find_source, (name, *(facts.copies if facts else ()))) if found]
     if not there:
+        if is_segment(name, task.live) and not source["runs"]:
+            return None  # it was recorded live, has been superseded and may be deleted
         checks.sources_missing += 1
         checks.add(Check.SOURCE_MISSING, f"{name} is not there any more")
         return None
@@ -291,6 +337,15 @@ def _read_sources(
 
     With `below`, each of them in the place of what the lake holds from it.
     """
+    claim = Claim.STANDING if on_top else Claim.YIELDING if below else None
+    builder, tallies, _ = _decide(task, sources, scratch, on_bytes, claim=claim)
+    return builder, tallies
+
+
+def _decide(
+    task: VerifyTask, sources: list[_Source], scratch: Path, on_bytes: OnBytes | None = None, *, claim: Claim | None
+) -> tuple[SessionBuilder, dict[int, SourceTally], list[Conflict]]:
+    """The sources read again, with what the lake holds under a claim, or without it for None; and what conflicts."""
     zones = (noted_zone(source.document.get("message")) for source in sources)
     reader = IMPORTERS[task.record_type].open_reader(
         task.session, workspace=scratch, moment_us=task.moment_us, naive_zone=next(filter(None, zones), None)
@@ -301,12 +356,10 @@ def _read_sources(
             tallies[number] = reader.read(stream, number, RefusalCounter())
     reader.finish(tallies)
     builder = reader.open_session(task.session.session_date)
-    if on_top:
-        builder.keep(task.published.files, lambda _: Claim.STANDING)
-    if below:
-        builder.keep(task.published.files, lambda _: Claim.YIELDING)
-    builder.resolve(tallies, Succession({source.name: number for number, source in enumerate(sources)}))
-    return builder, tallies
+    if claim is not None:
+        builder.keep(task.published.files, lambda _: claim)
+    conflicts = builder.resolve(tallies, Succession({source.name: number for number, source in enumerate(sources)}))
+    return builder, tallies, conflicts
 
 
 def _name_differences(

@@ -1,0 +1,112 @@
+"""`gexlake live` and `gexlake serve` as processes beside a replay that stands in for the vendor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from helpers.processes import PATIENCE_SECONDS
+from helpers.replay import KEY, ReplayProcess
+
+DAY = "2025-11-10"
+
+
+def until(condition: Callable[[], Any], what: str = "it never came to that") -> Any:
+    """Wait for a condition, which other processes bring about; what it gave."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return found
+
+
+class GexlakeProcess:
+    """A command under way; its stderr is read line by line."""
+
+    def __init__(self, *arguments: str | Path, **environment: str) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gexlake", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean | environment,
+        )
+        self.said: list[str] = []
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """The first line on stderr from now on that fits."""
+        assert self.process.stderr is not None
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while select.select([self.process.stderr], [], [], max(0, deadline - time.monotonic()))[0]:
+            line = self.process.stderr.readline()
+            if not line:
+                break
+            self.said.append(line)
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"{pattern!r} was never said: {''.join(self.said)}")
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
+        """Exit status, stdout, and all of stderr."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, out, "".join(self.said) + err
+
+
+def start_live(lake: Path, replay: ReplayProcess, *options: str, key: str = KEY) -> GexlakeProcess:
+    """A recording of NQ_NDX, by the replay's clock."""
+    return GexlakeProcess(
+        "live", "--lake", lake, "--ticker", "NQ_NDX", "--base-url", f"{replay.url}/v2", "--clock-from", replay.url,
+        *options, GEXLAKE_VENDOR_KEY=key,
+    )  # fmt: skip
+
+
+class Service(GexlakeProcess):
+    """A service over a lake."""
+
+    def __init__(self, lake: Path, *options: str, **environment: str) -> None:
+        super().__init__("serve", "--lake", lake, "--port", "0", *options, **environment)
+        url = self.wait_for(r"Serving .* at (http://\S+)")[1]
+        self.client = httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
+        """Exit status, stdout, and all of stderr."""
+        self.client.close()
+        return super().end(number)
+
+    def latest(self, package: str = "classic", category: str = "gex_zero", **query: Any) -> dict[str, Any] | None:
+        """The last snapshot; None where there is none."""
+        path = {"orderflow": "orderflow"}.get(package, "gex" if category.startswith("gex") else "greeks")
+        asked = {"symbol": "NQ_NDX", "package": package, "category": category, **query}
+        answer = self.client.get(f"/{path}/latest", params=asked)
+        if answer.status_code == 404:
+            return None
+        document: dict[str, Any] = answer.raise_for_status().json()
+        return {name: value for name, value in document.items() if name not in ("as_of", "age_seconds")}
+
+    def instants(self, package: str = "classic", category: str = "gex_zero") -> list[int]:
+        """The timestamps of a feed, in the order of its pages."""
+        asked = {"symbol": "NQ_NDX", "package": package, "category": category, "limit": 1000, "strikes": "false"}
+        answer = self.client.get("/gex", params=asked)
+        return [snapshot["timestamp"] for snapshot in answer.raise_for_status().json()["snapshots"]]
+
+
+def records_of(lake: Path, package: str = "classic", category: str = "gex_zero", day: str = DAY) -> list[Any]:
+    """What the segments of a feed hold, in order; lines that are whole."""
+    found = []
+    for path in sorted((lake / "live" / day).glob(f"*_{package}_{category}.*.jsonl")):
+        found += [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+    return found

@@ -1,0 +1,194 @@
+"""What is recorded live: written down as it came, answered from at once, kept through kills, taken over."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gexlake.models.feed import FEED_CATEGORIES
+from gexlake.services.importing.import_history import import_history
+from helpers.lakes import lake_content, select
+from helpers.living import DAY, Service, records_of, start_live, until
+from helpers.replay import KEY, ReplayProcess, source_file
+from integration.live.conftest import StartLive
+
+CLASSIC = ("--package", "classic", "--category", "gex_zero")
+
+
+def documents(vendor_lake: Path, package: str = "classic", category: str = "gex_zero") -> list[dict[str, Any]]:
+    """What the vendor's history file holds."""
+    found: list[dict[str, Any]] = json.loads(source_file(vendor_lake, DAY, package, category).read_bytes())
+    return found
+
+
+def step_to(replay: ReplayProcess, lake: Path, count: int, **feed: str) -> None:
+    """Let so many records happen, one after the other, each once the one before is written down."""
+    for number in range(len(records_of(lake, **feed)), count):
+        replay.control("step", seconds=1)
+        until(lambda number=number: len(records_of(lake, **feed)) > number, f"record {number} was not written")
+
+
+@pytest.mark.parametrize("way", ["poll", "socket"])
+def test_record_is_answered_as_the_vendor_gave_it(
+    work: Path, replay: ReplayProcess, vendor_lake: Path, recording: StartLive, way: str
+) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", way)
+    live.wait_for("Recording")
+    until((work / "gexlake.duckdb").exists)
+    service = Service(work)
+    expected = documents(vendor_lake)
+    try:
+        for record in expected[:3]:
+            until(lambda: replay.status()["sockets"]["open"] or way == "poll")
+            replay.control("seek", to=record["timestamp"])
+            assert until(lambda record=record: (found := service.latest()) == record and found)
+        assert set(service.instants()) <= {record["timestamp"] for record in expected}
+        ready = service.client.get("/ready").json()["live"]
+        assert ready["feeds"] == 1
+        assert (
+            'gexlake_live_last_record_age_seconds{feed="NQ_NDX/classic/gex_zero"}'
+            in service.client.get("/metrics").text
+        )
+    finally:
+        assert service.end(signal.SIGTERM)[0] == 0
+
+
+def test_key_is_in_no_file_and_no_output(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", "socket")
+    until(lambda: records_of(work))
+    status, out, err = live.end()
+    assert (status, out) == (0, "")
+    assert KEY not in err
+    assert "access_token" not in err
+    assert not [path for path in work.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+def test_day_recorded_through_sockets_is_the_day_that_was_replayed(
+    work: Path, replay: ReplayProcess, vendor_lake: Path, recording: StartLive
+) -> None:
+    live = recording(work, replay, "--by", "socket")
+    feeds = [(package, category) for package, categories in FEED_CATEGORIES.items() for category in categories]
+    until(lambda: replay.status()["sockets"]["open"] == 5)
+    for number in range(30):
+        for package, category in feeds:
+            until(lambda p=package, c=category, n=number: len(records_of(work, p, c)) > n, f"{category} {number}")
+        replay.control("step", seconds=1)
+    assert live.end()[0] == 0
+    import_history(sorted((work / "live" / DAY).glob("*.jsonl")), work)
+    mine, theirs = lake_content(work), lake_content(vendor_lake)
+    for name in theirs.keys() - {"sessions", "lineage", "quarantine", "imports"}:
+        assert mine[name] == theirs[name], name
+    assert mine["quarantine"] == []
+
+
+def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
+    first = recording(work, replay, *CLASSIC, "--by", "poll")
+    step_to(replay, work, 5)
+    before = records_of(work)
+    first.process.kill()
+    first.process.wait()
+    (segment,) = (work / "live" / DAY).glob("*.jsonl")
+    with segment.open("ab") as file:  # what a power cut leaves of a line
+        file.write(b'{"timestamp": 17627')
+    replay.control("step", seconds=8)
+    second = recording(work, replay, *CLASSIC, "--by", "poll")
+    second.wait_for("19 bytes of torn lines were cut off")
+    step_to(replay, work, len(before) + 3)
+    status, _, err = second.end()
+    assert status == 0, err
+    after = records_of(work)
+    assert after[: len(before)] == before
+    assert len({record["timestamp"] for record in after}) == len(after)
+    (missed,) = [json.loads(line) for line in (work / "live" / DAY / ".interruptions.jsonl").read_text().splitlines()]
+    assert missed["reason"] == "gexlake live was not running"
+    assert missed["start_us"] == before[-1]["timestamp"] * 1_000_000
+    assert missed["end_us"] == after[len(before)]["timestamp"] * 1_000_000
+
+
+def test_second_process_waits_and_takes_over(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
+    first = recording(work, replay, *CLASSIC, "--by", "poll")
+    until(lambda: records_of(work))
+    second = recording(work, replay, *CLASSIC, "--by", "poll")
+    assert second.wait_for(r"Process (\d+) records into this lake")[1] == str(first.process.pid)
+    step_to(replay, work, 3)
+    first.process.kill()
+    first.process.wait()
+    step_to(replay, work, 6)
+    instants = [record["timestamp"] for record in records_of(work)]
+    assert instants == sorted(set(instants))
+    assert second.end()[0] == 0
+
+
+def test_dropped_sockets_are_opened_again_and_what_was_missed_has_a_reason(
+    work: Path, replay: ReplayProcess, recording: StartLive
+) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", "socket")
+    step_to(replay, work, 3)
+    replay.client.post("/gexlake/replay/sockets/drop", json={}).raise_for_status()
+    until(lambda: replay.status()["sockets"]["open"] == 1)
+    before = len(records_of(work))
+    replay.control("step", seconds=10)
+    until(lambda: len(records_of(work)) > before)
+    status, _, err = live.end()
+    assert (status, "reconnect" in err) == (0, True), err
+    assert len({record["timestamp"] for record in records_of(work)}) == len(records_of(work))
+
+
+def test_closed_segments_are_imported_and_answers_stay_the_same(
+    work: Path, replay: ReplayProcess, recording: StartLive
+) -> None:
+    recording(work, replay, *CLASSIC, "--by", "poll")
+    until((work / "gexlake.duckdb").exists)
+    service = Service(work)
+    try:
+        step_to(replay, work, 4)
+        until(lambda: len(service.instants()) == 4)
+        before = service.instants()
+        replay.control("step", seconds=600)
+        until(lambda: (work / "live" / DAY / ".imported").exists())
+        assert service.instants()[:4] == before
+        assert service.latest() is not None
+    finally:
+        assert service.end(signal.SIGTERM)[0] == 0
+    assert select(work, "SELECT snapshots FROM sessions") == [(4,)]
+    ((source, status),) = select(work, "SELECT source_file, status FROM lineage")
+    assert Path(source).parent == work / "live" / DAY
+    assert status == "success"
+
+
+def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: Path) -> None:
+    service = Service(
+        work,
+        "--live",
+        "NQ_NDX",
+        GEXLAKE_LIVE_CATEGORIES="gex_zero",
+        GEXLAKE_LIVE_PACKAGES="classic",
+        GEXLAKE_VENDOR_URL=f"{replay.url}/v2",
+        GEXLAKE_LIVE_CLOCK_FROM=replay.url,
+        GEXLAKE_VENDOR_KEY=KEY,
+    )
+    try:
+        record = documents(vendor_lake)[2]
+        until(lambda: service.latest())
+        replay.control("seek", to=record["timestamp"])
+        until(lambda: service.latest() == record)
+        ready = service.client.get("/ready").json()["live"]
+        assert (ready["doing"], ready["problem"]) == ("listening", "")
+        assert "gexlake_live_reconnects_total" in service.client.get("/metrics").text
+    finally:
+        status, _, err = service.end(signal.SIGTERM)
+        assert status == 0, err
+        assert "Traceback" not in err, err
+
+
+def test_refused_key_ends_it_with_words(work: Path, replay: ReplayProcess) -> None:
+    replay.faults(refusals={"count": 100, "status": 401})
+    live = start_live(work, replay, *CLASSIC)
+    status, _, err = live.end(signal.SIGCONT)
+    assert status == 1
+    assert "The vendor does not take the request: 401" in err
+    assert KEY not in err
