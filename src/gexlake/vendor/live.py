@@ -146,7 +146,7 @@ def _error(status: int, headers: Mapping[str, str], body: bytes, redact: Callabl
         case _ if status >= 500:
             return TroubleError(f"The vendor is in trouble: {status}{words}.", wait_seconds=wait_seconds)
         case _:
-            return VendorError(f"The vendor answers with {status}{words}.", hint="Check the base URL.")
+            return RefusedError(f"The vendor answers with {status}{words}.", hint="Check the base URL.")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

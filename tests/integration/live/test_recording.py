@@ -16,6 +16,7 @@ from helpers.living import DAY, Service, records_of, start_live, until
 from helpers.replay import KEY, ReplayProcess, source_file
 from integration.live.conftest import StartLive
 
+READY = r"Polling|Listening"
 CLASSIC = ("--package", "classic", "--category", "gex_zero")
 
 
@@ -37,13 +38,11 @@ def test_record_is_answered_as_the_vendor_gave_it(
     work: Path, replay: ReplayProcess, vendor_lake: Path, recording: StartLive, way: str
 ) -> None:
     live = recording(work, replay, *CLASSIC, "--by", way)
-    live.wait_for("Recording")
-    until((work / "gexlake.duckdb").exists)
+    live.wait_for(READY)
     service = Service(work)
     expected = documents(vendor_lake)
     try:
         for record in expected[:3]:
-            until(lambda: replay.status()["sockets"]["open"] or way == "poll")
             replay.control("seek", to=record["timestamp"])
             assert until(lambda record=record: (found := service.latest()) == record and found)
         assert set(service.instants()) <= {record["timestamp"] for record in expected}
@@ -59,7 +58,8 @@ def test_record_is_answered_as_the_vendor_gave_it(
 
 def test_key_is_in_no_file_and_no_output(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
     live = recording(work, replay, *CLASSIC, "--by", "socket")
-    until(lambda: records_of(work))
+    live.wait_for(READY)
+    step_to(replay, work, 2)
     status, out, err = live.end()
     assert (status, out) == (0, "")
     assert KEY not in err
@@ -72,7 +72,8 @@ def test_day_recorded_through_sockets_is_the_day_that_was_replayed(
 ) -> None:
     live = recording(work, replay, "--by", "socket")
     feeds = [(package, category) for package, categories in FEED_CATEGORIES.items() for category in categories]
-    until(lambda: replay.status()["sockets"]["open"] == 5)
+    live.wait_for(READY)
+    replay.control("seek", to="start")
     for number in range(30):
         for package, category in feeds:
             until(lambda p=package, c=category, n=number: len(records_of(work, p, c)) > n, f"{category} {number}")
@@ -87,6 +88,7 @@ def test_day_recorded_through_sockets_is_the_day_that_was_replayed(
 
 def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
     first = recording(work, replay, *CLASSIC, "--by", "poll")
+    first.wait_for(READY)
     step_to(replay, work, 5)
     before = records_of(work)
     first.process.kill()
@@ -97,6 +99,7 @@ def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProces
     replay.control("step", seconds=8)
     second = recording(work, replay, *CLASSIC, "--by", "poll")
     second.wait_for("19 bytes of torn lines were cut off")
+    second.wait_for(READY)
     step_to(replay, work, len(before) + 3)
     status, _, err = second.end()
     assert status == 0, err
@@ -111,12 +114,13 @@ def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProces
 
 def test_second_process_waits_and_takes_over(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
     first = recording(work, replay, *CLASSIC, "--by", "poll")
-    until(lambda: records_of(work))
+    first.wait_for(READY)
     second = recording(work, replay, *CLASSIC, "--by", "poll")
     assert second.wait_for(r"Process (\d+) records into this lake")[1] == str(first.process.pid)
     step_to(replay, work, 3)
     first.process.kill()
     first.process.wait()
+    second.wait_for(READY)
     step_to(replay, work, 6)
     instants = [record["timestamp"] for record in records_of(work)]
     assert instants == sorted(set(instants))
@@ -127,9 +131,10 @@ def test_dropped_sockets_are_opened_again_and_what_was_missed_has_a_reason(
     work: Path, replay: ReplayProcess, recording: StartLive
 ) -> None:
     live = recording(work, replay, *CLASSIC, "--by", "socket")
+    live.wait_for(READY)
     step_to(replay, work, 3)
     replay.client.post("/gexlake/replay/sockets/drop", json={}).raise_for_status()
-    until(lambda: replay.status()["sockets"]["open"] == 1)
+    live.wait_for(READY)
     before = len(records_of(work))
     replay.control("step", seconds=10)
     until(lambda: len(records_of(work)) > before)
@@ -141,8 +146,8 @@ def test_dropped_sockets_are_opened_again_and_what_was_missed_has_a_reason(
 def test_closed_segments_are_imported_and_answers_stay_the_same(
     work: Path, replay: ReplayProcess, recording: StartLive
 ) -> None:
-    recording(work, replay, *CLASSIC, "--by", "poll")
-    until((work / "gexlake.duckdb").exists)
+    live = recording(work, replay, *CLASSIC, "--by", "poll")
+    live.wait_for(READY)
     service = Service(work)
     try:
         step_to(replay, work, 4)
@@ -173,7 +178,7 @@ def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: 
     )
     try:
         record = documents(vendor_lake)[2]
-        until(lambda: service.latest())
+        until(lambda: replay.status()["sockets"]["open"])
         replay.control("seek", to=record["timestamp"])
         until(lambda: service.latest() == record)
         ready = service.client.get("/ready").json()["live"]

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from gexlake.db.database import open_database, prepare_lake
 from gexlake.db.layout import LakeLayout
 from gexlake.db.segments import new_york_day, slot_of
-from gexlake.errors import GexlakeError, VendorError
+from gexlake.errors import GexlakeError
 from gexlake.models.feed import Feed
 from gexlake.services.importing.jobs import ImportJobs
 from gexlake.services.living.clock import SECOND_US, Clock, ReplayedClock, SystemClock
@@ -181,21 +181,24 @@ class LiveRunner:
         feeds = self.order.feeds
         if self.order.method is not Method.POLL:
             sockets = Sockets(client, feeds, recorder, self.clock)
-            urls = None
+            urls, may = None, True
             try:
                 urls = await sockets.negotiate()
-            except (RefusedError, VendorError) as error:
+            except RefusedError as error:
                 if self.order.method is Method.SOCKET:
                     raise
-                self.say(f"No sockets for this key ({error.message}): polling.")
-            except TroubleError as error:
+                self.say(f"No sockets for this key ({error.message})")
+                may = False
+            except TroubleError as error:  # asked for again below
                 recorder.interrupt(feeds, error.message)
-            else:
-                self.state.doing = "listening"
+                self.warn(error.message)
+            self.state.doing = "listening"
             self._check_clock(client)
-            if urls is not None or self.order.method is Method.SOCKET:
+            if may:
+                sockets.say = self.say
                 await sockets.run(urls)
         self.state.doing = "polling"
+        self.say(f"Polling {len(feeds)} feeds.")
         await Poller(client, feeds, recorder, self.clock).run()
 
     def _check_clock(self, client: LiveClient) -> None:

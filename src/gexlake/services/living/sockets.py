@@ -7,8 +7,9 @@ waits between them double. One socket that closes is opened once more at the sam
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,6 +26,8 @@ from gexlake.vendor.history import USER_AGENT
 from gexlake.vendor.live import LiveClient, hubs_of
 from gexlake.vendor.messages import MOST_BYTES
 from gexlake.vendor.trouble import TroubleError
+
+log = logging.getLogger(__name__)
 
 SUBPROTOCOLS = ("protobuf.webpubsub.azure.v1", "json.reliable.webpubsub.azure.v1", "json.webpubsub.azure.v1")
 """In order of preference. Without one a message does not say of which category it is."""
@@ -64,6 +67,7 @@ class Sockets:
     feeds: Sequence[Feed]
     recorder: Recorder
     clock: Clock
+    say: Callable[[str], None] = log.info
     wait_seconds: float = FIRST_WAIT_SECONDS
     apart_seconds: float = APART_SECONDS
     _posted_at: float = field(default=float("-inf"), init=False)
@@ -139,6 +143,8 @@ class Sockets:
                 max_size=MOST_BYTES,
             ) as socket:
                 hub.opened, hub.heard_at = True, _now()
+                if all(hub.opened for hub in self._hubs):
+                    self.say(f"Listening to {len(self._hubs)} hubs.")
                 reason = await self._hear(hub, socket, taker)
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
