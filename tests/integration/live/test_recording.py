@@ -73,11 +73,14 @@ def test_day_recorded_through_sockets_is_the_day_that_was_replayed(
     live = recording(work, replay, "--by", "socket")
     feeds = [(package, category) for package, categories in FEED_CATEGORIES.items() for category in categories]
     live.wait_for(READY)
-    replay.control("seek", to="start")
-    for number in range(30):
-        for package, category in feeds:
-            until(lambda p=package, c=category, n=number: len(records_of(work, p, c)) > n, f"{category} {number}")
-        replay.control("step", seconds=1)
+    expected = {feed: [record["timestamp"] for record in documents(vendor_lake, *feed)] for feed in feeds}
+    last = max(instants[-1] for instants in expected.values())
+    second = replay.control("seek", to="start")["instant_us"] // 1_000_000
+    while second < last:
+        second = replay.control("step", seconds=1)["instant_us"] // 1_000_000
+        for feed, instants in expected.items():
+            count = sum(instant <= second for instant in instants)
+            until(lambda f=feed, n=count: len(records_of(work, *f)) == n, f"{feed} at {second}")
     assert live.end()[0] == 0
     import_history(sorted((work / "live" / DAY).glob("*.jsonl")), work)
     mine, theirs = lake_content(work), lake_content(vendor_lake)

@@ -20,7 +20,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.segments import Interruption, new_york_day, note_interruptions
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
-from gexlake.services.living.clock import Clock
+from gexlake.services.living.clock import Clock, SystemClock
 from gexlake.services.living.journal import Journal
 from gexlake.vendor.sums import correct_sums
 
@@ -139,7 +139,8 @@ class Recorder:
 
     def _check_clock(self, instant_us: int, now_us: int) -> None:
         ahead = (instant_us - now_us) / 1_000_000
-        if ahead > AHEAD_SECONDS and not self._warned_of_clock:
+        is_own = isinstance(self._clock, SystemClock)  # a replay's may jump
+        if is_own and ahead > AHEAD_SECONDS and not self._warned_of_clock:
             self._warned_of_clock = True
             self.warn(f"This machine's clock is wrong: records are {ahead:.0f} s ahead of it. Set it by NTP.")
 
