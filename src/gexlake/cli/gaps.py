@@ -122,4 +122,5 @@ _DETAILS = {
 
 
 def _hole_text(hole: HoleSpan) -> str:
-    return f"{hole.start:%H:%M:%S} – {hole.end:%H:%M:%S} UTC, {values.seconds(hole.seconds)}"
+    why = f": {hole.reason}" if hole.reason else ""
+    return f"{hole.start:%H:%M:%S} – {hole.end:%H:%M:%S} UTC, {values.seconds(hole.seconds)}{why}"

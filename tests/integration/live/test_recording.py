@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gexlake.models.feed import FEED_CATEGORIES
+from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
 from helpers.living import DAY, Service, records_of, start_live, until
@@ -113,6 +114,10 @@ def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProces
     assert missed["reason"] == "gexlake live was not running"
     assert missed["start_us"] == before[-1]["timestamp"] * 1_000_000
     assert missed["end_us"] == after[len(before)]["timestamp"] * 1_000_000
+    import_history(segment, work)
+    (feed,) = find_gaps(work).feeds
+    reasons = [hole.reason for hole in feed.days[0].holes]
+    assert reasons.count("gexlake live was not running") == 1
 
 
 def test_second_process_waits_and_takes_over(work: Path, replay: ReplayProcess, recording: StartLive) -> None:

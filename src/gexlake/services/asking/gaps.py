@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.segments import Interruption, interruptions_of, recorded_days
 from gexlake.errors import UsageError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.session_filter import SessionFilter
@@ -32,6 +33,8 @@ class HoleSpan(BaseModel):
     start: datetime
     end: datetime
     seconds: float
+    reason: str | None = None
+    """Why, where that was written down while it was recorded live."""
 
 
 class DayGaps(BaseModel):
@@ -121,6 +124,7 @@ def find_gaps(
             f"No feed in the lake {lake} fits the filters.", hint=f"It holds {', '.join(map(str, sessions))}."
         )
     feeds = [assess_feed(feed, sessions[feed], since=since, until=until) for feed in chosen]
+    explain_holes(LakeLayout(lake), feeds)
     missing = [
         day.model_copy(update={"feeds": of_day})
         for day in find_missing_feeds(sessions)
@@ -167,6 +171,24 @@ def assess_feed(
         coverage=_coverage(trading),
         days=[_day_gaps(day) for day in days if day.status is not DayStatus.COMPLETE or day.early_close],
     )
+
+
+def explain_holes(layout: LakeLayout, feeds: Iterable[FeedGaps]) -> None:
+    """Give holes the reason of the interruption that they are of, if one was written down."""
+    known: dict[date, list[Interruption]] = {}
+    recorded = set(recorded_days(layout))
+    for feed in feeds:
+        for day in feed.days:
+            if day.session_date not in recorded or not day.holes:
+                continue
+            if day.session_date not in known:
+                known[day.session_date] = interruptions_of(layout, day.session_date)
+            mine = [one for one in known[day.session_date] if one.feed == feed.feed]
+            for hole in day.holes:
+                reasons = [
+                    one.reason for one in mine if instant(one.start_us) < hole.end and instant(one.end_us) > hole.start
+                ]
+                hole.reason = "; ".join(dict.fromkeys(reasons)) or None
 
 
 def _last_ended_day(now: datetime) -> date:

@@ -106,6 +106,13 @@ class Recorder:
             state = self._feeds[feed]
             state.reason = state.reason or reason
 
+    def end(self) -> None:
+        """Nothing more will come: what is being missed ends here, as far as it can be told."""
+        now_us = self._clock.now_us()
+        for feed, state in self._feeds.items():
+            if state.counts.last_us:
+                self._end_interruption(feed, state, new_york_day(state.counts.last_us), now_us)
+
     def flush(self) -> None:
         """Write down what was missed."""
         while self._missed:
@@ -134,7 +141,8 @@ class Recorder:
 
     def _end_interruption(self, feed: Feed, state: _Feed, day: date, instant_us: int) -> None:
         last_us, reason, state.reason = state.counts.last_us, state.reason, ""
-        if reason and last_us and new_york_day(last_us) == day and instant_us - last_us > HOLE_SECONDS * 1_000_000:
+        is_same_day = new_york_day(last_us) == day == new_york_day(instant_us)
+        if reason and last_us and is_same_day and instant_us - last_us > HOLE_SECONDS * 1_000_000:
             self._missed.setdefault(day, []).append(Interruption(*feed, last_us, instant_us, reason))
 
     def _check_clock(self, instant_us: int, now_us: int) -> None:

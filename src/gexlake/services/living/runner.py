@@ -132,6 +132,7 @@ class LiveRunner:
                 task.cancel()
             self.state.doing = "ending"
             journal.close()
+            recorder.end()
             recorder.flush()
 
     # ---- beside it -----------------------------------------------------------------------------------------
