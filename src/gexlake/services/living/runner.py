@@ -89,6 +89,9 @@ class LiveRunner:
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
+        for name in ("httpx", "httpcore", "websockets"):
+            # A line for every request, and at their finest the addresses of sockets with their tokens.
+            logging.getLogger(name).setLevel(logging.WARNING)
         self.state = LiveState(self.order.feeds)
         self.clock = ReplayedClock(self.order.clock_from) if self.order.clock_from else SystemClock()
 

@@ -167,6 +167,7 @@ class Sockets:
                 case GroupMessage():
                     hub.heard_at, hub.spoke = _now(), True
                     taker.take(hub.feeds, said)
+                    await asyncio.sleep(0)  # all feeds speak in the same moment: others have their turn between two
                     sequence = said.sequence_id or sequence
                     if sequence and _now() - acked_at > ACK_SECONDS:
                         acked_at = _now()
