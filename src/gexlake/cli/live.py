@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.gex.bot/v2"
 """As in `gexlake.vendor.history`, whose module is too heavy for `gexlake --help`."""
-STATUS_SECONDS, SCREEN_STATUS_SECONDS = 60.0, 1.0
+STATUS_SECONDS = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

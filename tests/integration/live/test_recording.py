@@ -162,7 +162,7 @@ def test_closed_segments_are_imported_and_answers_stay_the_same(
         until(lambda: len(service.instants()) == 4)
         before = service.instants()
         replay.control("step", seconds=600)
-        until(lambda: (work / "live" / DAY / ".imported").exists())
+        until((work / "live" / DAY / ".imported").exists)
         assert service.instants()[:4] == before
         assert service.latest() is not None
     finally:

@@ -17,6 +17,8 @@ from gexlake.vendor.messages import BrokenMessageError, Document, Message, Unkno
 SPOT_SECONDS = 2.0
 """How long a snapshot without a spot price waits for the message that has it."""
 KNOWN_SPOTS = 1000
+MOST_KINDS = 50
+"""Of messages that are left out, which are told apart."""
 
 
 class _Waiting(NamedTuple):
@@ -90,6 +92,9 @@ class MessageTaker:
         return fitting[0] if len(fitting) == 1 else None
 
     def _count_unknown(self, what: str) -> None:
-        if what not in self._recorder.unknown and len(self._recorder.unknown) < KNOWN_SPOTS:
-            self._recorder.warn(f"A message was left out: {what}")
+        if what not in self._recorder.unknown:
+            if len(self._recorder.unknown) >= MOST_KINDS:
+                what = "others"
+            else:
+                self._recorder.warn(f"A message was left out: {what}")
         self._recorder.unknown[what] += 1
