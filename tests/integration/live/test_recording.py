@@ -18,6 +18,7 @@ from helpers.replay import KEY, ReplayProcess, source_file
 from integration.live.conftest import StartLive
 
 READY = r"Polling|Listening"
+ASKED = {"symbol": "NQ_NDX", "package": "classic", "category": "gex_zero"}
 CLASSIC = ("--package", "classic", "--category", "gex_zero")
 
 
@@ -47,6 +48,10 @@ def test_record_is_answered_as_the_vendor_gave_it(
             replay.control("seek", to=record["timestamp"])
             assert until(lambda record=record: (found := service.latest()) == record and found)
         assert set(service.instants()) <= {record["timestamp"] for record in expected}
+        picture = service.client.get("/view/session", params=ASKED | {"date": DAY}).raise_for_status()
+        head = json.loads(picture.content[4 : 4 + int.from_bytes(picture.content[:4], "little")])
+        assert (head["snapshots"], head["last"]) == (len(service.instants()), expected[2]["timestamp"])
+        assert service.client.get("/gex/bars", params=ASKED).status_code == 404
         ready = service.client.get("/ready").json()["live"]
         assert ready["feeds"] == 1
         assert (

@@ -14,7 +14,7 @@ from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
 from gexlake.api.params import FORMS_OF_INSTANTS, Category, FeedQuery, ZoneField, moment_of
 from gexlake.api.representations import choose_format, content, stream_response
-from gexlake.api.routes.snapshots.feeds import check_feed
+from gexlake.api.routes.snapshots.feeds import check_feed, check_imported
 from gexlake.api.state import running
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import GEX, GREEKS
@@ -98,5 +98,6 @@ def _export(
     strikes: Sequence[float] = (),
 ) -> Response:
     check_feed(request, kind, query.feed)
+    check_imported(request, query.feed)
     frame = scan_range(running(request).lake.layout, dataset, query.feed, query.bounds, strikes=strikes or None)
     return stream_response(iter_batches(frame), choose_format(request, query.format, FORMATS))

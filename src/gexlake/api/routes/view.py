@@ -21,6 +21,7 @@ from gexlake.api.state import running
 from gexlake.models.record_types import RECORD_TYPES, kind_of
 from gexlake.services.asking.view import SECOND_US, SessionView, session_versions, view_session
 from gexlake.services.owner.keys import Scope
+from gexlake.services.store.unpublished import UnpublishedSession
 from gexlake.services.store.values import PublishedSession
 
 router = APIRouter(
@@ -68,7 +69,9 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     check_feed(request, None, query.feed)
     value = _value_of(query)
     service = running(request)
-    sessions = service.lake.sessions_of(query.feed)
+    published = {session.session_date: session for session in service.lake.sessions_of(query.feed)}
+    recorded = {shown.session_date: (shown, held) for shown, held in service.lake.store.unpublished(query.feed)}
+    sessions = [_joined(published.get(day), recorded.get(day)) for day in sorted(published | recorded)]
     found = next((session for session in sessions if session.session_date == query.date), None)
     if found is None:
         raise _no_session(query, sessions)
@@ -86,12 +89,33 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
         columns=query.columns,
         start_us=query.start,
         end_us=query.end,
+        recorded=recorded[query.date][1] if query.date in recorded else None,
     )
     if view is None:
         raise _no_session(query, sessions)
-    if read == {found.version} == session_versions(layout, query.feed, query.date):
+    versions = {published[query.date].version} if query.date in published else set()
+    if read == versions == session_versions(layout, query.feed, query.date):
         headers["ETag"] = tag  # else the session is being replaced, and what was read may be of another version
     return Response(_encoded(view, sessions), media_type=MEDIA_TYPE, headers=headers)
+
+
+def _joined(
+    published: PublishedSession | None, recorded: tuple[PublishedSession, UnpublishedSession] | None
+) -> PublishedSession:
+    """A session with what is recorded of it and not published; its version is of both."""
+    if recorded is None or published is None or not published.snapshots:
+        found = recorded[0] if recorded else published
+        assert found is not None
+        return found
+    shown, _ = recorded
+    assert published.first_us is not None and published.last_us is not None  # noqa: PT018
+    assert shown.first_us is not None and shown.last_us is not None  # noqa: PT018
+    return published._replace(
+        version=f"{published.version}+{shown.version}",
+        snapshots=published.snapshots + shown.snapshots,
+        first_us=min(published.first_us, shown.first_us),
+        last_us=max(published.last_us, shown.last_us),
+    )
 
 
 def _value_of(query: ViewQuery) -> str | None:

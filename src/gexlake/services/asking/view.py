@@ -20,6 +20,7 @@ from gexlake.models.feed import Feed
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import kind_of
 from gexlake.services.asking.session_frames import Bounds, datasets_of, expected_files, published_files, scan_range
+from gexlake.services.store.unpublished import UnpublishedSession
 from gexlake.validation.calendar import CashHours, cash_hours
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
 
@@ -94,19 +95,25 @@ def view_session(
     columns: int = 1200,
     start_us: int | None = None,
     end_us: int | None = None,
+    recorded: UnpublishedSession | None = None,
 ) -> SessionView | None:
     """The session of a date, or the part from `start_us` to `end_us`; None where the lake has no snapshot of it.
 
-    `value` is the ladder's column that the cells show; None where there is no ladder, and so no cells.
+    `value` is the ladder's column that the cells show; None where there is no ladder, and so no cells. `recorded` is
+    what is not published yet.
     """
     import polars as pl
 
     kind = kind_of(feed)
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
-    if not any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
+    frames = Frames(kind, recorded)
+    if any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
+        frames.snapshots.append(scan_range(layout, "snapshots", feed, bounds).select("timestamp", *kind.numbers))
+        if kind.ladder:
+            frames.ladders.append(scan_range(layout, kind.ladder.dataset, feed, bounds))
+    if not frames.snapshots:
         return None
-    names = ["timestamp", *kind.numbers]
-    snapshots = scan_range(layout, "snapshots", feed, bounds).select(names).collect().sort("timestamp")
+    snapshots = pl.concat(frames.snapshots).collect().sort("timestamp")
     if not snapshots.height:
         return None
     times = snapshots["timestamp"].to_physical().to_numpy()
@@ -118,8 +125,8 @@ def view_session(
     )
     ladders = None
     if kind.ladder and value:
-        rows = scan_range(layout, kind.ladder.dataset, feed, bounds)
-        ladders = rows.select("timestamp", "strike", pl.col(value).alias("value"))
+        columns_shown = ("timestamp", "strike", pl.col(value).alias("value"))
+        ladders = pl.concat([rows.select(*columns_shown) for rows in frames.ladders])
     strikes, cells, span = _cells(ladders, times, span)
     chosen = _chosen(times, span)
     return SessionView(
@@ -137,6 +144,26 @@ def view_session(
         moves=_moves(kind, snapshots, times, value),
         synthetic=is_synthetic(layout, feed, day),
     )
+
+
+class Frames:
+    """What a picture is made of: what is recorded and not published, and, appended to it, what is published."""
+
+    def __init__(self, kind: RecordType, recorded: UnpublishedSession | None) -> None:
+        self.snapshots: list[pl.LazyFrame] = []
+        self.ladders: list[pl.LazyFrame] = []
+        if recorded is None:
+            return
+        import polars as pl
+
+        numbers, rows, cells = recorded.tables()
+        instants = pl.Series("timestamp", recorded.instants).cast(pl.Datetime("us", "UTC"))
+        columns = [pl.Series(name, values) for name, values in zip(kind.numbers, numbers, strict=True)]
+        self.snapshots.append(pl.DataFrame([instants, *columns]).lazy())
+        if kind.ladder:
+            times = pl.Series("timestamp", np.repeat(recorded.instants, rows)).cast(pl.Datetime("us", "UTC"))
+            ladder = [pl.Series(name, values) for name, values in zip(kind.ladder_names, cells, strict=True)]
+            self.ladders.append(pl.DataFrame([times, *ladder]).lazy())
 
 
 def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:

@@ -21,7 +21,7 @@ from gexlake.importers.snapshots.decoding.careful import Expectation
 from gexlake.importers.snapshots.decoding.decoder import Decoder
 from gexlake.importers.snapshots.decoding.records import Scratch
 from gexlake.importers.snapshots.reader import MIN_US
-from gexlake.models.block import Block, Int, Ints
+from gexlake.models.block import Block, Doubles, Int, Ints
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import kind_of
@@ -128,6 +128,17 @@ class UnpublishedSession:
             for block in decode_lines(self.kind, ticker, text):
                 found += render_block(self.kind, ticker, block, strikes=strikes)
         return found
+
+    def tables(self) -> tuple[Doubles, Ints, Doubles]:
+        """All of them as numbers: (m, n) as the record type's `numbers`, ladder rows of each, and (k, rows) cells."""
+        numbers, rows, ladder = [], [], []
+        for begin in range(0, len(self), SNAPSHOTS_AT_ONCE):
+            text = self._text(begin, min(begin + SNAPSHOTS_AT_ONCE, len(self)))
+            for block in decode_lines(self.kind, self.key.feed.ticker, text):
+                numbers.append(block.filled_numbers[: len(self.kind.numbers)].copy())
+                rows.append(block.column(Int.ROWS).copy())
+                ladder.append(block.filled_ladder.copy())
+        return np.concatenate(numbers, axis=1), np.concatenate(rows), np.concatenate(ladder, axis=1)
 
     def _text(self, first: int, stop: int) -> bytes:
         return b"\n".join(

@@ -21,7 +21,7 @@ from gexlake.api.representations import (
     rows_of,
     tagged_response,
 )
-from gexlake.api.routes.snapshots.feeds import about, check_feed, following_headers, nothing_of
+from gexlake.api.routes.snapshots.feeds import about, check_feed, check_imported, following_headers, nothing_of
 from gexlake.api.routes.snapshots.queries import AtQuery, SnapshotQuery, SnapshotsQuery
 from gexlake.api.selection import parsed, selected
 from gexlake.api.state import running
@@ -151,6 +151,7 @@ def _iter_selected(found: Page, fields: list[str]) -> list[bytes]:
 def _answer_table(request: Request, query: SnapshotsQuery, form: Format) -> Response:
     """A page as a frame: the rows between its first and its last snapshot."""
 
+    check_imported(request, query.feed)
     found = _find_page(request, query, strikes=False)
     layout = running(request).lake.layout
     ends = sorted(end for end in (found.first_us, found.last_us) if end is not None) or [MAX_US, MAX_US]

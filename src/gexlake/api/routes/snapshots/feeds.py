@@ -20,6 +20,13 @@ def check_feed(request: Request, kind: RecordType | None, feed: Feed) -> None:
         raise nothing_of(service, kind, feed)
 
 
+def check_imported(request: Request, feed: Feed) -> None:
+    """Raise `ApiError` 404 for a feed of which all there is was recorded live a moment ago: tables have nothing yet."""
+    if not running(request).lake.sessions_of(feed):
+        message = "It is being recorded: the latest snapshot and pages in JSON answer, tables do after its import."
+        raise _unknown(f"Nothing of the feed {feed} is imported yet.", feed, message)
+
+
 def nothing_of(service: RunningService, kind: RecordType | None, feed: Feed) -> GexlakeError:
     """Why there is no snapshot."""
     feeds = service.lake.store.feeds()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import MAX_US, MIN_US, encode_cursor
 from gexlake.api.representations import TABLE_FORMATS, choose_format, frame_response, rows_of
-from gexlake.api.routes.snapshots.feeds import about, check_feed, following_headers
+from gexlake.api.routes.snapshots.feeds import about, check_feed, check_imported, following_headers
 from gexlake.api.routes.snapshots.queries import GridQuery, HeatmapQuery, LadderQuery
 from gexlake.api.state import RunningService, running
 from gexlake.models.record_type import RecordType
@@ -31,6 +31,7 @@ MAX_INTERVALS = 5_000
 def ladder_rows(kind: RecordType, request: Request, query: LadderQuery) -> Response:
     """Give one strike through time, or several: ladder rows by time and strike, a page at a time."""
     check_feed(request, kind, query.feed)
+    check_imported(request, query.feed)
     form = choose_format(request, query.format, TABLE_FORMATS)
     dataset = _dataset(kind)
     frame, following = _page_of_rows(running(request), dataset, query)
@@ -121,6 +122,7 @@ def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
 def _grid(kind: RecordType, request: Request, query: GridQuery) -> tuple[RunningService, Bounds]:
     """The range asked for, or that of the feed's latest session."""
     check_feed(request, kind, query.feed)
+    check_imported(request, query.feed)
     service = running(request)
     if query.start != MIN_US or query.end != MAX_US:
         return service, Bounds(first_us=query.start, last_us=query.end)
