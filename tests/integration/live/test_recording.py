@@ -166,6 +166,8 @@ def test_closed_segments_are_imported_and_answers_stay_the_same(
         step_to(replay, work, 4)
         until(lambda: len(service.instants()) == 4)
         before = service.instants()
+        [session] = service.client.get("/sessions").json()["sessions"]
+        assert (session["session_date"], session["snapshots"], session["import_id"]) == (DAY, 4, None)
         replay.control("step", seconds=600)
         until((work / "live" / DAY / ".imported").exists)
         assert service.instants()[:4] == before

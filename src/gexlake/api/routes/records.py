@@ -18,8 +18,10 @@ from gexlake.api.representations import TABLE_FORMATS, choose_format, content, f
 from gexlake.api.state import running, until_stopping
 from gexlake.models.lineage import FileStatus
 from gexlake.models.record_types import RECORD_TYPES
+from gexlake.models.session_filter import SessionFilter
 from gexlake.services.asking.gaps import GapsReport, find_gaps
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
+from gexlake.services.asking.recorded import with_recorded
 from gexlake.services.asking.sessions import list_sessions
 from gexlake.services.asking.status import FeedStatus, LakeStatus, lake_status
 from gexlake.services.owner.keys import Scope
@@ -103,9 +105,16 @@ def show_feeds(request: Request) -> FeedList:
 
 @router.get("/sessions", responses=responses(406) | content(*TABLE_FORMATS), response_class=Response)
 def show_sessions(request: Request, query: Annotated[SessionsQuery, Query()]) -> Response:
-    """Give sessions, the newest first: counts, first and last timestamp, gaps, and the import that wrote them."""
+    """Give sessions, the newest first: counts, first and last timestamp, gaps, and the import that wrote them.
+
+    A session that is recorded live, and of which nothing is imported yet, has neither gaps nor an import.
+    """
+    lake = running(request).lake
+    wanted = SessionFilter.of(
+        tickers=query.symbol, packages=query.package, categories=query.category, since=query.start, until=query.end
+    )
     frame = list_sessions(
-        running(request).lake.layout.root,
+        lake.layout.root,
         tickers=query.symbol,
         packages=query.package,
         categories=query.category,
@@ -113,7 +122,7 @@ def show_sessions(request: Request, query: Annotated[SessionsQuery, Query()]) ->
         until=query.end,
         limit=query.limit,
     )
-    return _table(request, frame, query.format, "sessions")
+    return _table(request, with_recorded(frame, lake.store, wanted).head(query.limit), query.format, "sessions")
 
 
 @router.get("/gaps", responses=responses(404))
