@@ -105,7 +105,7 @@ def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey) ->
 
     from gexlake.db.layout import LakeLayout
     from gexlake.services.importing.jobs import ImportJobs
-    from gexlake.services.living.runner import LiveRunner
+    from gexlake.services.living.runner import LiveRunner, first_of
 
     layout = LakeLayout(lake.absolute())
 
@@ -128,7 +128,7 @@ def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey) ->
     try:
         asyncio.run(run())
     except BaseExceptionGroup as errors:
-        raise _first(errors) from errors
+        raise first_of(errors) from errors
     return 0
 
 
@@ -152,13 +152,6 @@ def _status(runner: LiveRunner) -> str:
     if state.recorder and state.recorder.reconnects:
         parts.append(f"{state.recorder.reconnects} reconnects")
     return f"{state.doing}: {', '.join(parts)}."
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _prune(terminal: Terminal, lake: Path, day: date) -> int:

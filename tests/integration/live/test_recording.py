@@ -156,6 +156,20 @@ def test_dropped_sockets_are_opened_again_and_what_was_missed_has_a_reason(
     assert len({record["timestamp"] for record in records_of(work)}) == len(records_of(work))
 
 
+def test_sockets_whose_place_was_taken_are_negotiated_anew(
+    work: Path, replay: ReplayProcess, recording: StartLive
+) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", "socket")
+    live.wait_for(READY)
+    step_to(replay, work, 2)
+    groups = ["NQ_NDX_classic_gex_zero", "NQ_NDX_spot"]
+    assert replay.post("/v2/negotiate", {"groups": groups}).status_code == 200  # as another program with the same key
+    live.wait_for("could not be opened.*Negotiating anew")
+    live.wait_for(READY)
+    step_to(replay, work, 4)
+    assert "1 reconnects" in live.end()[2]
+
+
 def test_closed_segments_are_imported_and_answers_stay_the_same(
     work: Path, replay: ReplayProcess, recording: StartLive
 ) -> None:

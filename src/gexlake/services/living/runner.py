@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from gexlake.db.database import open_database, prepare_lake
+from gexlake.db.faults import storage_error
 from gexlake.db.layout import LakeLayout
 from gexlake.db.segments import new_york_day, slot_of
 from gexlake.errors import GexlakeError
@@ -48,8 +48,18 @@ class LiveState:
     doing: str = "starting"
     """In words: waiting, polling, listening."""
     recorder: Recorder | None = None
-    problem: str = ""
-    """What went wrong last, and has not gone right since."""
+    problem_us: int = 0
+    _problem: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What went wrong last, where no record has come since."""
+        came_since = any(counts.received_us > self.problem_us for counts in self.counts.values())
+        return "" if came_since else self._problem
+
+    def note_problem(self, words: str, now_us: int) -> None:
+        """Something goes wrong at this moment."""
+        self._problem, self.problem_us = words, now_us
 
     @property
     def counts(self) -> dict[Feed, FeedCounts]:
@@ -96,7 +106,15 @@ class LiveRunner:
         self.clock = ReplayedClock(self.order.clock_from) if self.order.clock_from else SystemClock()
 
     async def run(self) -> None:
-        """Wait for the lock, then record."""
+        """Wait for the lock, then record. Raises a group with what went wrong; of the disk it is a `StorageError`."""
+        try:
+            await self._run()
+        except* OSError as errors:
+            error = first_of(errors)
+            assert isinstance(error, OSError)
+            raise storage_error(self.layout, error) from error
+
+    async def _run(self) -> None:
         prepare_lake(self.layout)
         if not self.layout.database.exists():
             with open_database(self.layout, write=True):
@@ -212,7 +230,7 @@ class LiveRunner:
             self._note_problem(f"This machine's clock is {abs(off):.0f} s {where} the vendor's. Set it by NTP.")
 
     def _note_problem(self, words: str) -> None:
-        self.state.problem = words
+        self.state.note_problem(words, self.clock.now_us())
         self.warn(words)
 
 
@@ -222,13 +240,17 @@ async def run_in_service(runner: LiveRunner) -> None:
         try:
             await runner.run()
         except* GexlakeError as errors:
-            error = errors.exceptions[0]
-            while isinstance(error, BaseExceptionGroup):
-                error = error.exceptions[0]
-            runner.state.problem = str(error)
+            error = first_of(errors)
+            runner.state.note_problem(str(error), runner.clock.now_us())
             runner.warn(f"Live recording stands still: {error}")
-        with suppress(asyncio.TimeoutError):
-            await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first error of a group, of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def next_hours(now_us: int) -> CashHours:

@@ -125,7 +125,6 @@ class Sockets:
             if not hub.spoke or _now() - self._posted_at > ADDRESS_SECONDS:
                 raise LostError(reason)
             hub.spoke = False
-            self.recorder.reconnects += 1
 
     async def _listen(self, hub: _Hub, url: str, taker: MessageTaker) -> str:
         """One connection of a hub to its end; why it ended."""
@@ -142,6 +141,7 @@ class Sockets:
                 close_timeout=1,
                 max_size=MOST_BYTES,
             ) as socket:
+                self.recorder.reconnects += hub.opened
                 hub.opened, hub.heard_at = True, _now()
                 if all(hub.opened for hub in self._hubs):
                     self.say(f"Listening to {len(self._hubs)} hubs.")
