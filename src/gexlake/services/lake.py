@@ -21,6 +21,7 @@ from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant, parse_interval
 from gexlake.services.asking.nearness import what_it_holds
+from gexlake.services.asking.notebook import lake_html
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
 from gexlake.services.asking.session_frames import (
     Bounds,
@@ -54,6 +55,10 @@ class Lake:
 
     def __repr__(self) -> str:
         return f"gexlake.open({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return lake_html(self._layout)
 
     @property
     def path(self) -> Path:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import gexlake
 from gexlake.errors import UsageError
+from gexlake.services.asking.notebook import sparkline
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.lake import Lake
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
@@ -153,3 +154,10 @@ def test_lazy_frames_and_sessions(lake: Lake) -> None:
     sessions = [(day, frame.collect().height) for day, frame in lake.iter_sessions("NQ_NDX")]
     assert sessions == [(MONDAY, 40), (TUESDAY, 40)]
     assert [day for day, _ in lake.iter_sessions("NQ_NDX", start=TUESDAY)] == [TUESDAY]
+
+
+def test_a_notebook_shows_feeds_and_how_full_they_are(lake: Lake) -> None:
+    shown = lake._repr_html_()
+    assert "<td>NQ_NDX/classic/gex_zero</td><td>GEX snapshots</td><td>2</td>" in shown
+    assert f"<td>{MONDAY}</td><td>{TUESDAY}</td><td>██</td>" in shown
+    assert sparkline([0, 1, 50, 100]) == "·▁▅█"
