@@ -54,6 +54,14 @@ class Feed(NamedTuple):
         return f"{self.ticker}/{self.package}/{self.category}"
 
 
+def feed_meant(ticker: str, package: str | None, category: str | None) -> Feed:
+    """The feed that is meant where not all of it is said: the usual category of a package, a package of a category."""
+    word = category and CATEGORY_ALIASES.get(category, category)
+    if package is None:
+        package = next((name for name, known in FEED_CATEGORIES.items() if word in known), PACKAGES[0])
+    return Feed(ticker, package, word or (ORDERFLOW if package == ORDERFLOW else "gex_zero"))
+
+
 class SessionKey(NamedTuple):
     """One trading date (America/New_York) of one feed."""
 
