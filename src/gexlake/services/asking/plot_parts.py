@@ -135,8 +135,9 @@ def draw_levels(axes: Axes, view: SessionView, levels: Sequence[Level]) -> None:
     for level in levels:
         price = np.where(view.series[level.name] == 0, np.nan, view.series[level.name])
         if np.isfinite(price).any():
-            style = {"color": level.colour, "linestyle": level.style, "linewidth": 1}
-            axes.step(times, price, where="pre", label=level.text, **style)
+            axes.step(
+                times, price, where="pre", color=level.colour, linestyle=level.style, linewidth=1, label=level.text
+            )
     axes.fill_between(times, view.series["spot_min"], view.series["spot_max"], color=SPOT, alpha=0.35, linewidth=0)
     axes.plot(times, view.series["spot"], color=SPOT, linewidth=1.1, label="spot")
     axes.set_ylabel("strike")
@@ -162,17 +163,17 @@ def draw_sums(axes: Axes, view: SessionView, names: dict[str, str]) -> None:
 def draw_lane(axes: Axes, view: SessionView, title: str, series: Sequence[Series]) -> None:
     """Time series on one scale, each with its extremes, so that no spike is lost between two columns."""
     times = days_of(view.series["time"])
-    isprice = title == "price"
+    is_price = title == "price"
     for one in series:
         least, values, most = (view.series.get(f"{one.name}{part}") for part in ("_min", "", "_max"))
         assert values is not None
-        values = np.where(values == 0, np.nan, values) if isprice else values  # 0 is no price: there is no such level
-        if least is not None and most is not None and (one.name == "spot" or not isprice):
+        values = np.where(values == 0, np.nan, values) if is_price else values  # 0 is no price: there is no such level
+        if least is not None and most is not None and (one.name == "spot" or not is_price):
             axes.fill_between(times, least, most, color=one.colour, alpha=0.3, linewidth=0)
         axes.plot(times, values, color=one.colour, linestyle=one.style, linewidth=0.9, label=one.text)
     low, high = axes.get_ylim()
     if low < 0 < high:
         axes.axhline(0, color=RULE, linewidth=0.8, zorder=0)
     axes.set_ylabel(title, fontsize=9)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if isprice else f"{value:,.3g}")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if is_price else f"{value:,.3g}")
     axes.legend(loc="upper left", frameon=False, fontsize=7.5, ncols=5)
