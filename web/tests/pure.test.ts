@@ -102,7 +102,7 @@ describe("the address", () => {
   });
   it("ignores what makes no sense", () => {
     const state = parseState("#/nowhere?date=tomorrow&at=noon&low=x&value=price");
-    expect(state).toMatchObject({ page: "session", feed: null, date: null, at: null, low: null, value: "gex_vol" });
+    expect(state).toMatchObject({ page: "session", feed: null, date: null, at: null, low: null, value: "" });
     expect(parseState("").page).toBe("session");
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { cellsCsv, fileName, ladderCsv } from "../../src/pages/session/files";
+import { typeOfCategory } from "../../src/record_types";
 import { makeSnapshot, makeView, OPEN } from "./made";
 
 const all = { time: { low: OPEN, high: OPEN + 40 }, price: { low: 0, high: 999 } };
@@ -24,7 +25,7 @@ describe("the cells as CSV", () => {
 });
 
 it("the ladder as CSV has every strike, and nothing where the vendor gave nothing", () => {
-  expect(ladderCsv(makeSnapshot(), false)).toBe(
+  expect(ladderCsv(typeOfCategory("gex_zero"), makeSnapshot(), false)).toBe(
     "new_york,utc,strike,gex_vol,gex_oi,prior_1,prior_2,prior_3,prior_4,prior_5,synthetic\n" +
     "2025-11-14 09:30:20,2025-11-14T14:30:20Z,100,1.5,-2,1,,-3,,,false\n" +
     "2025-11-14 09:30:20,2025-11-14T14:30:20Z,110,,4,,,,,,false\n");

@@ -12,7 +12,7 @@ export function makeView(value: Value = "gex_vol", more: Partial<ViewHead> = {})
   const step = more.column_seconds ?? 10;
   const times = [1, 2, 3, 4].map((column) => OPEN + column * step);
   const head: ViewHead = {
-    symbol: "NQ_NDX", package: "classic", category: "gex_zero", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
+    symbol: "NQ_NDX", package: "classic", category: "gex_zero", record_type: "gex", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
     column_seconds: step, open: null, close: null, early_close: false, snapshots: 4, first: OPEN + 1.5, last: OPEN + 4 * step,
     previous_session: null, next_session: null, synthetic: true, strikes: [100, 110, 130], moves: [[OPEN + 10, 5], [OPEN + 30, -7]], arrays: [], ...more,
   };

@@ -39,7 +39,7 @@ describe("the readout", () => {
 });
 
 it("the legend names the bounds, beyond which all have the last colour", () => {
-  const ticks = legendTicks(1000);
+  const ticks = legendTicks({ signed: true, low: -1000, high: 1000 });
   expect([ticks[0], ticks[2], ticks[4]]).toEqual(["≤ −1K", "0", "≥ 1K"]);
   expect(ticks[1]).toBe(`−${ticks[3]}`);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
+import { NO_SCALE } from "../../src/colour";
 import { distance, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
-import { boundOf, detailOf, emptyState, lacksOpenInterest, overview } from "../../src/pages/session/state";
+import { detailOf, emptyState, lacks, overview, scaleOfState } from "../../src/pages/session/state";
 import { tipContent } from "../../src/pages/session/tip";
 import { makeSnapshot, makeView, OPEN } from "./made";
 
@@ -34,19 +35,19 @@ describe("the pointer", () => {
 
 describe("what is shown", () => {
   it("is of the chosen value, the detail too", () => {
-    const [vol, oi] = [makeView("gex_vol"), makeView("gex_oi")];
-    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), bounds: new Map([["gex_oi", 7]] as const), detail: vol };
-    expect([overview(state), detailOf(state), boundOf(state)]).toEqual([vol, vol, 1]);
-    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), boundOf({ ...state, value: "gex_oi" })]).toEqual([oi, null, 7]);
+    const [vol, oi, seven] = [makeView("gex_vol"), makeView("gex_oi"), { signed: true, low: -7, high: 7 }];
+    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), value: "gex_vol", scales: new Map([["gex_oi", seven]] as const), detail: vol };
+    expect([overview(state), detailOf(state), scaleOfState(state)]).toEqual([vol, vol, NO_SCALE]);
+    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), scaleOfState({ ...state, value: "gex_oi" })]).toEqual([oi, null, seven]);
     expect(overview(emptyState())).toBeNull();
   });
   it("lacks open interest in a state feed, and where neither ladder nor session has any", () => {
     const state = { ...emptyState(), feed: { symbol: "X", package: "classic", category: "gex_zero" }, shown: makeSnapshot({ strikes: [[100, 1, 0], [110, 2, null]] }) };
     const views = new Map([["gex_oi", makeView("gex_oi", { moves: [] })]] as const);
-    expect(lacksOpenInterest({ ...state, views })).toBe(true);
-    expect(lacksOpenInterest({ ...state, views: new Map([["gex_oi", makeView("gex_oi")]]) })).toBe(false);
-    expect(lacksOpenInterest({ ...state, views, shown: makeSnapshot() })).toBe(false);
-    expect(lacksOpenInterest(state)).toBe(false); // not known yet
-    expect(lacksOpenInterest({ ...state, feed: { ...state.feed, package: "state" } })).toBe(true);
+    expect(lacks({ ...state, views }, "gex_oi")).toBe(true);
+    expect(lacks({ ...state, views: new Map([["gex_oi", makeView("gex_oi")]]) }, "gex_oi")).toBe(false);
+    expect(lacks({ ...state, views, shown: makeSnapshot() }, "gex_oi")).toBe(false);
+    expect(lacks(state, "gex_oi")).toBe(false); // not known yet
+    expect(lacks({ ...state, feed: { ...state.feed, package: "state" } }, "gex_oi")).toBe(true);
   });
 });
