@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 
 import { NO_SCALE } from "../../src/colour";
 import { distance, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
-import { detailOf, emptyState, lacks, overview, scaleOfState } from "../../src/pages/session/state";
-import { tipContent } from "../../src/pages/session/tip";
-import { makeSnapshot, makeView, OPEN } from "./made";
+import { detailOf, emptyState, lacks, overview, panelsOf, scaleOfState, typeOf, valueBeside } from "../../src/pages/session/state";
+import { seriesTip, tipContent } from "../../src/pages/session/tip";
+import { lanesOf, typeOfCategory } from "../../src/record_types";
+import { makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN } from "./made";
 
 describe("the tip", () => {
   it("has the exact values of the cell under the pointer, at its snapshot's time", () => {
@@ -16,6 +17,21 @@ describe("the tip", () => {
     const { last, lines } = tipContent(makeView(), "gex_oi", OPEN + 25, 500);
     expect(last).toBeNaN();
     expect(lines.map(([name, text]) => [name, text])).toEqual([["New York", "09:30:25"], ["UTC", "14:30:25"], ["Strike", "130.00"], ["GEX OI", "no data"], ["Spot", "–"]]);
+  });
+});
+
+describe("the tip of another record type", () => {
+  it("names the value of a greek, and a volatility to three places", () => {
+    const named = (value: string) => tipContent(makeGreek(value), value, OPEN + 13, 109).lines.find(([, , cell]) => cell === "value")!.slice(0, 2);
+    expect([named("value"), named("put_ivol")]).toEqual([["Value", "11.00"], ["Put IV", "11.000"]]);
+  });
+  it("has the numbers of the chosen series, and says that a hole is one", () => {
+    const lanes = lanesOf(typeOfCategory("orderflow"), ["spot", "z_mlgamma", "net_dex"]);
+    expect(seriesTip(makeOrderflow(), lanes, OPEN + 13)).toEqual({
+      last: OPEN + 20,
+      lines: [["New York", "09:30:20", "time"], ["Spot", "112.00", "spot"], ["Long gamma, nearest", "–", "z_mlgamma"], ["Net DEX, net, nearest", "−2.000", "net_dex"]],
+    });
+    expect(seriesTip(makeOrderflow(), lanes, OPEN + 25).lines).toEqual([["New York", "09:30:25", "time"], ["", "no data", "value"]]);
   });
 });
 
@@ -49,5 +65,24 @@ describe("what is shown", () => {
     expect(lacks({ ...state, views, shown: makeSnapshot() }, "gex_oi")).toBe(false);
     expect(lacks(state, "gex_oi")).toBe(false); // not known yet
     expect(lacks({ ...state, feed: { ...state.feed, package: "state" } }, "gex_oi")).toBe(true);
+  });
+});
+
+describe("what is shown of another record type", () => {
+  const of = (view = makeGreek(), value = "value") => ({ ...emptyState(), value, views: new Map([[value, view]]) });
+  it("is that of the view: another feed may be on its way", () => {
+    const state = { ...of(), feed: { symbol: "X", package: "orderflow", category: "orderflow" } };
+    expect([typeOf(state).name, typeOf({ ...state, views: new Map() }).name]).toEqual(["greeks", "orderflow"]);
+    expect(detailOf({ ...of(makeOrderflow(), ""), detail: makeOrderflow() })).not.toBeNull();
+  });
+  it("has value and volatilities beside each other", () => {
+    const feed = { symbol: "X", package: "state", category: "gamma_zero" };
+    expect(panelsOf({ ...of(), feed, shown: makeContracts() }).map(({ title }) => title)).toEqual(["Value", "IV"]);
+    expect(panelsOf({ ...emptyState(), feed: { ...feed, category: "gex_zero" } }).map(({ title }) => title)).toEqual(["Volume"]);
+  });
+  it("goes round its values", () => {
+    const around = (category: string, value: string) => valueBeside(typeOfCategory(category), value);
+    expect(["value", "call_ivol", "put_ivol"].map((value) => around("gamma_zero", value))).toEqual(["call_ivol", "put_ivol", "value"]);
+    expect([around("gex_zero", "gex_oi"), around("orderflow", "")]).toEqual(["gex_vol", ""]);
   });
 });
