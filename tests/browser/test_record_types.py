@@ -104,6 +104,19 @@ def test_the_same_second_is_shown_of_another_record_type(open_page: Open, servic
         assert page.get_by_role("button", name="Ladder").is_visible() == (route != "orderflow")
 
 
+def test_the_status_page_names_the_record_type_of_each_feed(open_page: Open, service: Service) -> None:
+    page = open_page("#/status")
+    names = {"gex": "GEX", "greeks": "Greeks", "orderflow": "Orderflow"}
+    feeds = service.get("/feeds")["feeds"]
+    expect(page.locator("tbody tr")).to_have_count(len(feeds))
+    for feed in feeds:
+        row = page.locator("tbody tr").filter(has_text=feed["category"]).filter(has_text=f"/ {feed['package']}")
+        expect(row.locator("td").nth(1)).to_have_text(names[feed["record_type"]])
+    page.get_by_role("link", name="NQ_NDX / state / charm_one").click()
+    ready(page)
+    expect(page.locator(".legend-name")).to_contain_text("Exposure to charm")
+
+
 @pytest.mark.parametrize(
     ("address", "form"),
     [("category=gamma_zero", "ladder"), ("package=orderflow", "lanes"), ("category=orderflow", "lanes"), ("", "sums")],

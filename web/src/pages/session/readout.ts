@@ -31,7 +31,7 @@ export function readoutTexts(state: Shown): Record<string, string> {
     ...(type.ladder ? { dte: shown ? `${numberIn(shown, "min_dte") ?? NOTHING} / ${numberIn(shown, "sec_min_dte") ?? NOTHING}` : NOTHING } : {}),
     ...levelTexts(type, shown),
     ...sumTexts(type, state),
-    ...(type.name === "gex" ? gexTexts(shown) : {}),
+    ...derivedTexts(type, shown),
     ...(type.ladder ? strikeTexts(type, state) : {}),
     ...seriesTexts(type, shown),
   };
@@ -47,12 +47,15 @@ function sumTexts({ sums, values }: RecordType, { shown, feed }: Shown): Record<
   return Object.fromEntries(sums.flatMap(({ series }) => series.map(({ name }) => [name, absent.includes(name) ? NOTHING : fixed(numberIn(shown, name), 0)])));
 }
 
-function gexTexts(shown: Snapshot | null): Record<string, string> {
+/** What is no field as it stands, as far as the type's readout has a cell for it. */
+function derivedTexts({ readout }: RecordType, shown: Snapshot | null): Record<string, string> {
   const [zero, reversal] = [numberIn(shown, "zero_gamma"), numberIn(shown, "delta_risk_reversal")];
-  return {
+  const texts = {
     distance: shown?.spot && zero ? signed(shown.spot - zero) : NOTHING,
     delta_risk_reversal: reversal ? fixed(reversal, 3) : NOTHING,
   };
+  const cells = readout.flatMap(({ rows }) => rows.flatMap((row) => row.cells));
+  return Object.fromEntries(Object.entries(texts).filter(([name]) => cells.includes(name)));
 }
 
 function strikeTexts(type: RecordType, { shown, strike, feed }: Shown): Record<string, string> {
