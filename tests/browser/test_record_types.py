@@ -403,12 +403,15 @@ def test_hover_shows_the_numbers_under_the_pointer(open_page: Open, service: Ser
     expect(page.locator(".lanes")).to_have_attribute("data-detail", re.compile(r"\d"))
     box = page.locator(".lanes").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
-    tip = {
-        name: page.locator(f'.lanes [data-tip="{name}"]').text_content() or "" for name in ("time", "net_dex", "zcvr")
-    }
-    truth = service.get("/orderflow/at", **ORDERFLOW, timestamp=instant_of(tip["time"]))
-    assert [plain(tip["net_dex"]), plain(tip["zcvr"])] == [truth["net_dex"], truth["zcvr"]]
+    for lane in lanes_of(page):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + lane["top"] + lane["height"] / 2)
+        (name,) = lane["series"]
+        tip = {part: page.locator(f'.lanes [data-tip="{part}"]').text_content() or "" for part in ("time", name)}
+        truth = service.get("/orderflow/at", **ORDERFLOW, timestamp=instant_of(tip["time"]))
+        assert plain(tip[name]) == truth[name]
+        expect(page.locator(".lanes .tip > div")).to_have_count(2)  # of the lane under the pointer alone
+    page.mouse.move(5, 5)
+    expect(page.locator(".lanes .tip")).to_be_hidden()
 
 
 def test_the_file_of_orderflow_holds_the_chosen_series(open_page: Open, service: Service) -> None:

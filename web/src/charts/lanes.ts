@@ -141,6 +141,12 @@ export class Lanes {
     return x >= left && x <= left + width && y >= top && y <= top + height;
   }
 
+  /** The lane at a height. */
+  laneAt(y: number): Lane | null {
+    const { lanes } = this.model!;
+    return lanes[Math.floor((y / this.plot.height) * lanes.length)] ?? null;
+  }
+
   /** The finest view that shows an instant. */
   viewAt(instant: number): SessionView {
     const { detail, overview } = this.model!;

@@ -185,7 +185,8 @@ export class Profile {
     panel.values.forEach(({ short }, place) => {
       context.fillStyle = ink[LINES[place]!];
       context.textAlign = place ? "left" : "right";
-      context.fillText(panel.width > 220 ? short : short.split(" ")[0]!, centre + (place ? 4 : -4), y);
+      const word = short.split(" ")[0]!;
+      context.fillText(panel.width > 220 ? short : panel.width > 140 ? word : word[0]!, centre + (place ? 4 : -4), y);
     });
   }
 

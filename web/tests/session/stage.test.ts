@@ -25,13 +25,14 @@ describe("the tip of another record type", () => {
     const named = (value: string) => tipContent(makeGreek(value), value, OPEN + 13, 109).lines.find(([, , cell]) => cell === "value")!.slice(0, 2);
     expect([named("value"), named("put_ivol")]).toEqual([["Value", "11.00"], ["Put IV", "11.000"]]);
   });
-  it("has the numbers of the chosen series, and says that a hole is one", () => {
-    const lanes = lanesOf(typeOfCategory("orderflow"), ["spot", "z_mlgamma", "net_dex"]);
-    expect(seriesTip(makeOrderflow(), lanes, OPEN + 13)).toEqual({
-      last: OPEN + 20,
-      lines: [["New York", "09:30:20", "time"], ["Spot", "112.00", "spot"], ["Long gamma, nearest", "–", "z_mlgamma"], ["Net DEX, net, nearest", "−2.000", "net_dex"]],
+  it("has the numbers of a lane, and says that a hole is one", () => {
+    const [prices, net] = lanesOf(typeOfCategory("orderflow"), ["spot", "z_mlgamma", "net_dex"]);
+    expect(seriesTip(makeOrderflow(), prices!, OPEN + 13)).toEqual({
+      last: OPEN + 20, lines: [["New York", "09:30:20", "time"], ["Spot", "112.00", "spot"], ["Long gamma, nearest", "–", "z_mlgamma"]],
     });
-    expect(seriesTip(makeOrderflow(), lanes, OPEN + 25).lines).toEqual([["New York", "09:30:25", "time"], ["", "no data", "value"]]);
+    expect(seriesTip(makeOrderflow(), net!, OPEN + 13).lines.at(-1)).toEqual(["Net, nearest", "−2.000", "net_dex"]);
+    expect(seriesTip(makeOrderflow(), { ...net!, title: "Vanna", series: [{ ...net!.series[0]!, text: "nearest" }] }, OPEN + 13).lines.at(-1)![0]).toBe("Vanna, nearest");
+    expect(seriesTip(makeOrderflow(), prices!, OPEN + 25).lines).toEqual([["New York", "09:30:25", "time"], ["", "no data", "value"]]);
   });
 });
 

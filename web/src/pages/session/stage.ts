@@ -137,8 +137,9 @@ export class Stage {
     const { lanes } = this;
     lanes.hover = place;
     lanes.drawCursor();
-    if (!place || !lanes.isInside(place.x, place.y)) return this.lanesTip.hide();
+    const lane = place && lanes.isInside(place.x, place.y) ? lanes.laneAt(place.y) : null;
+    if (!place || !lane) return this.lanesTip.hide();
     const instant = lanes.instantAt(place.x);
-    this.lanesTip.show(seriesTip(lanes.viewAt(instant), lanesOfState(this.state), instant), lanes.plot, place);
+    this.lanesTip.show(seriesTip(lanes.viewAt(instant), lane, instant), lanes.plot, place);
   }
 }

@@ -3,7 +3,7 @@
 import type { Plot } from "../../charts/canvas";
 import { fill, h } from "../../dom";
 import { fixed, level } from "../../format";
-import { shownValue, typeOfFeed, type Lane } from "../../record_types";
+import { EXPIRIES, shownValue, typeOfFeed, type Lane } from "../../record_types";
 import { newYork, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Value } from "./state";
@@ -35,15 +35,15 @@ export function tipContent(view: SessionView, value: Value, instant: number, pri
   };
 }
 
-/** The numbers of the chosen series in the column under the pointer. */
-export function seriesTip(view: SessionView, lanes: readonly Lane[], instant: number): TipContent {
+/** The numbers of a lane in the column under the pointer. */
+export function seriesTip(view: SessionView, { title, price, series }: Lane, instant: number): TipContent {
   const column = view.columnAt(instant);
   const last = view.array("last")[column] ?? NaN;
   const isHole = Number.isNaN(last);
-  const numbers = lanes.flatMap(({ title, series, price }) => series.map(({ name, text }): [string, string, string] => {
+  const numbers = series.map(({ name, text }): [string, string, string] => {
     const value = view.array(name)[column] ?? NaN;
-    return [text === title.toLowerCase() || price ? capital(text) : `${title}, ${text}`, price ? level(value) : fixed(value, 3), name];
-  }));
+    return [EXPIRIES.some((expiry) => expiry === text) ? `${title}, ${text}` : capital(text), price ? level(value) : fixed(value, 3), name];
+  });
   const time: TipContent["lines"] = [["New York", newYork(isHole ? instant : last), "time"]];
   return { last, lines: isHole ? [...time, ["", "no data", "value"]] : [...time, ...numbers] };
 }
