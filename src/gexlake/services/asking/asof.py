@@ -159,21 +159,19 @@ def _columns(feed: Feed, wanted: Wanted) -> list[str]:
             raise UsageError(f"{feed} has no column {name!r}.", hint=f"It has {', '.join(known)}.")
     needed = [*wanted.columns]
     if wanted.distances:
-        needed += ["spot", *_levels(feed)]
+        needed += ["spot", *kind.levels]
     if wanted.within is not None:
         needed.append("spot")
     return list(dict.fromkeys(needed))
-
-
-def _levels(feed: Feed) -> list[str]:
-    return [name for name in kind_of(feed).numbers if name == "zero_gamma" or name.startswith("major_")]
 
 
 def _distances(feed: Feed) -> list[pl.Expr]:
     import polars as pl
 
     spot = pl.col("spot")
-    return [pl.when(pl.col(name) != 0).then(spot - pl.col(name)).alias(f"{name}_distance") for name in _levels(feed)]
+    return [
+        pl.when(pl.col(name) != 0).then(spot - pl.col(name)).alias(f"{name}_distance") for name in kind_of(feed).levels
+    ]
 
 
 def _snapshots(layout: LakeLayout, feed: Feed, instants: pl.Series, columns: list[str], wanted: Wanted) -> pl.DataFrame:
