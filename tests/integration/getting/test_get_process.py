@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import resource
 import signal
 from datetime import date
 from pathlib import Path
@@ -267,9 +268,40 @@ def test_a_key_that_the_vendor_does_not_take_ends_it(vendor: Vendor, work: Path,
     assert len(vendor.api.seen) == 1
 
 
-def test_a_full_or_read_only_directory_is_named(vendor: Vendor, work: Path, day: date) -> None:
+def test_a_directory_that_cannot_be_is_named(vendor: Vendor, work: Path, day: date) -> None:
     vendor.has(day)
     (work / "history").write_text("a file where the directory should be")
     status, _, err = Got(work, *only(day), url=vendor.url).end()
     assert status == 1
-    assert err.startswith("Error: ")
+    assert err.startswith(f"Error: {work / 'history'}")
+
+
+def test_a_full_disk_leaves_what_came_and_the_next_run_goes_on(vendor: Vendor, work: Path, day: date) -> None:
+    body = vendor.has(day)
+    room = len(body) - 500
+
+    def no_more() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    status, out, err = Got(work, *only(day), "--no-import", url=vendor.url, preexec_fn=no_more).end()
+    assert (status, out) == (1, "")
+    assert err.startswith("Error: A download cannot be written: File too large.\nFree some space")
+    assert part_file(work, day).read_bytes() == body[:room]
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 0
+    assert [seen.headers["Range"] for seen in vendor.store.seen] == [None, f"bytes={room}-"]
+    assert history_file(work, day).read_bytes() == body
+
+
+def test_what_came_before_the_system_was_started_anew_is_not_relied_on(vendor: Vendor, work: Path, day: date) -> None:
+    body = body_of(day)
+    vendor.has(day, Reply(200, body[:700], {"ETag": '"one"'}, length=len(body)))
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 1
+    manifest = work / "history" / ".gexlake-get.jsonl"
+    pending = [json.dumps(mark | {"boot": "another"}) for mark in marks(work) if mark["event"] == "pending"]
+    manifest.write_text("\n".join(pending) + "\n")
+    assert part_file(work, day).stat().st_size >= 700
+    asked = len(vendor.store.seen)
+    vendor.has(day)
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 0
+    assert [seen.headers["Range"] for seen in vendor.store.seen[asked:]] == [None]
+    assert history_file(work, day).read_bytes() == body

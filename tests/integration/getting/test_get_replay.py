@@ -198,6 +198,13 @@ def test_a_package_of_which_all_is_refused_is_denied_and_that_is_said_once(
     assert get(again=True).counts == {"present": 8, "fetched": 22}
 
 
+def test_a_package_of_one_feed_is_not_denied_where_another_package_is_given(get: Get, replay: ReplayProcess) -> None:
+    replay.faults(refusals={"count": 3, "path": "/orderflow/"})
+    report = get(packages=("orderflow",), until=MONDAY)
+    assert (report.counts, report.notes) == ({"throttled": 1}, [])
+    assert get(packages=("orderflow",), until=MONDAY).counts == {"fetched": 1}
+
+
 def test_a_limit_ends_the_run_and_the_next_one_goes_on(get: Get, replay: ReplayProcess) -> None:
     replay.faults(refusals={"count": 3, "status": 429, "after": 1})
     report = get(packages=("classic",), parallel=1)

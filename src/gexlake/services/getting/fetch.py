@@ -16,7 +16,7 @@ from gexlake.services.getting.places import held_part, part_path, place_part, se
 from gexlake.vendor.body import Body, inspect_array
 from gexlake.vendor.download import GZIP, IDENTITY, StoreClient, Version
 from gexlake.vendor.history import HistoryClient
-from gexlake.vendor.pace import Pace
+from gexlake.vendor.pace import Pace, boot_id
 from gexlake.vendor.trouble import NotHistoryError, TroubleError, TroubleWait, stop_as_trouble_says
 
 FileStates = dict[Path, tuple[int, ...]]
@@ -100,7 +100,8 @@ class SessionFetcher:
             return None
 
         def begin(version: Version) -> None:
-            self.manifest.add(self._mark(session, Event.PENDING, part, version))
+            mark = self._mark(session, Event.PENDING, part, version)
+            self.manifest.add(mark.model_copy(update={"boot": boot_id()}))
 
         version = await self.line.store.fetch(
             url,
@@ -120,7 +121,9 @@ class SessionFetcher:
     def _version(self, session: SessionKey, descriptor: int) -> Version:
         """What the bytes are of that lie there already."""
         mark = self.manifest.last(str(session)) if os.fstat(descriptor).st_size else None
-        return Version(mark.etag, mark.size_bytes) if mark and mark.event in _RESUMED else Version()
+        if mark is None or (mark.event, mark.boot) not in ((Event.PENDING, boot_id()), (Event.FETCHED, None)):
+            return Version()
+        return Version(mark.etag, mark.size_bytes)  # of a fetched one, whose rename did not come to pass, all is there
 
     def _keep(self, session: SessionKey, part: Path, came: _Came, unusable: FileStates) -> Mark:
         """The line of the manifest first: a file is there only with its length and hash."""
@@ -151,10 +154,6 @@ class _Came:
 
     body: Body
     etag: str | None
-
-
-_RESUMED = (Event.PENDING, Event.FETCHED)
-"""Marks that say what lies in a file under way; a fetched one, where its rename did not come to pass."""
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
