@@ -69,23 +69,17 @@ async def fetch_eod(fetcher: SessionFetcher, ticker: str, wanted: date) -> EodRe
 async def _try(fetcher: SessionFetcher, ticker: str, wanted: date, part: Path, descriptor: int) -> _Came | None:
     line = fetcher.line
     await line.wait_for_turn(f"{ticker}/{EOD}")
-    version = Version()
-
-    def begin(found: Version) -> None:
-        nonlocal version
-        version = found
-
     async with line.history.eod(ticker) as report:
         if report is None:
             return None
         if report.session_date and eod_path(fetcher.directory, ticker, report.session_date).exists():
             return _Came(report.session_date, None)
         if report.response is not None:
-            await write_body(report.response, descriptor, on_version=begin, on_bytes=fetcher.on_bytes)
+            await write_body(report.response, descriptor, on_version=_ignore, on_bytes=fetcher.on_bytes)
         else:
             os.ftruncate(descriptor, 0)
             await line.store.fetch(
-                report.url or "", descriptor, accept=IDENTITY, on_version=begin, on_bytes=fetcher.on_bytes
+                report.url or "", descriptor, accept=IDENTITY, on_version=_ignore, on_bytes=fetcher.on_bytes
             )
     try:
         body = await asyncio.to_thread(inspect_archive, part)
@@ -93,6 +87,10 @@ async def _try(fetcher: SessionFetcher, ticker: str, wanted: date, part: Path, d
         os.ftruncate(descriptor, 0)
         raise
     return _Came(report.session_date or _day_within(part) or wanted, body)
+
+
+def _ignore(_: Version) -> None:
+    """A report is not gone on with: the next one may be of another day."""
 
 
 def _day_within(archive: Path) -> date | None:

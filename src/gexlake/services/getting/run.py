@@ -61,6 +61,8 @@ class Fetched:
         """Import what the lake lacks, if that is wanted, and report. Raises what `import_history` raises."""
         holdings = self.run.look()
         imported = self.run.import_files(holdings, on_import) if self.run.order.imports else None
+        if imported is not None:  # which may have found that a file lacks its end
+            holdings = self.run.look()
         report = self.run.report(holdings, checked_only=False)
         report.imported = imported
         return report
@@ -168,8 +170,17 @@ class _Run:
             until=self.window.until,
             days=days,
             eod=self.eod,
-            notes=self.downloads.notes if self.downloads else [],
+            notes=[*(self.downloads.notes if self.downloads else []), *_unknown_tickers(days)],
             files_fetched=len(fetched) + len(reports),
             bytes_fetched=self.progress.bytes_done,
             duration_seconds=time.monotonic() - self.started,
         )
+
+
+def _unknown_tickers(days: list[GetDay]) -> list[str]:
+    """What is to be said of tickers of which the vendor has no file at all."""
+    statuses: dict[str, set[GetStatus]] = {}
+    for day in days:
+        statuses.setdefault(day.ticker, set()).add(day.status)
+    unknown = [ticker for ticker, found in statuses.items() if found == {GetStatus.NO_FILE}]
+    return [f"The vendor has no file of {ticker} for any of these days. Is the ticker right?" for ticker in unknown]
