@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gexlake.errors import GexlakeError
-from gexlake.replay.routes import control, history
+from gexlake.replay.routes import control, history, snapshots, sockets
 from gexlake.replay.routes.vendor_route import VendorError, error_answer
 from gexlake.replay.state import Replay
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 def create_app(replay: Replay) -> Starlette:
     """The application over a replay; whoever made that also closes it."""
     app = Starlette(
-        routes=[*control.ROUTES, *history.ROUTES],
+        routes=[*control.ROUTES, *history.ROUTES, *sockets.ROUTES, *snapshots.ROUTES],
         exception_handlers={HTTPException: _on_http_error, GexlakeError: _on_fault, Exception: _on_error},
     )
     app.state.replay = replay

@@ -28,10 +28,11 @@ class AtEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a clock shows: the instant, and how many times it has jumped (been sought, or begun anew) so far."""
+    """What a clock shows: the instant, how often it has jumped (been sought, or begun anew), and where to last."""
 
     instant_us: int
     jumps: int
+    origin_us: int
     at_end: bool
 
 
@@ -46,7 +47,7 @@ class ReplayClock:
         self.paused = paused
         self.at_end = at_end
         self._place_us, self._since = 0, now
-        self._jumps = 0
+        self._jumps, self._origin_us = 0, schedule.instant(0)
 
     # ---- reading -------------------------------------------------------------------------------------------
 
@@ -54,7 +55,8 @@ class ReplayClock:
         """What it shows."""
         self._take_laps(now)
         place_us = self._place(now)
-        return Reading(self.schedule.instant(place_us), self._jumps, place_us >= self.schedule.total_us)
+        at_end = place_us >= self.schedule.total_us
+        return Reading(self.schedule.instant(place_us), self._jumps, self._origin_us, at_end)
 
     def seconds_until(self, now: float, instant_us: int) -> float:
         """How long it really takes until it shows an instant, if nobody touches it; infinite where it never will."""
@@ -72,8 +74,8 @@ class ReplayClock:
         """What there is to say about it, for people and programs."""
         reading = self.read(now)
         return {
-            **asdict(reading),
             "instant": iso(reading.instant_us),
+            **asdict(reading),
             "paused": self.paused,
             "speed": self.speed,
             "then": self.at_end.value,
@@ -100,7 +102,7 @@ class ReplayClock:
     def seek(self, now: float, instant_us: int) -> None:
         """Show another instant, earlier or later; between days it is the next opening."""
         self._place_us, self._since = self.schedule.place(instant_us), now
-        self._jumps += 1
+        self._jumps, self._origin_us = self._jumps + 1, self.schedule.instant(self._place_us)
 
     def step(self, now: float, by_us: int) -> None:
         """Run ahead by so much at once; what lies between has happened. Raises `UsageError` for a step back."""
@@ -129,7 +131,7 @@ class ReplayClock:
         if self.at_end is AtEnd.LOOP and self._place(now) >= self._lap_us:
             self._settle(now)
             laps, self._place_us = divmod(self._place_us, self._lap_us)
-            self._jumps += laps
+            self._jumps, self._origin_us = self._jumps + laps, self.schedule.instant(0)
 
 
 def checked_speed(speed: float) -> float:
@@ -173,6 +175,10 @@ class Clocks:
         while len(self._clocks) > self.MOST:
             del self._clocks[next(iter(self._clocks))]
         return clock
+
+    def id_of(self, key_id: str) -> str:
+        """What tells the clock of a key from others: "" for the shared one."""
+        return key_id if self.per_key else ""
 
     def instant_us(self, key_id: str) -> int:
         """What the clock of a key shows."""

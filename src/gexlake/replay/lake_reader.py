@@ -7,13 +7,14 @@ import time
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import published_session, read_footer
 from gexlake.db.published import session_of
-from gexlake.errors import LakeError
+from gexlake.errors import GexlakeError, LakeError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import RECORD_TYPES, kind_of, record_type_of
 from gexlake.replay.schedule import Window
@@ -55,6 +56,7 @@ class LakeReader:
         self._chunks: OrderedDict[tuple[PublishedSession, int], list[bytes]] = OrderedDict()
         self._chunk_bytes = 0
         self._sessions: frozenset[SessionKey] = frozenset()
+        self._feeds: dict[date | None, list[Feed]] = {}
         self._listed_at = 0.0
         self.refresh()
 
@@ -70,7 +72,7 @@ class LakeReader:
                 session = session_of(file)
                 if record_type_of(session.feed.category) is not None:
                     found.add(session)
-        self._sessions, self._listed_at = frozenset(found), time.monotonic()
+        self._sessions, self._feeds, self._listed_at = frozenset(found), {}, time.monotonic()
 
     def sessions(self) -> frozenset[SessionKey]:
         """The sessions that the lake held when it was last listed."""
@@ -88,7 +90,11 @@ class LakeReader:
 
     def feeds(self, day: date | None = None) -> list[Feed]:
         """The feeds of a day, or of all days, sorted."""
-        return sorted({session.feed for session in self._sessions if day in (None, session.session_date)})
+        found = self._feeds.get(day)
+        if found is None:
+            found = sorted({session.feed for session in self._sessions if day in (None, session.session_date)})
+            self._feeds[day] = found
+        return found
 
     def window(self, day: date) -> Window:
         """A day from the exchange's opening, or the first record, to its close, or the last record."""
@@ -102,6 +108,13 @@ class LakeReader:
         if not ends:
             raise LakeError(f"The lake holds no record of {day}, and the exchange was closed.")
         return Window(day, min(ends), max(ends))
+
+    def prime(self, day: date) -> None:
+        """Open all sessions of a day: the first answer need not wait for that. One that is damaged is passed over."""
+        for session in self._sessions:
+            if session.session_date == day:
+                with suppress(GexlakeError):
+                    self.next_instant(session, 0)
 
     # ---- records -------------------------------------------------------------------------------------------
 

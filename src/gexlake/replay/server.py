@@ -20,6 +20,9 @@ from gexlake.replay.access import redact
 from gexlake.replay.app import create_app
 from gexlake.replay.archive import Archive
 from gexlake.replay.clock import AtEnd, Clocks, ReplayClock
+from gexlake.replay.faults import FaultBox
+from gexlake.replay.hubs.broadcast import Hubs
+from gexlake.replay.hubs.slots import PREFIX
 from gexlake.replay.lake_reader import LakeReader, check_days
 from gexlake.replay.routes.control import place_of
 from gexlake.replay.schedule import Schedule
@@ -29,6 +32,10 @@ from gexlake.replay.state import Replay
 GRACE_SECONDS = 2
 """What is under way when it is told to end has so long."""
 WATCH_SECONDS = 0.1
+PING_SECONDS, PONG_SECONDS = 20.0, 40.0
+"""Clients of the vendor's send no pings; one that is silent for a minute is gone."""
+LAST_SECONDS = 1.0
+"""So long the last messages have to arrive, where the end of the clock ends the server."""
 MOST_FRAME_BYTES = 64 << 10
 """Of what a client sends on a socket."""
 
@@ -69,13 +76,16 @@ def open_replay(options: ReplayOptions) -> Iterator[Replay]:
         return clock
 
     clocks = Clocks(make_clock, time.monotonic, per_key=options.clock_per_key)
-    archive = Archive(reader)
+    reader.prime(days[0])
+    faults, archive = FaultBox(), Archive(reader)
     try:
         yield Replay(
             reader,
             clocks,
             archive,
             Signer(time.time),
+            Hubs(reader, clocks, faults, PREFIX),
+            faults,
             tuple(days),
             strict=options.strict,
             carry_over=options.carry_over,
@@ -119,6 +129,8 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
         http="httptools",
         ws="websockets-sansio",  # waits for slow readers, and is what uvicorn keeps of the two by `websockets`
         ws_per_message_deflate=False,  # messages are packed already
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
         ws_max_size=MOST_FRAME_BYTES,
         lifespan="off",
         log_config=None,
@@ -135,6 +147,8 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
         on_ready()
     while not (serving.done() or _is_over(replay)):
         await asyncio.sleep(WATCH_SECONDS)
+    if not serving.done():
+        await asyncio.sleep(LAST_SECONDS)
     server.should_exit = True
     await serving
 

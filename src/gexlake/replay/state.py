@@ -11,7 +11,10 @@ from starlette.requests import HTTPConnection
 from gexlake.replay.archive import Archive
 from gexlake.replay.clock import Clocks
 from gexlake.replay.faults import FaultBox
+from gexlake.replay.hubs.broadcast import Hubs
+from gexlake.replay.hubs.slots import Slots
 from gexlake.replay.lake_reader import LakeReader
+from gexlake.replay.pace import Pace
 from gexlake.replay.signing import Signer
 
 PREFIX = "/gexlake/replay"
@@ -26,8 +29,11 @@ class Replay:
     clocks: Clocks
     archive: Archive
     signer: Signer
+    hubs: Hubs
+    faults: FaultBox
     days: tuple[date, ...]
-    faults: FaultBox = field(default_factory=FaultBox)
+    slots: Slots = field(default_factory=Slots)
+    pace: Pace = field(default_factory=Pace)
     strict: bool = False
     carry_over: bool = False
     """Whether, before the first record of a day, the last of the day before stands."""

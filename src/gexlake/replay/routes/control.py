@@ -16,7 +16,8 @@ from starlette.routing import Route
 from gexlake.errors import GexlakeError, UsageError
 from gexlake.replay.access import caller_of, key_of
 from gexlake.replay.clock import FASTEST, SLOWEST, ReplayClock
-from gexlake.replay.faults import Faults
+from gexlake.replay.faults import DroppedSockets, Faults
+from gexlake.replay.routes.sockets import socket_facts
 from gexlake.replay.routes.vendor_route import json_answer
 from gexlake.replay.schedule import SECOND_US, Schedule
 from gexlake.replay.state import PREFIX, Replay, replay_of
@@ -74,7 +75,7 @@ def place_of(word: float | str, schedule: Schedule, instant_us: int) -> int:
     return start_of_day(bound) if isinstance(bound, date) else bound
 
 
-# ---- the clock -------------------------------------------------------------------------------------------------------
+# ---- the clock -----------------------------------------------------------------------------------------------------
 
 
 async def _show(replay: Replay, clock: ReplayClock, _: Empty) -> dict[str, Any]:
@@ -117,14 +118,16 @@ def _clock_route(
     async def endpoint(request: Request) -> Response:
         replay = replay_of(request)
         key = key_of(request.headers.get("authorization"), request.query_params)
-        clock = replay.clocks.of(caller_of(key).key_id if key else "")
+        key_id = caller_of(key).key_id if key else ""
+        clock = replay.clocks.of(key_id)
         found = await work(replay, clock, await _body_of(request, model))
+        await replay.hubs.catch_up(key_id)
         return json_answer({**clock.facts(replay.clocks.now()), **found})
 
     return Route(f"{PREFIX}/{name}", _answering(endpoint), methods=[method])
 
 
-# ---- everything else -------------------------------------------------------------------------------------------------
+# ---- everything else -----------------------------------------------------------------------------------------------
 
 
 async def _status(request: Request) -> Response:
@@ -136,6 +139,7 @@ async def _status(request: Request) -> Response:
             "days": [day.isoformat() for day in replay.days],
             "feeds": [str(feed) for feed in replay.reader.feeds()],
             "strict": replay.strict,
+            "sockets": socket_facts(replay),
             "faults": replay.faults.facts(),
         }
     )
@@ -148,6 +152,15 @@ async def _faults(request: Request) -> Response:
     elif request.method == "DELETE":
         replay.faults.set(Faults())
     return json_answer(replay.faults.facts())
+
+
+async def _drop_sockets(request: Request) -> Response:
+    replay = replay_of(request)
+    body = await _body_of(request, DroppedSockets)
+    dropped = [connection for connection in replay.slots.connections() if body.hub in ("", connection.hub)]
+    for connection in dropped:
+        connection.drop(body.code)
+    return json_answer({"dropped": len(dropped)})
 
 
 async def _expire_urls(request: Request) -> Response:
@@ -192,5 +205,6 @@ ROUTES = [
     _clock_route("seek", Seek, _seek, "POST"),
     _clock_route("step", Step, _step, "POST"),
     Route(f"{PREFIX}/faults", _answering(_faults), methods=["GET", "PUT", "DELETE"]),
+    Route(f"{PREFIX}/sockets/drop", _answering(_drop_sockets), methods=["POST"]),
     Route(f"{PREFIX}/urls/expire", _answering(_expire_urls), methods=["POST"]),
 ]

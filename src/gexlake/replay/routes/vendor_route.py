@@ -83,3 +83,9 @@ def check_tier(replay: Replay, caller: Caller, tier: str) -> None:
     """Raise the vendor's 403 where the replay is strict and the key has not what the route needs."""
     if replay.strict and not caller.may(tier):
         raise VendorError(403)
+
+
+def check_pace(replay: Replay, caller: Caller, metric: str) -> None:
+    """Raise the vendor's 429 where the replay is strict and the key has asked for this less than a second ago."""
+    if replay.strict and not replay.pace.admits(f"{caller.key_id} {metric}", replay.clocks.now()):
+        raise VendorError(429)
