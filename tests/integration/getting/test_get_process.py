@@ -187,6 +187,14 @@ def test_a_key_file_takes_the_place_of_the_environment(vendor: Vendor, work: Pat
     assert vendor.api.seen[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
+def test_its_turns_are_those_of_all_processes_of_the_user(vendor: Vendor, work: Path, days: list[date]) -> None:
+    for day in days:
+        vendor.has(day)
+    status, _, _ = Got(work, *only(days[0], until=days[1]), "--no-import", "--interval", "0.01", url=vendor.url).end()
+    assert status == 0
+    assert len(list((work / "cache" / "gexlake" / "pace").iterdir())) == 2, "one of the metric, one of the host"
+
+
 # ---- what it says ----------------------------------------------------------------------------------------------------
 
 
