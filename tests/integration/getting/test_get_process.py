@@ -242,6 +242,22 @@ def test_check_asks_nobody_needs_no_key_and_fails_while_a_day_is_missing(
     assert len(vendor.api.seen) == asked
 
 
+def test_a_package_that_the_plan_lacks_is_said_once_for_all_its_days(
+    vendor: Vendor, work: Path, days: list[date]
+) -> None:
+    vendor.api.on("/hist/", refused(403))
+    options = ["--ticker", "NQ_NDX", "--package", "classic", "--since", days[0], "--until", days[1]]
+    note = "The plan of this key does not have NQ_NDX/classic: the vendor refuses all its categories."
+    for more in ((), ("--check",)):
+        status, out, _ = Got(work, *options, *more, url=vendor.url).end()
+        assert (status, out.count(note)) == (0, 1)
+        assert "6 denied" in out
+        assert str(days[0]) not in out.replace(f"days          {days[0]}", "")
+    asked = len(vendor.api.seen)
+    assert Got(work, *options, url=vendor.url).end()[0] == 0
+    assert len(vendor.api.seen) == asked
+
+
 def test_a_holiday_that_the_calendar_does_not_know_is_no_file(vendor: Vendor, work: Path, day: date) -> None:
     status, out, _ = Got(work, *only(day), url=vendor.url).end()
     assert "no file" in out

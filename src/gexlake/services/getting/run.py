@@ -170,11 +170,16 @@ class _Run:
             until=self.window.until,
             days=days,
             eod=self.eod,
-            notes=[*(self.downloads.notes if self.downloads else []), *_unknown_tickers(days)],
+            notes=self._notes(days),
             files_fetched=len(fetched) + len(reports),
             bytes_fetched=self.progress.bytes_done,
             duration_seconds=time.monotonic() - self.started,
         )
+
+    def _notes(self, days: list[GetDay]) -> list[str]:
+        denied = [day.reason for day in days if day.status is GetStatus.DENIED and day.reason]
+        notes = [*denied, *(self.downloads.notes if self.downloads else []), *_unknown_tickers(days)]
+        return list(dict.fromkeys(notes))
 
 
 def _unknown_tickers(days: list[GetDay]) -> list[str]:
