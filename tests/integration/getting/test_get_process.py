@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gexlake.vendor.trouble import GOOD_PART_BYTES
 from helpers.getting import (
     KEY,
     SECRET,
@@ -26,7 +27,7 @@ from helpers.getting import (
     part_file,
     recent_days,
 )
-from helpers.vendor_stub import Gate, Reply, refused, stored
+from helpers.vendor_stub import Gate, Reply, Seen, refused, stored
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,30 @@ def test_two_runs_at_once_fetch_everything_once(vendor: Vendor, work: Path, days
     for day, body in bodies.items():
         assert history_file(work, day).read_bytes() == body
     assert [mark["event"] for mark in marks(work)].count("fetched") == 2
+
+
+def test_a_line_that_breaks_again_and_again_gets_there_in_one_run(vendor: Vendor, work: Path, day: date) -> None:
+    piece = GOOD_PART_BYTES + 1000
+    body = b'[{"timestamp":1,"text":"' + b"x" * (8 * piece) + b'"}]'
+    whole = stored(body)
+
+    def cut(seen: Seen) -> Reply:
+        reply = whole(seen)
+        return Reply(reply.status, reply.body[:piece], reply.headers, length=len(reply.body))
+
+    vendor.has(day, *[cut] * 8, whole)
+    status, out, _ = Got(work, *only(day), "--no-import", "-o", "json", url=vendor.url).end()
+    assert (status, json.loads(out)["bytes_fetched"]) == (0, len(body))
+    assert len(vendor.store.seen) == 9
+    assert history_file(work, day, suffix=".json").read_bytes() == body
+
+
+def test_a_store_that_begins_anew_each_time_is_not_asked_without_end(vendor: Vendor, work: Path, day: date) -> None:
+    body = b"[" + b" " * (3 * GOOD_PART_BYTES)
+    vendor.has(day, Reply(200, body, length=2 * len(body)))
+    status, out, _ = Got(work, *only(day), "--no-import", "-o", "json", url=vendor.url).end()
+    assert (status, json.loads(out)["counts"]) == (1, {"failed": 1})
+    assert len(vendor.store.seen) == 1 + 4, "the first brought a good part, and counts as well"
 
 
 # ---- bodies that are none --------------------------------------------------------------------------------------------

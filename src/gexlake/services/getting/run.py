@@ -23,7 +23,6 @@ from gexlake.services.importing.import_history import import_history
 from gexlake.vendor.download import StoreClient
 from gexlake.vendor.history import HistoryClient
 from gexlake.vendor.pace import Pace, pace_folder
-from gexlake.vendor.trouble import TroubleWait
 from gexlake.vendor.vendor_key import VendorKey
 
 PROGRESS_SECONDS = 0.1
@@ -107,7 +106,7 @@ class _Run:
             StoreClient(timeout_seconds=timeout_seconds) as store,
         ):
             pace = Pace(pace_folder(), order.interval_seconds)
-            line = Line(history, store, pace, TroubleWait(order.patience_seconds))
+            line = Line(history, store, pace, order.patience_seconds)
             downloads = self.downloads = Downloads(
                 line, order.directory, self.manifest, key, self._count_bytes, self._count_file
             )
