@@ -30,6 +30,7 @@ from gexlake.errors import (
     SourceError,
     StorageError,
     UsageError,
+    VendorError,
     WorkerError,
 )
 
@@ -56,6 +57,7 @@ __all__ = [
     "SourceError",
     "StorageError",
     "UsageError",
+    "VendorError",
     "WorkerError",
     "__version__",
     "connect",

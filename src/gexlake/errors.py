@@ -12,6 +12,7 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     ├── StorageError             no space, no permission or an I/O error while writing    worth trying again
     ├── QueryError               the SQL statement is not valid or not allowed
     ├── NoSnapshotError          no snapshot is near enough to the instant asked for
+    ├── VendorError              the vendor does not take the key or the request
     └── WorkerError              a worker process ended without a result                  worth trying again
 """
 
@@ -81,6 +82,10 @@ class QueryError(GexlakeError):
 
 class NoSnapshotError(GexlakeError):
     """No snapshot is near enough to the instant that was asked for."""
+
+
+class VendorError(GexlakeError):
+    """The vendor does not take the key, or the request as it is made."""
 
 
 class WorkerError(GexlakeError):

@@ -24,7 +24,9 @@ __all__ = [
     "ZstdError",
     "ZstdFile",
     "compress",
+    "pack_sizeless",
     "raw_frame",
+    "unpack_bounded",
     "unpack_frame",
 ]
 
@@ -39,13 +41,40 @@ class _Decompressor(threading.local):
         self.decompress = zstandard.ZstdDecompressor().decompress
 
 
+class _SizelessCompressor(threading.local):
+    """One for each thread, as above."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=3, write_content_size=False).compress
+
+
 _decompressor = _Decompressor()
+_sizeless_compressor = _SizelessCompressor()
 BrokenFrameError = zstandard.ZstdError
 
 
 def unpack_frame(frame: bytes) -> bytes:
     """The content of a frame that has its size in front. Raises `BrokenFrameError`."""
     return _decompressor.decompress(frame)
+
+
+def pack_sizeless(data: bytes) -> bytes:
+    """A frame that does not say how large its content is."""
+    return _sizeless_compressor.compress(data)
+
+
+def unpack_bounded(frame: bytes, most_bytes: int) -> bytes:
+    """The content of exactly one frame, whether or not it says its size.
+
+    Raises `ZstdError`, also where it has more than `most_bytes`.
+    """
+    decompressor = ZstdDecompressor()
+    content = decompressor.decompress(frame, most_bytes + 1)
+    if len(content) > most_bytes:
+        raise ZstdError(f"the content has more than {most_bytes} bytes")
+    if not decompressor.eof or decompressor.unused_data:
+        raise ZstdError("it is cut short" if not decompressor.eof else "bytes follow the frame")
+    return content
 
 
 _RAW_HEADER = struct.Struct("<IBI")

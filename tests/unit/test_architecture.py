@@ -10,8 +10,11 @@ import pytest
 import gexlake
 
 SOURCE = Path(gexlake.__file__).parent
-LAYERS = ["cli", "api", "services", "sample", "db", "lineage", "importers", "validation", "scanner", "models"]
-ROOMS = ["upkeep", "importing", "asking", "statements", "owner", "store", "processes"]
+LAYERS = [
+    "cli", "api", "replay", "services", "vendor", "sample",
+    "db", "lineage", "importers", "validation", "scanner", "models",
+]  # fmt: skip
+ROOMS = ["upkeep", "getting", "importing", "asking", "statements", "owner", "store", "processes"]
 """Of `services/`, below its two doors of Python."""
 FOUNDATION = {"archive", "errors", "packing", "settings", "unpacked_file", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}

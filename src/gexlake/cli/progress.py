@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gexlake.models.import_order import OnProgress, Progress
     from gexlake.models.report import FileResult
     from gexlake.models.verify_report import SessionProgress
+    from gexlake.services.getting.order import GetProgress
 
 MAX_CODES = 4
 SECONDS_BETWEEN_LINES = 10.0
@@ -25,11 +26,11 @@ BAR_WIDTH = 20
 
 
 class Position(NamedTuple):
-    """Where some work is: `items` and `note` in words, bytes done out of a total."""
+    """Where some work is: `items` and `note` in words, bytes done out of a total, if that is known."""
 
     items: str
     bytes_done: int
-    bytes_total: int
+    bytes_total: int | None
     note: str = ""
 
 
@@ -51,6 +52,13 @@ def session_progress(terminal: Terminal) -> Iterator[Callable[[SessionProgress],
     """What verify and rebuild call to be watched; None where the terminal is to be quiet."""
     with _display(terminal) as show:
         yield None if show is None else lambda progress: show(_session_position(progress))
+
+
+@contextmanager
+def download_progress(terminal: Terminal) -> Iterator[Callable[[GetProgress], None] | None]:
+    """What a download calls to be watched; how many bytes will come nobody knows."""
+    with _display(terminal) as show:
+        yield None if show is None else lambda progress: show(_download_position(progress))
 
 
 class _ImportWatcher:
@@ -85,6 +93,14 @@ def _session_position(progress: SessionProgress) -> Position:
     )
 
 
+def _download_position(progress: GetProgress) -> Position:
+    return Position(
+        items=f"{progress.files_done:,} of {values.plural(progress.files_total, 'file')}",
+        bytes_done=progress.bytes_done,
+        bytes_total=None,
+    )
+
+
 def _damage(result: FileResult) -> str:
     return f"{result.status.value}: {result.source_file}: {result.message or codes_text(result.errors)}"
 
@@ -110,7 +126,7 @@ def _display(terminal: Terminal) -> Iterator[Show | None]:
                 task,
                 description=position.items,
                 total=position.bytes_total,
-                completed=min(position.bytes_done, position.bytes_total),
+                completed=min(position.bytes_done, position.bytes_total or position.bytes_done),
                 note=position.note,
             )
     else:
@@ -167,13 +183,14 @@ class _Lines:
 def position_line(position: Position, elapsed_seconds: float) -> str:
     """One line of where the work is, how fast it goes and how long it will take."""
     rate = position.bytes_done / elapsed_seconds if elapsed_seconds else 0.0
+    total = position.bytes_total
     parts = [
         position.items,
-        f"{values.size(position.bytes_done)} of {values.size(position.bytes_total)}",
+        f"{values.size(position.bytes_done)}" + ("" if total is None else f" of {values.size(total)}"),
         f"{values.size(rate)}/s",
         position.note,
     ]
-    if rate:
-        left = max(position.bytes_total - position.bytes_done, 0) / rate
+    if rate and total is not None:
+        left = max(total - position.bytes_done, 0) / rate
         parts.append(f"about {values.seconds(round(left))} left")
     return ", ".join(part for part in parts if part)

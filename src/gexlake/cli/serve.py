@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gexlake.cli.command import command
+from gexlake.cli.listening import listen, url_of
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ STOP_SECONDS = 0.1
 """How soon a signal to stop is passed on to open streams."""
 COLLECT_OFTEN = (700, 10, 10)
 """Python's own thresholds: looking for cycles keeps requests waiting for a fraction of a millisecond, not for 20."""
-STUCK_SECONDS = 300
-"""For so long a client may leave unread what was sent to it."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -82,40 +81,9 @@ def _serve(terminal: Terminal, options: Mapping[str, object]) -> None:
     settings = load_settings(options)
     check_binding(settings, KeyStore(settings.lake))
     configure_logging(settings.log_format, settings.log_level)
-    listener = _listen(settings)
+    listener = listen(settings.host, settings.port)
     with listener:
         _run(terminal, settings, listener)
-
-
-def _listen(settings: Settings) -> socket:
-    """Take the address before anything is opened: a second server on it ends here."""
-    import errno
-    import socket
-
-    from gexlake.errors import GexlakeError
-
-    place = f"{settings.host}:{settings.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise GexlakeError(f"{settings.host} is no address to listen on: {error.strerror}.") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # whoever takes nothing off its socket for so long is cut off
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_SECONDS * 1000)
-        listener.bind(address)
-        listener.listen()  # a port is taken for certain only now
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            message, hint = f"{place} is taken by another process.", "Choose another port with --port, or 0 for any."
-        else:
-            message, hint = f"{place} cannot be listened on: {error.strerror}.", ""
-        raise GexlakeError(message, hint=hint) from error
-    return listener
 
 
 def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
@@ -126,7 +94,7 @@ def _run(terminal: Terminal, settings: Settings, listener: socket) -> None:
     from gexlake.api.app import create_app
 
     app = create_app(settings)
-    app.state.service.url = _url(listener, local=True)
+    app.state.service.url = url_of(listener, local=True)
     server = uvicorn.Server(_server_config(app, settings))
     # uvicorn sends itself the signal again when it is done, so that the process would die of it: this one stays.
     for number in STOP_SIGNALS:
@@ -183,16 +151,8 @@ def _greet(terminal: Terminal, settings: Settings, listener: socket) -> None:
 
     from gexlake.api.logs import FIELDS
 
-    url = _url(listener)
+    url = url_of(listener)
     if settings.log_format == "json":
         logging.getLogger("gexlake").info("serving", extra={FIELDS: {"lake": str(settings.lake), "url": url}})
     else:
         terminal.talk(f"Serving {settings.lake} at {url} (documentation: {url}/docs)")
-
-
-def _url(listener: socket, *, local: bool = False) -> str:
-    """Where the service listens; for processes of this machine, with `local`, where it listens everywhere."""
-    host, port = listener.getsockname()[:2]
-    if local:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,1 @@
+"""Requests into calls, and results into the vendor's answers."""
