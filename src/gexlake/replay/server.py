@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from socket import socket
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 
 import uvicorn
 
@@ -29,6 +29,7 @@ from gexlake.replay.schedule import Schedule
 from gexlake.replay.signing import Signer
 from gexlake.replay.state import Replay
 
+SEND_BUFFER_BYTES = 128 << 10
 GRACE_SECONDS = 2
 """What is under way when it is told to end has so long."""
 WATCH_SECONDS = 0.1
@@ -139,6 +140,8 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What the system takes off our hands is what a slow reader gets late: connections inherit the bound.
+    listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or serving.done()):

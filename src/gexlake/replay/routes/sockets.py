@@ -15,6 +15,7 @@ from gexlake.replay.hubs.connection import POLICY, Connection
 from gexlake.replay.hubs.slots import NegotiationError, Slot, checked_memberships, memberships_of
 from gexlake.replay.routes.vendor_route import VendorError, check_tier, json_answer, vendor_routes
 from gexlake.replay.state import Replay, origin_of, replay_of
+from gexlake.vendor.frames import choose
 from gexlake.vendor.groups import MOST_MEMBERSHIPS, Group, hub_names, is_of_hub
 
 SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
@@ -119,7 +120,7 @@ async def hub_socket(websocket: WebSocket) -> None:
         await websocket.send_denial_response(Response("Unauthorized", 401))
         return
     if "awps_reconnection_token" in query:  # none is ever given out; on this code clients connect anew
-        await websocket.accept()
+        await websocket.accept(subprotocol=choose(websocket.scope["subprotocols"]))
         await websocket.close(POLICY)
         return
     connection = Connection(websocket, hub)
