@@ -19,7 +19,7 @@ from gexlake.errors import UsageError
 from gexlake.replay.access import redact
 from gexlake.replay.app import create_app
 from gexlake.replay.archive import Archive
-from gexlake.replay.clock import AtEnd, Clocks, ReplayClock
+from gexlake.replay.clock import AtEnd, Clocks, ReplayClock, checked_speed
 from gexlake.replay.faults import FaultBox
 from gexlake.replay.hubs.broadcast import Hubs
 from gexlake.replay.hubs.slots import PREFIX
@@ -67,8 +67,9 @@ def open_replay(options: ReplayOptions) -> Iterator[Replay]:
     """A replay over published files. Raises `LakeError` where there is nothing to replay, `UsageError` for options."""
     reader = LakeReader(LakeLayout(options.lake.absolute()))
     days = _days_of(options, reader)
+    checked_speed(options.speed)
     schedule = Schedule([reader.window(day) for day in days], keep_gaps=options.keep_gaps)
-    start_us = place_of(options.start_at, schedule, schedule.windows[0].start_us)
+    start_us = place_of(options.start_at, schedule, schedule.windows[0].start_us, parameter="start_at")
 
     def make_clock(now: float) -> ReplayClock:
         clock = ReplayClock(schedule, now, speed=options.speed, at_end=options.at_end, paused=options.paused)
