@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -148,6 +149,8 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
     while not (server.started or serving.done()):
         await asyncio.sleep(0.001)
     if server.started:
+        gc.collect()
+        gc.freeze()  # what there is now stays: looking through it would keep answers waiting
         on_ready()
     while not (serving.done() or _is_over(replay)):
         await asyncio.sleep(WATCH_SECONDS)
