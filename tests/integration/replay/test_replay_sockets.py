@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET, create_connection
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from gexlake.vendor.frames import CODECS, Disconnected, GroupMessage, LeaveGroup
 from gexlake.vendor.groups import group_of_feed
 from gexlake.vendor.messages import decode
 from helpers.histories import TUESDAY
+from helpers.processes import PATIENCE_SECONDS
 from helpers.replay import RELIABLE, ReplayProcess, Socket, assert_same, records_of_source
 from integration.replay.conftest import Start
 
@@ -310,6 +313,26 @@ def test_sockets_can_be_dropped_and_opened_again(replay: ReplayProcess, open_soc
         assert (closed.value.rcvd.code if closed.value.rcvd else None) == code
         while replay.status()["sockets"]["open"]:
             pass
+
+
+def test_who_leaves_at_any_moment_harms_nobody(replay: ReplayProcess, open_socket: Open) -> None:
+    url = legacy(replay, "classic")
+    host, _, port = replay.url.removeprefix("http://").partition(":")
+    head = (
+        f"GET {url.partition(host + ':' + port)[2]} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    join = b'{"type":"joinGroup","group":"blue_NQ_NDX_classic_gex_zero","ackId":1}'
+    masked = bytes((0x81, 0x80 | len(join))) + bytes(4) + join
+    for data in (head.encode(), head.encode() + masked, head.encode() + masked[:10]):
+        for reset in (False, True):
+            with create_connection((host, int(port)), timeout=PATIENCE_SECONDS) as client:
+                if reset:
+                    client.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+                client.sendall(data)
+    while replay.status()["sockets"]["open"]:
+        pass
+    assert open_socket(url).is_silent()
 
 
 def test_messages_can_be_late_and_repeated(replay: ReplayProcess, open_socket: Open, replay_lake: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gexlake.replay.access import Caller
 from gexlake.replay.hubs.connection import POLICY, Connection
@@ -114,6 +115,11 @@ async def _body_of(request: Request, model: type[Body]) -> Body:
 
 async def hub_socket(websocket: WebSocket) -> None:
     """A socket of a hub, for whoever has an address of it."""
+    with suppress(WebSocketDisconnect):  # whoever leaves before the greeting
+        await _hub_socket(websocket)
+
+
+async def _hub_socket(websocket: WebSocket) -> None:
     replay, query, hub = replay_of(websocket), websocket.query_params, websocket.path_params["hub"]
     slot = replay.slots.of_token(query.get("access_token", ""))
     if slot is None or hub not in hub_names(slot.generation):
