@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -124,8 +124,11 @@ class Redaction(logging.Filter):
         return True
 
 
-async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it, or the clock is at its end and is to stop there."""
+async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None], proxies: Sequence[str] = ()) -> None:
+    """Serve until a signal ends it, or the clock is at its end and is to stop there.
+
+    `proxies` are believed when they say by X-Forwarded-Proto that a request came to them over TLS.
+    """
     config = uvicorn.Config(
         create_app(replay),
         loop="uvloop",
@@ -139,7 +142,8 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     # What the system takes off our hands is what a slow reader gets late: connections inherit the bound.

@@ -199,6 +199,18 @@ def test_it_works_beside_the_service_and_leaves_nothing_in_the_lake(starting: St
         service.outcome()
 
 
+@pytest.mark.parametrize(("options", "scheme"), [((), ""), (("--proxy", "127.0.0.1"), "s")])
+def test_addresses_are_of_tls_where_a_known_proxy_says_so(
+    starting: Start, replay_lake: Path, options: tuple[str, ...], scheme: str
+) -> None:
+    replay = starting(replay_lake, "--start-at", "end", *options)
+    headers = {"Host": "api.gexbot.test", "X-Forwarded-Proto": "https"}
+    urls = replay.get("/v2/negotiate", headers=headers).json()["websocket_urls"]
+    assert urls["classic"].startswith(f"ws{scheme}://api.gexbot.test/client/hubs/classic?")
+    answer = replay.get(f"/v2/hist/NQ_NDX/classic/gex_zero/{TUESDAY}?noredirect", headers=headers)
+    assert answer.json()["url"].startswith(f"http{scheme}://api.gexbot.test/gexlake/replay/files/")
+
+
 def test_lists_are_of_what_the_lake_has_and_need_no_key(replay: ReplayProcess) -> None:
     for base in ("", "/v2"):
         tickers = replay.client.get(f"{base}/tickers").json()
