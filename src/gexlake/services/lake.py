@@ -84,7 +84,11 @@ class Lake:
         """The snapshots of a feed in order of time, with the columns of its record type's table, as `gex_snapshots`.
 
         Without `package` and `category` it is classic gex_zero; one of them says the other where it can
-        (`category="gamma_zero"`, `package="orderflow"`).
+        (`category="gamma_zero"`, `package="orderflow"`). `start` and `end` are included; a date is the whole of its
+        session, an instant without a zone is read in `tz`. Times come in UTC.
+
+        >>> lake.snapshots("NQ_NDX", start="2025-11-10 10:00", end="2025-11-10 10:05", tz="America/New_York").height
+        301
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
@@ -102,6 +106,9 @@ class Lake:
         tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some.
+
+        >>> lake.strikes("NQ_NDX", start="2025-11-10T15:00:00Z", end="2025-11-10T15:00:01Z")["strike"].n_unique()
+        21
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
@@ -141,7 +148,12 @@ class Lake:
 
         `as_of` is its own instant, `age_seconds` how much older it is. It is of the same session, by New York's date,
         unless `max_age` (seconds, or text as 15m, 3d) says how old it may be, of whichever session. A date is its last
-        instant in New York. Raises `NoSnapshotError` where there is none, `UsageError` as `snapshots` does.
+        instant in New York.
+
+        >>> lake.at("NQ_NDX", timestamp="2025-11-10 10:00", tz="America/New_York")["as_of"]
+        '2025-11-10T15:00:00Z'
+
+        Raises `NoSnapshotError` where there is none, `UsageError` as `snapshots` does.
         """
         asked_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
         age = None if max_age is None else parse_age(max_age)
@@ -191,7 +203,12 @@ class Lake:
         most so many points from spot, `strikes` the ladder's value at each. A column that the frame has already gets
         `_gex` behind its name.
 
-        >>> lake.asof(bars, "NQ_NDX", columns=["zero_gamma"], distances=True)  # doctest: +SKIP
+        >>> bars = lake.bars("NQ_NDX", interval="1m").select("timestamp", "close")
+        >>> known = lake.asof(bars, "NQ_NDX", columns=["zero_gamma"], max_age="10s")
+        >>> known.columns
+        ['timestamp', 'close', 'as_of', 'age_seconds', 'zero_gamma']
+        >>> (known["as_of"] <= known["timestamp"]).all()
+        True
 
         Raises `UsageError` for an unknown feed or column, and for instants without a zone.
         """
@@ -215,7 +232,12 @@ class Lake:
     ) -> pl.DataFrame:
         """Spot as open, high, low and close per interval (30s, 5m, 1h), and all other numbers at its end.
 
-        A row is named by the end of its interval (`timestamp`, UTC), and uses nothing later. Raises as `snapshots`.
+        A row is named by the end of its interval (`timestamp`, UTC), and uses nothing later.
+
+        >>> lake.bars("NQ_NDX", interval="1h", start="2025-11-10", end="2025-11-10")["timestamp"].dt.hour().to_list()
+        [15, 16, 17, 18, 19, 20, 21]
+
+        Raises as `snapshots` does.
         """
         feed = self._known(feed_of(ticker, package, category))
         rows = scan_range(self._layout, "snapshots", feed, self._bounds(start, end, tz))
@@ -235,7 +257,12 @@ class Lake:
     ) -> pl.DataFrame:
         """Strike by time: `timestamp` (an interval's end), `strike`, and `value` of its last snapshot's ladder.
 
-        `value` is a column of the ladder, `gex_vol` (greeks: `value`) if it is not given. Raises as `snapshots` does.
+        `value` is a column of the ladder, `gex_vol` (greeks: `value`) if it is not given.
+
+        >>> lake.heatmap("NQ_NDX", interval="5m", start="2025-11-10").columns
+        ['timestamp', 'strike', 'gex_vol']
+
+        Raises as `snapshots` does.
         """
         feed = self._known(feed_of(ticker, package, category))
         ladder = kind_of(feed).ladder
@@ -258,7 +285,13 @@ class Lake:
         end: Moment | None = None,
         tz: Zone | None = None,
     ) -> pl.LazyFrame:
-        """`snapshots` as a lazy frame: nothing is read before it is collected, and then what it needs."""
+        """`snapshots` as a lazy frame: nothing is read before it is collected, and then what it needs.
+
+        >>> lake.scan_snapshots("NQ_NDX").select("spot").max().collect().item() > 25_000
+        True
+
+        Raises as `snapshots` does.
+        """
         feed = self._known(feed_of(ticker, package, category))
         return scan_range(self._layout, "snapshots", feed, self._bounds(start, end, tz))
 
@@ -272,7 +305,13 @@ class Lake:
         end: Moment | None = None,
         tz: Zone | None = None,
     ) -> pl.LazyFrame:
-        """The ladder rows of a feed of any record type that has them, as a lazy frame: years of them fit."""
+        """The ladder rows of a feed of any record type that has them, as a lazy frame: years of them fit.
+
+        >>> lake.scan_strikes("NQ_NDX").select("strike").unique().count().collect().item() >= 21
+        True
+
+        Raises as `snapshots` does.
+        """
         feed = self._known(feed_of(ticker, package, category))
         ladder = kind_of(feed).ladder
         if ladder is None:
@@ -289,7 +328,13 @@ class Lake:
         end: Moment | None = None,
         tz: Zone | None = None,
     ) -> Iterator[tuple[date, pl.LazyFrame]]:
-        """Session by session, its date and its snapshots as a lazy frame: memory is that of one session."""
+        """Session by session, its date and its snapshots as a lazy frame: memory is that of one session.
+
+        >>> [(str(session_date), frame.collect().height) for session_date, frame in lake.iter_sessions("NQ_NDX")]
+        [('2025-11-10', 23385)]
+
+        Raises as `snapshots` does.
+        """
         feed = self._known(feed_of(ticker, package, category))
         bounds = self._bounds(start, end, tz)
         for day in published_days(self._layout, feed, bounds):
@@ -297,7 +342,13 @@ class Lake:
             yield date.fromisoformat(day), scan_range(self._layout, "snapshots", feed, of_day)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
-        """The rows of one read-only SQL statement, at most `limit`. Raises `QueryError`."""
+        """The rows of one read-only SQL statement, at most `limit`; times come in UTC.
+
+        >>> lake.sql("select count(*) as snapshots from gex_snapshots")["snapshots"].item()
+        23385
+
+        Raises `QueryError`.
+        """
         return run_query(self.path, statement, limit=limit)
 
     # ---- about the data ------------------------------------------------------------------------------------
