@@ -18,7 +18,7 @@ SESSIONS ?= 3
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs proto web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
+.PHONY: help demo serve test lint format docs examples proto web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
   test-native clean
 
 help: ## this list
@@ -59,6 +59,9 @@ format: $(INSTALLED) ## rewrite in the house style
 
 docs: $(INSTALLED) ## rewrite the generated pages of docs/
 	$(BIN)/python tools/make_docs.py
+
+examples: $(INSTALLED) ## run the notebooks of examples/ and write what they show
+	$(BIN)/python tools/make_examples.py
 
 proto: $(INSTALLED) ## write the Python code of the protobuf schemas anew
 	$(BIN)/python -m grpc_tools.protoc -I src --python_out=src --pyi_out=src src/gexlake/vendor/wire/*.proto

@@ -23,10 +23,14 @@ from gexlake.services.importing.import_history import import_history
 TARGET = Path(__file__).parents[1] / "docs" / "images"
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
 DAY = f"{FEED}&date=2025-11-14"
+GREEK = "symbol=NQ_NDX&package=state&category=gamma_zero&date=2025-11-14"
+ORDERFLOW = "symbol=NQ_NDX&package=orderflow&category=orderflow&date=2025-11-14"
 PICTURES = {
     "session-dark": (f"#/session?{DAY}&at=14:42:00&strike=25778.66", 1440, 860, "dark"),
     "session-light": (f"#/session?{DAY}&at=14:42:00", 1440, 860, "light"),
     "session-zoom": (f"#/session?{DAY}&at=14:30:00&from=14:10:00&to=14:50:00&low=25550&high=25850", 1440, 860, "dark"),
+    "greeks": (f"#/session?{GREEK}&at=14:42:00&strike=25778.66", 1440, 860, "dark"),
+    "orderflow": (f"#/session?{ORDERFLOW}&at=14:30:00&from=14:10:00&to=14:50:00", 1440, 860, "light"),
     "session-phone": (f"#/session?{DAY}&at=14:42:00", 390, 844, "dark"),
     "coverage": (f"#/coverage?{FEED}&date=2025-11-17", 1440, 560, "dark"),
 }
@@ -34,11 +38,14 @@ PICTURES = {
 
 
 def make_lake(root: Path) -> Path:
-    """Five full days, one that ends early, one that is missing, and a second feed."""
+    """Five full days, one that ends early, one that is missing, and other feeds."""
     write_sample(root / "sample", sessions=5)
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 17), snapshots=9000)
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 19))
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 19), tickers=["SPX"], categories=["gex_full"])
+    of_greek = {"packages": ["state"], "categories": ["gamma_zero"]}
+    for feed in (of_greek, {"packages": ["orderflow"]}):
+        write_sample(root / "sample", sessions=1, start=date(2025, 11, 14), **feed)  # type: ignore[arg-type]
     import_history(root / "sample", root / "lake")
     return root / "lake"
 

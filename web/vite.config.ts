@@ -18,5 +18,5 @@ export default defineConfig({
     modulePreload: false, // there is one module
     assetsInlineLimit: 0, // the page's policy admits its own files, and nothing that is written into it
   },
-  server: { proxy: { "^/(feeds|sessions|gaps|gex|view|status|imports?|lineage|quarantine|events|health|ready|metrics)": "http://127.0.0.1:8765" } },
+  server: { proxy: { "^/(feeds|sessions|gaps|gex|greeks|orderflow|view|status|imports?|lineage|quarantine|events|health|ready|metrics)": "http://127.0.0.1:8765" } },
 });

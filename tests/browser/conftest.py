@@ -122,6 +122,24 @@ def half_an_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "lake"
 
 
+@pytest.fixture(scope="session")
+def every_type(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with some feeds of each record type: 50 minutes of one day, and a few of another."""
+    root = tmp_path_factory.mktemp("every-type")
+    for day, snapshots in ((FULL, 3000), (LAST, 300)):
+        of_day: dict[str, Any] = {
+            "sessions": 1,
+            "start": date.fromisoformat(day),
+            "snapshots": snapshots,
+            "strikes": 21,
+        }
+        write_sample(root / "sample", **of_day)
+        write_sample(root / "sample", packages=["state"], categories=["gex_zero", "gamma_zero", "charm_one"], **of_day)
+        write_sample(root / "sample", packages=["orderflow"], **of_day)
+    import_history(root / "sample", root / "lake")
+    return root / "lake"
+
+
 @pytest.fixture(scope="module")
 def service(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     lake = tmp_path_factory.mktemp("served") / "lake"

@@ -23,12 +23,23 @@ STOPS = {
     ),
 }
 """Written down once more, so that a slip in the page's own colours shows."""
+UNSIGNED_STOPS = {
+    "dark": [(30, 26, 66), (38, 70, 118), (34, 116, 132), (74, 162, 126), (158, 204, 122), (240, 240, 176)],
+    "light": [(244, 243, 216), (188, 224, 184), (107, 187, 160), (42, 138, 140), (28, 90, 120), (22, 44, 84)],
+}
 POWER = 0.6
 
 
 def expected_colour(value: float, bound: float, theme: str) -> npt.NDArray[np.float64]:
     stops = np.array(STOPS[theme][0 if value < 0 else 1], dtype=float)
     along = min(1.0, abs(value) / bound) ** POWER * (len(stops) - 1)
+    return np.array([np.interp(along, range(len(stops)), stops[:, channel]) for channel in range(3)])
+
+
+def unsigned_colour(value: float, low: float, high: float, theme: str) -> npt.NDArray[np.float64]:
+    """The colour of what lies on one side of zero."""
+    stops = np.array(UNSIGNED_STOPS[theme], dtype=float)
+    along = min(1.0, max(0.0, (value - low) / (high - low))) * (len(stops) - 1)
     return np.array([np.interp(along, range(len(stops)), stops[:, channel]) for channel in range(3)])
 
 
@@ -40,7 +51,7 @@ def decode(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.flo
     for name, size in head["arrays"]:
         arrays[name] = np.frombuffer(content, "<f8", size, offset)
         offset += size * 8
-    arrays["cells"] = arrays["cells"].reshape(len(head["strikes"]), -1)
+    arrays["cells"] = arrays["cells"].reshape(len(head["strikes"]), arrays["time"].size)
     return head, arrays
 
 
@@ -52,6 +63,7 @@ class Picture:
         self.plot = json.loads(box.get_attribute("data-plot") or "")
         self.window = json.loads(box.get_attribute("data-window") or "")
         self.bound = float(box.get_attribute("data-bound") or "")
+        self.least = float(box.get_attribute("data-least") or "")
         self.pixels = screenshot(page, ".heat")
 
     def x(self, instant: float) -> float:

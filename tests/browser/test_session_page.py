@@ -7,41 +7,23 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service
 from browser.pictures import Picture, decode, expected_colour, screenshot
+from browser.reading import OPEN, cell, clock, instant_of, plain
 from browser.waiting import detailed, frames, ready
 
-OPEN = 1763130600  # 2025-11-14 09:30:00 in New York
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
 ALL_LINES = "hide=pos_vol,neg_vol,pos_oi,neg_oi,zero,spot"
 
 
 def session(at: str = "11:42:00", *more: str, date: str = FULL) -> str:
     return "#/session?" + "&".join([FEED, f"date={date}", f"at={at}", *more])
-
-
-def cell(page: Page, name: str) -> Any:
-    return page.locator(f'[data-cell="{name}"]')
-
-
-def plain(text: str | None) -> float:
-    return float((text or "").replace(",", "").replace("−", "-").replace("+", ""))
-
-
-def clock(page: Page) -> str:
-    return cell(page, "clock").text_content() or ""
-
-
-def instant_of(text: str) -> int:
-    hours, minutes, seconds = map(int, text.split(":"))
-    return OPEN + (hours * 60 + minutes) * 60 + seconds - (9 * 60 + 30) * 60
 
 
 # ---- values --------------------------------------------------------------------------------------------------------
@@ -237,7 +219,7 @@ def test_buttons_and_clicks_move_in_time(open_page: Open) -> None:
         "A second back": "11:43:00",
         "A minute back": "11:42:00",
     }.items():
-        page.get_by_role("button", name=name, exact=True).click()
+        page.get_by_role("button", name=name).click()
         expect(cell(page, "clock")).to_have_text(expected)
     picture = Picture(page)
     x, y = picture.x(instant_of("14:00:00")), picture.plot["height"] / 2
@@ -427,7 +409,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open) -> None:
         "Volume",
         "Spot",
         "PNG",
-        "A second back",
+        "A second back, −1s",
         "Play",
         "Time of the session",
     ]

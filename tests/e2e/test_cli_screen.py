@@ -44,6 +44,7 @@ COMMANDS = {
     "import -v": ["import", "{faulty}", "--lake", "{fresh}", "-v"],
     "dry run": ["import", "{faulty}", "--dry-run", "--lake", "{fresh}"],
     "scan": ["scan", "{faulty}"],
+    "get": ["get", "--ticker", "NQ_NDX", "--to", "{fresh}", "--check"],
     "sample": ["sample", "{fresh}", "--sessions", "1", "--snapshots", "3", "--strikes", "3"],
     "keys": ["keys", "list"],
     "config": ["config"],

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx2
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
+from gexlake.models.feed import Feed
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
+from gexlake.vendor.frames import (
+    CODECS,
+    Ack,
+    Connected,
+    Downstream,
+    GroupMessage,
+    JoinGroup,
+    Ping,
+    Pong,
+    Upstream,
+)
 from helpers.histories import MONDAY
 from helpers.processes import PATIENCE_SECONDS
 
 KEY = "gexbot_custom_open-sesame"
 CONTROL = "/gexlake/replay"
+RELIABLE = "json.reliable.webpubsub.azure.v1"
 
 
 class ReplayProcess:
@@ -70,6 +87,14 @@ class ReplayProcess:
         """A control request about the clock; what it shows then."""
         return self._done(self.client.post(f"{CONTROL}/{name}", json=body))
 
+    def open(self, url: str, subprotocol: str | None = RELIABLE, **options: Any) -> Socket:
+        """A socket, which is there for the server as well."""
+        before = self.status()["sockets"]["open"]
+        socket = Socket(url, subprotocol, **options)
+        while self.status()["sockets"]["open"] <= before:  # without a subprotocol nothing says so
+            os.sched_yield()
+        return socket
+
     def faults(self, **faults: Any) -> None:
         """These go wrong from now on, and nothing else."""
         self._done(self.client.put(f"{CONTROL}/faults", json=faults))
@@ -98,3 +123,74 @@ def make_lake(folder: Path, *, sessions: int = 2, snapshots: int = 30, strikes: 
 def source_file(lake: Path, day: object, package: str, category: str, ticker: str = "NQ_NDX") -> Path:
     """The history file that a session of such a lake was made of."""
     return lake.parent / "source" / f"{day}_{ticker}_{package}_{category}.json"
+
+
+def records_of_source(lake: Path, day: object, feed: Feed) -> list[dict[str, Any]]:
+    """The records that a session of such a lake was made of."""
+    records: list[dict[str, Any]] = json.loads(source_file(lake, day, feed.package, feed.category).read_bytes())
+    return records
+
+
+def assert_same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    """These records, in this order, with these numbers. In words of its own: a diff of ladders takes minutes."""
+    assert [record["timestamp"] for record in found] == [record["timestamp"] for record in expected]
+    for one, other in zip(found, expected, strict=True):
+        different = [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
+        assert not different, f"{different} of {one['timestamp']}"
+        assert list(one) == list(other)
+
+
+class Socket:
+    """A socket of a hub, in one of the subprotocols or none; it waits for what it expects."""
+
+    def __init__(self, url: str, subprotocol: str | None = RELIABLE, **options: Any) -> None:
+        offered = [Subprotocol(subprotocol)] if subprotocol else None
+        self._stack = ExitStack()
+        self.connection = self._stack.enter_context(connect(url, subprotocols=offered, compression=None, **options))
+        assert self.connection.subprotocol == subprotocol
+        self.codec = CODECS[subprotocol]
+        if subprotocol:
+            assert isinstance(self.receive(), Connected)
+        self._acks = 0
+
+    def receive(self) -> Downstream | None:
+        """The next frame."""
+        return self.codec.read_downstream(self.connection.recv(timeout=PATIENCE_SECONDS))
+
+    def say(self, value: Upstream) -> None:
+        """Send a frame."""
+        frame = self.codec.write_upstream(value)
+        assert frame is not None
+        self.connection.send(frame)
+
+    def join(self, group: str) -> Ack:
+        """Join a group, by its whole name, and wait for the answer."""
+        self._acks += 1
+        self.say(JoinGroup(group, self._acks))
+        answer = self.receive()
+        assert isinstance(answer, Ack)
+        assert answer.ack_id == self._acks
+        return answer
+
+    def messages(self, count: int) -> list[GroupMessage]:
+        """The next messages, which nothing else comes between."""
+        found = [self.receive() for _ in range(count)]
+        assert all(isinstance(message, GroupMessage) for message in found), found
+        return found  # type: ignore[return-value]
+
+    def so_far(self) -> list[GroupMessage]:
+        """All messages that the server has sent until now: the answer to a ping is behind them."""
+        self.say(Ping())
+        found = []
+        while not isinstance(received := self.receive(), Pong):
+            assert isinstance(received, GroupMessage)
+            found.append(received)
+        return found
+
+    def is_silent(self) -> bool:
+        """Whether nothing has come until now."""
+        return not self.so_far()
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._stack.close()

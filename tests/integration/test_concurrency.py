@@ -63,7 +63,7 @@ def test_two_imports_of_different_files_of_the_same_sessions(
     assert [running.wait().status for running in both] == [0, 0]
     found, expected = lake_content(lake), fresh_content(work / "history", work)
     assert found["gex_snapshots"] == expected["gex_snapshots"]
-    assert found["gex/strikes.parquet"] == expected["gex/strikes.parquet"]
+    assert found["strikes.parquet"] == expected["strikes.parquet"]
     assert verify_lake(lake).findings == []
 
 

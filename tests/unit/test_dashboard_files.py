@@ -98,8 +98,8 @@ def test_the_page_asks_for_instants_in_unix_seconds() -> None:
     assert "at: (feed: Feed, timestamp: number" in api
     assert "page: (feed: Feed, start: number, end: number" in api
     assert "range?: [number, number]" in api
-    assert re.findall(r"pathOf\(\"/(?:gex|view|export)[^\"]*\"", api) == [
-        'pathOf("/gex/at"',
-        'pathOf("/gex"',
-        'pathOf("/view/session"',
+    assert re.findall(r"pathOf\(([\"`]/(?:\$|gex|view|export)[^\"`]*[\"`])", api) == [
+        "`/${typeOfFeed(feed).route}/at`",
+        "`/${typeOfFeed(feed).route}`",
+        '"/view/session"',
     ]

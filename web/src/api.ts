@@ -1,5 +1,6 @@
 /** The service's API: requests with the key, answers with types, failures with a kind that has its own view. */
 
+import { typeOfFeed } from "./record_types";
 import { decodeView, type SessionView } from "./view";
 
 export interface Feed {
@@ -12,6 +13,7 @@ export interface FeedStatus {
   ticker: string;
   package: string;
   category: string;
+  record_type: string;
   sessions: number;
   first_session: string;
   last_session: string;
@@ -58,21 +60,11 @@ export interface FeedGaps {
   days: DayGaps[];
 }
 
+/** As the vendor made it: its other fields are those of its record type. How they are read: ./ladder. */
 export interface Snapshot {
   timestamp: number;
   spot: number | null;
-  zero_gamma: number | null;
-  major_pos_vol: number | null;
-  major_pos_oi: number | null;
-  major_neg_vol: number | null;
-  major_neg_oi: number | null;
-  sum_gex_vol: number | null;
-  sum_gex_oi: number | null;
-  delta_risk_reversal: number | null;
-  min_dte: number | null;
-  sec_min_dte: number | null;
-  strikes: [number, number | null, number | null, (number | null)[]?][];
-  max_priors: [number, number][] | null;
+  [field: string]: unknown;
 }
 
 export interface ImportDocument {
@@ -228,9 +220,9 @@ export const api = {
     json<{ sessions: SessionRow[] }>(pathOf("/sessions", { ...feedQuery(feed), limit: 10_000 })),
   gaps: (feed: Feed) => json<{ feeds: FeedGaps[] }>(pathOf("/gaps", feedQuery(feed))),
   at: (feed: Feed, timestamp: number, signal?: AbortSignal) =>
-    json<Snapshot>(pathOf("/gex/at", { ...feedQuery(feed), timestamp }), signal ? { signal } : {}),
+    json<Snapshot>(pathOf(`/${typeOfFeed(feed).route}/at`, { ...feedQuery(feed), timestamp }), signal ? { signal } : {}),
   page: (feed: Feed, start: number, end: number, limit: number) =>
-    json<{ snapshots: Snapshot[] }>(pathOf("/gex", { ...feedQuery(feed), start, end, limit })),
+    json<{ snapshots: Snapshot[] }>(pathOf(`/${typeOfFeed(feed).route}`, { ...feedQuery(feed), start, end, limit })),
   async view(
     feed: Feed,
     date: string,

@@ -1,4 +1,5 @@
-/** Colours for values around zero, told apart with any kind of colour vision: blue below, orange above. Pure. */
+/** Colours, told apart with any kind of colour vision: around zero blue below and orange above; on one side of it from dark
+ * to light, or the other way. Pure. */
 
 export type Theme = "dark" | "light";
 type Rgb = readonly [number, number, number];
@@ -13,6 +14,12 @@ export const STOPS: Record<Theme, { negative: Rgb[]; positive: Rgb[] }> = {
     negative: [[250, 250, 249], [190, 217, 240], [112, 170, 219], [38, 110, 180], [8, 48, 107]],
     positive: [[250, 250, 249], [254, 217, 166], [246, 165, 77], [210, 98, 12], [112, 44, 4]],
   },
+};
+
+/** From the least to the greatest of what lies on one side of zero; lightness goes the same way. */
+export const UNSIGNED_STOPS: Record<Theme, Rgb[]> = {
+  dark: [[30, 26, 66], [38, 70, 118], [34, 116, 132], [74, 162, 126], [158, 204, 122], [240, 240, 176]],
+  light: [[244, 243, 216], [188, 224, 184], [107, 187, 160], [42, 138, 140], [28, 90, 120], [22, 44, 84]],
 };
 
 /** Small values would all look like zero beside the few large strikes: the scale grows like this power of a value. */
@@ -55,10 +62,61 @@ export function indexOf(value: number, bound: number): number {
 }
 
 export function colourAt(place: number, theme: Theme): Rgb {
-  const stops = place < 0 ? STOPS[theme].negative : STOPS[theme].positive;
-  const along = Math.min(1, Math.abs(place)) * (stops.length - 1);
+  return mixed(place < 0 ? STOPS[theme].negative : STOPS[theme].positive, Math.abs(place));
+}
+
+function mixed(stops: readonly Rgb[], part: number): Rgb {
+  const along = Math.min(1, Math.max(0, part)) * (stops.length - 1);
   const before = Math.min(Math.floor(along), stops.length - 2);
   const [from, to] = [stops[before]!, stops[before + 1]!];
   const mix = (channel: 0 | 1 | 2) => Math.round(from[channel] + (to[channel] - from[channel]) * (along - before));
   return [mix(0), mix(1), mix(2)];
+}
+
+// ---- scales: the one around zero, and one from the least to the greatest -------------------------------------------
+
+export interface Scale {
+  readonly signed: boolean;
+  readonly low: number;
+  readonly high: number;
+}
+
+export const NO_SCALE: Scale = { signed: true, low: -1, high: 1 };
+
+/** The scale of a session. Outliers lie beyond its ends and have their colours. */
+export function scaleOf(cells: Float64Array, signed: boolean): Scale {
+  if (signed) {
+    const bound = scaleBound(cells);
+    return { signed, low: -bound, high: bound };
+  }
+  const sorted = cells.filter((cell) => cell === cell && cell !== 0).sort();
+  if (!sorted.length) return { signed, low: 0, high: 1 };
+  const low = sorted[Math.floor((sorted.length - 1) * (1 - QUANTILE))]!;
+  const high = sorted[Math.floor((sorted.length - 1) * QUANTILE)]!;
+  return { signed, low, high: high > low ? high : low + 1 };
+}
+
+/** The value at a part of the scale, 0 to 1. */
+export function valueOn(part: number, { signed, low, high }: Scale): number {
+  return signed ? valueAt(2 * part - 1, high) : low + part * (high - low);
+}
+
+/** The colour at a part of the scale, 0 to 1. */
+export function colourOn(part: number, { signed }: Pick<Scale, "signed">, theme: Theme): Rgb {
+  return signed ? colourAt(2 * part - 1, theme) : mixed(UNSIGNED_STOPS[theme], part);
+}
+
+/** Where a value is in the table of the scale's colours. */
+export function indexOn(value: number, { signed, low, high }: Scale): number {
+  if (signed) return indexOf(value, high);
+  return Math.round(Math.min(1, Math.max(0, (value - low) / (high - low))) * 2 * HALF);
+}
+
+/** The colours of a scale as little-endian RGBA. */
+export function tableOf(scale: Pick<Scale, "signed">, theme: Theme): Uint32Array {
+  if (scale.signed) return lookup(theme);
+  return Uint32Array.from({ length: 2 * HALF + 1 }, (_, index) => {
+    const [red, green, blue] = colourOn(index / (2 * HALF), scale, theme);
+    return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+  });
 }

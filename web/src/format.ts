@@ -31,7 +31,7 @@ export function compact(value: number): string {
 }
 
 function trim(size: number): string {
-  const text = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size.toFixed(2);
+  const text = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size >= 1 ? size.toFixed(2) : size.toFixed(3);
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 

@@ -7,7 +7,7 @@ const KEYS: readonly [string, readonly [string, string][]][] = [
     ["← →", "a second back, forward"],
     ["Shift ← →", "a minute"],
     ["Page Up, Page Down", "ten minutes forward, back"],
-    [", .", "previous, next largest change of the sum over a minute"],
+    [", .", "previous, next largest change of the sum over a minute, where there is one"],
     ["Home End", "first, last snapshot"],
     ["Space", "play, pause"],
     ["1 2 3 4 5", "speed: 1×, 5×, 15×, 60×, 300×"],
@@ -20,12 +20,12 @@ const KEYS: readonly [string, readonly [string, string][]][] = [
     ["A D", "move in time; also drag"],
     ["W S", "move in strikes"],
     ["0", "whole session; also double click"],
-    ["V", "volume or open interest"],
+    ["V", "what the cells show: volume or open interest, value or IV"],
     ["Esc", "no strike chosen"],
   ]],
   ["Page", [
     ["P", "save the picture as PNG"],
-    ["C", "save the heatmap in view as CSV"],
+    ["C", "save the heatmap or the series in view as CSV"],
     ["L", "save the ladder at this second as CSV"],
     ["T", "light or dark"],
     ["?", "this help"],
@@ -37,7 +37,7 @@ export function helpDialog(): HTMLDialogElement {
     h("h2", { id: "help-title" }, "Keys"),
     h("div", { class: "columns" }, ...KEYS.map(([title, keys]) =>
       h("section", {}, h("h3", {}, title), h("dl", {}, ...keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]))))),
-    h("p", { class: "dim" }, "Nothing later than the chosen second is ever shown in the profile and the values beside it. Times are New York's, with UTC beside them. GEX units are the vendor's, who does not document them."),
+    h("p", { class: "dim" }, "Nothing later than the chosen second is ever shown in the profile and the values beside it. Times are New York's, with UTC beside them. Units are the vendor's, who does not document them."),
     h("form", { method: "dialog" }, h("button", { class: "primary", autofocus: true }, "Close")));
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   return dialog;

@@ -79,7 +79,7 @@ class Frame implements Shell {
     const pages = { session: SessionPage, coverage: CoveragePage, imports: ImportsPage, status: StatusPage };
     // The page measures itself while it is built, so it has to know that it will be shown.
     this.page = new pages[name](this, this.state);
-    fill(this.main, this.page.element);
+    fill(this.main, h("h1", { class: "sr" }, NAMES[name]), this.page.element);
     this.main.dataset.page = name;
   }
 
@@ -89,7 +89,7 @@ class Frame implements Shell {
 
   replace(state: Partial<State>): void {
     if (!this.pageName) return;
-    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "gex_vol", hidden: state.hidden ?? [] };
+    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "", series: state.series ?? null, hidden: state.hidden ?? [] };
     this.navigation.replace({ ...state, page: this.pageName });
   }
 
@@ -120,7 +120,7 @@ class Frame implements Shell {
     this.page = null;
     this.markSynthetic(false);
     this.main.removeAttribute("aria-busy");
-    fill(this.main, ofFailure(failure, () => { this.build(); void this.listen(); }));
+    fill(this.main, h("h1", { class: "sr" }, NAMES[this.state.page]), ofFailure(failure, () => { this.build(); void this.listen(); }));
     if (failure.kind === "lost") this.connection(failure);
   }
 

@@ -33,6 +33,7 @@ export const feedOf = (row: { ticker: string; package: string; category: string 
   category: row.category,
 });
 
-export const feedName = (feed: Feed) => `${feed.symbol} / ${feed.package} / ${feed.category}`;
+/** A package of one category bears its name: once is enough. */
+export const feedName = ({ symbol, package: kind, category }: Feed) => [...new Set([symbol, kind, category])].join(" / ");
 export const sameFeed = (one: Feed | null, other: Feed | null) =>
   one?.symbol === other?.symbol && one?.package === other?.package && one?.category === other?.category;

@@ -1,14 +1,15 @@
 /** The whole picture as one PNG: the charts as they stand, with a title, the scale and, where it is due, the mark. */
 
 import type { Inks } from "./charts/canvas";
-import { colourAt, valueAt } from "./colour";
+import { colourOn, valueOn, type Scale } from "./colour";
 import { compact } from "./format";
 
 export interface Picture {
   title: string;
   subtitle: string;
   synthetic: boolean;
-  bound: number;
+  /** Null where there are no cells. */
+  scale: Scale | null;
   inks: Inks;
   /** Rows of charts; each chart is a stack of canvases. */
   rows: HTMLCanvasElement[][][];
@@ -60,16 +61,17 @@ function drawHead(context: CanvasRenderingContext2D, of: Picture, width: number)
   context.fillStyle = of.inks.dim;
   context.fillText(of.subtitle, 12, 38);
   const left = width - 220;
-  if (left < 560) return;
+  const { scale } = of;
+  if (!scale || left < 560) return;
   for (let x = 0; x < 200; x += 1) {
-    const [red, green, blue] = colourAt(x / 100 - 1, of.inks.theme);
+    const [red, green, blue] = colourOn(x / 200, scale, of.inks.theme);
     context.fillStyle = `rgb(${red},${green},${blue})`;
     context.fillRect(left + x, 10, 1.5, 9);
   }
   context.fillStyle = of.inks.dim;
-  for (const [place, align] of [[-1, "left"], [0, "center"], [1, "right"]] as const) {
+  for (const [place, align] of [[0, "left"], [0.5, "center"], [1, "right"]] as const) {
     context.textAlign = align;
-    context.fillText(compact(valueAt(place, of.bound)), left + (place + 1) * 100, 30);
+    context.fillText(compact(valueOn(place, scale)), left + place * 200, 30);
   }
   context.textAlign = "left";
 }

@@ -1,6 +1,7 @@
 /** The address of the page says what it shows, so that a link opens the same second. Pure. */
 
 import type { Feed } from "./api";
+import { RECORD_TYPES, seriesNames, typeOfCategory, typeOfFeed, valueOfType } from "./record_types";
 
 export type PageName = "session" | "coverage" | "imports" | "status";
 export const PAGES: readonly PageName[] = ["session", "coverage", "imports", "status"];
@@ -11,7 +12,10 @@ export interface State {
   date: string | null;
   /** New York's clock, as 10:15:00. */
   at: string | null;
-  value: "gex_vol" | "gex_oi";
+  /** What the cells show, "" for the usual. */
+  value: string;
+  /** The time series that are chosen; null for the usual. */
+  series: string[] | null;
   from: string | null;
   to: string | null;
   low: number | null;
@@ -23,6 +27,23 @@ export interface State {
 
 const CLOCK = /^\d{1,2}:\d{2}(:\d{2})?$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** No series at all is a choice too. */
+const NONE = "none";
+
+function seriesOf(text: string | null): string[] | null {
+  if (text === null || text === NONE) return text === null ? null : [];
+  const known = RECORD_TYPES.flatMap(seriesNames);
+  const found = text.split(",").filter((name) => known.includes(name));
+  return found.length ? found : null;
+}
+
+/** What is meant by a link that does not name both. */
+function feedMeant(named: string | null, category: string | null): { package: string; category: string } {
+  const usual = RECORD_TYPES.find((type) => type.package === named && type.categories.length === 1)?.categories[0] ?? "gex_zero";
+  const meant = category ?? usual;
+  return { package: named ?? typeOfCategory(meant).package, category: meant };
+}
 
 export function parseState(hash: string): State {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
@@ -38,10 +59,11 @@ export function parseState(hash: string): State {
   const symbol = text("symbol");
   return {
     page: PAGES.find((name) => name === path) ?? "session",
-    feed: symbol ? { symbol, package: text("package") ?? "classic", category: text("category") ?? "gex_zero" } : null,
+    feed: symbol ? { symbol, ...feedMeant(text("package"), text("category")) } : null,
     date: text("date", DATE),
     at: text("at", CLOCK),
-    value: found.get("value") === "gex_oi" ? "gex_oi" : "gex_vol",
+    value: RECORD_TYPES.flatMap(({ values }) => values).find(({ name }) => name === found.get("value"))?.name ?? "",
+    series: seriesOf(text("series")),
     from: text("from", CLOCK),
     to: text("to", CLOCK),
     low: number("low"),
@@ -54,6 +76,7 @@ export function parseState(hash: string): State {
 
 export function formatState(state: Partial<State> & { page: PageName }): string {
   const query = new URLSearchParams();
+  const type = typeOfFeed(state.feed ?? null);
   const put = (name: string, value: string | number | null | undefined) => {
     if (value !== null && value !== undefined && value !== "") query.set(name, String(value));
   };
@@ -62,7 +85,9 @@ export function formatState(state: Partial<State> & { page: PageName }): string 
   put("category", state.feed?.category);
   put("date", state.date);
   put("at", state.at);
-  put("value", state.value === "gex_oi" ? state.value : null);
+  const value = valueOfType(type, state.value ?? "");
+  put("value", value === valueOfType(type, "") ? null : value);
+  put("series", state.series && (state.series.join(",") || NONE));
   put("from", state.from);
   put("to", state.to);
   put("low", state.low);

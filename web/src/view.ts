@@ -4,8 +4,10 @@ export interface ViewHead {
   symbol: string;
   package: string;
   category: string;
+  record_type: string;
   session_date: string;
-  value: string;
+  /** What the cells show; null where there are none. */
+  value: string | null;
   start: number;
   end: number;
   column_seconds: number;
@@ -22,13 +24,6 @@ export interface ViewHead {
   moves: [number, number][];
   arrays: [string, number][];
 }
-
-export type SeriesName =
-  | "time" | "last"
-  | "spot" | "spot_min" | "spot_max"
-  | "sum_gex_vol" | "sum_gex_vol_min" | "sum_gex_vol_max"
-  | "sum_gex_oi" | "sum_gex_oi_min" | "sum_gex_oi_max"
-  | "zero_gamma" | "major_pos_vol" | "major_pos_oi" | "major_neg_vol" | "major_neg_oi";
 
 export class SessionView {
   readonly columns: number;
@@ -53,10 +48,14 @@ export class SessionView {
     return this.head.start + this.columns * this.head.column_seconds;
   }
 
-  array(name: SeriesName | "cells"): Float64Array {
+  array(name: string): Float64Array {
     const found = this.arrays.get(name);
     if (!found) throw new Error(`The view has no ${name}.`);
     return found;
+  }
+
+  has(name: string): boolean {
+    return this.arrays.has(name);
   }
 
   /** The column that an instant falls into, -1 outside: what is right after one column's end is of the next. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { spread } from "../src/charts/profile";
-import { colourAt, indexOf, lookup, position, scaleBound, valueAt } from "../src/colour";
+import { colourAt, colourOn, indexOf, indexOn, lookup, position, scaleBound, scaleOf, tableOf, valueAt, valueOn } from "../src/colour";
 import { bytes, compact, duration, fixed, niceCeiling, niceStep, share, signed } from "../src/format";
 import { daysOf } from "../src/pages/coverage";
 import { readMetrics } from "../src/pages/status";
@@ -78,6 +78,35 @@ describe("the colour scale", () => {
   });
 });
 
+describe("the scale of what lies on one side of zero", () => {
+  const cells = Float64Array.from({ length: 1001 }, (_, place) => (place ? 0.1 + place / 10_000 : 0));
+  it("goes from the least to the greatest, without outliers, and without what is no value", () => {
+    cells[500] = 9;
+    const { signed, low, high } = scaleOf(cells, false);
+    expect([signed, low > 0.1, low < 0.11, high > 0.19, high < 0.2]).toEqual([false, true, true, true, true]);
+    expect(scaleOf(new Float64Array([NaN, 0]), false)).toEqual({ signed: false, low: 0, high: 1 });
+    expect(scaleOf(new Float64Array([0.3, 0.3]), false)).toEqual({ signed: false, low: 0.3, high: 1.3 });
+  });
+  it("is even, and the same as the other one where it is signed", () => {
+    const scale = { signed: false, low: 0.1, high: 0.3 };
+    expect([0, 0.5, 1].map((part) => valueOn(part, scale))).toEqual([0.1, 0.2, 0.3]);
+    expect([0, 0.1, 0.2, 0.3, 9].map((value) => indexOn(value, scale))).toEqual([0, 0, 255, 510, 510]);
+    const around = { signed: true, low: -100, high: 100 };
+    expect([indexOn(37, around), valueOn(0.75, around), colourOn(1, around, "dark")]).toEqual([indexOf(37, 100), valueAt(0.5, 100), colourAt(1, "dark")]);
+  });
+  it("gets steadily lighter on dark and darker on light, and is looked up by value", () => {
+    const weight = ([red, green, blue]: readonly number[]) => 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+    for (const [theme, direction] of [["dark", 1], ["light", -1]] as const) {
+      for (let part = 0.05; part <= 1; part += 0.05) {
+        expect(direction * (weight(colourOn(part, { signed: false }, theme)) - weight(colourOn(part - 0.05, { signed: false }, theme)))).toBeGreaterThan(0);
+      }
+    }
+    const [red, green, blue] = colourOn(1, { signed: false }, "light");
+    expect(tableOf({ signed: false }, "light").at(-1)).toBe(((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0);
+    expect(tableOf({ signed: true }, "dark")).toEqual(lookup("dark"));
+  });
+});
+
 describe("the window", () => {
   const bounds = { low: 0, high: 100 };
   it("zooms around a point that stays", () => {
@@ -100,9 +129,28 @@ describe("the address", () => {
     const hash = "#/session?symbol=NQ_NDX&package=classic&category=gex_zero&date=2025-11-14&at=10:15:00&value=gex_oi&from=10:00:00&to=11:00:00&low=25000&high=25500.5&strike=25100&hide=spot,zero";
     expect(formatState(parseState(hash))).toBe(hash);
   });
+  it("comes back of any record type", () => {
+    for (const hash of [
+      "#/session?symbol=NQ_NDX&package=state&category=vanna_one&date=2025-11-14&value=put_ivol&hide=long",
+      "#/session?symbol=NQ_NDX&package=orderflow&category=orderflow&at=10:15:00&series=spot,net_dex",
+      "#/session?symbol=NQ_NDX&package=orderflow&category=orderflow&series=none",
+    ]) expect(formatState(parseState(hash))).toBe(hash);
+  });
+  it("names no value that is the usual one, or none of the feed's", () => {
+    const feed = { symbol: "X", package: "state", category: "gamma_zero" };
+    expect(["value", "gex_oi", "", "call_ivol"].map((value) => formatState({ page: "session", feed, value }).includes("value="))).toEqual([false, false, false, true]);
+  });
+  it("need not name package and category", () => {
+    const meant = (query: string) => { const { feed } = parseState(`#/session?symbol=X&${query}`); return `${feed!.package}/${feed!.category}`; };
+    expect(["", "package=state", "category=gex_one", "category=gamma_zero", "package=orderflow", "category=orderflow"].map(meant)).toEqual(
+      ["classic/gex_zero", "state/gex_zero", "classic/gex_one", "state/gamma_zero", "orderflow/orderflow", "orderflow/orderflow"]);
+  });
+  it("takes known series alone", () => {
+    expect(["series=spot,gone", "series=gone", "series=none", ""].map((query) => parseState(`#/session?${query}`).series)).toEqual([["spot"], null, [], null]);
+  });
   it("ignores what makes no sense", () => {
     const state = parseState("#/nowhere?date=tomorrow&at=noon&low=x&value=price");
-    expect(state).toMatchObject({ page: "session", feed: null, date: null, at: null, low: null, value: "gex_vol" });
+    expect(state).toMatchObject({ page: "session", feed: null, date: null, at: null, low: null, value: "" });
     expect(parseState("").page).toBe("session");
   });
 });

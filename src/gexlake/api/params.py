@@ -26,7 +26,14 @@ from pydantic_core import PydanticCustomError
 
 from gexlake.errors import UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
-from gexlake.services.asking.moments import UnzonedError, end_of_day, parse_bound, seconds_of, start_of_day
+from gexlake.services.asking.moments import (
+    UnzonedError,
+    end_of_day,
+    parse_bound,
+    parse_interval,
+    seconds_of,
+    start_of_day,
+)
 from gexlake.validation.zones import find_zone
 
 MAX_LIMIT = 10_000
@@ -114,21 +121,18 @@ Day = Annotated[date, PlainValidator(_parse_day), WithJsonSchema({"type": "strin
 
 # ---- spans of time -------------------------------------------------------------------------------------------------
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-_SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
-
 
 def _parse_span(value: object) -> int:
-    found = _SPAN.fullmatch(str(value))
-    if found is None:
-        raise PydanticCustomError("span", "Write a number and s, m or h, as 30s, 5m or 1h.")
-    return int(found[1]) * _UNITS[found[2]]
+    try:
+        return parse_interval(str(value))
+    except UsageError:
+        raise PydanticCustomError("span", "Write a number and s, m or h, as 30s, 5m or 1h.") from None
 
 
 Interval = Annotated[
     int,
     PlainValidator(_parse_span),
-    WithJsonSchema({"type": "string", "pattern": f"^{_SPAN.pattern}$", "examples": ["1m", "30s", "1h"]}),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,4}[smh]$", "examples": ["1m", "30s", "1h"]}),
 ]
 """A span of time in seconds."""
 

@@ -19,6 +19,7 @@ import typer
 
 from gexlake.cli import (
     config,
+    export,
     gaps,
     get,
     import_history,
@@ -42,6 +43,7 @@ from gexlake.cli.command import app
 __all__ = [
     "app",
     "config",
+    "export",
     "gaps",
     "get",
     "import_history",
@@ -73,6 +75,7 @@ COMMANDS = (
     "lineage",
     "quarantine",
     "query",
+    "export",
     "verify",
     "rebuild",
     "forget",
@@ -98,7 +101,7 @@ app.registered_commands.sort(key=lambda registered: COMMANDS.index(str(registere
 def gexlake(
     *,
     show_version: Annotated[
-        bool, typer.Option("--version", callback=version.show_short, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", "-V", callback=version.show_short, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """A folder of GEXBot history becomes a verified lake of DuckDB and Parquet.

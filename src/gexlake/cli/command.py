@@ -20,6 +20,23 @@ from gexlake.errors import GexlakeError
 from gexlake.models.text import plain
 from gexlake.services.processes.interrupts import kept_interrupts, raise_when_interrupted
 
+OTHER_WORDS = {
+    "list": "status",
+    "ls": "status",
+    "info": "status",
+    "show": "status",
+    "check": "verify",
+    "repair": "verify --repair",
+    "sql": "query",
+    "dump": "export",
+    "server": "serve",
+    "delete": "forget",
+    "remove": "forget",
+    "undo": "restore",
+    "missing": "gaps",
+}
+"""What people try first -> the command that does it."""
+
 
 class Commands(TyperGroup):
     """The commands; what somebody typed is named in errors as text that does not act on a terminal."""
@@ -31,6 +48,12 @@ class Commands(TyperGroup):
     def invoke(self, *arguments: Any, **options: Any) -> Any:
         with _plain_errors():
             return super().invoke(*arguments, **options)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was named; a word that others use for one is answered with ours."""
+        if args and args[0] in OTHER_WORDS and args[0] not in self.commands:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {OTHER_WORDS[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
 
 
 @contextmanager
@@ -45,7 +68,7 @@ def _plain_errors() -> Iterator[None]:
 app = typer.Typer(
     name="gexlake",
     cls=Commands,
-    add_completion=False,
+    add_completion=True,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time that `gexlake --help` takes

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 40
 """Rows of days in a table, unless --verbose asks for all."""
+PLAIN = ("present", "fetched", "denied", "expired")
+"""Statuses that are counted, and named by day only with --verbose."""
 BASE_URL = "https://api.gex.bot/v2"
 """As in `gexlake.vendor.history`, whose module is too heavy for `gexlake --help`; a test holds the two together."""
 
@@ -144,8 +146,10 @@ def _show(terminal: Terminal, report: GetReport) -> None:
     terminal.line(_title(report), style="bold")
     terminal.facts(_iter_facts(report))
     _show_days(terminal, report)
+    if report.notes:
+        terminal.line()
     for note in report.notes:
-        terminal.talk(note)
+        terminal.line(note)
     if report.imported is not None:
         terminal.line()
         show_report(terminal, report.imported)
@@ -173,8 +177,8 @@ def _iter_facts(report: GetReport) -> Iterator[tuple[str, str]]:
 
 
 def _show_days(terminal: Terminal, report: GetReport) -> None:
-    """Days that are not simply there; feeds of one day with one status in one row."""
-    noteworthy = [day for day in report.days if terminal.verbose or day.status not in ("present", "fetched")]
+    """Days that something may be done about; feeds of one day with one status in one row."""
+    noteworthy = [day for day in report.days if terminal.verbose or day.status not in PLAIN]
     if not noteworthy:
         return
     rows = [_row(terminal, list(days)) for _, days in groupby(_in_rows(noteworthy), key=_row_key)]

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from gexlake.cli.command import app, command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_date
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_date, words
 from gexlake.cli.terminal import Terminal
 from gexlake.errors import UsageError
-from gexlake.models.feed import Feed
+from gexlake.models.feed import feed_of
 
 group = typer.Typer(
     name="plot",
@@ -30,6 +30,9 @@ class Value(StrEnum):
 
     GEX_VOL = "gex_vol"
     GEX_OI = "gex_oi"
+    VALUE = "value"
+    CALL_IVOL = "call_ivol"
+    PUT_IVOL = "put_ivol"
 
 
 def parse_time(text: str | time) -> time:
@@ -47,8 +50,23 @@ def parse_time(text: str | time) -> time:
 
 Ticker = Annotated[str, typer.Argument(metavar="TICKER", help="Ticker of the feed.", show_default=False)]
 Day = Annotated[date, typer.Argument(metavar="DATE", parser=parse_date, help="Session date.", show_default=False)]
-Package = Annotated[str, typer.Option("--package", metavar="PACKAGE", help="classic or state.")]
-Category = Annotated[str, typer.Option("--category", metavar="CATEGORY", help="gex_full, gex_zero or gex_one.")]
+Package = Annotated[
+    str | None,
+    typer.Option(
+        "--package",
+        metavar="PACKAGE",
+        help="classic, state or orderflow.  [default: that of the category, classic before state]",
+    ),
+]
+Category = Annotated[
+    str | None,
+    typer.Option(
+        "--category",
+        metavar="CATEGORY",
+        help="gex_full, gex_zero or gex_one; of state also {delta,gamma,vanna,charm}_{zero,one}; of orderflow "
+        "orderflow.  [default: gex_zero, or orderflow]",
+    ),
+]
 Picture = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The picture: .png, .svg or .pdf.", show_default=False)
 ]
@@ -61,18 +79,35 @@ def plot_session(
     day: Day,
     *,
     output: Picture,
-    package: Package = "classic",
-    category: Category = "gex_zero",
-    value: Annotated[Value, typer.Option("--value", help="What the cells show.")] = Value.GEX_VOL,
+    package: Package = None,
+    category: Category = None,
+    value: Annotated[
+        Value | None,
+        typer.Option(
+            "--value", help="What the cells show: of GEX gex_vol or gex_oi, of a greek the others.", show_default=False
+        ),
+    ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--series",
+            metavar="NAME",
+            help="Of orderflow: a number to draw through time, as net_dex; repeatable.  [default: spot, the flows and "
+            "the convexity ratios]",
+        ),
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
-    """Draw a session: strike by time, with spot, zero gamma and the major levels; the sums below. Times are New York's.
+    """Draw a session: strike by time, with spot and the major levels; the sums below, if it has any.
+
+    Orderflow, which has no strikes: numbers through time. Times are New York's.
 
     It reads Parquet alone, so a running server does not mind.
     """
     from gexlake.services.asking import plot
 
-    plot.plot_session(lake, Feed(ticker.upper(), package, category), day, output, value=value)
+    feed = feed_of(ticker, package, category)
+    plot.plot_session(lake, feed, day, output, value=value, series=words(series))
     terminal.talk(f"Wrote {output}")
 
 
@@ -88,11 +123,13 @@ def plot_profile(
         time, typer.Option("--at", metavar="TIME", parser=parse_time, help="New York time.", show_default=False)
     ],
     output: Picture,
-    package: Package = "classic",
-    category: Category = "gex_zero",
+    package: Package = None,
+    category: Category = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
-    """Draw the ladder at one second: bars by volume and by open interest, earlier values as dots, spot and levels.
+    """Draw the ladder at one second, with spot and levels, and earlier values as dots.
+
+    Of GEX: bars by volume and by open interest. Of a greek: bars of the exposure, and the two implied volatilities.
 
     It is that of the last snapshot at or before the second, never of a later one.
     """
@@ -106,5 +143,5 @@ def plot_profile(
         moment = in_zone(datetime.combine(day, at), ZoneInfo(EXCHANGE_TIME_ZONE))
     except ValueError as error:
         raise UsageError(f"--at is no one instant: {error}.", hint="Choose a time that there is once.") from None
-    plot.plot_profile(lake, Feed(ticker.upper(), package, category), day, moment, output)
+    plot.plot_profile(lake, feed_of(ticker, package, category), day, moment, output)
     terminal.talk(f"Wrote {output}")

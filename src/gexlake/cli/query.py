@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,21 +49,30 @@ def show_query(
             "--limit", metavar="N", min=1, help=f"At most so many rows.  [default: {TABLE_ROWS} in a table, else all]"
         ),
     ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="Write all rows there: .parquet, .arrow, .ndjson or .csv."),
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Show the rows of one SQL statement over the lake.
 
     Tables and views: gex_snapshots, gex_strikes, greeks_snapshots, greeks_contracts, orderflow_snapshots, sessions,
-    imports, lineage, quarantine. Nothing can be changed, and
-    no file outside the lake can be read.
+    imports, lineage, quarantine. Nothing can be changed, and no file outside the lake can be read.
     """
     with undisturbed():  # these drop an exception that is raised while they are loaded, or end the process
         import duckdb  # noqa: F401
         import polars  # noqa: F401
 
+        from gexlake.services.asking.export import check_target, write_rows
         from gexlake.services.statements.query import run_query
 
     text = sys.stdin.read() if statement == "-" else statement
+    if to is not None:
+        check_target(to)
+        size = write_rows(run_query(lake, text, limit=limit).lazy(), to)
+        terminal.talk(f"Wrote {to}, {values.size(size)}")
+        return
     bound = limit or (TABLE_ROWS if terminal.output == QueryOutput.TABLE else None)
     # One row more than is shown tells whether there are more.
     frame = run_query(lake, text, limit=None if bound is None else bound + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from datetime import date
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +62,10 @@ StartAt = Annotated[
         "--start-at", metavar="WHEN", help="start, end, a time as 10:05 in New York, or an instant with its zone."
     ),
 ]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option("--proxy", metavar="ADDRESS", help="Believe X-Forwarded-Proto from this address; repeatable."),
+]
 CarryOver = Annotated[
     bool, typer.Option("--carry-over", help="Before the first record of a day, answer with the last one before it.")
 ]
@@ -83,6 +88,7 @@ def replay(
     paused: Paused = False,
     start_at: StartAt = "start",
     carry_over: CarryOver = False,
+    proxies: Proxies = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Replay days of the lake as the vendor's service, until Ctrl-C or SIGTERM ends it.
@@ -109,7 +115,7 @@ def replay(
     )
     _configure_log(terminal)
     with listen(host, port) as listener:
-        _run(terminal, options, listener)
+        _run(terminal, options, listener, proxies or [])
 
 
 def _configure_log(terminal: Terminal) -> None:
@@ -123,7 +129,7 @@ def _configure_log(terminal: Terminal) -> None:
         handler.addFilter(Redaction())
 
 
-def _run(terminal: Terminal, options: ReplayOptions, listener: socket) -> None:
+def _run(terminal: Terminal, options: ReplayOptions, listener: socket, proxies: list[str]) -> None:
     import asyncio
 
     import uvloop
@@ -135,7 +141,8 @@ def _run(terminal: Terminal, options: ReplayOptions, listener: socket) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, lambda *_: None)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(opened, listener, on_ready=lambda: _greet(terminal, opened, url_of(listener))))
+            greet = partial(_greet, terminal, opened, url_of(listener))
+            runner.run(serve(opened, listener, on_ready=greet, proxies=proxies))
 
 
 def _greet(terminal: Terminal, opened: Replay, url: str) -> None:

@@ -57,8 +57,13 @@ class Feed(NamedTuple):
 def feed_of(ticker: str, package: str | None, category: str | None) -> Feed:
     """The feed that these words mean: what is left out follows from the other, else it is classic gex_zero.
 
-    A category alone is that of the first package that has it, so `gamma_zero` is of package state.
+    A category alone is that of the first package that has it, so `gamma_zero` is of package state. `ticker` may be the
+    whole feed in one word, as `NQ_NDX/classic/gex_zero`. Case does not matter.
     """
+    ticker, _, rest = ticker.partition("/")
+    named_package, _, named_category = rest.partition("/")
+    package = (package or named_package).lower() or None
+    category = (category or named_category).lower() or None
     if category is None:
         category = ORDERFLOW if package == ORDERFLOW else GEX_CATEGORIES[1]
     full = CATEGORY_ALIASES.get(category, category)

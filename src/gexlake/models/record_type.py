@@ -65,6 +65,8 @@ class RecordType:
     scalars: tuple[Column, ...]
     """The columns of a snapshot between `timestamp` and `extra`: doubles, `spot` the first of them, two integers
     (`min_dte`, `sec_min_dte`) at most, and `max_priors`."""
+    levels: tuple[str, ...]
+    """Of its numbers, those that are prices, and stay what they are for a while; 0 where there is no such level."""
     ladder: Ladder | None
 
     @cached_property

@@ -48,6 +48,7 @@ GEX = RecordType(
             "largest change of `gex_vol` now and over 1, 5, 10, 15 and 30 minutes, and its strike",
         ),
     ),
+    levels=("zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi"),
     ladder=Ladder(
         field="strikes",
         dataset="strikes",
@@ -90,6 +91,7 @@ GREEKS = RecordType(
             ("major_short_gamma", "price level, as the vendor reports it"),
         ]),
     ),
+    levels=("major_positive", "major_negative", "major_long_gamma", "major_short_gamma"),
     ladder=Ladder(
         field="mini_contracts",
         dataset="contracts",
@@ -162,6 +164,7 @@ ORDERFLOW_TYPE = RecordType(
     default=(ORDERFLOW, ORDERFLOW),
     fields=("timestamp", "ticker", *(name for name, _ in _ORDERFLOW_NUMBERS)),
     scalars=doubles(_ORDERFLOW_NUMBERS),
+    levels=tuple(name for name, _ in _ORDERFLOW_NUMBERS[1:9]),
     ladder=None,
 )
 

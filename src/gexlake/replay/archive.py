@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tempfile
 import threading
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -86,6 +88,8 @@ class Archive:
         name = f"{ticker} {day} {' '.join(f'{one.feed}@{one.version}' for one in opened)} zip"
 
         def make(path: Path) -> None:
+            with ThreadPoolExecutor(os.cpu_count()) as threads:  # packing leaves the interpreter to others
+                list(threads.map(self.history, sessions))
             with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as report:
                 for session in sessions:
                     entry = zipfile.ZipInfo(report_member(session), (day.year, day.month, day.day, 20, 0, 0))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from socket import socket
+from socket import SO_SNDBUF, SOL_SOCKET, socket
 
 import uvicorn
 
@@ -19,7 +20,7 @@ from gexlake.errors import UsageError
 from gexlake.replay.access import redact
 from gexlake.replay.app import create_app
 from gexlake.replay.archive import Archive
-from gexlake.replay.clock import AtEnd, Clocks, ReplayClock
+from gexlake.replay.clock import AtEnd, Clocks, ReplayClock, checked_speed
 from gexlake.replay.faults import FaultBox
 from gexlake.replay.hubs.broadcast import Hubs
 from gexlake.replay.hubs.slots import PREFIX
@@ -29,6 +30,7 @@ from gexlake.replay.schedule import Schedule
 from gexlake.replay.signing import Signer
 from gexlake.replay.state import Replay
 
+SEND_BUFFER_BYTES = 128 << 10
 GRACE_SECONDS = 2
 """What is under way when it is told to end has so long."""
 WATCH_SECONDS = 0.1
@@ -66,8 +68,9 @@ def open_replay(options: ReplayOptions) -> Iterator[Replay]:
     """A replay over published files. Raises `LakeError` where there is nothing to replay, `UsageError` for options."""
     reader = LakeReader(LakeLayout(options.lake.absolute()))
     days = _days_of(options, reader)
+    checked_speed(options.speed)
     schedule = Schedule([reader.window(day) for day in days], keep_gaps=options.keep_gaps)
-    start_us = place_of(options.start_at, schedule, schedule.windows[0].start_us)
+    start_us = place_of(options.start_at, schedule, schedule.windows[0].start_us, parameter="start_at")
 
     def make_clock(now: float) -> ReplayClock:
         clock = ReplayClock(schedule, now, speed=options.speed, at_end=options.at_end, paused=options.paused)
@@ -121,8 +124,11 @@ class Redaction(logging.Filter):
         return True
 
 
-async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it, or the clock is at its end and is to stop there."""
+async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None], proxies: Sequence[str] = ()) -> None:
+    """Serve until a signal ends it, or the clock is at its end and is to stop there.
+
+    `proxies` are believed when they say by X-Forwarded-Proto that a request came to them over TLS.
+    """
     config = uvicorn.Config(
         create_app(replay),
         loop="uvloop",
@@ -136,14 +142,19 @@ async def serve(replay: Replay, listener: socket, *, on_ready: Callable[[], None
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What the system takes off our hands is what a slow reader gets late: connections inherit the bound.
+    listener.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not (server.started or serving.done()):
         await asyncio.sleep(0.001)
     if server.started:
+        gc.collect()
+        gc.freeze()  # what there is now stays: looking through it would keep answers waiting
         on_ready()
     while not (serving.done() or _is_over(replay)):
         await asyncio.sleep(WATCH_SECONDS)

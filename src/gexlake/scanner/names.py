@@ -98,6 +98,9 @@ class Hints(NamedTuple):
 def parse_path(folders: Sequence[str], name: str) -> Hints:
     """What the folders (outermost first) and the file name say together."""
     hints = parse_name(name)
+    nearest = next((folder for folder in reversed(folders) if _whole_date(folder) is None), "")
+    if _stem(name)[0] == nearest.lower() == ORDERFLOW:
+        hints = hints._replace(package=None, category=ORDERFLOW)  # its one category in the folder of the package
     above = _parse_folders(tuple(folders), hints.package is not None, hints.category is not None)
     alias = None
     if hints.category is None and above.parent_is_package:
@@ -298,6 +301,8 @@ def _parse_folders(folders: tuple[str, ...], has_package: bool, has_category: bo
 def _parse_folder(folder: str, parent: str) -> Hints:
     """What one folder says of the feed: as a whole word, or as a vendor's name of its own."""
     word = folder.lower()
+    if word == parent.lower() == ORDERFLOW:
+        return Hints(category=ORDERFLOW)
     if word in PACKAGES:
         return Hints(package=word)
     if word in CATEGORY_ALIASES and (category := category_of(parent.lower(), word)):

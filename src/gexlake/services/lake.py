@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -15,11 +15,23 @@ from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress
 from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
+from gexlake.services.asking.asof import Wanted, asof_frame, join_asof
 from gexlake.services.asking.gaps import GapsReport, find_gaps
 from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
-from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant
-from gexlake.services.asking.session_frames import Bounds, datasets_of, published_feeds, published_files, scan_range
+from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant, parse_interval
+from gexlake.services.asking.nearness import what_it_holds
+from gexlake.services.asking.notebook import lake_html
+from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
+from gexlake.services.asking.session_frames import (
+    Bounds,
+    collect_rows,
+    datasets_of,
+    published_days,
+    published_feeds,
+    published_files,
+    scan_range,
+)
 from gexlake.services.asking.status import LakeStatus, lake_status
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements.query import run_query
@@ -43,6 +55,10 @@ class Lake:
 
     def __repr__(self) -> str:
         return f"gexlake.open({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return lake_html(self._layout)
 
     @property
     def path(self) -> Path:
@@ -68,7 +84,11 @@ class Lake:
         """The snapshots of a feed in order of time, with the columns of its record type's table, as `gex_snapshots`.
 
         Without `package` and `category` it is classic gex_zero; one of them says the other where it can
-        (`category="gamma_zero"`, `package="orderflow"`).
+        (`category="gamma_zero"`, `package="orderflow"`). `start` and `end` are included; a date is the whole of its
+        session, an instant without a zone is read in `tz`. Times come in UTC.
+
+        >>> lake.snapshots("NQ_NDX", start="2025-11-10 10:00", end="2025-11-10 10:05", tz="America/New_York").height
+        301
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
@@ -86,6 +106,9 @@ class Lake:
         tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some.
+
+        >>> lake.strikes("NQ_NDX", start="2025-11-10T15:00:00Z", end="2025-11-10T15:00:01Z")["strike"].n_unique()
+        21
 
         Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
         """
@@ -121,9 +144,16 @@ class Lake:
     ) -> dict[str, Any]:
         """The last snapshot at or before an instant, never a later one, in the vendor's shape, as `GET /gex/at`.
 
+        Of many instants at once, ask `asof`.
+
         `as_of` is its own instant, `age_seconds` how much older it is. It is of the same session, by New York's date,
         unless `max_age` (seconds, or text as 15m, 3d) says how old it may be, of whichever session. A date is its last
-        instant in New York. Raises `NoSnapshotError` where there is none, `UsageError` as `snapshots` does.
+        instant in New York.
+
+        >>> lake.at("NQ_NDX", timestamp="2025-11-10 10:00", tz="America/New_York")["as_of"]
+        '2025-11-10T15:00:00Z'
+
+        Raises `NoSnapshotError` where there is none, `UsageError` as `snapshots` does.
         """
         asked_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
         age = None if max_age is None else parse_age(max_age)
@@ -149,8 +179,176 @@ class Lake:
         found: dict[str, Any] = latest_snapshot(self._layout, feed, strikes=strikes, max_age=age)
         return found
 
+    def asof(
+        self,
+        frame: pl.DataFrame,
+        feed: str | None = None,
+        *,
+        on: str = "timestamp",
+        by: str | None = None,
+        max_age: Age | None = None,
+        columns: Sequence[str] | None = None,
+        distances: bool = False,
+        within: float | None = None,
+        strikes: Sequence[float] = (),
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """The frame, and behind each row what was known at its instant: the last snapshot at or before it.
+
+        `on` is the column of instants; one without a zone is read in `tz`. `feed` is one word, as `NQ_NDX` or
+        `NQ_NDX/state/gamma_zero`; or `by` names the column that has it for each row. `as_of` is the snapshot's own
+        instant, `age_seconds` how much older it is. It is of the same session, by New York's date, unless `max_age`
+        says how old it may be; where there is none, all is null. `columns` picks some of the snapshot's (else all
+        numbers); `distances` adds how far spot is above each level, `within` the share of the ladder's magnitude at
+        most so many points from spot, `strikes` the ladder's value at each. A column that the frame has already gets
+        `_gex` behind its name.
+
+        >>> bars = lake.bars("NQ_NDX", interval="1m").select("timestamp", "close")
+        >>> known = lake.asof(bars, "NQ_NDX", columns=["zero_gamma"], max_age="10s")
+        >>> known.columns
+        ['timestamp', 'close', 'as_of', 'age_seconds', 'zero_gamma']
+        >>> (known["as_of"] <= known["timestamp"]).all()
+        True
+
+        Raises `UsageError` for an unknown feed or column, and for instants without a zone.
+        """
+        wanted = Wanted(columns, distances, within, tuple(strikes), None if max_age is None else parse_age(max_age))
+
+        def answer(one: Feed, instants: pl.Series) -> pl.DataFrame:
+            return join_asof(self._layout, self._known(one), instants, wanted)
+
+        return asof_frame(frame, answer, on=on, feed=feed, by=by, tz=tz or self._tz)
+
+    def bars(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        interval: str = "1m",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Spot as open, high, low and close per interval (30s, 5m, 1h), and all other numbers at its end.
+
+        A row is named by the end of its interval (`timestamp`, UTC), and uses nothing later.
+
+        >>> lake.bars("NQ_NDX", interval="1h", start="2025-11-10", end="2025-11-10")["timestamp"].dt.hour().to_list()
+        [15, 16, 17, 18, 19, 20, 21]
+
+        Raises as `snapshots` does.
+        """
+        feed = self._known(feed_of(ticker, package, category))
+        rows = scan_range(self._layout, "snapshots", feed, self._bounds(start, end, tz))
+        return collect_rows(bars(kind_of(feed), rows, parse_interval(interval)))
+
+    def heatmap(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        value: str | None = None,
+        interval: str = "1m",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Strike by time: `timestamp` (an interval's end), `strike`, and `value` of its last snapshot's ladder.
+
+        `value` is a column of the ladder, `gex_vol` (greeks: `value`) if it is not given.
+
+        >>> lake.heatmap("NQ_NDX", interval="5m", start="2025-11-10").columns
+        ['timestamp', 'strike', 'gex_vol']
+
+        Raises as `snapshots` does.
+        """
+        feed = self._known(feed_of(ticker, package, category))
+        ladder = kind_of(feed).ladder
+        if ladder is None:
+            raise UsageError(f"{feed} has no ladders to make a heatmap of.")
+        if value is not None and value not in ladder.names[1:]:
+            raise UsageError(f"{feed} has no value {value!r}.", hint=f"It has {', '.join(ladder.names[1:])}.")
+        bounds, length = self._bounds(start, end, tz), parse_interval(interval)
+        intervals = collect_rows(last_of_intervals(scan_range(self._layout, "snapshots", feed, bounds), length))
+        rows = scan_range(self._layout, ladder.dataset, feed, bounds)
+        return collect_rows(heatmap(intervals, rows, value or ladder.shown[0]))
+
+    def scan_snapshots(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.LazyFrame:
+        """`snapshots` as a lazy frame: nothing is read before it is collected, and then what it needs.
+
+        >>> lake.scan_snapshots("NQ_NDX").select("spot").max().collect().item() > 25_000
+        True
+
+        Raises as `snapshots` does.
+        """
+        feed = self._known(feed_of(ticker, package, category))
+        return scan_range(self._layout, "snapshots", feed, self._bounds(start, end, tz))
+
+    def scan_strikes(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.LazyFrame:
+        """The ladder rows of a feed of any record type that has them, as a lazy frame: years of them fit.
+
+        >>> lake.scan_strikes("NQ_NDX").select("strike").unique().count().collect().item() >= 21
+        True
+
+        Raises as `snapshots` does.
+        """
+        feed = self._known(feed_of(ticker, package, category))
+        ladder = kind_of(feed).ladder
+        if ladder is None:
+            raise UsageError(f"{feed} has no ladders.", hint="Scan its snapshots.")
+        return scan_range(self._layout, ladder.dataset, feed, self._bounds(start, end, tz))
+
+    def iter_sessions(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> Iterator[tuple[date, pl.LazyFrame]]:
+        """Session by session, its date and its snapshots as a lazy frame: memory is that of one session.
+
+        >>> [(str(session_date), frame.collect().height) for session_date, frame in lake.iter_sessions("NQ_NDX")]
+        [('2025-11-10', 23385)]
+
+        Raises as `snapshots` does.
+        """
+        feed = self._known(feed_of(ticker, package, category))
+        bounds = self._bounds(start, end, tz)
+        for day in published_days(self._layout, feed, bounds):
+            of_day = Bounds(first_day=day, last_day=day, first_us=bounds.first_us, last_us=bounds.last_us)
+            yield date.fromisoformat(day), scan_range(self._layout, "snapshots", feed, of_day)
+
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
-        """The rows of one read-only SQL statement, at most `limit`. Raises `QueryError`."""
+        """The rows of one read-only SQL statement, at most `limit`; times come in UTC.
+
+        >>> lake.sql("select count(*) as snapshots from gex_snapshots")["snapshots"].item()
+        23385
+
+        Raises `QueryError`.
+        """
         return run_query(self.path, statement, limit=limit)
 
     # ---- about the data ------------------------------------------------------------------------------------
@@ -254,8 +452,7 @@ class Lake:
     def _known(self, feed: Feed) -> Feed:
         if published_files(self._layout, "snapshots", feed):
             return feed
-        feeds = ", ".join(map(str, self.feeds())) or "no session yet"
-        raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=f"It holds {feeds}.")
+        raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=what_it_holds(feed, self.feeds()))
 
 
 def open_lake(path: str | Path = "data", *, tz: Zone | None = None) -> Lake:

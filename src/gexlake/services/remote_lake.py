@@ -16,6 +16,7 @@ from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress, Progress
 from gexlake.models.record_types import GEX, record_type_of
 from gexlake.models.report import ImportReport
+from gexlake.services.asking.asof import asof_frame
 from gexlake.services.asking.gaps import GapsReport
 from gexlake.services.asking.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
 from gexlake.services.asking.status import LakeStatus
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import httpx
     import polars as pl
 
+INSTANTS_AT_ONCE = 50_000
+"""The most that one request may ask for."""
 ARROW = "application/vnd.apache.arrow.stream"
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 120.0
@@ -142,6 +145,75 @@ class RemoteLake:
     ) -> dict[str, Any]:
         """The last snapshot of the newest session; see `Lake.latest`."""
         return self._snapshot("latest", feed_of(ticker, package, category), max_age, strikes, {})
+
+    def asof(
+        self,
+        frame: pl.DataFrame,
+        feed: str | None = None,
+        *,
+        on: str = "timestamp",
+        by: str | None = None,
+        max_age: Age | None = None,
+        columns: Sequence[str] | None = None,
+        distances: bool = False,
+        within: float | None = None,
+        strikes: Sequence[float] = (),
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """The frame, and behind each row what was known at its instant; see `Lake.asof`. Asks in batches."""
+        import polars as pl
+
+        asked = {"columns": columns, "distances": distances, "within": within, "strikes": list(strikes)}
+        asked["max_age"] = None if max_age is None else parse_age(max_age)
+
+        def answer(one: Feed, instants: pl.Series) -> pl.DataFrame:
+            parts = [
+                self._at_instants(one, asked, instants.slice(start, INSTANTS_AT_ONCE))
+                for start in range(0, max(instants.len(), 1), INSTANTS_AT_ONCE)
+            ]
+            return pl.concat(parts)
+
+        return asof_frame(frame, answer, on=on, feed=feed, by=by, tz=tz or self._tz)
+
+    def _at_instants(self, feed: Feed, asked: Mapping[str, object], instants: pl.Series) -> pl.DataFrame:
+        kind = record_type_of(feed.category) or GEX
+        seconds = (instants.to_physical().fill_null(0) / 1_000_000).to_list()
+        order = {**_of_feed(feed), **asked, "timestamps": [int(one) if one.is_integer() else one for one in seconds]}
+        return _read(self._ask("POST", f"/{kind.name}/at", json=order, accept=ARROW))
+
+    def bars(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        interval: str = "1m",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Spot as open, high, low and close per interval; see `Lake.bars`. The service bounds their number."""
+        feed = feed_of(ticker, package, category)
+        kind = record_type_of(feed.category) or GEX
+        return self._frame(f"/{kind.name}/bars", {**self._range(feed, start, end, tz), "interval": interval})
+
+    def heatmap(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        value: str | None = None,
+        interval: str = "1m",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Strike by time; see `Lake.heatmap`. The service bounds the number of intervals."""
+        feed = feed_of(ticker, package, category)
+        kind = record_type_of(feed.category) or GEX
+        wanted = {**self._range(feed, start, end, tz), "interval": interval, "value": value}
+        return self._frame(f"/{kind.name}/heatmap", wanted)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""

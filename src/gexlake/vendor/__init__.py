@@ -1,6 +1,9 @@
 """The vendor's language: names, paths, messages and frames, as its interfaces have them; and who asks it for history.
 
     names        of feeds and files
+    groups       of the sockets
+    messages     their payloads; `wire` is the schema
+    frames       what is around them
 
 What speaks it over the network:
 

@@ -51,7 +51,8 @@ class EodBody(NamedTuple):
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, redact: Callable[[str], str] = str) -> str | None:
     """The signed URL that an answer names; None where the vendor has no file for that day.
 
-    The vendor's own words are shown in part, `redact`ed before they are cut. Raises `RefusedError`, `LimitedError` or `TroubleError`, worth trying again, and `VendorError`, which is not.
+    The vendor's own words are shown in part, `redact`ed before they are cut. Raises `RefusedError`, `LimitedError` or
+    `TroubleError`, worth trying again, and `VendorError`, which is not.
     """
     words = _words(body, redact)
     match status:

@@ -185,7 +185,7 @@ def _to_orderflow(document: Mapping[str, Any], scale: _Scaler) -> Orderflow:
 
 
 def decode(envelope: bytes) -> Message:
-    """What a serialised envelope carries. Raises `UnknownMessageError`, and `BrokenMessageError` for any other bytes."""
+    """What a serialised envelope carries. Raises `UnknownMessageError`, `BrokenMessageError` for any other bytes."""
     try:
         opened = Envelope.FromString(envelope)
         for mark, (kind, of_bytes) in _IN.items():

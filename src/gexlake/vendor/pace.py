@@ -29,9 +29,7 @@ class Pace:
     def __init__(self, folder: Path, interval_seconds: float = INTERVAL_SECONDS) -> None:
         self._folder = folder
         self._interval_seconds = interval_seconds
-        self._boot = ""
-        with suppress(OSError):
-            self._boot = _BOOT_FILE.read_text().strip()
+        self._boot = boot_id()
 
     def take_turn(self, host: str, metric: str) -> float:
         """Take the next turn of a metric at a host; the seconds until then. Raises `StorageError`."""
@@ -72,6 +70,14 @@ def pace_folder() -> Path:
     """Where the turns of this user are kept."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "gexlake" / "pace"  # noqa: PTH117
+
+
+def boot_id() -> str:
+    """Which start of the system this is; "" where it does not say."""
+    try:
+        return _BOOT_FILE.read_text().strip()
+    except OSError:
+        return ""
 
 
 def _now() -> float:

@@ -9,9 +9,11 @@ TroubleError            worth trying again: the line broke, the service is down,
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from typing import Any
 
-from tenacity import RetryCallState, wait_exponential_jitter
+from tenacity import RetryCallState
 
 from gexlake.errors import GexlakeError
 
@@ -21,6 +23,8 @@ MAX_WAIT_SECONDS = 300.0
 """Nobody is waited for any longer in one run: the next one takes it up."""
 BRIEF_SHARE = 1 / 15
 JITTER_SHARE = 1 / 5
+GOOD_PART_BYTES = 1 << 20
+"""Of a body that came before the line broke: then it is no vain try."""
 
 
 class TroubleError(GexlakeError):
@@ -34,6 +38,8 @@ class TroubleError(GexlakeError):
     def __init__(self, message: str, *, hint: str = "", wait_seconds: float | None = None) -> None:
         super().__init__(message, hint=hint)
         self.wait_seconds = wait_seconds
+        self.gained_bytes = 0
+        """By which a body became longer before it than it ever was."""
 
 
 class RefusedError(TroubleError):
@@ -60,24 +66,34 @@ class NotHistoryError(TroubleError):
     tries = 3
 
 
-def stop_as_trouble_says(state: RetryCallState) -> bool:
-    """For tenacity: whether what was tried has been tried often enough."""
-    return state.attempt_number >= _trouble_of(state).tries
+class Patience:
+    """For tenacity, of one thing that is tried: when to stop, and how long to wait; `seconds` 0 means not at all.
 
+    Each kind of trouble is counted by itself, and anew where a good part of a body came before the line broke.
+    """
 
-class TroubleWait:
-    """For tenacity: how long to wait, in seconds; `patience_seconds` 0 means not at all."""
+    def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
+        self._seconds = seconds
+        self._counts: Counter[type[TroubleError]] = Counter()
 
-    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        def waiting(first: float) -> wait_exponential_jitter:
-            return wait_exponential_jitter(multiplier=first, max=MAX_WAIT_SECONDS, jitter=first * JITTER_SHARE)
-
-        self._long, self._brief = waiting(patience_seconds), waiting(patience_seconds * BRIEF_SHARE)
-
-    def __call__(self, state: RetryCallState) -> float:
+    def count(self, state: RetryCallState) -> None:
+        """Behind each try that failed."""
         trouble = _trouble_of(state)
-        own = (self._brief if trouble.is_brief else self._long)(state)
-        return own if trouble.wait_seconds is None else max(own, min(trouble.wait_seconds, MAX_WAIT_SECONDS))
+        if trouble.gained_bytes >= GOOD_PART_BYTES:
+            self._counts.clear()
+        self._counts[type(trouble)] += 1
+
+    def stop(self, state: RetryCallState) -> bool:
+        """Whether it has been tried often enough."""
+        trouble = _trouble_of(state)
+        return self._counts[type(trouble)] >= trouble.tries
+
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds until the next try: twice as many each time, a part of them at random, or as many as asked for."""
+        trouble = _trouble_of(state)
+        first = self._seconds * (BRIEF_SHARE if trouble.is_brief else 1)
+        wait = first * 2.0 ** (self._counts[type(trouble)] - 1) + random.uniform(0, first * JITTER_SHARE)
+        return min(max(wait, trouble.wait_seconds or 0.0), MAX_WAIT_SECONDS)
 
 
 def _trouble_of(state: RetryCallState) -> TroubleError:

@@ -6,12 +6,14 @@ import gzip
 import hashlib
 import json
 import os
+import resource
 import signal
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from gexlake.vendor.trouble import GOOD_PART_BYTES
 from helpers.getting import (
     KEY,
     SECRET,
@@ -25,7 +27,7 @@ from helpers.getting import (
     part_file,
     recent_days,
 )
-from helpers.vendor_stub import Gate, Reply, refused, stored
+from helpers.vendor_stub import Gate, Reply, Seen, refused, stored
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,30 @@ def test_two_runs_at_once_fetch_everything_once(vendor: Vendor, work: Path, days
     for day, body in bodies.items():
         assert history_file(work, day).read_bytes() == body
     assert [mark["event"] for mark in marks(work)].count("fetched") == 2
+
+
+def test_a_line_that_breaks_again_and_again_gets_there_in_one_run(vendor: Vendor, work: Path, day: date) -> None:
+    piece = GOOD_PART_BYTES + 1000
+    body = b'[{"timestamp":1,"text":"' + b"x" * (8 * piece) + b'"}]'
+    whole = stored(body)
+
+    def cut(seen: Seen) -> Reply:
+        reply = whole(seen)
+        return Reply(reply.status, reply.body[:piece], reply.headers, length=len(reply.body))
+
+    vendor.has(day, *[cut] * 8, whole)
+    status, out, _ = Got(work, *only(day), "--no-import", "-o", "json", url=vendor.url).end()
+    assert (status, json.loads(out)["bytes_fetched"]) == (0, len(body))
+    assert len(vendor.store.seen) == 9
+    assert history_file(work, day, suffix=".json").read_bytes() == body
+
+
+def test_a_store_that_begins_anew_each_time_is_not_asked_without_end(vendor: Vendor, work: Path, day: date) -> None:
+    body = b"[" + b" " * (3 * GOOD_PART_BYTES)
+    vendor.has(day, Reply(200, body, length=2 * len(body)))
+    status, out, _ = Got(work, *only(day), "--no-import", "-o", "json", url=vendor.url).end()
+    assert (status, json.loads(out)["counts"]) == (1, {"failed": 1})
+    assert len(vendor.store.seen) == 1 + 4, "the first brought a good part, and counts as well"
 
 
 # ---- bodies that are none --------------------------------------------------------------------------------------------
@@ -186,6 +212,14 @@ def test_a_key_file_takes_the_place_of_the_environment(vendor: Vendor, work: Pat
     assert vendor.api.seen[0].headers["Authorization"] == f"Bearer {KEY}"
 
 
+def test_its_turns_are_those_of_all_processes_of_the_user(vendor: Vendor, work: Path, days: list[date]) -> None:
+    for day in days:
+        vendor.has(day)
+    status, _, _ = Got(work, *only(days[0], until=days[1]), "--no-import", "--interval", "0.01", url=vendor.url).end()
+    assert status == 0
+    assert len(list((work / "cache" / "gexlake" / "pace").iterdir())) == 2, "one of the metric, one of the host"
+
+
 # ---- what it says ----------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +267,22 @@ def test_check_asks_nobody_needs_no_key_and_fails_while_a_day_is_missing(
     assert len(vendor.api.seen) == asked
 
 
+def test_a_package_that_the_plan_lacks_is_said_once_for_all_its_days(
+    vendor: Vendor, work: Path, days: list[date]
+) -> None:
+    vendor.api.on("/hist/", refused(403))
+    options = ["--ticker", "NQ_NDX", "--package", "classic", "--since", days[0], "--until", days[1]]
+    note = "The plan of this key does not have NQ_NDX/classic: the vendor refuses all its categories."
+    for more in ((), ("--check",)):
+        status, out, _ = Got(work, *options, *more, url=vendor.url).end()
+        assert (status, out.count(note)) == (0, 1)
+        assert "6 denied" in out
+        assert str(days[0]) not in out.replace(f"days          {days[0]}", "")
+    asked = len(vendor.api.seen)
+    assert Got(work, *options, url=vendor.url).end()[0] == 0
+    assert len(vendor.api.seen) == asked
+
+
 def test_a_holiday_that_the_calendar_does_not_know_is_no_file(vendor: Vendor, work: Path, day: date) -> None:
     status, out, _ = Got(work, *only(day), url=vendor.url).end()
     assert "no file" in out
@@ -267,9 +317,40 @@ def test_a_key_that_the_vendor_does_not_take_ends_it(vendor: Vendor, work: Path,
     assert len(vendor.api.seen) == 1
 
 
-def test_a_full_or_read_only_directory_is_named(vendor: Vendor, work: Path, day: date) -> None:
+def test_a_directory_that_cannot_be_is_named(vendor: Vendor, work: Path, day: date) -> None:
     vendor.has(day)
     (work / "history").write_text("a file where the directory should be")
     status, _, err = Got(work, *only(day), url=vendor.url).end()
     assert status == 1
-    assert err.startswith("Error: ")
+    assert err.startswith(f"Error: {work / 'history'}")
+
+
+def test_a_full_disk_leaves_what_came_and_the_next_run_goes_on(vendor: Vendor, work: Path, day: date) -> None:
+    body = vendor.has(day)
+    room = len(body) - 500
+
+    def no_more() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    status, out, err = Got(work, *only(day), "--no-import", url=vendor.url, preexec_fn=no_more).end()
+    assert (status, out) == (1, "")
+    assert err.startswith("Error: A download cannot be written: File too large.\nFree some space")
+    assert part_file(work, day).read_bytes() == body[:room]
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 0
+    assert [seen.headers["Range"] for seen in vendor.store.seen] == [None, f"bytes={room}-"]
+    assert history_file(work, day).read_bytes() == body
+
+
+def test_what_came_before_the_system_was_started_anew_is_not_relied_on(vendor: Vendor, work: Path, day: date) -> None:
+    body = body_of(day)
+    vendor.has(day, Reply(200, body[:700], {"ETag": '"one"'}, length=len(body)))
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 1
+    manifest = work / "history" / ".gexlake-get.jsonl"
+    pending = [json.dumps(mark | {"boot": "another"}) for mark in marks(work) if mark["event"] == "pending"]
+    manifest.write_text("\n".join(pending) + "\n")
+    assert part_file(work, day).stat().st_size >= 700
+    asked = len(vendor.store.seen)
+    vendor.has(day)
+    assert Got(work, *only(day), "--no-import", url=vendor.url).end()[0] == 0
+    assert [seen.headers["Range"] for seen in vendor.store.seen[asked:]] == [None]
+    assert history_file(work, day).read_bytes() == body

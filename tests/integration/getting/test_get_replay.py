@@ -131,6 +131,23 @@ def test_a_file_that_was_cut_is_fetched_anew(get: Get, work: Path) -> None:
     assert files(work) == before
 
 
+def test_what_the_import_found_to_be_cut_is_fetched_anew(get: Get, source_lake: Path, work: Path) -> None:
+    foreign = work / "history" / "older"
+    foreign.mkdir(parents=True)
+    whole = source_file(source_lake, MONDAY, "classic", "gex_zero").read_bytes()
+    (foreign / f"{MONDAY}_NQ_NDX_classic_gex_zero.json.gz").write_bytes(gzip.compress(whole)[:-200])
+    options = {"categories": ("gex_zero",), "packages": ("classic",), "until": MONDAY, "imports": True}
+    first = get(**options)
+    assert first.counts == {"missing": 1}, "only the import sees that its end is missing"
+    assert first.imported is not None
+    assert not first.complete
+    second = get(**options)
+    assert (second.counts, second.complete) == ({"fetched": 1}, True)
+    third = get(**options)
+    assert (third.counts, third.complete, third.imported) == ({"present": 1}, True, None)
+    assert gexlake.open(work / "lake").sql("SELECT count(*) FROM gex_snapshots").item() == 30
+
+
 @pytest.mark.parametrize(("form", "suffix"), [("gzip", ".json.gz"), ("unmarked", ".json.gz"), ("plain", ".json")])
 def test_a_file_is_named_by_what_it_is(
     get: Get, replay: ReplayProcess, source_lake: Path, form: str, suffix: str
@@ -198,6 +215,13 @@ def test_a_package_of_which_all_is_refused_is_denied_and_that_is_said_once(
     assert get(again=True).counts == {"present": 8, "fetched": 22}
 
 
+def test_a_package_of_one_feed_is_not_denied_where_another_package_is_given(get: Get, replay: ReplayProcess) -> None:
+    replay.faults(refusals={"count": 3, "path": "/orderflow/"})
+    report = get(packages=("orderflow",), until=MONDAY)
+    assert (report.counts, report.notes) == ({"throttled": 1}, [])
+    assert get(packages=("orderflow",), until=MONDAY).counts == {"fetched": 1}
+
+
 def test_a_limit_ends_the_run_and_the_next_one_goes_on(get: Get, replay: ReplayProcess) -> None:
     replay.faults(refusals={"count": 3, "status": 429, "after": 1})
     report = get(packages=("classic",), parallel=1)
@@ -234,6 +258,7 @@ def test_a_session_that_the_vendor_lacks_is_no_file(get: Get, order: Callable[..
     assert report.counts == {"no_file": 3}
     assert {(day.is_open, day.reason) for day in report.days} == {(False, "The vendor has no file for that day.")}
     assert report.complete, "it was asked long after the session"
+    assert report.notes == ["The vendor has no file of NQ_NDX for any of these days. Is the ticker right?"]
 
 
 # ---- the report of a day ---------------------------------------------------------------------------------------------

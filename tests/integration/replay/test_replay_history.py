@@ -283,6 +283,10 @@ def test_nothing_secret_is_logged(starting: Start, replay_lake: Path) -> None:
     url = address(replay)
     fetch(url)
     replay.client.get(f"{PATH}?key={KEY}")
+    socket_url = replay.get("/negotiate").json()["websocket_urls"]["classic"]
+    replay.open(socket_url).close()
     _, out, err = replay.end()
+    assert "/client/hubs/classic?access_token=…" in err
+    assert socket_url.partition("access_token=")[2] not in out + err
     assert KEY not in out + err
     assert url.partition("sig=")[2] not in out + err

@@ -216,3 +216,36 @@ def test_the_picture_of_a_session(client: TestClient, folder: Path, kind: Record
         422,
         "parameters_invalid",
     )
+
+
+def test_many_instants_in_one_request(client: TestClient, folder: Path, kind: RecordType) -> None:
+    records = records_of(folder, kind)
+    asked = [records[7]["timestamp"] + 0.5, records[0]["timestamp"] - 1, records[20]["timestamp"]]
+    order = {"symbol": "nq_ndx", "timestamps": asked, "columns": [kind.numbers[-1]]}
+    rows = client.post(f"/{kind.name}/at", json=order).json()["rows"]
+    assert [row[kind.numbers[-1]] for row in rows] == [
+        records[7][kind.numbers[-1]],
+        None,
+        records[20][kind.numbers[-1]],
+    ]
+    assert [row["age_seconds"] for row in rows] == [0.5, None, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "parameter"),
+    [
+        ({"timestamps": [1, "noon"]}, "timestamps.1"),
+        ({"timestamps": ["2025-11-10T10:00:00"]}, "timestamps.0"),
+        ({"timestamps": [True]}, "timestamps.0"),
+        ({"timestamps": [[]]}, "timestamps.0"),
+        ({"timestamps": [-1]}, "timestamps.0"),
+        ({"timestamps": [1e300]}, "timestamps.0"),
+        ({"columns": ["zero"]}, "columns"),
+        ({"within": 0}, "within"),
+        ({"max_age": "long"}, "max_age"),
+        ({"moment": 1}, "moment"),
+    ],
+)
+def test_what_is_wrong_with_many_instants_is_named(client: TestClient, change: dict[str, Any], parameter: str) -> None:
+    response = client.post("/gex/at", json={"symbol": "NQ_NDX", "timestamps": [1], **change})
+    assert assert_error(response, 422, "parameters_invalid")["details"][0]["parameter"] == parameter

@@ -26,6 +26,10 @@ def test_line_before_the_first_byte_promises_nothing() -> None:
     assert position_line(Position("0 of 1 file", 0, 10), 1.0) == "0 of 1 file, 0 B of 10 B, 0 B/s"
 
 
+def test_line_of_a_download_whose_size_nobody_knows_promises_no_end() -> None:
+    assert position_line(Position("3 of 30 files", 60_000_000, None), 6.0) == "3 of 30 files, 60.0 MB, 10.0 MB/s"
+
+
 def test_codes_are_cut_to_the_commonest() -> None:
     assert codes_text({"a": 1, "b": 2000, "c": 3, "d": 4, "e": 5}) == "b 2,000, e 5, d 4, c 3 and 1 more"
 

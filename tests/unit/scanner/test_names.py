@@ -97,7 +97,7 @@ def test_folders_complete_the_file_name(path: str) -> None:
         ("1763130602_SPX_classic_gex_one.json", ("SPX", "classic", "gex_one", None)),
         ("2025-11-14_classic_gex_one.json", (None, "classic", "gex_one", DAY)),
         ("2025-11-14_NQ_NDX_orderflow_orderflow.json", ("NQ_NDX", "orderflow", "orderflow", DAY)),
-        ("2025-11-14/NQ_NDX/orderflow/orderflow.json", (None, "orderflow", "orderflow", DAY)),
+        ("2025-11-14/NQ_NDX/orderflow/orderflow.json", ("NQ_NDX", "orderflow", "orderflow", DAY)),
         ("2025-11-14/NQ_NDX/orderflow/1.json", ("NQ_NDX", "orderflow", "orderflow", DAY)),
         ("2025-11-14_SPX_state_vanna_one.json", ("SPX", "state", "vanna_one", DAY)),
         ("history.json", (None, None, None, None)),
@@ -241,6 +241,20 @@ WORDS = st.sampled_from(
 TANGLED_NAME = st.lists(WORDS | ANY_NAME, min_size=1, max_size=6).flatmap(
     lambda parts: st.sampled_from(["", "_", " ", "-", "."]).map(lambda glue: glue.join(parts))
 )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "NQ_NDX/orderflow/orderflow/1763130602.json",
+        "NQ_NDX/orderflow/1763130602.json",
+        "2025-11-14/NQ_NDX/orderflow/orderflow.jsonl",
+        "NQ_NDX/orderflow/2025-11-14/orderflow.json.gz",
+    ],
+)
+def test_folders_of_orderflow_name_the_ticker(path: str) -> None:
+    hints = hints_of(path)
+    assert (hints.package, hints.category, hints.folder_ticker) == ("orderflow", "orderflow", "NQ_NDX")
 
 
 @settings(max_examples=50)

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -50,6 +50,14 @@ def doors(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door
 
 NEW_YORK = ZoneInfo("America/New_York")
 MOMENT = datetime(2025, 11, 26, 14, 30, 20, 500_000, UTC)
+TICKS = pl.DataFrame(
+    {
+        "timestamp": pl.datetime_range(MOMENT - timedelta(days=3), MOMENT, "7h1s3us", eager=True, time_zone="UTC"),
+        "price": 1.5,
+    }
+).with_columns(
+    symbol=pl.when(pl.col("timestamp").dt.hour() > 12).then(pl.lit("NQ_NDX")).otherwise(pl.lit("SPX/state/gex_full"))
+)
 CALLS: dict[str, Callable[[Any], Any]] = {
     "feeds": lambda lake: lake.feeds(),
     "snapshots": lambda lake: lake.snapshots("NQ_NDX"),
@@ -68,6 +76,10 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "strikes": lambda lake: lake.strikes("NQ_NDX", end=date(2025, 11, 24)),
     "one strike": lambda lake: lake.strikes("NQ_NDX", strike=25_000),
     "two strikes": lambda lake: lake.strikes("SPX", "state", "gex_full", strike=[5900, 6000.0]),
+    "as of many instants": lambda lake: lake.asof(TICKS, "nq_ndx", distances=True, within=50, strikes=[25_000]),
+    "as of, by feed": lambda lake: lake.asof(TICKS, by="symbol", columns=["spot", "min_dte"], max_age="3d"),
+    "bars": lambda lake: lake.bars("NQ_NDX", interval="5s", end=date(2025, 11, 24)),
+    "heatmap": lambda lake: lake.heatmap("SPX/state/gex_full", value="gex_vol", interval="1m", end="2025-11-24"),
     "sql": lambda lake: lake.sql("SELECT * EXCLUDE (import_id) FROM gex_snapshots ORDER BY ALL"),
     "sql with a limit": lambda lake: lake.sql("FROM range(100)", limit=3),
     "gaps": lambda lake: lake.gaps(tickers=["NQ_NDX"], since=date(2025, 11, 24), until=date(2025, 11, 26)),

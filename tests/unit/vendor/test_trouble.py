@@ -5,37 +5,40 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity import AsyncRetrying, retry_if_exception_type
 
 from gexlake.vendor.trouble import (
+    GOOD_PART_BYTES,
     LimitedError,
     NotHistoryError,
+    Patience,
     RefusedError,
     TroubleError,
-    TroubleWait,
     UrlRefusedError,
-    stop_as_trouble_says,
 )
 
 
-def waits_of(error: TroubleError, patience_seconds: float = 15.0) -> list[float]:
-    """What is waited between the tries of something that always fails."""
+def waits_of(*errors: Exception, patience_seconds: float = 15.0) -> list[float]:
+    """What is waited between the tries of something that fails like this, and goes on to fail like the last."""
     waits: list[float] = []
+    left = list(errors)
 
     async def note(seconds: float) -> None:
         waits.append(seconds)
 
     async def fail() -> None:
-        raise error
+        raise left.pop(0) if len(left) > 1 else left[0]
 
+    patience = Patience(patience_seconds)
     retrying = AsyncRetrying(
         sleep=note,
-        stop=stop_as_trouble_says,
-        wait=TroubleWait(patience_seconds),
+        after=patience.count,
+        stop=patience.stop,
+        wait=patience.wait,
         retry=retry_if_exception_type(TroubleError),
         reraise=True,
     )
-    with pytest.raises(type(error)):
+    with pytest.raises(type(errors[-1])):
         asyncio.run(retrying(fail))
     return waits
 
@@ -63,17 +66,21 @@ def test_no_two_wait_alike() -> None:
 
 
 def test_without_patience_nothing_is_waited_for() -> None:
-    assert waits_of(RefusedError("403"), 0.0) == [0, 0]
+    assert waits_of(RefusedError("403"), patience_seconds=0.0) == [0, 0]
+
+
+def test_each_kind_of_trouble_is_counted_by_itself() -> None:
+    cut, refused = TroubleError("cut"), RefusedError("403")
+    waits = waits_of(cut, cut, refused)
+    assert [int(wait // 5) for wait in waits] == [0, 0, 3, 6], "three refusals in all"
+
+
+def test_while_good_parts_of_a_body_come_it_is_tried_on() -> None:
+    some, none = TroubleError("cut"), TroubleError("cut")
+    some.gained_bytes = GOOD_PART_BYTES
+    waits = waits_of(*[some] * 20, none)
+    assert [int(wait) for wait in waits] == [1] * 20 + [2, 4, 8]
 
 
 def test_what_is_no_trouble_is_not_tried_again() -> None:
-    def state(_: RetryCallState) -> float:
-        raise AssertionError
-
-    retrying = AsyncRetrying(wait=state, retry=retry_if_exception_type(TroubleError), reraise=True)
-
-    async def fail() -> None:
-        raise ValueError
-
-    with pytest.raises(ValueError, match=r"^$"):
-        asyncio.run(retrying(fail))
+    assert waits_of(ValueError()) == []

@@ -2,31 +2,26 @@
 
 import { h } from "../dom";
 import type { Theme } from "../colour";
+import type { InkName } from "../record_types";
 
-export interface Inks {
+export interface Inks extends Record<InkName, string> {
   theme: Theme;
   text: string;
   dim: string;
   grid: string;
   panel: string;
-  spot: string;
-  zero: string;
-  positive: string;
-  negative: string;
-  positiveSoft: string;
-  negativeSoft: string;
   cursor: string;
   halo: string;
 }
 
 const DARK: Inks = {
   theme: "dark", text: "#d5dbe6", dim: "#8390a5", grid: "rgba(140,156,182,.13)", panel: "#10141c",
-  spot: "#ffffff", zero: "#ff6ad5", positive: "#f0902c", negative: "#529ef0",
+  spot: "#ffffff", zero: "#ff6ad5", calm: "#5ec4a8", positive: "#f0902c", negative: "#529ef0",
   positiveSoft: "#ffd9a0", negativeSoft: "#bcdcff", cursor: "#e8edf6", halo: "rgba(6,8,12,.85)",
 };
 const LIGHT: Inks = {
   theme: "light", text: "#1c2430", dim: "#5d6878", grid: "rgba(30,44,66,.11)", panel: "#fafaf9",
-  spot: "#000000", zero: "#b3128a", positive: "#d2620c", negative: "#266eb4",
+  spot: "#000000", zero: "#b3128a", calm: "#0f6b52", positive: "#d2620c", negative: "#266eb4",
   positiveSoft: "#8a3a06", negativeSoft: "#0b3f78", cursor: "#1c2430", halo: "rgba(255,255,255,.85)",
 };
 

@@ -1,37 +1,21 @@
 /** Strike by time in colours, with the path of spot and the levels over it. */
 
-import { indexOf, lookup, type Theme } from "../colour";
+import { indexOn, tableOf, type Scale, type Theme } from "../colour";
 import { fixed, niceStep } from "../format";
+import type { Level } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
-import type { SeriesName, SessionView } from "../view";
+import type { SessionView } from "../view";
 import type { Range, Window } from "../window";
 import { crisp, inks, plate, Surface, type Inks, type Plot } from "./canvas";
 
 export const AXIS = 68;
 export const FOOT = 22;
 
-export interface Overlay {
-  id: string;
-  name: string;
-  series: SeriesName;
-  ink: (inks: Inks) => string;
-  dash: number[];
-  width: number;
-}
-
-export const OVERLAYS: readonly Overlay[] = [
-  { id: "neg_oi", name: "− OI", series: "major_neg_oi", ink: (i) => i.negativeSoft, dash: [5, 3], width: 1.25 },
-  { id: "pos_oi", name: "+ OI", series: "major_pos_oi", ink: (i) => i.positiveSoft, dash: [5, 3], width: 1.25 },
-  { id: "neg_vol", name: "− vol", series: "major_neg_vol", ink: (i) => i.negativeSoft, dash: [], width: 1.25 },
-  { id: "pos_vol", name: "+ vol", series: "major_pos_vol", ink: (i) => i.positiveSoft, dash: [], width: 1.25 },
-  { id: "zero", name: "Zero gamma", series: "zero_gamma", ink: (i) => i.zero, dash: [], width: 1.5 },
-  { id: "spot", name: "Spot", series: "spot", ink: (i) => i.spot, dash: [], width: 1.3 },
-];
-
 export interface HeatmapModel {
   overview: SessionView;
   detail: SessionView | null;
-  bound: number;
+  scale: Scale;
+  levels: readonly Level[];
   window: Window;
   instant: number;
   strike: number | null;
@@ -43,7 +27,7 @@ export interface HeatmapModel {
 interface Bitmap {
   view: SessionView;
   theme: Theme;
-  bound: number;
+  scale: Scale;
   canvas: HTMLCanvasElement;
   edges: Float64Array;
 }
@@ -57,7 +41,7 @@ export class Heatmap {
 
   constructor(readonly box: HTMLElement) {
     this.base = new Surface(box, "", () => this.draw());
-    this.top = new Surface(box, "Gamma exposure by strike and time", () => this.drawCursor());
+    this.top = new Surface(box, "Strike by time", () => this.drawCursor());
   }
 
   get canvases(): HTMLCanvasElement[] {
@@ -132,12 +116,13 @@ export class Heatmap {
     const views = model.detail ? [model.overview, model.detail] : [model.overview];
     for (const view of views) this.drawCells(context, view);
     this.drawGrid(context, ink);
-    for (const overlay of OVERLAYS) if (!model.hidden.has(overlay.id)) this.drawPath(context, overlay, ink);
+    for (const level of model.levels) if (!model.hidden.has(level.id)) this.drawPath(context, level, ink);
     context.restore();
     this.drawAxes(context, ink);
     this.box.dataset.plot = JSON.stringify(plot);
     this.box.dataset.window = JSON.stringify(model.window);
-    this.box.dataset.bound = String(model.bound);
+    this.box.dataset.bound = String(model.scale.high);
+    this.box.dataset.least = String(model.scale.low);
     this.box.dataset.detail = model.detail ? `${model.detail.start} ${model.detail.end}` : "";
     this.drawCursor();
   }
@@ -155,8 +140,8 @@ export class Heatmap {
   }
 
   private bitmapOf(view: SessionView): Bitmap {
-    const { theme, bound } = this.model!;
-    const known = this.bitmaps.find((one) => one.view === view && one.theme === theme && one.bound === bound);
+    const { theme, scale } = this.model!;
+    const known = this.bitmaps.find((one) => one.view === view && one.theme === theme && one.scale === scale);
     if (known) return known;
     const rows = view.strikes.length;
     const canvas = document.createElement("canvas");
@@ -165,17 +150,17 @@ export class Heatmap {
     const context = canvas.getContext("2d")!;
     const image = context.createImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(image.data.buffer);
-    const table = lookup(theme);
+    const table = tableOf(scale, theme);
     for (let row = 0; row < rows; row += 1) {
       const target = (rows - 1 - row) * view.columns;
       const source = row * view.columns;
       for (let column = 0; column < view.columns; column += 1) {
         const cell = view.cells[source + column]!;
-        if (cell === cell) pixels[target + column] = table[indexOf(cell, bound)]!;
+        if (cell === cell) pixels[target + column] = table[indexOn(cell, scale)]!;
       }
     }
     context.putImageData(image, 0, 0);
-    const bitmap = { view, theme, bound, canvas, edges: view.edges() };
+    const bitmap = { view, theme, scale, canvas, edges: view.edges() };
     this.bitmaps = [...this.bitmaps.slice(-3), bitmap];
     return bitmap;
   }
@@ -218,7 +203,7 @@ export class Heatmap {
     return priceTicks(low, high, this.plot.height / 34);
   }
 
-  private drawPath(context: CanvasRenderingContext2D, overlay: Overlay, ink: Inks): void {
+  private drawPath(context: CanvasRenderingContext2D, level: Level, ink: Inks): void {
     const { model } = this;
     if (!model) return;
     const path = new Path2D();
@@ -227,21 +212,21 @@ export class Heatmap {
     const parts: [SessionView, number, number][] = detail
       ? [[overview, -Infinity, detail.start], [detail, detail.start, detail.end], [overview, detail.end, Infinity]]
       : [[overview, -Infinity, Infinity]];
-    for (const [view, from, to] of parts) this.trace(path, view, overlay.series, from, to);
+    for (const [view, from, to] of parts) this.trace(path, view, level.series, from, to);
     context.setLineDash([]);
     context.lineJoin = "round";
     context.strokeStyle = ink.halo;
-    context.lineWidth = overlay.width + 1.6;
+    context.lineWidth = level.width + 1.6;
     context.stroke(path);
-    context.setLineDash(overlay.dash);
-    context.strokeStyle = overlay.ink(ink);
-    context.lineWidth = overlay.width;
+    context.setLineDash([...level.dash]);
+    context.strokeStyle = ink[level.ink];
+    context.lineWidth = level.width;
     context.stroke(path);
     context.setLineDash([]);
     context.lineWidth = 1;
   }
 
-  private trace(path: Path2D, view: SessionView, name: SeriesName, from: number, to: number): void {
+  private trace(path: Path2D, view: SessionView, name: string, from: number, to: number): void {
     const times = view.array("time");
     const values = view.array(name);
     const extremes = name === "spot" ? [view.array("spot_min"), view.array("spot_max")] as const : null;

@@ -1,8 +1,10 @@
-/** The ladder at the chosen second: bars by volume with their earlier values as dots, bars by open interest. */
+/** The ladder at the chosen second, panel beside panel: bars around zero with earlier values as dots, or lines. */
 
 import type { Snapshot } from "../api";
 import type { Theme } from "../colour";
 import { compact, fixed, level, niceCeiling } from "../format";
+import { numberIn, priorsIn, rowsOf, strikeOf, valueIn, type Row } from "../ladder";
+import { shownValue, type InkName, type Panel, type RecordType, type ShownValue } from "../record_types";
 import type { Range } from "../window";
 import { crisp, inks, plate, Surface, type Inks } from "./canvas";
 import { FOOT, line, priceTicks } from "./heatmap";
@@ -10,21 +12,44 @@ import { FOOT, line, priceTicks } from "./heatmap";
 const TOP = 6;
 const GAP = 14;
 const LABELS = 64;
+/** The lines of a panel, in its order. */
+const LINES: readonly InkName[] = ["positive", "negative"];
 
-interface Panel {
+/** A panel in its place, on its scale. */
+interface Placed {
+  panel: Panel;
+  values: ShownValue[];
   left: number;
   width: number;
-  bound: number;
   title: string;
+  low: number;
+  high: number;
 }
 
 export interface ProfileModel {
+  type: RecordType;
+  /** Those of the type's panels that this feed has something for. */
+  panels: readonly Panel[];
   snapshot: Snapshot | null;
   price: Range;
   strike: number | null;
   theme: Theme;
-  /** Whether open interest is nothing that this feed reports. */
-  noOpenInterest: boolean;
+}
+
+/** The scale of a panel: the same on both sides of zero for bars, from the least to the greatest for lines. */
+export function scaleOfPanel(panel: Panel, values: readonly ShownValue[], rows: readonly Row[], type: RecordType): Range {
+  const found = rows
+    .flatMap((row) => [...values.map((value) => valueIn(row, value)), ...(panel.dots ? priorsIn(type, row) : [])])
+    .filter((one): one is number => one !== null);
+  if (panel.form === "bars") {
+    const bound = niceCeiling(found.reduce((most, one) => Math.max(most, Math.abs(one)), 0));
+    return { low: -bound, high: bound };
+  }
+  const known = found.filter((one) => one !== 0); // no option has a volatility of 0
+  if (!known.length) return { low: 0, high: 1 };
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const room = (high - low) * 0.1 || high * 0.1 || 1;
+  return { low: Math.max(0, low - room), high: high + room };
 }
 
 export class Profile {
@@ -32,7 +57,7 @@ export class Profile {
   private model: ProfileModel | null = null;
 
   constructor(readonly box: HTMLElement) {
-    this.surface = new Surface(box, "Profile of gamma exposure by strike", () => this.draw());
+    this.surface = new Surface(box, "Profile by strike", () => this.draw());
   }
 
   get canvases(): HTMLCanvasElement[] {
@@ -67,48 +92,70 @@ export class Profile {
     if (!model || !this.surface.width) return;
     const context = this.surface.clear();
     const ink = inks(model.theme);
-    const snapshot = model.snapshot;
-    const space = this.surface.width - LABELS;
-    const width = model.noOpenInterest ? space - 8 : (space - GAP - 8) / 2;
-    const inView = (snapshot?.strikes ?? []).filter(([strike]) => strike >= model.price.low && strike <= model.price.high);
-    const largest = (of: (row: Snapshot["strikes"][number]) => number) => inView.reduce((most, row) => Math.max(most, of(row)), 0);
-    const byVolume: Panel = {
-      left: 4,
-      width,
-      title: "Volume",
-      bound: niceCeiling(largest(([, vol, , priors]) => Math.max(Math.abs(vol ?? 0), ...(priors ?? []).map((p) => Math.abs(p ?? 0))))),
-    };
-    const byInterest: Panel = { left: 4 + width + GAP, width, title: "Open interest", bound: niceCeiling(largest(([, , oi]) => Math.abs(oi ?? 0))) };
-    const panels = model.noOpenInterest ? [byVolume] : [byVolume, byInterest];
+    const { snapshot, type } = model;
+    const inView = rowsOf(type, snapshot).filter((row) => strikeOf(row) >= model.price.low && strikeOf(row) <= model.price.high);
+    const panels = this.place(inView);
     for (const panel of panels) this.drawFrame(context, panel, ink);
-    this.box.dataset.panels = JSON.stringify({ panels, top: TOP, height: this.height });
+    this.box.dataset.panels = JSON.stringify({ panels: panels.map(({ left, width, title, low, high }) => ({ left, width, title, bound: high, low, high })), top: TOP, height: this.height });
     if (!snapshot) return;
     const rowHeight = Math.max(1, Math.min(13, this.spacing(inView) * 0.68));
     context.save();
     context.beginPath();
     context.rect(0, TOP, this.surface.width, this.height);
     context.clip();
-    for (const [strike, vol, oi, priors] of inView) {
-      const y = this.y(strike);
-      this.drawBar(context, byVolume, y, rowHeight, vol ?? 0, ink);
-      if (!model.noOpenInterest) this.drawBar(context, byInterest, y, rowHeight, oi ?? 0, ink);
-      this.drawPriors(context, byVolume, y, priors ?? [], ink);
-      if (model.strike === strike) {
-        context.strokeStyle = ink.text;
-        for (const panel of panels) context.strokeRect(panel.left + 0.5, crisp(y - rowHeight / 2) - 1.5, panel.width - 1, rowHeight + 2);
-      }
+    for (const placed of panels) {
+      if (placed.panel.form === "bars") this.drawBars(context, placed, inView, rowHeight, ink);
+      else placed.values.forEach((value, place) => this.drawLine(context, placed, inView, value, ink[LINES[place]!]));
+    }
+    if (inView.some((row) => strikeOf(row) === model.strike)) {
+      const y = this.y(model.strike!);
+      context.strokeStyle = ink.text;
+      for (const panel of panels) context.strokeRect(panel.left + 0.5, crisp(y - rowHeight / 2) - 1.5, panel.width - 1, rowHeight + 2);
     }
     context.restore();
     this.drawLevels(context, snapshot, ink);
   }
 
-  private spacing(rows: Snapshot["strikes"]): number {
-    const [first, last] = [rows[0], rows.at(-1)];
-    if (!first || !last || rows.length < 2) return 12;
-    return Math.abs(this.y(first[0]) - this.y(last[0])) / (rows.length - 1);
+  private place(rows: readonly Row[]): Placed[] {
+    const { panels, type } = this.model!;
+    const width = (this.surface.width - LABELS - 8 - GAP * (panels.length - 1)) / panels.length;
+    return panels.map((panel, place) => {
+      const values = panel.values.map((name) => shownValue(type, name)!);
+      return { panel, values, left: 4 + place * (width + GAP), width, title: width > 150 ? panel.title : panel.short, ...scaleOfPanel(panel, values, rows, type) };
+    });
   }
 
-  private drawFrame(context: CanvasRenderingContext2D, panel: Panel, ink: Inks): void {
+  private drawBars(context: CanvasRenderingContext2D, placed: Placed, rows: readonly Row[], height: number, ink: Inks): void {
+    const [value] = placed.values;
+    for (const row of rows) {
+      const y = this.y(strikeOf(row));
+      this.drawBar(context, placed, y, height, valueIn(row, value!) ?? 0, ink);
+      if (placed.panel.dots) this.drawPriors(context, placed, y, priorsIn(this.model!.type, row), ink);
+    }
+  }
+
+  /** From strike to strike that has a value, with a dot at each. */
+  private drawLine(context: CanvasRenderingContext2D, placed: Placed, rows: readonly Row[], value: ShownValue, colour: string): void {
+    context.strokeStyle = context.fillStyle = colour;
+    context.lineWidth = 1.3;
+    const places = rows.flatMap((row) => {
+      const found = valueIn(row, value);
+      return found ? [[this.x(placed, found), this.y(strikeOf(row))] as const] : [];
+    });
+    context.beginPath();
+    places.forEach(([x, y], place) => (place ? context.lineTo(x, y) : context.moveTo(x, y)));
+    context.stroke();
+    for (const [x, y] of places) context.fillRect(x - 1.5, y - 1.5, 3, 3);
+    context.lineWidth = 1;
+  }
+
+  private spacing(rows: readonly Row[]): number {
+    const [first, last] = [rows[0], rows.at(-1)];
+    if (!first || !last || rows.length < 2) return 12;
+    return Math.abs(this.y(strikeOf(first)) - this.y(strikeOf(last))) / (rows.length - 1);
+  }
+
+  private drawFrame(context: CanvasRenderingContext2D, panel: Placed, ink: Inks): void {
     const centre = panel.left + panel.width / 2;
     context.fillStyle = ink.panel;
     context.fillRect(panel.left, TOP, panel.width, this.height);
@@ -120,26 +167,34 @@ export class Profile {
       const x = crisp(centre + part * (panel.width / 2) );
       line(context, x, TOP, x, TOP + this.height);
     }
-    context.strokeStyle = ink.dim;
-    line(context, crisp(centre), TOP, crisp(centre), TOP + this.height);
+    if (panel.panel.form === "bars") {
+      context.strokeStyle = ink.dim;
+      line(context, crisp(centre), TOP, crisp(centre), TOP + this.height);
+    }
     context.strokeStyle = ink.grid;
     context.strokeRect(crisp(panel.left) - 1, crisp(TOP) - 1, panel.width + 1, this.height + 1);
     context.fillStyle = ink.dim;
     const y = TOP + this.height + 13;
     context.textAlign = "left";
-    context.fillText(compact(-panel.bound), panel.left, y);
+    context.fillText(compact(panel.low), panel.left, y);
     context.textAlign = "right";
-    context.fillText(compact(panel.bound), panel.left + panel.width, y);
+    context.fillText(compact(panel.high), panel.left + panel.width, y);
     context.textAlign = "center";
     context.fillStyle = ink.text;
-    context.fillText(panel.width > 150 ? panel.title : panel.title === "Volume" ? "Vol" : "OI", centre, y);
+    if (panel.panel.form === "bars") return context.fillText(panel.title, centre, y);
+    panel.values.forEach(({ short }, place) => {
+      context.fillStyle = ink[LINES[place]!];
+      context.textAlign = place ? "left" : "right";
+      const word = short.split(" ")[0]!;
+      context.fillText(panel.width > 220 ? short : panel.width > 140 ? word : word[0]!, centre + (place ? 4 : -4), y);
+    });
   }
 
-  private x(panel: Panel, value: number): number {
-    return panel.left + panel.width / 2 + (Math.max(-1, Math.min(1, value / panel.bound)) * panel.width) / 2;
+  private x({ left, width, low, high }: Placed, value: number): number {
+    return left + Math.max(0, Math.min(1, (value - low) / (high - low))) * width;
   }
 
-  private drawBar(context: CanvasRenderingContext2D, panel: Panel, y: number, height: number, value: number, ink: Inks): void {
+  private drawBar(context: CanvasRenderingContext2D, panel: Placed, y: number, height: number, value: number, ink: Inks): void {
     if (!value) return;
     const zero = this.x(panel, 0);
     const x = this.x(panel, value);
@@ -148,7 +203,7 @@ export class Profile {
   }
 
   /** The earlier a value, the fainter its dot. */
-  private drawPriors(context: CanvasRenderingContext2D, panel: Panel, y: number, priors: (number | null)[], ink: Inks): void {
+  private drawPriors(context: CanvasRenderingContext2D, panel: Placed, y: number, priors: readonly (number | null)[], ink: Inks): void {
     context.fillStyle = ink.text;
     for (let place = priors.length - 1; place >= 0; place -= 1) {
       const value = priors[place];
@@ -165,14 +220,9 @@ export class Profile {
 
   private drawLevels(context: CanvasRenderingContext2D, snapshot: Snapshot, ink: Inks): void {
     const right = this.surface.width - LABELS + 2;
-    const wanted = [
-      { name: "spot", price: snapshot.spot, ink: ink.spot, dash: [] as number[] },
-      { name: "zero", price: snapshot.zero_gamma, ink: ink.zero, dash: [] as number[] },
-      { name: "+vol", price: snapshot.major_pos_vol, ink: ink.positive, dash: [] as number[] },
-      { name: "−vol", price: snapshot.major_neg_vol, ink: ink.negative, dash: [] as number[] },
-      { name: "+OI", price: snapshot.major_pos_oi, ink: ink.positive, dash: [4, 3] },
-      { name: "−OI", price: snapshot.major_neg_oi, ink: ink.negative, dash: [4, 3] },
-    ].filter((one): one is typeof one & { price: number } => !!one.price && one.price >= this.model!.price.low && one.price <= this.model!.price.high);
+    const wanted = [...this.model!.type.levels].reverse()
+      .map(({ short, series, inkOfProfile, dash }) => ({ name: short, price: numberIn(snapshot, series) ?? 0, ink: ink[inkOfProfile], dash: [...dash] }))
+      .filter(({ price }) => price && price >= this.model!.price.low && price <= this.model!.price.high);
     for (const { price, ink: colour, dash } of wanted) {
       context.strokeStyle = colour;
       context.globalAlpha = 0.8;
@@ -214,8 +264,12 @@ export function spread(wished: number[], least: number, low: number, high: numbe
   return found;
 }
 
-export function describeLadder(snapshot: Snapshot | null): string {
+export function describeLadder(type: RecordType, snapshot: Snapshot | null): string {
   if (!snapshot) return "Profile: no snapshot at this second";
-  const largest = snapshot.strikes.reduce((most, row) => (Math.abs(row[1] ?? 0) > Math.abs(most[1] ?? 0) ? row : most), snapshot.strikes[0] ?? [0, 0, 0]);
-  return `Profile of ${snapshot.strikes.length} strikes, spot ${level(snapshot.spot)}, largest by volume ${fixed(largest[1])} at ${fixed(largest[0])}`;
+  const [value] = type.values;
+  const rows = rowsOf(type, snapshot);
+  const size = (row: Row | undefined) => Math.abs(valueIn(row, value!) ?? 0);
+  const largest = rows.reduce<Row | undefined>((most, row) => (!most || size(row) > size(most) ? row : most), undefined);
+  const where = largest ? `, largest ${value!.button.toLowerCase()} ${fixed(valueIn(largest, value!))} at ${fixed(strikeOf(largest))}` : "";
+  return `Profile of ${rows.length} strikes, spot ${level(snapshot.spot)}${where}`;
 }

@@ -4,7 +4,8 @@ import { api, type DayGaps, type Feed, type FeedGaps, type FeedStatus, type Sess
 import { fill, h } from "../dom";
 import { duration, fixed, plural, share } from "../format";
 import { emptyLake } from "../notices";
-import { feedName, feedOf, sameFeed, type Page, type Shell } from "../page";
+import { feedOptions } from "../feeds";
+import { feedOf, sameFeed, type Page, type Shell } from "../page";
 import { formatState, type State } from "../state";
 import { instantOf, longDate, newYork, utc } from "../time";
 
@@ -68,7 +69,7 @@ export class CoveragePage implements Page {
   private show(gaps: FeedGaps, rows: SessionRow[]): void {
     this.days = daysOf(gaps, rows);
     const select = h("select", { "aria-label": "Feed", onchange: () => this.shell.go({ page: "coverage", feed: JSON.parse(select.value) as Feed }) },
-      ...this.feeds.map((one) => h("option", { value: JSON.stringify(feedOf(one)), selected: sameFeed(feedOf(one), this.feed) }, feedName(feedOf(one)))));
+      ...feedOptions(this.feeds, this.feed));
     const fact = (name: string, value: string) => h("div", { class: "fact" }, h("span", { class: "num" }, value), h("small", {}, name));
     const key = (["complete", "holes", "missing", "empty", "closed"] as Status[]).map((status) => h("span", {}, h("i", { class: `key ${status}`, "aria-hidden": "true" }, MARKS[status]), WORDS[status]));
     fill(this.element,
@@ -85,7 +86,7 @@ export class CoveragePage implements Page {
     for (const day of this.days.values()) byMonth.set(day.date.slice(0, 7), [...(byMonth.get(day.date.slice(0, 7)) ?? []), day]);
     return [...byMonth].reverse().map(([month, days]) => {
       const title = new Intl.DateTimeFormat("en-US", { month: "long", year: "numeric", timeZone: "UTC" }).format(Date.parse(`${month}-01`));
-      return h("section", { class: "month" }, h("h3", {}, title),
+      return h("section", { class: "month" }, h("h2", {}, title),
         h("div", { class: "week head dim", "aria-hidden": "true" }, ...["Mon", "Tue", "Wed", "Thu", "Fri"].map((name) => h("span", {}, name))),
         h("div", { class: "week" }, ...this.cells(days)));
     });

@@ -3,8 +3,9 @@
 import { api, Failure } from "../api";
 import { fill, h } from "../dom";
 import { bytes, duration, fixed, NOTHING, plural, share } from "../format";
+import { groupsOfFeeds, typeOfRow } from "../feeds";
 import { emptyLake } from "../notices";
-import { feedOf, type Page, type Shell } from "../page";
+import { feedName, feedOf, type Page, type Shell } from "../page";
 import { formatState } from "../state";
 import { newYorkMoment, utc } from "../time";
 
@@ -62,11 +63,12 @@ export class StatusPage implements Page {
   }
 
   private feeds(feeds: Awaited<ReturnType<Shell["feeds"]>>): HTMLElement {
-    const heads = ["Feed", "Sessions", "From", "To", "Snapshots", "Strike rows", "Sources", "Parquet", "Days", "Time", "Holes"];
+    const heads = ["Feed", "Type", "Sessions", "From", "To", "Snapshots", "Strike rows", "Sources", "Parquet", "Days", "Time", "Holes"];
     return h("div", { class: "scroll" }, h("table", { class: "list" },
-      h("thead", {}, h("tr", {}, ...heads.map((name, place) => h("th", { scope: "col", class: place ? "r" : null }, name)))),
-      h("tbody", {}, ...feeds.map((feed) => h("tr", {},
-        h("td", {}, h("a", { href: formatState({ page: "session", feed: feedOf(feed), date: feed.last_session }) }, `${feed.ticker} / ${feed.package} / ${feed.category}`)),
+      h("thead", {}, h("tr", {}, ...heads.map((name, place) => h("th", { scope: "col", class: place > 1 ? "r" : null }, name)))),
+      h("tbody", {}, ...groupsOfFeeds(feeds).flatMap((group) => group.feeds).map((feed) => h("tr", {},
+        h("td", {}, h("a", { href: formatState({ page: "session", feed: feedOf(feed), date: feed.last_session }) }, feedName(feedOf(feed)))),
+        h("td", {}, typeOfRow(feed).label),
         h("td", { class: "num r" }, h("a", { href: formatState({ page: "coverage", feed: feedOf(feed) }) }, plural(feed.sessions, "session"))),
         ...[feed.first_session, feed.last_session, fixed(feed.snapshots, 0), fixed(feed.strike_rows, 0), bytes(feed.source_bytes), bytes(feed.parquet_bytes), share(feed.session_coverage), share(feed.time_coverage), fixed(feed.gaps, 0)].map((text) => h("td", { class: "num r" }, text)))))));
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { datesToChoose, dayBeside, dayInFeed, sessionToOpen } from "../../src/pages/session/choice";
+import { datesToChoose, dayBeside, dayInFeed, seriesToggled, seriesToShow, sessionToOpen } from "../../src/pages/session/choice";
+import { typeOfCategory } from "../../src/record_types";
 import { feedRow, sessionRow } from "./made";
 
 const feeds = [feedRow("SPX", 10, "2025-11-01", "2025-11-12"), feedRow("NQ_NDX", 90)];
@@ -37,5 +38,19 @@ describe("days", () => {
       { date: "2025-11-14", mark: "" }, { date: "2025-11-13", mark: "" }, { date: "2025-11-12", mark: " · holes" }, { date: "2025-11-10", mark: "" }]);
     expect(datesToChoose(rows, "2025-11-14")).toHaveLength(3);
     expect(datesToChoose([], null)).toEqual([]);
+  });
+});
+
+describe("series", () => {
+  const [orderflow, gex] = [typeOfCategory("orderflow"), typeOfCategory("gex_zero")];
+  it("are those of the link, else the last chosen ones, else the usual; never one that there is not", () => {
+    expect(seriesToShow(orderflow, ["zcvr"], ["spot"])).toEqual(["zcvr"]);
+    expect(seriesToShow(orderflow, null, ["spot", "gone"])).toEqual(["spot"]);
+    expect(seriesToShow(orderflow, null, null)).toEqual(orderflow.usual);
+    expect([seriesToShow(orderflow, [], ["spot"]), seriesToShow(gex, ["spot"], ["zcvr"])]).toEqual([[], []]);
+  });
+  it("come and go one by one, in the order of the list", () => {
+    expect(seriesToggled(orderflow, ["zcvr", "spot"], "net_dex")).toEqual(["spot", "zcvr", "net_dex"]);
+    expect(seriesToggled(orderflow, ["spot", "zcvr"], "spot")).toEqual(["zcvr"]);
   });
 });

@@ -7,7 +7,8 @@ import { Controller } from "../../src/pages/session/controller";
 import type { Screen } from "../../src/pages/session/screen";
 import { overview } from "../../src/pages/session/state";
 import { parseState } from "../../src/state";
-import { DATE, encodeView, feedRow, makeSnapshot, makeView, OPEN, sessionRow } from "./made";
+import type { SessionView } from "../../src/view";
+import { DATE, encodeView, feedRow, makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN, sessionRow } from "./made";
 
 const LINK = `#/session?symbol=NQ_NDX&package=classic&category=gex_zero&date=${DATE}&at=09:30:20`;
 
@@ -216,4 +217,69 @@ it("the chosen strike is told with its values", async () => {
   expect(state.strike).toBe(110);
   controller.chooseStrike(null);
   expect(state.strike).toBeNull();
+});
+
+describe("another record type", () => {
+  const greek = LINK.replace("classic", "state").replace("gex_zero", "gamma_zero");
+  const orderflow = LINK.replace("classic", "orderflow").replace("gex_zero", "orderflow");
+
+  async function openedAt(hash: string, view: SessionView, route: string) {
+    const made = setUp(hash);
+    await settle();
+    await next("/sessions").answer({ sessions: [sessionRow(DATE)] });
+    const { query } = asked.find(({ path }) => path === "/view/session")!;
+    await next("/view/session").answer(encodeView(view));
+    await next(route).answer(makeContracts());
+    return { ...made, query };
+  }
+
+  it("of a greek asks for its value and its snapshots", async () => {
+    const { state, query } = await openedAt(greek, makeGreek(), "/greeks/at");
+    expect([query.get("value"), state.value, state.shown?.["major_positive"]]).toEqual(["value", "value", 130]);
+    expect(state.scales.get("value")).toMatchObject({ signed: true, low: -22, high: 22 });
+  });
+  it("goes round value and volatilities, each on its scale", async () => {
+    const { controller, state } = await openedAt(greek, makeGreek(), "/greeks/at");
+    for (const value of ["call_ivol", "put_ivol"]) {
+      controller.otherValue();
+      await settle();
+      const asking = next("/view/session");
+      expect(asking.query.get("value")).toBe(value);
+      await asking.answer(encodeView(makeGreek(value)));
+      expect([state.value, state.scales.get(value)]).toEqual([value, { signed: false, low: 1, high: 22 }]);
+    }
+    controller.otherValue();
+    await settle();
+    expect(state.value).toBe("value");
+  });
+  it("takes no value of another type from a link", async () => {
+    const { state, query } = await openedAt(`${greek}&value=gex_oi`, makeGreek(), "/greeks/at");
+    expect([query.get("value"), state.value]).toEqual(["value", "value"]);
+  });
+  it("of orderflow has no value, no strike and no largest change", async () => {
+    const { controller, state, told, query } = await openedAt(orderflow, makeOrderflow(), "/orderflow/at");
+    expect([query.has("value"), state.value]).toEqual([false, ""]);
+    const { window } = state;
+    controller.otherValue();
+    controller.moveStrike(1);
+    controller.zoomPrice(0.5);
+    controller.toMove(1);
+    expect([state.strike, state.window, told.at(-1)]).toEqual([null, window, "This feed has no sum whose largest changes were known."]);
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]);
+  });
+  it("of orderflow draws the chosen series, in the link and remembered", async () => {
+    const kept = new Map<string, string>();
+    vi.stubGlobal("localStorage", { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, text: string) => kept.set(name, text) });
+    const { controller, state, replaced, calls } = await openedAt(`${orderflow}&series=zcvr,spot`, makeOrderflow(), "/orderflow/at");
+    expect([state.series, kept.size]).toEqual([["zcvr", "spot"], 0]); // what a link names is no choice of the reader
+    calls.length = 0;
+    controller.toggleSeries("net_dex");
+    expect([state.series, calls]).toEqual([["spot", "zcvr", "net_dex"], ["show", "showValues"]]);
+    vi.advanceTimersByTime(250);
+    expect(replaced.at(-1)).toMatchObject({ series: ["spot", "zcvr", "net_dex"] });
+    controller.update(parseState(orderflow));
+    expect(state.series).toEqual(["spot", "zcvr", "net_dex"]);
+    controller.usualSeries();
+    expect(state.series).toContain("dexoflow");
+  });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { cellsCsv, fileName, ladderCsv } from "../../src/pages/session/files";
-import { makeSnapshot, makeView, OPEN } from "./made";
+import { cellsCsv, fileName, ladderCsv, seriesCsv } from "../../src/pages/session/files";
+import { typeOfCategory } from "../../src/record_types";
+import { makeContracts, makeOrderflow, makeSnapshot, makeView, OPEN } from "./made";
 
 const all = { time: { low: OPEN, high: OPEN + 40 }, price: { low: 0, high: 999 } };
 
@@ -24,8 +25,22 @@ describe("the cells as CSV", () => {
 });
 
 it("the ladder as CSV has every strike, and nothing where the vendor gave nothing", () => {
-  expect(ladderCsv(makeSnapshot(), false)).toBe(
+  expect(ladderCsv(typeOfCategory("gex_zero"), makeSnapshot(), false)).toBe(
     "new_york,utc,strike,gex_vol,gex_oi,prior_1,prior_2,prior_3,prior_4,prior_5,synthetic\n" +
     "2025-11-14 09:30:20,2025-11-14T14:30:20Z,100,1.5,-2,1,,-3,,,false\n" +
     "2025-11-14 09:30:20,2025-11-14T14:30:20Z,110,,4,,,,,,false\n");
+});
+
+it("the ladder of a greek has its own columns", () => {
+  expect(ladderCsv(typeOfCategory("gamma_zero"), makeContracts(), true)).toBe(
+    "new_york,utc,strike,call_ivol,put_ivol,value,prior_1,prior_2,prior_3,synthetic\n" +
+    "2025-11-14 09:30:20,2025-11-14T14:30:20Z,100,0.21,0.22,-1.5,-1,,2,true\n" +
+    "2025-11-14 09:30:20,2025-11-14T14:30:20Z,110,0.2,,4,,,,true\n" +
+    "2025-11-14 09:30:20,2025-11-14T14:30:20Z,130,0,0.25,3,,,,true\n");
+});
+
+it("chosen series as CSV have a line for each snapshot that is shown, and none for a hole", () => {
+  const lines = seriesCsv(makeOrderflow(), ["net_dex", "spot"], all).trimEnd().split("\n");
+  expect(lines.map((line) => line.split(",").slice(2).join())).toEqual(["net_dex,spot,synthetic", "1,111,true", "-2,112,true", "3,114,true"]);
+  expect(seriesCsv(makeOrderflow(), ["spot"], { ...all, time: { low: OPEN + 35, high: OPEN + 40 } }).split("\n")).toHaveLength(3);
 });

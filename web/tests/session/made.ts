@@ -12,7 +12,7 @@ export function makeView(value: Value = "gex_vol", more: Partial<ViewHead> = {})
   const step = more.column_seconds ?? 10;
   const times = [1, 2, 3, 4].map((column) => OPEN + column * step);
   const head: ViewHead = {
-    symbol: "NQ_NDX", package: "classic", category: "gex_zero", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
+    symbol: "NQ_NDX", package: "classic", category: "gex_zero", record_type: "gex", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
     column_seconds: step, open: null, close: null, early_close: false, snapshots: 4, first: OPEN + 1.5, last: OPEN + 4 * step,
     previous_session: null, next_session: null, synthetic: true, strikes: [100, 110, 130], moves: [[OPEN + 10, 5], [OPEN + 30, -7]], arrays: [], ...more,
   };
@@ -25,11 +25,33 @@ export function makeView(value: Value = "gex_vol", more: Partial<ViewHead> = {})
   return new SessionView(head, new Map(Object.entries(arrays).map(([name, values]) => [name, Float64Array.from(values)])));
 }
 
+/** The same session of a greek: the cells are those of `makeView`. */
+export const makeGreek = (value = "value", more: Partial<ViewHead> = {}) => makeView(value, { package: "state", category: "gamma_zero", record_type: "greeks", moves: [], ...more });
+
+/** The same session of orderflow: no strikes, but numbers through time; a hole in the third column. */
+export function makeOrderflow(more: Partial<ViewHead> = {}): SessionView {
+  const view = makeView("", { package: "orderflow", category: "orderflow", record_type: "orderflow", value: null, strikes: [], moves: [], ...more });
+  const arrays: Record<string, number[]> = {
+    cells: [],
+    net_dex: [1, -2, NaN, 3], net_dex_min: [0.5, -4, NaN, 3], net_dex_max: [1, -1, NaN, 8],
+    z_mlgamma: [130, 0, NaN, 140],
+  };
+  for (const name of ["time", "last", "spot", "spot_min", "spot_max"]) arrays[name] = [...view.array(name)];
+  return new SessionView(view.head, new Map(Object.entries(arrays).map(([name, values]) => [name, Float64Array.from(values)])));
+}
+
 export function makeSnapshot(more: Partial<Snapshot> = {}): Snapshot {
   return {
     timestamp: OPEN + 20, spot: 112.5, zero_gamma: 110, major_pos_vol: 130, major_pos_oi: 0, major_neg_vol: 100, major_neg_oi: null,
     sum_gex_vol: -1234.4, sum_gex_oi: 99.6, delta_risk_reversal: 0.1234, min_dte: 0, sec_min_dte: 1,
     strikes: [[100, 1.5, -2, [1, null, -3]], [110, null, 4]], max_priors: [[110, 3], [100, -4.5]], ...more,
+  };
+}
+
+export function makeContracts(more: Partial<Snapshot> = {}): Snapshot {
+  return {
+    timestamp: OPEN + 20, spot: 112.5, major_positive: 130, major_negative: 100, major_long_gamma: 0, major_short_gamma: 110, min_dte: 0, sec_min_dte: 1,
+    mini_contracts: [[100, 0.21, 0.22, -1.5, [-1, null, 2], null, null], [110, 0.2, null, 4, [], null, null], [130, 0, 0.25, 3]], ...more,
   };
 }
 
@@ -40,7 +62,7 @@ export const sessionRow = (session_date: string, gaps = 0) => ({ session_date, g
 
 /** The view as the service sends it. */
 export function encodeView(view: SessionView): ArrayBuffer {
-  const names = ["cells", "time", "last", "spot", "spot_min", "spot_max"] as const;
+  const names = ["cells", "time", "last", "spot", "spot_min", "spot_max"];
   const arrays = names.map((name) => view.array(name));
   let head = JSON.stringify({ ...view.head, arrays: names.map((name, place) => [name, arrays[place]!.length]) });
   head += " ".repeat((8 - ((head.length + 4) % 8)) % 8);

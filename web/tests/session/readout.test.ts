@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { legendTicks } from "../../src/pages/session/legend";
 import { ageOf, priorTexts, readoutTexts } from "../../src/pages/session/readout";
-import { makeSnapshot, OPEN } from "./made";
+import { makeContracts, makeSnapshot, OPEN } from "./made";
 
 const feed = { symbol: "NQ_NDX", package: "classic", category: "gex_zero" };
 const at = (instant: number, more: object = {}) => readoutTexts({ shown: makeSnapshot(), instant, strike: null, feed, ...more });
@@ -39,7 +39,27 @@ describe("the readout", () => {
 });
 
 it("the legend names the bounds, beyond which all have the last colour", () => {
-  const ticks = legendTicks(1000);
+  const ticks = legendTicks({ signed: true, low: -1000, high: 1000 });
   expect([ticks[0], ticks[2], ticks[4]]).toEqual(["≤ −1K", "0", "≥ 1K"]);
   expect(ticks[1]).toBe(`−${ticks[3]}`);
+});
+
+it("the legend of what lies on one side of zero goes from the least to the greatest", () => {
+  expect(legendTicks({ signed: false, low: 0.18, high: 0.22 })).toEqual(["≤ 0.18", "0.19", "0.2", "0.21", "≥ 0.22"]);
+});
+
+describe("the readout of another record type", () => {
+  const greek = { symbol: "NQ_NDX", package: "state", category: "gamma_zero" };
+  it("has the levels of a greek, and of the chosen strike value and volatilities", () => {
+    expect(readoutTexts({ shown: makeContracts(), instant: OPEN + 20, strike: 100, feed: greek })).toEqual({
+      spot: "112.50", asof: "as of 09:30:20 New York", dte: "0 / 1", major_positive: "130.00", major_negative: "100.00", major_long_gamma: "–",
+      major_short_gamma: "110.00", strike: "100.00", strike_value: "−1.50", strike_call_ivol: "0.210", strike_put_ivol: "0.220", strike_priors: "−1.00  –  2.00",
+    });
+  });
+  it("has every number of orderflow, a price of 0 as none", () => {
+    const shown = { timestamp: OPEN + 20, spot: 112.5, z_mlgamma: 0, dexoflow: -0.456, zcvr: 0.6125 };
+    const texts = readoutTexts({ shown, instant: OPEN + 20, strike: null, feed: { ...greek, package: "orderflow", category: "orderflow" } });
+    expect(texts).toMatchObject({ spot: "112.50", z_mlgamma: "–", dexoflow: "−0.46", zcvr: "0.613", one_net_dex: "–" });
+    expect(texts).not.toHaveProperty("strike");
+  });
 });

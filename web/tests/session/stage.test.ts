@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 
+import { NO_SCALE } from "../../src/colour";
 import { distance, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
-import { boundOf, detailOf, emptyState, lacksOpenInterest, overview } from "../../src/pages/session/state";
-import { tipContent } from "../../src/pages/session/tip";
-import { makeSnapshot, makeView, OPEN } from "./made";
+import { detailOf, emptyState, lacks, overview, panelsOf, scaleOfState, typeOf, valueBeside } from "../../src/pages/session/state";
+import { seriesTip, tipContent } from "../../src/pages/session/tip";
+import { lanesOf, typeOfCategory } from "../../src/record_types";
+import { makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN } from "./made";
 
 describe("the tip", () => {
   it("has the exact values of the cell under the pointer, at its snapshot's time", () => {
@@ -15,6 +17,22 @@ describe("the tip", () => {
     const { last, lines } = tipContent(makeView(), "gex_oi", OPEN + 25, 500);
     expect(last).toBeNaN();
     expect(lines.map(([name, text]) => [name, text])).toEqual([["New York", "09:30:25"], ["UTC", "14:30:25"], ["Strike", "130.00"], ["GEX OI", "no data"], ["Spot", "–"]]);
+  });
+});
+
+describe("the tip of another record type", () => {
+  it("names the value of a greek, and a volatility to three places", () => {
+    const named = (value: string) => tipContent(makeGreek(value), value, OPEN + 13, 109).lines.find(([, , cell]) => cell === "value")!.slice(0, 2);
+    expect([named("value"), named("put_ivol")]).toEqual([["Value", "11.00"], ["Put IV", "11.000"]]);
+  });
+  it("has the numbers of a lane, and says that a hole is one", () => {
+    const [prices, net] = lanesOf(typeOfCategory("orderflow"), ["spot", "z_mlgamma", "net_dex"]);
+    expect(seriesTip(makeOrderflow(), prices!, OPEN + 13)).toEqual({
+      last: OPEN + 20, lines: [["New York", "09:30:20", "time"], ["Spot", "112.00", "spot"], ["Long gamma, nearest", "–", "z_mlgamma"]],
+    });
+    expect(seriesTip(makeOrderflow(), net!, OPEN + 13).lines.at(-1)).toEqual(["Net, nearest", "−2.000", "net_dex"]);
+    expect(seriesTip(makeOrderflow(), { ...net!, title: "Vanna", series: [{ ...net!.series[0]!, text: "nearest" }] }, OPEN + 13).lines.at(-1)![0]).toBe("Vanna, nearest");
+    expect(seriesTip(makeOrderflow(), prices!, OPEN + 25).lines).toEqual([["New York", "09:30:25", "time"], ["", "no data", "value"]]);
   });
 });
 
@@ -34,19 +52,38 @@ describe("the pointer", () => {
 
 describe("what is shown", () => {
   it("is of the chosen value, the detail too", () => {
-    const [vol, oi] = [makeView("gex_vol"), makeView("gex_oi")];
-    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), bounds: new Map([["gex_oi", 7]] as const), detail: vol };
-    expect([overview(state), detailOf(state), boundOf(state)]).toEqual([vol, vol, 1]);
-    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), boundOf({ ...state, value: "gex_oi" })]).toEqual([oi, null, 7]);
+    const [vol, oi, seven] = [makeView("gex_vol"), makeView("gex_oi"), { signed: true, low: -7, high: 7 }];
+    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), value: "gex_vol", scales: new Map([["gex_oi", seven]] as const), detail: vol };
+    expect([overview(state), detailOf(state), scaleOfState(state)]).toEqual([vol, vol, NO_SCALE]);
+    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), scaleOfState({ ...state, value: "gex_oi" })]).toEqual([oi, null, seven]);
     expect(overview(emptyState())).toBeNull();
   });
   it("lacks open interest in a state feed, and where neither ladder nor session has any", () => {
     const state = { ...emptyState(), feed: { symbol: "X", package: "classic", category: "gex_zero" }, shown: makeSnapshot({ strikes: [[100, 1, 0], [110, 2, null]] }) };
     const views = new Map([["gex_oi", makeView("gex_oi", { moves: [] })]] as const);
-    expect(lacksOpenInterest({ ...state, views })).toBe(true);
-    expect(lacksOpenInterest({ ...state, views: new Map([["gex_oi", makeView("gex_oi")]]) })).toBe(false);
-    expect(lacksOpenInterest({ ...state, views, shown: makeSnapshot() })).toBe(false);
-    expect(lacksOpenInterest(state)).toBe(false); // not known yet
-    expect(lacksOpenInterest({ ...state, feed: { ...state.feed, package: "state" } })).toBe(true);
+    expect(lacks({ ...state, views }, "gex_oi")).toBe(true);
+    expect(lacks({ ...state, views: new Map([["gex_oi", makeView("gex_oi")]]) }, "gex_oi")).toBe(false);
+    expect(lacks({ ...state, views, shown: makeSnapshot() }, "gex_oi")).toBe(false);
+    expect(lacks(state, "gex_oi")).toBe(false); // not known yet
+    expect(lacks({ ...state, feed: { ...state.feed, package: "state" } }, "gex_oi")).toBe(true);
+  });
+});
+
+describe("what is shown of another record type", () => {
+  const of = (view = makeGreek(), value = "value") => ({ ...emptyState(), value, views: new Map([[value, view]]) });
+  it("is that of the view: another feed may be on its way", () => {
+    const state = { ...of(), feed: { symbol: "X", package: "orderflow", category: "orderflow" } };
+    expect([typeOf(state).name, typeOf({ ...state, views: new Map() }).name]).toEqual(["greeks", "orderflow"]);
+    expect(detailOf({ ...of(makeOrderflow(), ""), detail: makeOrderflow() })).not.toBeNull();
+  });
+  it("has value and volatilities beside each other", () => {
+    const feed = { symbol: "X", package: "state", category: "gamma_zero" };
+    expect(panelsOf({ ...of(), feed, shown: makeContracts() }).map(({ title }) => title)).toEqual(["Value", "IV"]);
+    expect(panelsOf({ ...emptyState(), feed: { ...feed, category: "gex_zero" } }).map(({ title }) => title)).toEqual(["Volume"]);
+  });
+  it("goes round its values", () => {
+    const around = (category: string, value: string) => valueBeside(typeOfCategory(category), value);
+    expect(["value", "call_ivol", "put_ivol"].map((value) => around("gamma_zero", value))).toEqual(["call_ivol", "put_ivol", "value"]);
+    expect([around("gex_zero", "gex_oi"), around("orderflow", "")]).toEqual(["gex_vol", ""]);
   });
 });

@@ -102,7 +102,12 @@ class Broadcaster:
         for feed in feeds:
             with suppress(GexlakeError):  # was told of when it was to be sent
                 instants.append(next_instant(self._reader, schedule, feed, self._position_us))
-        waits = [self._clock.seconds_until(now, instant) for instant in instants if instant is not None]
+        shown_us = self._clock.read(now).instant_us
+        waits = [
+            0.0 if instant <= shown_us else self._clock.seconds_until(now, instant)  # it may have run on meanwhile
+            for instant in instants
+            if instant is not None
+        ]
         if self._members and self._clock.at_end is AtEnd.LOOP:
             waits.append(self._clock.seconds_until(now, schedule.windows[0].start_us) + 0.001)
         soonest = min(waits, default=math.inf)

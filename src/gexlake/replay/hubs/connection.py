@@ -25,6 +25,11 @@ from gexlake.vendor.frames import (
 from gexlake.vendor.groups import Group
 
 NORMAL, POLICY = 1000, 1008
+NETWORK_SECONDS = 0.05
+"""An opening and an ack take as long as over a network. The Azure client in Python, which the vendor's program uses,
+begins to wait for either after it has asked, misses one that is there already, and stands still for 30 seconds."""
+DRAIN_SECONDS = 0.005
+"""How often to look whether all has been sent before a close."""
 Join = Callable[["Connection", str], str | None]
 """Joins a connection to a group by its whole name; the name of an error, or None."""
 Leave = Callable[["Connection", str], None]
@@ -68,18 +73,20 @@ class Connection:
 
     async def run(self, join: Join, leave: Leave, joined: list[str]) -> None:
         """Greet, join it to these groups, and go on until either side has had enough."""
+        await asyncio.sleep(NETWORK_SECONDS)
         await self._websocket.accept(subprotocol=self.subprotocol)
         self._answer(self.codec.write_downstream(Connected(self.connection_id)))
         for group in joined:
             join(self, group)
+        writing = asyncio.create_task(self._write())
         tasks = [
             asyncio.create_task(self._read(join, leave)),
-            asyncio.create_task(self._write()),
+            writing,
             asyncio.create_task(self._ending.wait()),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            await self._close()
+            await self._close(writing)
         finally:
             for task in tasks:
                 task.cancel()
@@ -87,13 +94,14 @@ class Connection:
                 if isinstance(outcome, Exception) and not isinstance(outcome, WebSocketDisconnect):
                     raise outcome
 
-    async def _close(self) -> None:
+    async def _close(self, writing: asyncio.Task[None]) -> None:
         if not self._ending.is_set() or self._close_code is None:
             return  # the client is gone, or is to be left without a word: the server breaks the connection off
         try:
             async with asyncio.timeout(1):  # a reader that does not read is not waited for
-                while self.outbox:
-                    await asyncio.sleep(0)
+                while self.outbox and not writing.done():
+                    await asyncio.sleep(DRAIN_SECONDS)
+                writing.cancel()  # nothing may be sent behind the close
                 await self._websocket.close(self._close_code)
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             return
@@ -106,7 +114,7 @@ class Connection:
             text = event.get("text")
             try:
                 self._hear(text if text is not None else event["bytes"], join, leave)
-            except (BrokenFrameError, OverflowingError):
+            except BrokenFrameError:
                 self.drop(POLICY)
 
     def _hear(self, frame: Frame, join: Join, leave: Leave) -> None:
@@ -123,12 +131,17 @@ class Connection:
     def _acknowledge(self, ack_id: int | None, error: str | None, group: str) -> None:
         if ack_id is not None:
             message = f"Group {group[:100]!r}." if error else ""
-            self._answer(self.codec.write_downstream(Ack(ack_id, error, message)))
+            frame = self.codec.write_downstream(Ack(ack_id, error, message))
+            asyncio.get_running_loop().call_later(NETWORK_SECONDS, self._answer, frame)
 
     def _answer(self, frame: Frame | None) -> None:
-        if frame is not None:
+        if frame is None:
+            return
+        try:
             self.outbox.answer(frame)
-            self._something.set()
+        except OverflowingError:
+            self.drop(POLICY)
+        self._something.set()
 
     async def _write(self) -> None:
         while True:

@@ -55,7 +55,7 @@ class Step(_Body):
     seconds: Annotated[float, Field(ge=0, le=10 * 86_400)] = 1.0
 
 
-def place_of(word: float | str, schedule: Schedule, instant_us: int) -> int:
+def place_of(word: float | str, schedule: Schedule, instant_us: int, *, parameter: str = "to") -> int:
     """The instant, in Unix microseconds, that a word stands for.
 
     `start` and `end` of the whole replay, a date (its opening), an instant with its zone, Unix seconds, or a time of
@@ -71,7 +71,7 @@ def place_of(word: float | str, schedule: Schedule, instant_us: int) -> int:
             if moment.tzinfo is None:
                 day = schedule.window(instant_us).day
                 return int(datetime.combine(day, moment, ZoneInfo(EXCHANGE_TIME_ZONE)).timestamp() * SECOND_US)
-    bound = parse_bound(word, parameter="to")
+    bound = parse_bound(word, parameter=parameter)
     return start_of_day(bound) if isinstance(bound, date) else bound
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gexlake.replay.access import Caller
 from gexlake.replay.hubs.connection import POLICY, Connection
 from gexlake.replay.hubs.slots import NegotiationError, Slot, checked_memberships, memberships_of
 from gexlake.replay.routes.vendor_route import VendorError, check_tier, json_answer, vendor_routes
 from gexlake.replay.state import Replay, origin_of, replay_of
+from gexlake.vendor.frames import choose
 from gexlake.vendor.groups import MOST_MEMBERSHIPS, Group, hub_names, is_of_hub
 
 SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
@@ -113,13 +115,18 @@ async def _body_of(request: Request, model: type[Body]) -> Body:
 
 async def hub_socket(websocket: WebSocket) -> None:
     """A socket of a hub, for whoever has an address of it."""
+    with suppress(WebSocketDisconnect):  # whoever leaves before the greeting
+        await _hub_socket(websocket)
+
+
+async def _hub_socket(websocket: WebSocket) -> None:
     replay, query, hub = replay_of(websocket), websocket.query_params, websocket.path_params["hub"]
     slot = replay.slots.of_token(query.get("access_token", ""))
     if slot is None or hub not in hub_names(slot.generation):
         await websocket.send_denial_response(Response("Unauthorized", 401))
         return
     if "awps_reconnection_token" in query:  # none is ever given out; on this code clients connect anew
-        await websocket.accept()
+        await websocket.accept(subprotocol=choose(websocket.scope["subprotocols"]))
         await websocket.close(POLICY)
         return
     connection = Connection(websocket, hub)

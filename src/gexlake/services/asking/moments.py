@@ -38,6 +38,7 @@ _LATEST_SECONDS = 253_402_300_800
 """The year 10000: what is later is not in seconds."""
 _NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
 _AGE = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_INTERVAL = re.compile(r"([1-9]\d{0,4})([smh])", re.ASCII)
 _AGE_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -72,6 +73,14 @@ def parse_instant(value: Moment, *, parameter: str, tz: Zone | None = None) -> i
         return end_of_day(bound) if isinstance(bound, date) else bound
     except (OverflowError, ValueError) as error:  # the last day of the year 9999
         raise _unusable(value, parameter) from error
+
+
+def parse_interval(text: str) -> int:
+    """A length of time as 30s, 5m or 1h, in seconds. Raises `UsageError`."""
+    found = _INTERVAL.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{text!r} is no interval.", hint="Write a number and s, m or h, as 30s, 5m or 1h.")
+    return int(found[1]) * _AGE_UNITS[found[2]]
 
 
 def start_of_day(day: date) -> int:

@@ -6,7 +6,9 @@ than that, of whichever session. A later one than was asked for it never is.
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Sequence
 
 from gexlake.errors import NoSnapshotError
 from gexlake.models.feed import Feed
@@ -35,6 +37,14 @@ def check_near(feed: Feed, timestamp_us: int, asked_us: int, max_age: float | No
             f"{iso(timestamp_us)}, {in_words(age)} ({age} seconds) older.",
             hint=f"To have it all the same, say max_age={math.ceil(age)} or more; 3d is understood as well.",
         )
+
+
+def what_it_holds(feed: Feed, feeds: Sequence[Feed]) -> str:
+    """A hint for who asks for a feed that the lake lacks: the nearest by name, then all."""
+    held = {str(one): one for one in feeds}
+    near = difflib.get_close_matches(str(feed), held, n=1, cutoff=0.6)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return f"{meant}It holds {', '.join(held) or 'no session yet'}."
 
 
 def no_snapshot(feed: Feed) -> NoSnapshotError:

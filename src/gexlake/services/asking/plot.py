@@ -1,133 +1,157 @@
 """The dashboard's pictures without a browser: a session, and the profile at one second.
 
-From the published Parquet alone, so that they can be made beside a running server.
+From the published Parquet alone, so that they can be made beside a running server. What is shown of a record type is
+data: see `plot_types`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gexlake.db.layout import LakeLayout
-from gexlake.errors import StorageError, UsageError
+from gexlake.errors import UsageError
 from gexlake.models.feed import CATEGORY_ALIASES, Feed
+from gexlake.models.record_types import kind_of
+from gexlake.services.asking.plot_parts import (
+    NEW_YORK,
+    draw_cells,
+    draw_lane,
+    draw_levels,
+    draw_sums,
+    draw_time_axis,
+    draw_title,
+    new_figure,
+    save_figure,
+)
+from gexlake.services.asking.plot_types import NEGATIVE, POSITIVE, SHOWN, SPOT, Panel, Shown
 from gexlake.services.asking.session_frames import Bounds, published_feeds, published_files, scan_range
-from gexlake.services.asking.view import SECOND_US, Floats, SessionView, is_synthetic, view_session
-from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
+from gexlake.services.asking.view import SECOND_US, Floats, is_synthetic, view_session
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-FORMATS = (".png", ".svg", ".pdf")
 COLUMNS = 1600
-SCALE_QUANTILE = 0.995
-SCALE_POWER = 0.6
-STOPS = ("#08306b", "#266eb4", "#70aadb", "#bed9f0", "#fafaf9", "#fed9a6", "#f6a54d", "#d2620c", "#702c04")
-"""Blue below zero, orange above: the dashboard's light colours, told apart with any kind of colour vision."""
-POSITIVE, NEGATIVE, SPOT, ZERO = "#d2620c", "#266eb4", "#000000", "#b3128a"
-MARK = "#8a5a00"
-LEVELS = (
-    ("major_pos_vol", "major + by volume", POSITIVE, "-"),
-    ("major_neg_vol", "major − by volume", NEGATIVE, "-"),
-    ("major_pos_oi", "major + by OI", POSITIVE, "--"),
-    ("major_neg_oi", "major − by OI", NEGATIVE, "--"),
-    ("zero_gamma", "zero gamma", ZERO, "-"),
-)
-NAMES = {"gex_vol": "GEX by volume", "gex_oi": "GEX by open interest"}
-_NEW_YORK = ZoneInfo(EXCHANGE_TIME_ZONE)
+LANE_INCHES = 1.7
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """One snapshot with its ladder; `priors` are earlier values of `gex_vol`, strike by column, NaN where absent."""
+    """One snapshot with its ladder, by column; `priors` are earlier values, strike by column, NaN where absent."""
 
     moment: datetime
     levels: dict[str, float]
     strikes: Floats
-    gex_vol: Floats
-    gex_oi: Floats
+    values: dict[str, Floats]
     priors: Floats
 
 
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
 
-def plot_session(lake: Path, feed: Feed, day: date, target: Path, *, value: str = "gex_vol") -> None:
-    """Draw strike by time with spot and levels, and the sums below, into a PNG, SVG or PDF.
+def plot_session(
+    lake: Path, feed: Feed, day: date, target: Path, *, value: str | None = None, series: Sequence[str] = ()
+) -> None:
+    """Draw a session into a PNG, SVG or PDF: strike by time with spot and levels, and the sums below, if it has any.
 
-    Raises `UsageError` for a feed or day that the lake does not hold or another kind of file, `StorageError` where the
-    file cannot be written.
+    `value` is what the cells show, the first that the feed has if it is not given. A feed without strikes has time
+    series instead: those named by `series`, else the usual ones.
+
+    Raises `UsageError` for a feed or day that the lake does not hold, a value or series that the feed does not have, or
+    another kind of file; `StorageError` where the file cannot be written.
     """
     layout, feed = _known(lake, feed)
+    shown = SHOWN[kind_of(feed)]
+    value = _value_of(feed, shown, value)
+    lanes = shown.lanes(_series_of(feed, shown, series))
+    figure = new_figure(12, 7 if value else 1.2 + LANE_INCHES * len(lanes), target)
     view = view_session(layout, feed, day, value=value, columns=COLUMNS)
     if view is None:
         raise _no_session(layout, feed, day)
-    figure = _figure(12, 7, target)
-    top, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1))
-    _draw_cells(figure, top, view)
-    _draw_levels(top, view)
-    times = _days(view.series["time"])
-    for name, colour in (("sum_gex_vol", "#1c2430"), ("sum_gex_oi", "#8390a5")):
-        if np.nan_to_num(view.series[name]).any():
-            below.plot(times, view.series[name], color=colour, linewidth=1, label=NAMES[name.removeprefix("sum_")])
-    below.axhline(0, color="#b4bcc8", linewidth=0.8)
-    below.set_ylabel("sum")
-    if below.lines[1:]:
-        below.legend(loc="upper left", frameon=False, fontsize=8, ncols=2)
-    _time_axis(below)
-    _title(figure, f"{feed.ticker}  {feed.package} {feed.category}  {day:%a %d %b %Y}", view.synthetic)
-    _save(figure, target)
+    heights = [5, 1][: 2 if shown.sums else 1] if value else [1] * len(lanes)
+    parts: list[Axes] = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0])
+    if value:
+        draw_cells(figure, parts[0], view, _words(feed, shown.values[value]), signed=value not in shown.unsigned)
+        draw_levels(parts[0], view, shown.levels)
+        if shown.sums:
+            draw_sums(parts[1], view, {name: shown.values[name.removeprefix("sum_")] for name in shown.sums})
+    for axes, (title, group) in zip(parts, lanes, strict=False):
+        draw_lane(axes, view, title, group)
+    draw_time_axis(parts[-1])
+    draw_title(figure, f"{feed.ticker}  {feed.package} {feed.category}  {day:%a %d %b %Y}", view.synthetic)
+    save_figure(figure, target)
 
 
 def plot_profile(lake: Path, feed: Feed, day: date, at: datetime, target: Path) -> None:
-    """Draw the ladder of the last snapshot of `day` at or before `at`: bars by volume and by OI, priors as dots.
+    """Draw the ladder of the last snapshot of `day` at or before `at`, earlier values as dots.
 
-    Raises what `plot_session` raises, and `UsageError` where the day has no snapshot yet.
+    Raises what `plot_session` raises, and `UsageError` where the day has no snapshot yet or the feed no ladder.
     """
     layout, feed = _known(lake, feed)
+    if kind_of(feed).ladder is None:
+        raise UsageError(
+            f"{feed} has no profile: its snapshots are numbers without strikes.",
+            hint="`gexlake plot session` draws them through time.",
+        )
+    shown = SHOWN[kind_of(feed)]
     ladder = read_ladder(layout, feed, day, at)
-    figure = _figure(9, 9, target)
-    left, right = figure.subplots(1, 2, sharey=True)
-    thickness = 0.72 * float(np.median(np.diff(ladder.strikes))) if len(ladder.strikes) > 1 else 1.0
-    for axes, values, name in ((left, ladder.gex_vol, "gex_vol"), (right, ladder.gex_oi, "gex_oi")):
-        colours = np.where(values >= 0, POSITIVE, NEGATIVE).tolist()
-        axes.barh(ladder.strikes, values, height=thickness, color=colours)
-        axes.axvline(0, color="#5d6878", linewidth=0.8)
-        bound = float(np.nanmax(np.abs(values), initial=0)) * 1.06 or 1.0
-        axes.set_xlim(-bound, bound)
-        axes.set_title(NAMES[name], fontsize=10)
-        for level, _, colour, style in LEVELS:
-            if ladder.levels[level]:
-                axes.axhline(ladder.levels[level], color=colour, linestyle=style, linewidth=0.9)
+    figure = new_figure(9, 9, target)
+    parts = figure.subplots(1, len(shown.panels), sharey=True)
+    for axes, panel in zip(parts, shown.panels, strict=True):
+        _draw_panel(axes, panel, ladder)
+        axes.set_title(_words(feed, panel.title), fontsize=10)
+        for level in shown.levels:
+            if ladder.levels[level.name]:
+                axes.axhline(ladder.levels[level.name], color=level.colour, linestyle=level.style, linewidth=0.9)
         axes.axhline(ladder.levels["spot"], color=SPOT, linewidth=1.2)
-    for column in range(ladder.priors.shape[1]):
-        left.plot(ladder.priors[:, column], ladder.strikes, ".", color=SPOT, markersize=3, alpha=0.9 - 0.16 * column)
-    furthest = float(np.nanmax(np.abs(np.append(ladder.priors, ladder.gex_vol)), initial=0)) * 1.06 or 1.0
-    left.set_xlim(-furthest, furthest)
-    left.set_ylim(ladder.strikes.min() - thickness, ladder.strikes.max() + thickness)
-    left.set_ylabel("strike")
-    left.yaxis.set_major_formatter(lambda price, _: f"{price:,.0f}")
-    wall = ladder.moment.astimezone(_NEW_YORK)
+    margin = _thickness(ladder)
+    parts[0].set_ylim(ladder.strikes.min() - margin, ladder.strikes.max() + margin)
+    parts[0].set_ylabel("strike")
+    parts[0].yaxis.set_major_formatter(lambda price, _: f"{price:,.0f}")
+    wall = ladder.moment.astimezone(NEW_YORK)
     levels = f"spot {ladder.levels['spot']:,.2f}"
-    levels += f"   zero gamma {ladder.levels['zero_gamma']:,.2f}" if ladder.levels["zero_gamma"] else ""
-    figure.supxlabel(f"{levels}   dots: volume 1 to 30 minutes earlier, the fainter the earlier", fontsize=9)
-    _title(
+    levels += f"   zero gamma {ladder.levels['zero_gamma']:,.2f}" if ladder.levels.get("zero_gamma") else ""
+    figure.supxlabel(f"{levels}   dots: {shown.dots}, the fainter the earlier", fontsize=9)
+    draw_title(
         figure,
         f"{feed.ticker}  {feed.package} {feed.category}  {wall:%a %d %b %Y %H:%M:%S} New York  "
         f"({ladder.moment:%H:%M:%S} UTC)",
         is_synthetic(layout, feed, day),
     )
-    _save(figure, target)
+    save_figure(figure, target)
+
+
+def _draw_panel(axes: Axes, panel: Panel, ladder: Ladder) -> None:
+    if not panel.bars:
+        for name, colour, text in zip(panel.columns, (POSITIVE, NEGATIVE), ("calls", "puts"), strict=False):
+            known = np.where(ladder.values[name] == 0, np.nan, ladder.values[name])
+            axes.plot(known, ladder.strikes, ".-", color=colour, linewidth=1, markersize=3, label=text)
+        axes.legend(loc="upper right", frameon=False, fontsize=8)
+        return
+    values = ladder.values[panel.columns[0]]
+    colours = np.where(values >= 0, POSITIVE, NEGATIVE).tolist()
+    axes.barh(ladder.strikes, values, height=_thickness(ladder), color=colours)
+    axes.axvline(0, color="#5d6878", linewidth=0.8)
+    priors = ladder.priors if panel.priors else ladder.priors[:, :0]
+    for column in range(priors.shape[1]):
+        axes.plot(priors[:, column], ladder.strikes, ".", color=SPOT, markersize=3, alpha=0.9 - 0.16 * column)
+    bound = float(np.nanmax(np.abs(np.append(priors, values)), initial=0)) * 1.06 or 1.0
+    axes.set_xlim(-bound, bound)
+
+
+def _thickness(ladder: Ladder) -> float:
+    return 0.72 * float(np.median(np.diff(ladder.strikes))) if len(ladder.strikes) > 1 else 1.0
 
 
 def read_ladder(layout: LakeLayout, feed: Feed, day: date, at: datetime) -> Ladder:
     """The last snapshot of a day at or before an instant, never a later one."""
+    kind = kind_of(feed)
+    assert kind.ladder is not None
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat(), last_us=None)
     snapshots = scan_range(layout, "snapshots", feed, bounds).collect().sort("timestamp")
     if not snapshots.height:
@@ -136,102 +160,48 @@ def read_ladder(layout: LakeLayout, feed: Feed, day: date, at: datetime) -> Ladd
     times = snapshots["timestamp"].to_physical().to_numpy()
     place = int(np.searchsorted(times, at_us, side="right")) - 1
     if place < 0:
-        first = datetime.fromtimestamp(int(times[0]) / SECOND_US, _NEW_YORK)
+        first = datetime.fromtimestamp(int(times[0]) / SECOND_US, NEW_YORK)
         raise UsageError(f"{feed} has no snapshot on {day} before {first:%H:%M:%S} New York time.")
     row = snapshots.row(place, named=True)
     instant = int(times[place])
     exact = Bounds(first_us=instant, last_us=instant)
-    rows = scan_range(layout, "strikes", feed, exact).collect().sort("strike")
-    numbers = ("spot", *(name for name, *_ in LEVELS))
+    rows = scan_range(layout, kind.ladder.dataset, feed, exact).collect().sort("strike")
+    names = ("spot", *(level.name for level in SHOWN[kind].levels))
     return Ladder(
         moment=datetime.fromtimestamp(instant / SECOND_US, UTC),
-        levels={name: row[name] or 0.0 for name in numbers},
+        levels={name: row[name] or 0.0 for name in names},
         strikes=rows["strike"].to_numpy(),
-        gex_vol=rows["gex_vol"].to_numpy(),
-        gex_oi=rows["gex_oi"].to_numpy(),
-        priors=rows.select(f"prior_{number}" for number in range(1, 6)).fill_null(np.nan).to_numpy(),
+        values={name: rows[name].fill_null(np.nan).to_numpy() for name in kind.ladder.shown},
+        priors=rows.select(f"prior_{place + 1}" for place in range(kind.ladder.priors)).fill_null(np.nan).to_numpy(),
     )
 
 
-# ---- parts ---------------------------------------------------------------------------------------------------------
+# ---- what is asked for ---------------------------------------------------------------------------------------------
 
 
-def _draw_cells(figure: Figure, axes: Axes, view: SessionView) -> None:
-    from matplotlib.colors import FuncNorm, LinearSegmentedColormap
-
-    sizes = np.abs(view.cells[np.isfinite(view.cells) & (view.cells != 0)])
-    bound = float(np.quantile(sizes, SCALE_QUANTILE, method="lower")) if sizes.size else 1.0
-
-    def squeeze(values: Any) -> Any:  # small values would all look like zero beside the few large strikes
-        return np.sign(values) * np.abs(values) ** SCALE_POWER
-
-    def widen(values: Any) -> Any:
-        return np.sign(values) * np.abs(values) ** (1 / SCALE_POWER)
-
-    norm = FuncNorm((squeeze, widen), vmin=-bound, vmax=bound)
-    colours = LinearSegmentedColormap.from_list("gex", STOPS)
-    middles = (view.strikes[1:] + view.strikes[:-1]) / 2
-    steps = np.diff(view.strikes) if len(view.strikes) > 1 else np.ones(1)
-    edges = np.concatenate(([view.strikes[0] - steps[0] / 2], middles, [view.strikes[-1] + steps[-1] / 2]))
-    ends = view.series["time"]
-    times = _days(np.concatenate(([ends[0] - view.span.column_us / SECOND_US], ends)))
-    mesh = axes.pcolormesh(times, edges, view.cells, norm=norm, cmap=colours, rasterized=True)
-    bar = figure.colorbar(mesh, ax=axes, pad=0.01, aspect=40, extend="both")
-    ticks = bound * np.array([-1, -(0.5 ** (1 / SCALE_POWER)), 0, 0.5 ** (1 / SCALE_POWER), 1])
-    bar.set_ticks(ticks.tolist(), labels=[f"{tick:,.3g}" for tick in ticks])
-    bar.set_label(NAMES[view.value or ""])
-    axes.set_facecolor("#e3e6ea")  # where there is no snapshot
+def _words(feed: Feed, text: str) -> str:
+    """`{greek}` is that of the category: gamma of gamma_zero."""
+    return text.format(greek=feed.category.partition("_")[0])
 
 
-def _draw_levels(axes: Axes, view: SessionView) -> None:
-    times = _days(view.series["time"])
-    for name, text, colour, style in LEVELS:
-        level = np.where(view.series[name] == 0, np.nan, view.series[name])
-        if np.isfinite(level).any():
-            axes.step(times, level, where="pre", color=colour, linestyle=style, linewidth=1, label=text)
-    axes.fill_between(times, view.series["spot_min"], view.series["spot_max"], color=SPOT, alpha=0.35, linewidth=0)
-    axes.plot(times, view.series["spot"], color=SPOT, linewidth=1.1, label="spot")
-    axes.set_ylabel("strike")
-    axes.yaxis.set_major_formatter(lambda price, _: f"{price:,.0f}")
-    axes.legend(loc="upper left", fontsize=8, ncols=3, framealpha=0.85)
+def _value_of(feed: Feed, shown: Shown, value: str | None) -> str | None:
+    """What the cells show; None of a feed without strikes."""
+    if value is None or value in shown.values:
+        return value or next(iter(shown.values), None)
+    known = f"Its cells show {', '.join(shown.values)}." if shown.values else "It has no strikes, but --series."
+    raise UsageError(f"{feed} has no {value} to show.", hint=known)
 
 
-def _days(seconds: Floats) -> Floats:
-    """Instants as matplotlib counts them: days since 1970."""
-    return seconds / 86_400
-
-
-def _time_axis(axes: Axes) -> None:
-    from matplotlib.dates import DateFormatter
-
-    axes.xaxis_date(tz=_NEW_YORK)
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=_NEW_YORK))  # type: ignore[no-untyped-call]
-    axes.set_xlabel("New York time")
-    axes.margins(x=0)
-
-
-def _figure(width: float, height: float, target: Path) -> Figure:
-    from matplotlib.figure import Figure  # not pyplot, which would look for a screen
-
-    if target.suffix.lower() not in FORMATS:
-        raise UsageError(f"{target} names no kind of picture.", hint=f"Let it end in {', '.join(FORMATS)}.")
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
-
-
-def _title(figure: Figure, text: str, synthetic: bool) -> None:
-    figure.suptitle(text, fontsize=12, fontweight="bold", x=0.01, ha="left")
-    if synthetic:
-        mark = {"boxstyle": "square,pad=0.3", "facecolor": "none", "edgecolor": "#8a5a00"}
-        figure.text(
-            0.99, 0.985, "SYNTHETIC", ha="right", va="top", fontsize=9, fontweight="bold", color="#8a5a00", bbox=mark
-        )
-
-
-def _save(figure: Figure, target: Path) -> None:
-    try:
-        figure.savefig(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror or error}.") from error
+def _series_of(feed: Feed, shown: Shown, series: Sequence[str]) -> Sequence[str]:
+    """The time series that are drawn; none of a feed that has strikes."""
+    known = [one.name for _, group in shown.series for one in group]
+    strange = next((name for name in series if name not in known), None)
+    if strange is None:
+        return series or shown.usual
+    hint = (
+        f"It has {', '.join(known)}." if known else "--series is for feeds of category orderflow; this one has --value."
+    )
+    raise UsageError(f"{feed} has no time series {strange}.", hint=hint)
 
 
 def _known(lake: Path, feed: Feed) -> tuple[LakeLayout, Feed]:

@@ -69,6 +69,12 @@ def _feed_folder(layout: LakeLayout, dataset: str, feed: Feed) -> Path:
     return layout.root.joinpath(kind_of(feed).name, dataset, *partition_folders(*feed))
 
 
+def published_days(layout: LakeLayout, feed: Feed, bounds: Bounds) -> list[str]:
+    """The session dates (ISO text) of a feed that may hold something in the range, in order."""
+    files = published_files(layout, "snapshots", feed)
+    return [file.parent.name.partition("=")[2] for file in files if bounds.may_admit(file)]
+
+
 def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
     """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
     deadline = time.monotonic() + PUBLISHING_SECONDS

@@ -223,11 +223,6 @@ def _cells_of(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Float
     return strikes, matrix[:, place]
 
 
-def _is_level(name: str) -> bool:
-    """Whether a number is a price that stays for a while and then is another, so that no extremes are wanted of it."""
-    return name == "zero_gamma" or name.startswith("major_")
-
-
 def _series(
     kind: RecordType, snapshots: pl.DataFrame, times: Integers, span: Span, chosen: Integers
 ) -> dict[str, Floats]:
@@ -240,7 +235,7 @@ def _series(
     column[times == span.start_us] = 0
     inside = (column >= 0) & (column < len(chosen))
     held, starts = np.unique(column[inside], return_index=True)
-    for name in (name for name in kind.numbers if not _is_level(name)):
+    for name in (name for name in kind.numbers if name not in kind.levels):
         values = snapshots[name].to_numpy()[inside]
         for reduce, suffix in ((np.fmin, "min"), (np.fmax, "max")):
             extreme = series[name].copy()  # a column that only holds on to an earlier snapshot has no other

@@ -2,7 +2,8 @@
 
 403 stands for two things: the plan does not have the feed, or there were too many requests, and the body is the same.
 A plan has packages whole. So where one category was refused as often as it is tried, the others of its package are
-asked for too: if none of them is given, the package is denied; if one is, this was throttling.
+asked for too: if none of them is given, the package is denied; if one is, this was throttling. Of the package that has
+but one category, those of other packages are asked for: plans that have it have them as well.
 """
 
 from __future__ import annotations
@@ -45,16 +46,20 @@ class Access:
         return name in self._denied
 
     async def _others_are_refused(self, session: SessionKey) -> bool:
-        (ticker, package, category), day = session
-        for other in FEED_CATEGORIES[package]:
-            if other == category:
-                continue
+        for other in _others(session.feed):
             try:
-                await self._ask(SessionKey(Feed(ticker, package, other), day))
+                await self._ask(SessionKey(other, session.session_date))
             except RefusedError:
                 continue
             except TroubleError:  # limited, or no answer: it says nothing of the plan
                 return False
-            self.give(session.feed)
+            self.give(other)
             return False
         return True
+
+
+def _others(feed: Feed) -> list[Feed]:
+    """The other feeds of the package; of the one that has no others, a feed of each other package."""
+    ticker, package, category = feed
+    others = [Feed(ticker, package, other) for other in FEED_CATEGORIES[package] if other != category]
+    return others or [Feed(ticker, other, names[0]) for other, names in FEED_CATEGORIES.items() if other != package]

@@ -38,54 +38,55 @@ class _Came:
 
 async def fetch_eod(fetcher: SessionFetcher, ticker: str, wanted: date) -> EodResult:
     """Fetch the report, unless it is there. What went wrong is in the result; raises `VendorError`, `StorageError`."""
-    line, directory = fetcher.line, fetcher.directory
 
-    def result(status: GetStatus, day: date = wanted, reason: str | None = None) -> EodResult:
-        path = str(eod_path(directory, ticker, day).relative_to(directory))
-        there = status in (GetStatus.PRESENT, GetStatus.FETCHED)
-        return EodResult(ticker=ticker, session_date=day, status=status, path=path if there else None, reason=reason)
+    def missing(status: GetStatus, reason: str) -> EodResult:
+        return EodResult(ticker=ticker, session_date=wanted, status=status, reason=reason)
 
-    part = eod_part_path(directory, ticker)
-    async with held_part(part, lambda: eod_path(directory, ticker, wanted).exists()) as descriptor:
+    def there(status: GetStatus, day: date, reason: str | None = None) -> EodResult:
+        path = str(eod_path(fetcher.directory, ticker, day).relative_to(fetcher.directory))
+        return EodResult(ticker=ticker, session_date=day, status=status, path=path, reason=reason)
+
+    try:
+        came = await _fetch(fetcher, ticker, wanted)
+    except (RefusedError, LimitedError) as error:
+        return missing(GetStatus.THROTTLED, error.message)
+    except TroubleError as error:
+        return missing(GetStatus.FAILED, error.message)
+    if came is None:
+        return missing(GetStatus.NO_FILE, NOT_YET)
+    reason = OLDER.format(day=came.day) if came.day < wanted else None
+    if came.body is not None:
+        return there(GetStatus.FETCHED, came.day, reason)
+    return missing(GetStatus.NO_FILE, reason) if reason else there(GetStatus.PRESENT, came.day)
+
+
+async def _fetch(fetcher: SessionFetcher, ticker: str, wanted: date) -> _Came | None:
+    """The report, there under its name; None where the vendor has none."""
+    part = eod_part_path(fetcher.directory, ticker)
+    async with held_part(part, eod_path(fetcher.directory, ticker, wanted).exists) as descriptor:
         if descriptor is None:
-            return result(GetStatus.PRESENT)
-        try:
-            came: _Came | None = await line.retrying()(_try, fetcher, ticker, wanted, part, descriptor)
-        except (RefusedError, LimitedError) as error:
-            return result(GetStatus.THROTTLED, reason=error.message)
-        except TroubleError as error:
-            return result(GetStatus.FAILED, reason=error.message)
-        if came is None:
-            return result(GetStatus.NO_FILE, reason=NOT_YET)
-        if came.body is not None:
+            return _Came(wanted, None)
+        came: _Came | None = await fetcher.line.retrying()(_try, fetcher, ticker, wanted, part, descriptor)
+        if came is not None and came.body is not None:
             await asyncio.to_thread(os.fsync, descriptor)
             _keep(fetcher, ticker, came.day, came.body)
-    reason = OLDER.format(day=came.day) if came.day < wanted else None
-    if came.body is None:
-        return result(GetStatus.NO_FILE if reason else GetStatus.PRESENT, reason=reason)
-    return result(GetStatus.FETCHED, came.day, reason)
+        return came
 
 
 async def _try(fetcher: SessionFetcher, ticker: str, wanted: date, part: Path, descriptor: int) -> _Came | None:
     line = fetcher.line
     await line.wait_for_turn(f"{ticker}/{EOD}")
-    version = Version()
-
-    def begin(found: Version) -> None:
-        nonlocal version
-        version = found
-
     async with line.history.eod(ticker) as report:
         if report is None:
             return None
         if report.session_date and eod_path(fetcher.directory, ticker, report.session_date).exists():
             return _Came(report.session_date, None)
         if report.response is not None:
-            await write_body(report.response, descriptor, on_version=begin, on_bytes=fetcher.on_bytes)
+            await write_body(report.response, descriptor, on_version=_ignore, on_bytes=fetcher.on_bytes)
         else:
             os.ftruncate(descriptor, 0)
             await line.store.fetch(
-                report.url or "", descriptor, accept=IDENTITY, on_version=begin, on_bytes=fetcher.on_bytes
+                report.url or "", descriptor, accept=IDENTITY, on_version=_ignore, on_bytes=fetcher.on_bytes
             )
     try:
         body = await asyncio.to_thread(inspect_archive, part)
@@ -93,6 +94,10 @@ async def _try(fetcher: SessionFetcher, ticker: str, wanted: date, part: Path, d
         os.ftruncate(descriptor, 0)
         raise
     return _Came(report.session_date or _day_within(part) or wanted, body)
+
+
+def _ignore(_: Version) -> None:
+    """A report is not gone on with: the next one may be of another day."""
 
 
 def _day_within(archive: Path) -> date | None:

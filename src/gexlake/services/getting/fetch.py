@@ -16,8 +16,8 @@ from gexlake.services.getting.places import held_part, part_path, place_part, se
 from gexlake.vendor.body import Body, inspect_array
 from gexlake.vendor.download import GZIP, IDENTITY, StoreClient, Version
 from gexlake.vendor.history import HistoryClient
-from gexlake.vendor.pace import Pace
-from gexlake.vendor.trouble import NotHistoryError, TroubleError, TroubleWait, stop_as_trouble_says
+from gexlake.vendor.pace import Pace, boot_id
+from gexlake.vendor.trouble import NotHistoryError, Patience, TroubleError
 
 FileStates = dict[Path, tuple[int, ...]]
 """Files, and what tells each from another that has its name later."""
@@ -32,13 +32,15 @@ class Line:
     history: HistoryClient
     store: StoreClient
     pace: Pace
-    wait: TroubleWait
+    patience_seconds: float
 
     def retrying(self) -> AsyncRetrying:
         """Tries again what may go right, and raises what did not."""
+        patience = Patience(self.patience_seconds)
         return AsyncRetrying(
-            stop=stop_as_trouble_says,
-            wait=self.wait,
+            after=patience.count,
+            stop=patience.stop,
+            wait=patience.wait,
             retry=retry_if_exception_type(TroubleError),
             reraise=True,
         )
@@ -83,8 +85,8 @@ class SessionFetcher:
         async with held_part(part, is_done) as descriptor:
             if descriptor is None:
                 return None
-            accepts = [GZIP]
-            came: _Came | None = await self.line.retrying()(self._try, session, descriptor, part, accepts)
+            tries = _Tries(os.fstat(descriptor).st_size)
+            came: _Came | None = await self.line.retrying()(self._try, session, descriptor, part, tries)
             if came is None:
                 mark = Mark(what=str(session), event=Event.NO_FILE, at=now_utc(), reason=NO_FILE_REASON)
                 self.manifest.add(mark)
@@ -92,7 +94,7 @@ class SessionFetcher:
             await asyncio.to_thread(os.fsync, descriptor)
             return self._keep(session, part, came, unusable)
 
-    async def _try(self, session: SessionKey, descriptor: int, part: Path, accepts: list[str]) -> _Came | None:
+    async def _try(self, session: SessionKey, descriptor: int, part: Path, tries: _Tries) -> _Came | None:
         """The whole body, there and inspected; None where the vendor has none."""
         url = await self.line.locate(session)
         self.on_given(session.feed)
@@ -100,27 +102,30 @@ class SessionFetcher:
             return None
 
         def begin(version: Version) -> None:
-            self.manifest.add(self._mark(session, Event.PENDING, part, version))
+            mark = self._mark(session, Event.PENDING, part, version)
+            self.manifest.add(mark.model_copy(update={"boot": boot_id()}))
 
-        version = await self.line.store.fetch(
-            url,
-            descriptor,
-            had=self._version(session, descriptor),
-            accept=accepts[-1],
-            on_version=begin,
-            on_bytes=self.on_bytes,
-        )
+        had = self._version(session, descriptor)
+        try:
+            version = await self.line.store.fetch(
+                url, descriptor, had=had, accept=tries.accept, on_version=begin, on_bytes=self.on_bytes
+            )
+        except TroubleError as error:
+            error.gained_bytes = tries.gain(os.fstat(descriptor).st_size)
+            raise
         try:
             return _Came(await asyncio.to_thread(inspect_array, part), version.etag)
         except NotHistoryError:
             os.ftruncate(descriptor, 0)
-            accepts.append(IDENTITY)  # perhaps it is the packing that is wrong
+            tries.accept = IDENTITY  # perhaps it is the packing that is wrong
             raise
 
     def _version(self, session: SessionKey, descriptor: int) -> Version:
         """What the bytes are of that lie there already."""
         mark = self.manifest.last(str(session)) if os.fstat(descriptor).st_size else None
-        return Version(mark.etag, mark.size_bytes) if mark and mark.event in _RESUMED else Version()
+        if mark is None or (mark.event, mark.boot) not in ((Event.PENDING, boot_id()), (Event.FETCHED, None)):
+            return Version()
+        return Version(mark.etag, mark.size_bytes)  # of a fetched one, whose rename did not come to pass, all is there
 
     def _keep(self, session: SessionKey, part: Path, came: _Came, unusable: FileStates) -> Mark:
         """The line of the manifest first: a file is there only with its length and hash."""
@@ -145,16 +150,27 @@ class SessionFetcher:
         )
 
 
+@dataclass(slots=True)
+class _Tries:
+    """What one try leaves for the next."""
+
+    most_bytes: int
+    """That ever lay there: a store that knows no ranges begins anew each time."""
+    accept: str = GZIP
+
+    def gain(self, size_bytes: int) -> int:
+        """By how much there is more than ever."""
+        gained = max(size_bytes - self.most_bytes, 0)
+        self.most_bytes += gained
+        return gained
+
+
 @dataclass(frozen=True, slots=True)
 class _Came:
     """A whole body, and which version of its object it is."""
 
     body: Body
     etag: str | None
-
-
-_RESUMED = (Event.PENDING, Event.FETCHED)
-"""Marks that say what lies in a file under way; a fetched one, where its rename did not come to pass."""
 
 
 def _state(path: Path) -> tuple[int, ...] | None:

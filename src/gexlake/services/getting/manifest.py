@@ -47,6 +47,8 @@ class Mark(BaseModel, frozen=True):
     """Of `pending` the length that is to come."""
     sha256: str | None = None
     etag: str | None = None
+    boot: str | None = None
+    """Of `pending`: the start of the system. What was not made durable is not gone on with after another one."""
     reason: str | None = None
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import date
@@ -24,10 +25,13 @@ from gexlake.models.feed import SessionKey
 from gexlake.packing import Compression
 from gexlake.vendor.body import SUFFIXES
 from gexlake.vendor.names import history_name, report_name
+from gexlake.vendor.trouble import TroubleError
 
 MANIFEST_NAME = ".gexlake-get.jsonl"
 PART_SUFFIX = ".part"
 POLL_SECONDS = 0.05
+IDLE_SECONDS = 900.0
+"""A process that holds a part, and lets it lie for so long, hangs: no wait for the vendor is as long as that."""
 
 
 def session_path(directory: Path, session: SessionKey, compression: Compression) -> Path:
@@ -61,17 +65,22 @@ def _stem(directory: Path, session: SessionKey, suffix: str) -> Path:
 
 
 @asynccontextmanager
-async def held_part(path: Path, is_done: Callable[[], bool]) -> AsyncIterator[int | None]:
+async def held_part(
+    path: Path, is_done: Callable[[], bool], *, idle_seconds: float = IDLE_SECONDS
+) -> AsyncIterator[int | None]:
     """A descriptor of a file under way, which nobody else writes within the block; None where `is_done` by then.
 
     Waits for as long as another process writes it. A file that is empty at the end is taken away. Raises
-    `StorageError` where it cannot be made.
+    `StorageError` where it cannot be made, `TroubleError` where the other has not written for `idle_seconds`.
     """
-    descriptor = None
+    descriptor, size_bytes, since = _try_to_hold(path), -1, time.monotonic()
     while descriptor is None:
+        if (found := _size(path)) != size_bytes:
+            size_bytes, since = found, time.monotonic()
+        elif time.monotonic() - since >= idle_seconds:
+            raise TroubleError(f"Another process holds {path} and does not go on with it.")
+        await asyncio.sleep(POLL_SECONDS)
         descriptor = _try_to_hold(path)
-        if descriptor is None:
-            await asyncio.sleep(POLL_SECONDS)
     try:
         if is_done():
             path.unlink(missing_ok=True)
@@ -112,6 +121,13 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except OSError:
         return False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def place_part(part: Path, target: Path) -> None:

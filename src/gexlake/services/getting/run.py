@@ -23,7 +23,6 @@ from gexlake.services.importing.import_history import import_history
 from gexlake.vendor.download import StoreClient
 from gexlake.vendor.history import HistoryClient
 from gexlake.vendor.pace import Pace, pace_folder
-from gexlake.vendor.trouble import TroubleWait
 from gexlake.vendor.vendor_key import VendorKey
 
 PROGRESS_SECONDS = 0.1
@@ -61,6 +60,8 @@ class Fetched:
         """Import what the lake lacks, if that is wanted, and report. Raises what `import_history` raises."""
         holdings = self.run.look()
         imported = self.run.import_files(holdings, on_import) if self.run.order.imports else None
+        if imported is not None:  # which may have found that a file lacks its end
+            holdings = self.run.look()
         report = self.run.report(holdings, checked_only=False)
         report.imported = imported
         return report
@@ -105,7 +106,7 @@ class _Run:
             StoreClient(timeout_seconds=timeout_seconds) as store,
         ):
             pace = Pace(pace_folder(), order.interval_seconds)
-            line = Line(history, store, pace, TroubleWait(order.patience_seconds))
+            line = Line(history, store, pace, order.patience_seconds)
             downloads = self.downloads = Downloads(
                 line, order.directory, self.manifest, key, self._count_bytes, self._count_file
             )
@@ -168,8 +169,22 @@ class _Run:
             until=self.window.until,
             days=days,
             eod=self.eod,
-            notes=self.downloads.notes if self.downloads else [],
+            notes=self._notes(days),
             files_fetched=len(fetched) + len(reports),
             bytes_fetched=self.progress.bytes_done,
             duration_seconds=time.monotonic() - self.started,
         )
+
+    def _notes(self, days: list[GetDay]) -> list[str]:
+        denied = [day.reason for day in days if day.status is GetStatus.DENIED and day.reason]
+        notes = [*denied, *(self.downloads.notes if self.downloads else []), *_unknown_tickers(days)]
+        return list(dict.fromkeys(notes))
+
+
+def _unknown_tickers(days: list[GetDay]) -> list[str]:
+    """What is to be said of tickers of which the vendor has no file at all."""
+    statuses: dict[str, set[GetStatus]] = {}
+    for day in days:
+        statuses.setdefault(day.ticker, set()).add(day.status)
+    unknown = [ticker for ticker, found in statuses.items() if found == {GetStatus.NO_FILE}]
+    return [f"The vendor has no file of {ticker} for any of these days. Is the ticker right?" for ticker in unknown]

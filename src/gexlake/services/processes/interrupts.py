@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 INTERRUPTED = "Error: Interrupted.\n"
 SOON_SECONDS = 0.001
@@ -34,23 +35,42 @@ def raise_when_interrupted() -> None:
 @contextmanager
 def kept_interrupts() -> Iterator[None]:
     """Within the block Ctrl-C is not lost in a finalizer, where Python drops what is raised: it is raised behind it."""
-    plain = sys.unraisablehook
+    plain_hook, plain_handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
     timers: list[threading.Timer] = []
+    in_hook = False
 
-    def raise_behind(unraisable: sys.UnraisableHookArgs) -> None:
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            plain(unraisable)
-            return
+    def raise_soon() -> None:
         timers.append(threading.Timer(SOON_SECONDS, _thread.interrupt_main))
         timers[-1].start()
 
+    def raise_behind(unraisable: sys.UnraisableHookArgs) -> None:
+        nonlocal in_hook
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            plain_hook(unraisable)
+            return
+        in_hook = True
+        raise_soon()
+        in_hook = False
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if in_hook:  # what is raised there is dropped as well
+            raise_soon()
+        else:
+            signal.default_int_handler(number, frame)
+
+    is_ours = plain_handler is signal.default_int_handler
+    is_ours = is_ours and threading.current_thread() is threading.main_thread()
+    if is_ours:
+        signal.signal(signal.SIGINT, on_interrupt)
     sys.unraisablehook = raise_behind
     try:
         yield
-    finally:
-        sys.unraisablehook = plain
         for timer in timers:
             timer.join()  # it comes out here at the latest
+    finally:
+        sys.unraisablehook = plain_hook
+        if is_ours:
+            signal.signal(signal.SIGINT, plain_handler)
 
 
 def _end(*_: object) -> None:

@@ -8,10 +8,13 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.packing import Compression
 from gexlake.scanner.names import parse_path
 from gexlake.services.getting.places import eod_path, held_part, part_path, place_part, session_path, session_paths
+from gexlake.vendor.trouble import TroubleError
 
 SESSION = SessionKey(Feed("NQ_NDX", "classic", "gex_zero"), date(2025, 11, 14))
 
@@ -102,3 +105,18 @@ def test_what_a_killed_process_left_is_taken_over(tmp_path: Path) -> None:
             return part.read_text()
 
     assert asyncio.run(read()) == "some"
+
+
+def test_who_holds_a_file_and_lets_it_lie_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    part = tmp_path / "x.part"
+    holder = hold(part)
+
+    async def wait() -> None:
+        async with held_part(part, lambda: False, idle_seconds=0):
+            raise AssertionError
+
+    try:
+        with pytest.raises(TroubleError, match="Another process holds"):
+            asyncio.run(wait())
+    finally:
+        end(holder)

@@ -5,7 +5,7 @@ import type { Feed } from "../../api";
 import type { Direction } from "./cursor";
 import type { Value } from "./state";
 
-/** What can be saved: the picture, the cells in view, the ladder at the second. */
+/** What can be saved: the picture, the cells or series in view, the ladder at the second. */
 export type FileKind = "picture" | "cells" | "ladder";
 
 export interface Actions {
@@ -16,6 +16,9 @@ export interface Actions {
   chooseValue(value: Value): void;
   otherValue(): void;
   toggleOverlay(id: string): void;
+  /** Draw a time series, or no longer. */
+  toggleSeries(name: string): void;
+  usualSeries(): void;
   save(kind: FileKind): void;
 
   seek(instant: number): void;

@@ -5,7 +5,7 @@ import { instantOf, newYork } from "../../time";
 import type { ViewHead } from "../../view";
 import { fit, same, type Range, type Window } from "../../window";
 import { wholeOf } from "./scales";
-import { overview, type SessionState } from "./state";
+import { overview, typeOf, type SessionState } from "./state";
 
 /** The link to what is shown now. */
 export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "importId"> {
@@ -15,7 +15,7 @@ export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "
   const zoomed = !same(window.time, whole.time);
   const tall = !same(window.price, whole.price);
   return {
-    feed: state.feed, date: state.date, value: state.value,
+    feed: state.feed, date: state.date, value: state.value, series: typeOf(state).groups.length ? [...state.series] : null,
     at: view ? newYork(state.instant) : null,
     from: zoomed ? newYork(window.time.low) : null,
     to: zoomed ? newYork(window.time.high) : null,

@@ -1,7 +1,8 @@
-/** Which feed and which day: what is opened first, what lies beside, what the lists offer. Pure. */
+/** Which feed, which day, which series: what is opened first, what lies beside, what the lists offer. Pure. */
 
 import type { Feed, FeedStatus, SessionRow } from "../../api";
 import { feedOf, sameFeed } from "../../page";
+import { seriesNames, type RecordType } from "../../record_types";
 import type { Direction } from "./cursor";
 
 /** What a link without a feed or a date opens: the largest feed, its last session. Null for an empty lake. */
@@ -30,4 +31,15 @@ export function datesToChoose(rows: readonly Pick<SessionRow, "session_date" | "
   const dates = rows.map((row) => ({ date: row.session_date, mark: row.gaps ? " · holes" : "" }));
   if (open && !dates.some(({ date }) => date === open)) dates.push({ date: open, mark: "" });
   return dates.sort((one, other) => (one.date < other.date ? 1 : -1));
+}
+
+/** The series that are drawn: those of the link, else what the reader chose last, else the usual. */
+export function seriesToShow(type: RecordType, linked: readonly string[] | null, remembered: readonly string[] | null): string[] {
+  const known = seriesNames(type);
+  return [...(linked ?? remembered ?? type.usual)].filter((name) => known.includes(name));
+}
+
+/** With one more, or one less, in the order of the type. */
+export function seriesToggled(type: RecordType, chosen: readonly string[], name: string): string[] {
+  return seriesNames(type).filter((one) => (one === name) !== chosen.includes(one));
 }

@@ -2,20 +2,22 @@
  * has changed. What is fetched: ./loading; how second and strike move: ./movement; what is in view: ./zoom. */
 
 import { Failure, type Feed } from "../../api";
+import { rememberedSeries, rememberSeries } from "../../choices";
 import { sameFeed, type Shell } from "../../page";
+import { typeOfFeed, valueOfType } from "../../record_types";
 import { formatState, type State } from "../../state";
 import { Timers } from "../../timers";
 import { longDate } from "../../time";
 import type { SessionView } from "../../view";
 import type { Actions, FileKind } from "./actions";
 import { addressOf, instantOfLink, windowOfLink } from "./address";
-import { dayBeside, dayInFeed } from "./choice";
+import { dayBeside, dayInFeed, seriesToggled, seriesToShow } from "./choice";
 import type { Direction } from "./cursor";
 import { Loading, type LoadingListener } from "./loading";
 import { Movement } from "./movement";
 import { wholeOf } from "./scales";
 import type { Screen } from "./screen";
-import { emptyState, overview, type SessionState, type Value } from "./state";
+import { emptyState, overview, typeOf, valueBeside, type SessionState, type Value } from "./state";
 import { Zoom } from "./zoom";
 
 /** The address follows with a delay: browsers allow some hundred changes of it a minute. */
@@ -28,7 +30,7 @@ export class Controller implements Actions {
   private readonly zoom: Zoom;
   private readonly movement: Movement;
   /** The value that was asked for last. */
-  private wanted: Value = "gex_vol";
+  private wanted: Value = "";
 
   constructor(
     private readonly shell: Shell,
@@ -93,8 +95,10 @@ export class Controller implements Actions {
 
   /** Where nothing is shown, the link says what other links keep of it. */
   private takeChoice(): void {
-    this.own.value = this.wanted = this.link.value;
+    const type = typeOfFeed(this.own.feed ?? this.link.feed);
+    this.own.value = this.wanted = valueOfType(type, this.link.value);
     this.own.hidden = new Set(this.link.hidden);
+    this.own.series = seriesToShow(type, this.link.series, rememberedSeries());
   }
 
   private nothing(show: () => void): void {
@@ -106,8 +110,9 @@ export class Controller implements Actions {
 
   private noSession(message: string): void {
     const { feed, date, rows, value } = this.own;
+    const series = typeOfFeed(feed).groups.length ? [...this.own.series] : null;
     const days = ([-1, 1] as const).map((direction) => dayBeside(rows, date!, direction)).filter((day) => day !== null);
-    this.screen.showNoSession(message, days.map((day) => ({ label: longDate(day), href: formatState({ page: "session", feed, date: day, value }) })));
+    this.screen.showNoSession(message, days.map((day) => ({ label: longDate(day), href: formatState({ page: "session", feed, date: day, value, series }) })));
     this.screen.showChoice();
   }
 
@@ -128,8 +133,8 @@ export class Controller implements Actions {
   }
 
   chooseFeed(feed: Feed): void {
-    const { at, value, hidden } = addressOf(this.own);
-    this.shell.go({ page: "session", feed, date: dayInFeed(this.own.feeds, feed, this.own.date), at, value, hidden });
+    const { at, value, hidden, series } = addressOf(this.own);
+    this.shell.go({ page: "session", feed, date: dayInFeed(this.own.feeds, feed, this.own.date), at, value, hidden, series: typeOfFeed(feed).groups.length ? series : null });
   }
 
   // ---- the link ----------------------------------------------------------------------------------------------------
@@ -139,9 +144,11 @@ export class Controller implements Actions {
     const view = overview(own)!;
     own.window = windowOfLink(link, own.date!, wholeOf(view));
     own.hidden = new Set(link.hidden);
+    own.series = seriesToShow(typeOf(own), link.series, rememberedSeries());
     own.strike = link.strike;
     own.instant = instantOfLink(link, own.date!, view.head);
-    if (link.value !== this.wanted) this.chooseValue(link.value);
+    const value = valueOfType(typeOf(own), link.value);
+    if (value !== this.wanted) this.chooseValue(value);
     this.loading.dropDetail();
     this.screen.show();
     this.loading.wantDetail();
@@ -171,7 +178,8 @@ export class Controller implements Actions {
   }
 
   otherValue(): void {
-    this.chooseValue(this.wanted === "gex_vol" ? "gex_oi" : "gex_vol");
+    const other = valueBeside(typeOf(this.own), this.wanted);
+    if (other !== this.wanted) this.chooseValue(other);
   }
 
   toggleOverlay(id: string): void {
@@ -179,6 +187,22 @@ export class Controller implements Actions {
     if (!hidden.delete(id)) hidden.add(id);
     this.own.hidden = hidden;
     this.screen.show();
+    this.remember();
+  }
+
+  toggleSeries(name: string): void {
+    this.chooseSeries(seriesToggled(typeOf(this.own), this.own.series, name));
+  }
+
+  usualSeries(): void {
+    this.chooseSeries(typeOf(this.own).usual);
+  }
+
+  private chooseSeries(names: readonly string[]): void {
+    this.own.series = names;
+    rememberSeries(names);
+    this.screen.show();
+    this.screen.showValues();
     this.remember();
   }
 

@@ -5,12 +5,14 @@ import { inks } from "../../charts/canvas";
 import type { Theme } from "../../colour";
 import { download } from "../../dom";
 import { level } from "../../format";
+import { numberIn, priorsIn, rowsOf } from "../../ladder";
 import { picture } from "../../picture";
+import { titleOf, typeOfFeed, type RecordType } from "../../record_types";
 import { longDate, newYork, newYorkMoment, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 import type { FileKind } from "./actions";
-import { boundOf, detailOf, feedOfView, overview, VALUE_NAMES, type SessionState, type Value } from "./state";
+import { detailOf, feedOfView, overview, scaleOfState, typeOf, type SessionState, type Value } from "./state";
 
 export function fileName({ symbol, package: kind, category }: Feed, date: string, suffix: string): string {
   return `${date}_${symbol}_${kind}_${category}_${suffix}`;
@@ -34,12 +36,29 @@ export function cellsCsv(view: SessionView, value: Value, window: Window): strin
   return `${lines.join("\n")}\n`;
 }
 
+/** The chosen series in view, a line for each snapshot that is shown. */
+export function seriesCsv(view: SessionView, names: readonly string[], { time }: Window): string {
+  const lines = [["new_york,utc", ...names, "synthetic"].join(",")];
+  const times = view.array("last");
+  const edge = view.head.column_seconds;
+  for (let column = 0; column < view.columns; column += 1) {
+    const instant = times[column]!;
+    if (Number.isNaN(instant) || instant < time.low - edge || instant > time.high) continue;
+    const numbers = names.map((name) => view.array(name)[column]!).map((value) => (value === value ? value : ""));
+    lines.push([stamp(instant), ...numbers, view.head.synthetic].join(","));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 /** All strikes of one snapshot, with their earlier values. */
-export function ladderCsv(snapshot: Snapshot, synthetic: boolean): string {
-  const lines = ["new_york,utc,strike,gex_vol,gex_oi,prior_1,prior_2,prior_3,prior_4,prior_5,synthetic"];
-  for (const [strike, vol, oi, priors] of snapshot.strikes) {
-    const earlier = [0, 1, 2, 3, 4].map((place) => priors?.[place] ?? "");
-    lines.push([stamp(snapshot.timestamp), strike, vol ?? "", oi ?? "", ...earlier, synthetic].join(","));
+export function ladderCsv(type: RecordType, snapshot: Snapshot, synthetic: boolean): string {
+  const columns = type.ladder?.columns ?? [];
+  const lines = [["new_york,utc", ...columns, "synthetic"].join(",")];
+  for (const row of rowsOf(type, snapshot)) {
+    const numbers = row.slice(0, type.ladder!.priors);
+    const priors = priorsIn(type, row);
+    const all = columns.map((_, place) => (place < numbers.length ? numbers[place] : priors[place - numbers.length]) ?? "");
+    lines.push([stamp(snapshot.timestamp), ...all, synthetic].join(","));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -65,9 +84,10 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
   } else if (kind === "cells") {
     const middle = (window.time.low + window.time.high) / 2;
     const detail = detailOf(state);
-    save(`${value}.csv`, csv(cellsCsv(detail && middle >= detail.start && middle <= detail.end ? detail : view, value, window)));
-  } else if (shown) {
-    save(`${compactClock(shown.timestamp)}_ladder.csv`, csv(ladderCsv(shown, view.head.synthetic)));
+    const finest = detail && middle >= detail.start && middle <= detail.end ? detail : view;
+    save(`${value || "series"}.csv`, csv(value ? cellsCsv(finest, value, window) : seriesCsv(finest, state.series, window)));
+  } else if (shown && typeOf(state).ladder) {
+    save(`${compactClock(shown.timestamp)}_ladder.csv`, csv(ladderCsv(typeOf(state), shown, view.head.synthetic)));
   }
 }
 
@@ -75,10 +95,15 @@ function savePicture(state: Readonly<SessionState>, { head }: SessionView, rows:
   const { instant, shown, value } = state;
   picture({
     title: `${head.symbol}  ${head.package} ${head.category}  ${longDate(head.session_date)}`,
-    subtitle: `${newYork(instant)} New York  ${utc(instant)} UTC   ${VALUE_NAMES[value]}   spot ${level(shown?.spot)}   zero gamma ${level(shown?.zero_gamma)}`,
+    subtitle: [`${newYork(instant)} New York  ${utc(instant)} UTC`, titleOf(head, value), `spot ${level(shown?.spot)}`, ...zeroGamma(head, shown)].filter(Boolean).join("   "),
     synthetic: head.synthetic,
-    bound: boundOf(state),
+    scale: value ? scaleOfState(state) : null,
     inks: inks(theme),
     rows,
   }, done);
+}
+
+/** Where the feed has one. */
+function zeroGamma(feed: Pick<Feed, "package" | "category">, shown: Snapshot | null): string[] {
+  return typeOfFeed(feed).levels.some(({ series }) => series === "zero_gamma") ? [`zero gamma ${level(numberIn(shown, "zero_gamma"))}`] : [];
 }

@@ -2,7 +2,8 @@
  * snapshots around the second. It writes what is loaded into the state; what is done with it is told to the listener. */
 
 import { api, Failure, type Feed, type Snapshot } from "../../api";
-import { scaleBound } from "../../colour";
+import { scaleOf, type Scale } from "../../colour";
+import { shownValue, typeOfFeed, valueOfType } from "../../record_types";
 import { sameFeed, type Shell } from "../../page";
 import { Snapshots } from "../../snapshots";
 import type { State } from "../../state";
@@ -10,7 +11,7 @@ import { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { sessionToOpen } from "./choice";
 import { detailRange, needsDetail, wholeOf } from "./scales";
-import { detailOf, feedOfView, overview, type Chosen, type Loaded, type Value } from "./state";
+import { detailOf, feedOfView, overview, valueBeside, type Chosen, type Loaded, type Value } from "./state";
 
 /** A zoomed window is fetched when it has come to rest. */
 const REST_MS = 120;
@@ -34,6 +35,10 @@ export interface LoadingListener {
   lost(error: unknown): void;
   /** What fails while a picture is shown leaves it there. */
   failed(error: unknown): void;
+}
+
+function scaleOfView(view: SessionView, value: Value): Scale {
+  return scaleOf(view.cells, shownValue(typeOfFeed(view.head), value)?.signed ?? true);
 }
 
 export class Loading {
@@ -75,8 +80,9 @@ export class Loading {
       if (!sameFeed(feed, this.state.feed)) this.state.rows = []; // another feed's days
       Object.assign(this.state, chosen);
       void this.list(feed);
-      const view = await api.view(feed, date, link.value, this.columns(), undefined, signal);
-      if (!signal.aborted) this.take(view, link.value);
+      const value = valueOfType(typeOfFeed(feed), link.value);
+      const view = await api.view(feed, date, value, this.columns(), undefined, signal);
+      if (!signal.aborted) this.take(view, value);
     } catch (error) {
       if (signal.aborted || (error as Error).name === "AbortError") return;
       if (error instanceof Failure && error.code === "session_unknown") await this.missing(error.message, signal);
@@ -93,11 +99,12 @@ export class Loading {
 
   private take(view: SessionView, value: Value): void {
     this.state.views = new Map([[value, view]]);
-    this.state.bounds = new Map([[value, scaleBound(view.cells)]]);
+    this.state.scales = new Map([[value, scaleOfView(view, value)]]);
     this.state.detail = null;
     this.snapshots = new Snapshots(feedOfView(view), view.head.first, () => this.on.arrived(), (error) => this.on.failed(error));
     this.on.opened(view, value);
-    this.timers.later("other", AHEAD_MS, () => void this.fetchView(value === "gex_vol" ? "gex_oi" : "gex_vol"));
+    const other = valueBeside(typeOfFeed(view.head), value);
+    if (other !== value) this.timers.later("other", AHEAD_MS, () => void this.fetchView(other));
   }
 
   private async missing(message: string, signal: AbortSignal): Promise<void> {
@@ -127,7 +134,7 @@ export class Loading {
 
   /** The session that is shown in another value, if it is not here yet. */
   async fetchView(value: Value): Promise<void> {
-    const { views, bounds } = this.state;
+    const { views, scales } = this.state;
     const { signal } = this.visit;
     const shown = overview(this.state);
     if (!shown || views.has(value)) return;
@@ -135,7 +142,7 @@ export class Loading {
       const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
       if (signal.aborted) return;
       views.set(value, view);
-      bounds.set(value, scaleBound(view.cells));
+      scales.set(value, scaleOfView(view, value));
     } catch (error) {
       this.on.failed(error);
     }

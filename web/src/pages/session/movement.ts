@@ -1,7 +1,7 @@
 /** The chosen second and the chosen strike: what moves them, by hand and by playing, and what shows where they are. Where
  * they go: ./cursor. */
 
-import { fixed, level } from "../../format";
+import { fixed, level, NOTHING } from "../../format";
 import type { Timers } from "../../timers";
 import { newYork } from "../../time";
 import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor";
@@ -10,11 +10,14 @@ import { Playback } from "./playback";
 import { readoutTexts } from "./readout";
 import { wholeOf } from "./scales";
 import type { Screen } from "./screen";
-import { overview, type SessionState } from "./state";
+import { overview, typeOf, type SessionState } from "./state";
 import type { Zoom } from "./zoom";
 
 const TELL_MS = 600;
 const DESCRIBE_MS = 300;
+
+/** A name within a sentence: IV stays what it is. */
+const inPassing = (name: string) => `${name[0]!.toLowerCase()}${name.slice(1)}`;
 
 export class Movement {
   private readonly playback = new Playback(() => this.state.speed, (instant) => this.played(instant));
@@ -82,6 +85,7 @@ export class Movement {
     const view = overview(this.state);
     if (!view) return;
     this.pause();
+    if (!typeOf(this.state).sums.length) return this.say("This feed has no sum whose largest changes were known.");
     const next = moveBeside(view.head.moves, this.state.instant, direction);
     if (next === null) this.say(direction > 0 ? "No larger change comes later." : "No larger change came before.");
     else this.seek(next);
@@ -127,7 +131,7 @@ export class Movement {
   moveStrike(direction: Direction): void {
     const { state } = this;
     const view = overview(state);
-    if (!view) return;
+    if (!view?.strikes.length) return;
     state.strike = strikeBeside(view, state.strike, state.shown?.spot ?? null, direction);
     const whole = wholeOf(view).price;
     this.zoom.followPrice(state.strike ?? whole.low, whole);
@@ -156,7 +160,8 @@ export class Movement {
     this.screen.showLadder();
     this.showValues();
     this.remember();
-    const { strike_vol: vol, strike_oi: oi } = readoutTexts(this.state);
-    this.screen.tell(`Strike ${fixed(this.state.strike)}: volume ${vol}, open interest ${oi}`);
+    const texts = readoutTexts(this.state);
+    const values = typeOf(this.state).values.map(({ button, cell }) => `${inPassing(button)} ${texts[cell] ?? NOTHING}`);
+    this.screen.tell(`Strike ${fixed(this.state.strike)}: ${values.join(", ")}`);
   }
 }

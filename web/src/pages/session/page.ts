@@ -14,7 +14,7 @@ import { keyAction } from "./keys";
 import { Readout } from "./readout";
 import type { Screen } from "./screen";
 import { Stage } from "./stage";
-import { overview } from "./state";
+import { overview, typeOf } from "./state";
 import { Toolbar } from "./toolbar";
 import { Transport } from "./transport";
 
@@ -31,7 +31,7 @@ export class SessionPage implements Page, Screen {
     this.controller = new Controller(shell, link, this);
     const { state } = this.controller;
     this.toolbar = new Toolbar(state, this.controller);
-    this.readout = new Readout(state);
+    this.readout = new Readout(state, this.controller);
     this.stage = new Stage(state, this.controller, this.readout.element);
     this.transport = new Transport(state, this.controller);
     fill(this.element, this.toolbar.element, this.stage.element, this.transport.element, this.live,
@@ -81,7 +81,7 @@ export class SessionPage implements Page, Screen {
   opened(head: ViewHead): void {
     this.present(null);
     document.title = `${head.symbol} ${head.session_date} · gexlake`;
-    this.transport.showSession(head);
+    this.transport.showSession(head, typeOf(this.controller.state).sums.length > 0);
   }
 
   showEmptyLake(): void {

@@ -1,14 +1,23 @@
 /** Wheel, drag, pinch and click over the pictures, as actions. */
 
-import type { Heatmap } from "../../charts/heatmap";
+import type { Plot } from "../../charts/canvas";
+import type { Lanes } from "../../charts/lanes";
 import type { Profile } from "../../charts/profile";
-import type { Sums } from "../../charts/sums";
 import type { Actions } from "./actions";
 import { overview, type SessionState } from "./state";
 
 export interface Place {
   x: number;
   y: number;
+}
+
+/** A picture that is dragged, zoomed and clicked: over time, and over prices where it has them. */
+export interface Plane {
+  readonly box: HTMLElement;
+  readonly plot: Plot;
+  instantAt(x: number): number;
+  isInside(x: number, y: number): boolean;
+  priceAt?(y: number): number;
 }
 
 /** A pointer that has moved this far drags; below it, it clicks. */
@@ -33,24 +42,24 @@ function placeIn(box: HTMLElement, event: MouseEvent): Place {
   return { x: event.clientX - left, y: event.clientY - top };
 }
 
-export function listenToHeatmap(heat: Heatmap, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
-  const { box } = heat;
+export function listenToPlane(plane: Plane, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
+  const { box } = plane;
   box.addEventListener("wheel", (event) => {
     if (!overview(state)) return;
     event.preventDefault();
     const { x, y } = placeIn(box, event);
     const factor = wheelFactor(event.deltaY || event.deltaX);
-    if (event.shiftKey || event.ctrlKey || x < heat.plot.left) actions.zoomPrice(factor, heat.priceAt(y));
-    else actions.zoomTime(factor, heat.instantAt(x));
+    if (plane.priceAt && (event.shiftKey || event.ctrlKey || x < plane.plot.left)) actions.zoomPrice(factor, plane.priceAt(y));
+    else actions.zoomTime(factor, plane.instantAt(x));
   }, { passive: false });
   box.addEventListener("dblclick", () => overview(state) && actions.resetWindow());
-  listenToFingers(heat, state, actions, hover);
+  listenToFingers(plane, state, actions, hover);
   box.addEventListener("pointerleave", () => hover(null));
 }
 
 /** One finger or the mouse drags and clicks, two zoom. */
-function listenToFingers(heat: Heatmap, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
-  const { box } = heat;
+function listenToFingers(plane: Plane, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
+  const { box } = plane;
   const touches = new Map<number, Place>();
   let moved = 0;
   box.addEventListener("pointerdown", (event) => {
@@ -66,11 +75,11 @@ function listenToFingers(heat: Heatmap, state: Readonly<SessionState>, actions: 
     if (before) {
       moved += distance(place, before);
       const other = [...touches].find(([id]) => id !== event.pointerId)?.[1];
-      const { width, height } = heat.plot;
+      const { width, height } = plane.plot;
       if (other) {
-        actions.zoomTime(pinchFactor(place, before, other), heat.instantAt((place.x + other.x) / 2));
+        actions.zoomTime(pinchFactor(place, before, other), plane.instantAt((place.x + other.x) / 2));
       } else if (moved > DRAG_PIXELS) {
-        actions.panBy(-(place.x - before.x) / width, (place.y - before.y) / height);
+        actions.panBy(-(place.x - before.x) / width, plane.priceAt ? (place.y - before.y) / height : 0);
         box.classList.add("is-dragged");
       }
       touches.set(event.pointerId, place);
@@ -81,14 +90,17 @@ function listenToFingers(heat: Heatmap, state: Readonly<SessionState>, actions: 
     const place = touches.get(event.pointerId);
     touches.delete(event.pointerId);
     box.classList.remove("is-dragged");
-    if (place && moved <= DRAG_PIXELS && event.type === "pointerup" && heat.isInside(place.x, place.y)) actions.pick(heat.instantAt(place.x), heat.priceAt(place.y));
+    if (!place || moved > DRAG_PIXELS || event.type !== "pointerup" || !plane.isInside(place.x, place.y)) return;
+    if (plane.priceAt) return actions.pick(plane.instantAt(place.x), plane.priceAt(place.y));
+    actions.pause();
+    actions.seek(plane.instantAt(place.x));
   };
   box.addEventListener("pointerup", release);
   box.addEventListener("pointercancel", release);
 }
 
 /** The second under the pointer, for as long as a button is down. */
-export function listenToSums(sums: Sums, state: Readonly<SessionState>, actions: Actions): void {
+export function listenToSums(sums: Lanes, state: Readonly<SessionState>, actions: Actions): void {
   const { box } = sums;
   const scrub = (event: PointerEvent) => {
     if (event.buttons && overview(state)) actions.seek(sums.instantAt(placeIn(box, event).x));

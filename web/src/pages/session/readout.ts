@@ -1,49 +1,82 @@
-/** The readout: the numbers at the chosen second, beside the pictures. A new number is a text in `readoutTexts` and a
- * cell in `Readout`. */
+/** The readout: the numbers at the chosen second, beside the pictures. Which, and in what order, is the record type's:
+ * a new number is a text in `readoutTexts` and a cell in ../../record_types. */
 
 import type { Snapshot } from "../../api";
 import { fill, h, setText } from "../../dom";
 import { fixed, level, NOTHING, signed } from "../../format";
+import { numberIn, priorsIn, rowsOf, strikeOf, valueIn } from "../../ladder";
+import { typeOfFeed, type RecordType, type Section } from "../../record_types";
 import { newYork } from "../../time";
-import type { SessionState } from "./state";
+import type { Actions } from "./actions";
+import { SeriesChooser } from "./series";
+import { typeOf, type SessionState } from "./state";
 
 const PRIOR_NAMES = ["now", "1 min", "5 min", "10 min", "15 min", "30 min"];
 const OLD_SECONDS = 5;
-
-const CELLS = [
-  "spot", "asof", "zero_gamma", "distance", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi", "sum_gex_vol", "sum_gex_oi",
-  "delta_risk_reversal", "dte", "strike", "strike_vol", "strike_oi", "strike_priors",
-] as const;
-export type CellName = (typeof CELLS)[number];
 
 /** How old the shown snapshot is at the chosen second. */
 export function ageOf({ shown, instant }: Pick<SessionState, "shown" | "instant">): number {
   return shown ? instant - shown.timestamp : 0;
 }
 
+type Shown = Pick<SessionState, "shown" | "instant" | "strike" | "feed">;
+
 /** Every cell's text. */
-export function readoutTexts(state: Pick<SessionState, "shown" | "instant" | "strike" | "feed">): Record<CellName, string> {
-  const { shown, strike } = state;
-  const isState = state.feed?.package === "state"; // a state feed has no open interest
-  const row = shown?.strikes.find(([one]) => one === strike);
+export function readoutTexts(state: Shown): Record<string, string> {
+  const { shown } = state;
+  const type = typeOfFeed(state.feed);
   return {
     spot: fixed(shown?.spot),
     asof: asOf(shown, ageOf(state)),
-    zero_gamma: level(shown?.zero_gamma),
-    distance: shown?.spot && shown.zero_gamma ? signed(shown.spot - shown.zero_gamma) : NOTHING,
-    major_pos_vol: level(shown?.major_pos_vol),
-    major_pos_oi: level(shown?.major_pos_oi),
-    major_neg_vol: level(shown?.major_neg_vol),
-    major_neg_oi: level(shown?.major_neg_oi),
-    sum_gex_vol: fixed(shown?.sum_gex_vol, 0),
-    sum_gex_oi: isState ? NOTHING : fixed(shown?.sum_gex_oi, 0),
-    delta_risk_reversal: shown?.delta_risk_reversal ? fixed(shown.delta_risk_reversal, 3) : NOTHING,
-    dte: shown ? `${shown.min_dte ?? NOTHING} / ${shown.sec_min_dte ?? NOTHING}` : NOTHING,
-    strike: strike === null ? "none chosen" : fixed(strike),
-    strike_vol: fixed(row?.[1]),
-    strike_oi: isState ? NOTHING : fixed(row?.[2]),
-    strike_priors: row?.[3]?.length ? row[3].map((value) => fixed(value)).join("  ") : NOTHING,
+    ...(type.ladder ? { dte: shown ? `${numberIn(shown, "min_dte") ?? NOTHING} / ${numberIn(shown, "sec_min_dte") ?? NOTHING}` : NOTHING } : {}),
+    ...levelTexts(type, shown),
+    ...sumTexts(type, state),
+    ...derivedTexts(type, shown),
+    ...(type.ladder ? strikeTexts(type, state) : {}),
+    ...seriesTexts(type, shown),
   };
+}
+
+function levelTexts({ levels }: RecordType, shown: Snapshot | null): Record<string, string> {
+  return Object.fromEntries(levels.filter(({ id }) => id !== "spot").map(({ series }) => [series, level(numberIn(shown, series))]));
+}
+
+/** A sum of what the feed does not report is none. */
+function sumTexts({ sums, values }: RecordType, { shown, feed }: Shown): Record<string, string> {
+  const absent = values.filter(({ absentIn }) => absentIn && absentIn === feed?.package).map(({ name }) => `sum_${name}`);
+  return Object.fromEntries(sums.flatMap(({ series }) => series.map(({ name }) => [name, absent.includes(name) ? NOTHING : fixed(numberIn(shown, name), 0)])));
+}
+
+/** What is no field as it stands, as far as the type's readout has a cell for it. */
+function derivedTexts({ readout }: RecordType, shown: Snapshot | null): Record<string, string> {
+  const [zero, reversal] = [numberIn(shown, "zero_gamma"), numberIn(shown, "delta_risk_reversal")];
+  const texts = {
+    distance: shown?.spot && zero ? signed(shown.spot - zero) : NOTHING,
+    delta_risk_reversal: reversal ? fixed(reversal, 3) : NOTHING,
+  };
+  const cells = readout.flatMap(({ rows }) => rows.flatMap((row) => row.cells));
+  return Object.fromEntries(Object.entries(texts).filter(([name]) => cells.includes(name)));
+}
+
+function strikeTexts(type: RecordType, { shown, strike, feed }: Shown): Record<string, string> {
+  const row = rowsOf(type, shown).find((one) => strikeOf(one) === strike);
+  const priors = priorsIn(type, row);
+  const values = type.values.map((value) => [value.cell, value.absentIn && value.absentIn === feed?.package ? NOTHING : fixed(valueIn(row, value), value.digits)]);
+  return {
+    strike: strike === null ? "none chosen" : fixed(strike),
+    ...Object.fromEntries(values),
+    strike_priors: priors.length ? priors.map((value) => fixed(value)).join("  ") : NOTHING,
+  };
+}
+
+function seriesTexts({ groups }: RecordType, shown: Snapshot | null): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const { price, measures } of groups) {
+    for (const { names, digits } of measures) {
+      for (const name of names) texts[name] = price ? level(numberIn(shown, name)) : fixed(numberIn(shown, name), digits);
+    }
+  }
+  return texts;
 }
 
 function asOf(shown: Snapshot | null, age: number): string {
@@ -54,46 +87,65 @@ function asOf(shown: Snapshot | null, age: number): string {
 
 /** The rows of the largest changes: strike and change, now and up to half an hour earlier. */
 export function priorTexts(shown: Snapshot | null): [strike: string, change: string][] {
+  const changes = shown?.max_priors as [number, number][] | null | undefined;
   return PRIOR_NAMES.map((_, place) => {
-    const found = shown?.max_priors?.[place];
+    const found = changes?.[place];
     return found ? [fixed(found[0]), signed(found[1])] : [NOTHING, NOTHING];
   });
 }
 
 export class Readout {
-  readonly element = h("aside", { class: "readout", "aria-label": "Values at the chosen second" });
-  private readonly cells = Object.fromEntries(CELLS.map((name) => [name, h("span", { class: "num", "data-cell": name }, NOTHING)])) as Record<CellName, HTMLElement>;
-  private readonly priors = PRIOR_NAMES.map(() => [h("td", { class: "num" }, NOTHING), h("td", { class: "num" }, NOTHING)] as const);
+  readonly element = h("aside", { class: "readout", "aria-label": "Values at the chosen second", tabindex: "0" });
+  private type: RecordType | null = null;
+  private cells: Record<string, HTMLElement> = {};
+  private priors: (readonly [HTMLElement, HTMLElement])[] = [];
+  private chooser: SeriesChooser | null = null;
 
-  constructor(private readonly state: Readonly<SessionState>) {
-    const { cells } = this;
-    const row = (label: string, name: CellName, mark = "") => h("tr", {}, h("th", { scope: "row" }, mark ? h("span", { class: `line line-${mark}` }) : null, label), h("td", { colspan: 2 }, cells[name]));
-    const pair = (label: string, vol: CellName, oi: CellName) =>
-      h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, cells[vol]), h("td", {}, cells[oi]));
+  constructor(
+    private readonly state: Readonly<SessionState>,
+    private readonly actions: Actions,
+  ) {
+    this.build(typeOf(state));
+  }
+
+  private cell(name: string): HTMLElement {
+    return (this.cells[name] ??= h("span", { class: "num", "data-cell": name }, NOTHING));
+  }
+
+  private build(type: RecordType): void {
+    this.type = type;
+    this.cells = {};
+    this.priors = [];
+    this.chooser = type.groups.length ? new SeriesChooser(type, this.actions, (name) => this.cell(name === "spot" ? "spot_value" : name)) : null;
     fill(this.element,
-      h("div", { class: "big" }, cells.spot, h("small", {}, "spot")),
-      h("p", { class: "asof dim" }, cells.asof),
-      h("table", {}, h("tbody", {}, row("Zero gamma", "zero_gamma", "zero"), row("Spot to zero", "distance"))),
-      h("table", {}, h("thead", {}, h("tr", {}, h("th", {}), h("th", { scope: "col" }, "Volume"), h("th", { scope: "col" }, "Open int."))),
-        h("tbody", {},
-          pair("Major +", "major_pos_vol", "major_pos_oi"),
-          pair("Major −", "major_neg_vol", "major_neg_oi"),
-          pair("Sum", "sum_gex_vol", "sum_gex_oi"))),
-      h("table", {}, h("tbody", {}, row("Delta RR", "delta_risk_reversal"), row("Days to expiry", "dte"))),
-      h("table", { class: "strike" }, h("caption", {}, "Strike ", cells.strike),
-        h("tbody", {}, pair("GEX", "strike_vol", "strike_oi"), row("Earlier", "strike_priors"))),
-      h("table", {}, h("caption", {}, "Largest change"),
-        h("tbody", {}, ...this.priors.map(([strike, change], place) => h("tr", {}, h("th", { scope: "row" }, PRIOR_NAMES[place]!), strike, change)))));
+      h("div", { class: "big" }, this.cell("spot"), h("small", {}, "spot")),
+      h("p", { class: "asof dim" }, this.cell("asof")),
+      ...type.readout.map((section) => this.section(section)),
+      this.chooser?.element);
+  }
+
+  private section({ caption, captionCell, heads, rows, changes }: Section): HTMLElement {
+    const row = ({ label, cells, mark }: Section["rows"][number]) => h("tr", {},
+      h("th", { scope: "row" }, mark ? h("span", { class: `line line-${mark}` }) : null, label),
+      ...cells.map((name) => h("td", cells.length > 1 ? {} : { colspan: 2 }, this.cell(name))));
+    if (changes) this.priors = PRIOR_NAMES.map(() => [h("td", { class: "num" }, NOTHING), h("td", { class: "num" }, NOTHING)] as const);
+    return h("table", captionCell ? { class: "strike" } : {},
+      caption ? h("caption", {}, caption, captionCell ? this.cell(captionCell) : null) : null,
+      heads ? h("thead", {}, h("tr", {}, h("td", {}), ...heads.map((head) => h("th", { scope: "col" }, head)))) : null,
+      h("tbody", {}, ...rows.map(row), ...(changes ? this.priors.map(([strike, change], place) => h("tr", {}, h("th", { scope: "row" }, PRIOR_NAMES[place]!), strike, change)) : [])));
   }
 
   show(): void {
+    const type = typeOf(this.state);
+    if (type !== this.type) this.build(type);
     const texts = readoutTexts(this.state);
-    for (const name of CELLS) setText(this.cells[name], texts[name]);
-    this.cells.asof.classList.toggle("warn", ageOf(this.state) > OLD_SECONDS);
+    for (const [name, cell] of Object.entries(this.cells)) setText(cell, texts[name === "spot_value" ? "spot" : name] ?? NOTHING);
+    this.cells["asof"]!.classList.toggle("warn", ageOf(this.state) > OLD_SECONDS);
     const priors = priorTexts(this.state.shown);
     this.priors.forEach(([strike, change], place) => {
       setText(strike, priors[place]![0]);
       setText(change, priors[place]![1]);
     });
+    this.chooser?.show(this.state.series);
   }
 }

@@ -2,16 +2,16 @@
  * chosen by the controller; a part never writes it. A new thing to show begins with a field here. Pure. */
 
 import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
-import type { State } from "../../state";
+import { NO_SCALE, type Scale } from "../../colour";
+import { rowsOf, valueIn } from "../../ladder";
+import { lanesOf, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 
-export type Value = State["value"];
+/** By the name of its column; "" where there are no cells. */
+export type Value = string;
 
 export const SPEEDS: readonly number[] = [1, 5, 15, 60, 300];
-
-/** How a value is called where it is written out. */
-export const VALUE_NAMES: Readonly<Record<Value, string>> = { gex_vol: "GEX by volume", gex_oi: "GEX by open interest" };
 
 export interface Loaded {
   feeds: readonly FeedStatus[];
@@ -21,8 +21,8 @@ export interface Loaded {
   date: string | null;
   /** The whole session by value; none until it is there. */
   views: Map<Value, SessionView>;
-  /** The bound of the scale of each. */
-  bounds: Map<Value, number>;
+  /** The scale of each. */
+  scales: Map<Value, Scale>;
   /** What is zoomed into, with columns of its own. */
   detail: SessionView | null;
 }
@@ -37,6 +37,8 @@ export interface Chosen {
   window: Window;
   /** Lines over the heatmap that are switched off. */
   hidden: ReadonlySet<string>;
+  /** The time series that are drawn, where there are no cells. */
+  series: readonly string[];
   speed: number;
   playing: boolean;
 }
@@ -45,9 +47,9 @@ export type SessionState = Loaded & Chosen;
 
 export function emptyState(): SessionState {
   return {
-    feeds: [], rows: [], feed: null, date: null, views: new Map(), bounds: new Map(), detail: null,
+    feeds: [], rows: [], feed: null, date: null, views: new Map(), scales: new Map(), detail: null,
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
-    hidden: new Set(), speed: 60, playing: false,
+    hidden: new Set(), series: [], speed: 60, playing: false,
   };
 }
 
@@ -58,7 +60,13 @@ export function overview(state: Readonly<SessionState>): SessionView | null {
 
 /** The detail, if it is of the shown value. */
 export function detailOf(state: Readonly<SessionState>): SessionView | null {
-  return state.detail?.head.value === state.value ? state.detail : null;
+  return state.detail && (state.detail.head.value ?? "") === state.value ? state.detail : null;
+}
+
+/** The value that comes after another; the same where there is no other. */
+export function valueBeside({ values }: RecordType, value: Value): Value {
+  const place = values.findIndex(({ name }) => name === value);
+  return values[(place + 1) % values.length]?.name ?? value;
 }
 
 /** Whose the view is: of the feed that is being opened only when it is there. */
@@ -66,13 +74,31 @@ export function feedOfView({ head }: SessionView): Feed {
   return { symbol: head.symbol, package: head.package, category: head.category };
 }
 
-export function boundOf(state: Readonly<SessionState>): number {
-  return state.bounds.get(state.value) ?? 1;
+export function scaleOfState(state: Readonly<SessionState>): Scale {
+  return state.scales.get(state.value) ?? NO_SCALE;
 }
 
-/** Whether open interest is nothing that this feed reports. */
-export function lacksOpenInterest({ feed, views, shown }: Readonly<SessionState>): boolean {
-  if (feed?.package === "state") return true;
-  const view = views.get("gex_oi");
-  return view !== undefined && shown !== null && shown.strikes.every((row) => !row[2]) && view.head.moves.length === 0;
+/** The record type of what is shown; before anything is, that of what is being opened. */
+export function typeOf(state: Readonly<SessionState>): RecordType {
+  return typeOfFeed(overview(state)?.head ?? state.feed);
+}
+
+/** The chosen series in their lanes. */
+export function lanesOfState(state: Readonly<SessionState>): Lane[] {
+  return lanesOf(typeOf(state), state.series);
+}
+
+/** Whether a value is nothing that this feed reports, as open interest of state feeds. */
+export function lacks(state: Readonly<SessionState>, name: Value): boolean {
+  const { feed, views, shown } = state;
+  const value = shownValue(typeOf(state), name);
+  if (!value?.absentIn) return false;
+  if (feed?.package === value.absentIn) return true;
+  const view = views.get(name);
+  return view !== undefined && shown !== null && rowsOf(typeOf(state), shown).every((row) => !valueIn(row, value)) && view.head.moves.length === 0;
+}
+
+/** The panels of the profile that this feed has something for. */
+export function panelsOf(state: Readonly<SessionState>): Panel[] {
+  return typeOf(state).panels.filter(({ values }) => !values.every((name) => lacks(state, name)));
 }

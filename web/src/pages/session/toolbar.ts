@@ -1,17 +1,15 @@
 /** The toolbar: feed, day, value, lines over the heatmap, files. A new button is an element here and an action. */
 
 import type { Feed } from "../../api";
-import { OVERLAYS } from "../../charts/heatmap";
 import { fill, h } from "../../dom";
-import { feedName, feedOf, sameFeed } from "../../page";
+import { feedOptions } from "../../feeds";
 import { longDate } from "../../time";
+import { titleOf, type RecordType } from "../../record_types";
 import { same } from "../../window";
 import type { Actions } from "./actions";
 import { datesToChoose, dayBeside } from "./choice";
 import { wholeOf } from "./scales";
-import { overview, type SessionState, type Value } from "./state";
-
-const VALUES: readonly (readonly [Value, string])[] = [["gex_vol", "Volume"], ["gex_oi", "Open interest"]];
+import { overview, typeOf, type SessionState } from "./state";
 
 export class Toolbar {
   readonly element: HTMLElement;
@@ -20,10 +18,13 @@ export class Toolbar {
   private readonly previous = h("button", { title: "Previous session (B)", "aria-label": "Previous session", onclick: () => this.actions.neighbour(-1) }, "‹");
   private readonly following = h("button", { title: "Next session (N)", "aria-label": "Next session", onclick: () => this.actions.neighbour(1) }, "›");
   private readonly resetButton = h("button", { title: "Whole session (0)", onclick: () => this.actions.resetWindow() }, "Reset zoom");
-  private readonly valueButtons = VALUES.map(([value, name]) =>
-    h("button", { "aria-pressed": "false", title: `GEX by ${name.toLowerCase()} (V)`, onclick: () => this.actions.chooseValue(value) }, name));
-  private readonly chips = [...OVERLAYS].reverse().map(({ id, name }) =>
-    h("button", { class: "chip", "aria-pressed": "true", "data-overlay": id, onclick: () => this.actions.toggleOverlay(id) }, h("span", { class: `line line-${id}`, "aria-hidden": "true" }), name));
+  private readonly values = h("div", { class: "segments", role: "group", "aria-label": "Value of the heatmap" });
+  private readonly lines = h("div", { class: "chips", role: "group", "aria-label": "Lines over the heatmap" });
+  private readonly cellsButton = h("button", { onclick: () => this.actions.save("cells") }, "CSV");
+  private readonly ladderButton = h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => this.actions.save("ladder") }, "Ladder");
+  private type: RecordType | null = null;
+  private valueButtons: HTMLButtonElement[] = [];
+  private chips: HTMLButtonElement[] = [];
 
   constructor(
     private readonly state: Readonly<SessionState>,
@@ -32,18 +33,31 @@ export class Toolbar {
     this.element = h("div", { class: "toolbar" },
       this.feedSelect,
       h("div", { class: "joined" }, this.previous, this.dateSelect, this.following),
-      h("div", { class: "segments", role: "group", "aria-label": "Value of the heatmap" }, ...this.valueButtons),
-      h("div", { class: "chips", role: "group", "aria-label": "Lines over the heatmap" }, ...this.chips),
+      this.values, this.lines,
       h("span", { class: "spring" }), this.resetButton,
       h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
-      h("button", { title: "Save the heatmap in view as CSV (C)", onclick: () => actions.save("cells") }, "CSV"),
-      h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => actions.save("ladder") }, "Ladder"));
+      this.cellsButton, this.ladderButton);
+    this.build(typeOf(state));
+  }
+
+  /** The controls that a record type has. */
+  private build(type: RecordType): void {
+    this.type = type;
+    this.valueButtons = type.values.map(({ name, button }) =>
+      h("button", { "aria-pressed": "false", "data-value": name, onclick: () => this.actions.chooseValue(name) }, button));
+    this.chips = [...type.levels].reverse().map(({ id, name }) =>
+      h("button", { class: "chip", "aria-pressed": "true", "data-overlay": id, onclick: () => this.actions.toggleOverlay(id) }, h("span", { class: `line line-${id}`, "aria-hidden": "true" }), name));
+    fill(this.values, ...this.valueButtons);
+    fill(this.lines, ...this.chips);
+    for (const box of [this.values, this.lines]) box.hidden = !box.childElementCount;
+    this.ladderButton.hidden = !type.ladder;
+    this.cellsButton.title = `Save the ${type.ladder ? "heatmap" : "chosen series"} in view as CSV (C)`;
   }
 
   /** The feeds and days to choose from, and which of them are open. */
   showChoice(): void {
     const { feeds, feed, rows, date } = this.state;
-    fill(this.feedSelect, ...feeds.map((one) => h("option", { value: JSON.stringify(feedOf(one)), selected: sameFeed(feedOf(one), feed) }, feedName(feedOf(one)))));
+    fill(this.feedSelect, ...feedOptions(feeds, feed));
     fill(this.dateSelect, ...datesToChoose(rows, date).map((one) => h("option", { value: one.date, selected: one.date === date }, `${longDate(one.date)}${one.mark}`)));
     this.previous.disabled = !date || !dayBeside(rows, date, -1);
     this.following.disabled = !date || !dayBeside(rows, date, 1);
@@ -52,9 +66,15 @@ export class Toolbar {
   /** What is switched on. */
   show(): void {
     const { value, hidden, window } = this.state;
-    this.valueButtons.forEach((button, place) => button.setAttribute("aria-pressed", String(value === VALUES[place]![0])));
-    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
+    const type = typeOf(this.state);
+    if (type !== this.type) this.build(type);
     const view = overview(this.state);
+    for (const button of this.valueButtons) {
+      const name = button.dataset.value!;
+      button.setAttribute("aria-pressed", String(value === name));
+      if (view) button.title = `${titleOf(view.head, name)} (V)`;
+    }
+    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
     const whole = view ? wholeOf(view) : window;
     this.resetButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
   }

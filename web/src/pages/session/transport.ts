@@ -12,6 +12,8 @@ export class Transport {
   private readonly playButton = h("button", { class: "play primary", title: "Play or pause (Space)", "aria-label": "Play", onclick: () => this.actions.togglePlay() }, "▶");
   private readonly speedSelect: HTMLSelectElement;
   private readonly slider = h("input", { type: "range", class: "slider", "aria-label": "Time of the session", step: 1, oninput: () => this.actions.seek(Number(this.slider.value)) });
+  /** Of a feed that has a sum. */
+  private readonly moveButtons: readonly HTMLButtonElement[];
   private readonly clock = h("span", { class: "num", "data-cell": "clock" }, NOTHING);
   private readonly clockUtc = h("span", { class: "num", "data-cell": "clockUtc" }, NOTHING);
 
@@ -19,18 +21,22 @@ export class Transport {
     private readonly state: Readonly<SessionState>,
     private readonly actions: Actions,
   ) {
-    const step = (text: string, name: string, title: string, run: () => void) => h("button", { "aria-label": name, title, onclick: run }, text);
+    const step = (text: string, name: string, title: string, run: () => void) => h("button", { "aria-label": /\d/.test(text) ? `${name}, ${text}` : name, title, onclick: run }, text);
     this.speedSelect = h("select", { "aria-label": "Speed", title: "Speed (1–5)", onchange: () => actions.setSpeed(Number(this.speedSelect.value)) },
       ...SPEEDS.map((speed) => h("option", { value: speed, selected: speed === state.speed }, `${speed}×`)));
+    this.moveButtons = [
+      step("⇤", "Previous largest change", "Previous largest change (,)", () => actions.toMove(-1)),
+      step("⇥", "Next largest change", "Next largest change (.)", () => actions.toMove(1)),
+    ];
     this.element = h("div", { class: "transport" },
       h("div", { class: "joined" },
-        step("⇤", "Previous largest change", "Previous largest change (,)", () => actions.toMove(-1)),
+        this.moveButtons[0],
         step("−1m", "A minute back", "A minute back (Shift ←)", () => actions.step(-60)),
         step("−1s", "A second back", "A second back (←)", () => actions.step(-1)),
         this.playButton,
         step("+1s", "A second forward", "A second forward (→)", () => actions.step(1)),
         step("+1m", "A minute forward", "A minute forward (Shift →)", () => actions.step(60)),
-        step("⇥", "Next largest change", "Next largest change (.)", () => actions.toMove(1))),
+        this.moveButtons[1]),
       this.speedSelect, this.slider,
       h("div", { class: "clock" }, this.clock, h("span", { class: "dim" }, " NY  "), this.clockUtc, h("span", { class: "dim" }, " UTC")));
   }
@@ -41,7 +47,8 @@ export class Transport {
   }
 
   /** The ends of a session. */
-  showSession({ first, last }: ViewHead): void {
+  showSession({ first, last }: ViewHead, hasMoves: boolean): void {
+    for (const button of this.moveButtons) button.hidden = !hasMoves;
     this.slider.min = String(Math.ceil(first));
     this.slider.max = String(Math.floor(last));
   }

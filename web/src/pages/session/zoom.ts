@@ -44,7 +44,7 @@ export class Zoom {
 
   zoomPrice(factor: number, around?: number): void {
     const view = overview(this.state);
-    if (!view) return;
+    if (!view?.strikes.length) return;
     const { strike, shown, window } = this.state;
     const middle = (window.price.low + window.price.high) / 2;
     this.setWindow(zoomedPrice(window, wholeOf(view), view.strikes.length, factor, around ?? strike ?? shown?.spot ?? middle));

@@ -18,6 +18,7 @@ from gexlake.api.errors import DATA_RESPONSES, responses
 from gexlake.api.query_route import QueryRoute
 from gexlake.api.representations import TABLE_FORMATS, content
 from gexlake.api.routes.snapshots import answers, grids
+from gexlake.api.routes.snapshots.instants import FormQuery, InstantsOrder, at_instants
 from gexlake.api.routes.snapshots.queries import Queries
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import RECORD_TYPES
@@ -41,6 +42,7 @@ def _routers_of(kind: RecordType) -> tuple[APIRouter, APIRouter]:
         (slow, "/bars", grids.show_bars, queries.bars, tables),
     ):
         _add(router, path, _endpoint(kind, answer, query), described)
+    _add_instants(slow, kind, tables)
     if kind.ladder:
         _add(slow, f"/{kind.ladder.dataset}", _endpoint(kind, grids.ladder_rows, queries.ladder), tables)
         _add(slow, "/heatmap", _endpoint(kind, grids.show_heatmap, queries.heatmap), tables)
@@ -50,6 +52,17 @@ def _routers_of(kind: RecordType) -> tuple[APIRouter, APIRouter]:
 def _add(router: APIRouter, path: str, endpoint: Callable[..., Any], described: dict[int | str, Any]) -> None:
     dependencies = [] if router.dependencies else READ
     router.add_api_route(path, endpoint, responses=described, response_class=Response, dependencies=dependencies)
+
+
+def _add_instants(router: APIRouter, kind: RecordType, described: dict[int | str, Any]) -> None:
+    def endpoint(request: Request, order: InstantsOrder, query: Annotated[FormQuery, Query()]) -> Response:
+        return at_instants(kind, request, order, query)
+
+    endpoint.__name__, endpoint.__doc__ = at_instants.__name__, at_instants.__doc__
+    endpoint.__annotations__ |= {"order": InstantsOrder, "query": Annotated[FormQuery, Query()], "request": Request}
+    router.add_api_route(
+        "/at", endpoint, methods=["POST"], responses=described, response_class=Response, dependencies=READ
+    )
 
 
 def _endpoint(kind: RecordType, answer: Callable[..., Any], query: type[BaseModel]) -> Callable[..., Any]:

@@ -1,0 +1,64 @@
+"""`gexlake export`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gexlake.cli import values
+from gexlake.cli.command import command
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_zone
+from gexlake.cli.terminal import Terminal
+
+
+class Rows(StrEnum):
+    """Which rows of a feed."""
+
+    SNAPSHOTS = "snapshots"
+    LADDERS = "ladders"
+
+
+@command(
+    "export",
+    outputs=None,
+    example="gexlake export NQ_NDX --start 2025-11-10 --end 2025-11-14 -o week.parquet\n"
+    "gexlake export NQ_NDX/state/gamma_zero --rows ladders -o gamma.parquet",
+)
+def export_rows(
+    terminal: Terminal,
+    feed: Annotated[
+        str, typer.Argument(metavar="FEED", help="NQ_NDX, or NQ_NDX/state/gamma_zero.", show_default=False)
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Ends in .parquet, .arrow, .ndjson or .csv.", show_default=False
+        ),
+    ],
+    rows: Annotated[Rows, typer.Option("--rows", help="Snapshots, or a row for each strike.")] = Rows.SNAPSHOTS,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="WHEN", help="A session date, or an instant with its offset.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--end", metavar="WHEN", help="Up to here, included.")] = None,
+    tz: Annotated[
+        str | None,
+        typer.Option("--tz", metavar="ZONE", parser=parse_zone, help="Zone of instants that are written without one."),
+    ] = None,
+    lake: LakeOption = DEFAULT_LAKE,
+) -> None:
+    """Write the rows of a feed into a file, whatever their number; Parquet alone is read, so a service does not mind.
+
+    CSV has no form for lists, so `max_priors` is left out there.
+    """
+    from gexlake.services.asking.export import check_target, write_rows
+    from gexlake.services.lake import open_lake
+
+    check_target(output)
+    opened = open_lake(lake, tz=tz)
+    scan = opened.scan_snapshots if rows == Rows.SNAPSHOTS else opened.scan_strikes
+    size = write_rows(scan(feed, start=start, end=end), output)
+    terminal.talk(f"Wrote {output}, {values.size(size)}")
