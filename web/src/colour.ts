@@ -29,11 +29,32 @@ const HALF = 255;
 
 /** The bound of a scale that is the same on both sides: outliers lie beyond it and have its last colour. */
 export function scaleBound(cells: Float64Array): number {
-  const sizes: number[] = [];
-  for (const cell of cells) if (cell === cell && cell !== 0) sizes.push(Math.abs(cell));
-  if (!sizes.length) return 1;
-  const sorted = Float64Array.from(sizes).sort();
-  return sorted[Math.floor((sorted.length - 1) * QUANTILE)] || 1;
+  const sizes = cells.filter((cell) => cell === cell && cell !== 0).map(Math.abs);
+  return sizes.length ? ranked(sizes, Math.floor((sizes.length - 1) * QUANTILE)) || 1 : 1;
+}
+
+/** The value that would be at a place if all were sorted, without sorting them: while a session plays, a scale is sought
+ * with every column. It changes the order of what it is given. */
+export function ranked(values: Float64Array, place: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1]!;
+    let [left, right] = [low, high];
+    while (left <= right) {
+      while (values[left]! < pivot) left += 1;
+      while (values[right]! > pivot) right -= 1;
+      if (left > right) break;
+      const kept = values[left]!;
+      values[left] = values[right]!;
+      values[right] = kept;
+      left += 1;
+      right -= 1;
+    }
+    if (place <= right) high = right;
+    else if (place >= left) low = left;
+    else break;
+  }
+  return values[place]!;
 }
 
 /** Place of a value on the scale, -1 to 1. */
@@ -83,16 +104,16 @@ export interface Scale {
 
 export const NO_SCALE: Scale = { signed: true, low: -1, high: 1 };
 
-/** The scale of a session. Outliers lie beyond its ends and have their colours. */
+/** The scale of some cells. Outliers lie beyond its ends and have their colours. */
 export function scaleOf(cells: Float64Array, signed: boolean): Scale {
   if (signed) {
     const bound = scaleBound(cells);
     return { signed, low: -bound, high: bound };
   }
-  const sorted = cells.filter((cell) => cell === cell && cell !== 0).sort();
-  if (!sorted.length) return { signed, low: 0, high: 1 };
-  const low = sorted[Math.floor((sorted.length - 1) * (1 - QUANTILE))]!;
-  const high = sorted[Math.floor((sorted.length - 1) * QUANTILE)]!;
+  const known = cells.filter((cell) => cell === cell && cell !== 0);
+  if (!known.length) return { signed, low: 0, high: 1 };
+  const at = (part: number) => ranked(known, Math.floor((known.length - 1) * part));
+  const [low, high] = [at(1 - QUANTILE), at(QUANTILE)];
   return { signed, low, high: high > low ? high : low + 1 };
 }
 
@@ -110,6 +131,17 @@ export function colourOn(part: number, { signed }: Pick<Scale, "signed">, theme:
 export function indexOn(value: number, { signed, low, high }: Scale): number {
   if (signed) return indexOf(value, high);
   return Math.round(Math.min(1, Math.max(0, (value - low) / (high - low))) * 2 * HALF);
+}
+
+/** What a place on a scale follows from, once for all scales: the power is dear. */
+export function powersOf(cells: Float64Array, signed: boolean): Float64Array {
+  return signed ? cells.map((cell) => Math.sign(cell) * Math.abs(cell) ** POWER) : cells;
+}
+
+/** The same as `indexOn`, of such a power. */
+export function indexOfPower(power: number, { signed, low, high }: Scale): number {
+  if (signed) return HALF + Math.round(Math.max(-1, Math.min(1, power / high ** POWER)) * HALF);
+  return Math.round(Math.min(1, Math.max(0, (power - low) / (high - low))) * 2 * HALF);
 }
 
 /** The colours of a scale as little-endian RGBA. */

@@ -17,6 +17,21 @@ import { onTheme, theme, toggleTheme } from "./theme";
 const NAMES: Record<PageName, string> = { session: "Session", coverage: "Coverage", imports: "Imports", status: "Status" };
 const RETRY_MS = 2000;
 
+interface News {
+  ticker: string;
+  package: string;
+  category: string;
+  session_date: string;
+}
+
+/** A list that was used with the mouse gives the keys back: they would go on changing it. */
+function giveFocusBack(): void {
+  let isByPointer = false;
+  window.addEventListener("pointerdown", () => { isByPointer = true; }, true);
+  window.addEventListener("keydown", () => { isByPointer = false; }, true);
+  window.addEventListener("change", ({ target }) => { if (isByPointer && target instanceof HTMLSelectElement) target.blur(); });
+}
+
 class Frame implements Shell {
   private readonly main = h("main", { id: "main", tabindex: "-1" });
   private readonly banner = h("div", { class: "banner", role: "alert", hidden: true });
@@ -33,6 +48,7 @@ class Frame implements Shell {
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
   private lost = false;
   private events = new AbortController();
+  private readonly told = new Set<string>();
 
   constructor(root: HTMLElement) {
     const nav = h("nav", { "aria-label": "Pages" });
@@ -52,6 +68,7 @@ class Frame implements Shell {
     this.themed();
     window.addEventListener("hashchange", () => this.route());
     window.addEventListener("keydown", (event) => this.key(event));
+    giveFocusBack();
     this.route();
     void this.listen();
   }
@@ -89,7 +106,7 @@ class Frame implements Shell {
 
   replace(state: Partial<State>): void {
     if (!this.pageName) return;
-    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "", series: state.series ?? null, hidden: state.hidden ?? [] };
+    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "", series: state.series ?? null, hidden: state.hidden ?? [], later: state.later ?? "", scale: state.scale ?? "day", follow: state.follow ?? false };
     this.navigation.replace({ ...state, page: this.pageName });
   }
 
@@ -137,6 +154,7 @@ class Frame implements Shell {
     }
     this.say("The server answers again.");
     if (!this.page) this.build();
+    else this.page.reconnected?.();
     void this.listen();
   }
 
@@ -153,17 +171,28 @@ class Frame implements Shell {
     this.events.abort();
     const { signal } = (this.events = new AbortController());
     try {
-      await follow("/events", (name, data) => {
-        if (name !== "session") return;
-        const news = data as { ticker: string; package: string; category: string; session_date: string };
-        const feed: Feed = { symbol: news.ticker, package: news.package, category: news.category };
-        this.say(`New in the lake: ${feed.symbol} ${feed.package} ${feed.category}, ${news.session_date}`);
-        this.page?.committed?.(feed, news.session_date);
-      }, signal);
-    } catch {
-      if (signal.aborted) return; // what cannot be followed is no reason to show anything else
+      await follow("/events", (name, data) => (name === "session" || name === "live") && this.committed(data as News), signal);
+    } catch (error) {
+      // What may not be followed is no reason to show anything else; what was cut off is followed again.
+      if (signal.aborted || (error instanceof Failure && error.kind !== "lost")) return;
     }
-    if (!signal.aborted && !this.lost) setTimeout(() => void (signal.aborted || this.lost || this.probe()), RETRY_MS);
+    if (signal.aborted) return;
+    await api.health().catch(() => {}); // says that the server is lost, if it is
+    if (this.lost) return;
+    setTimeout(() => {
+      if (signal.aborted || this.lost) return;
+      void this.listen();
+      this.page?.reconnected?.();
+    }, RETRY_MS);
+  }
+
+  private committed(news: News): void {
+    const feed: Feed = { symbol: news.ticker, package: news.package, category: news.category };
+    const name = `${feed.symbol} ${feed.package} ${feed.category}, ${news.session_date}`;
+    const isSaid = this.page?.committed?.(feed, news.session_date);
+    // A session that grows is committed every second: once is enough.
+    if (!isSaid && !this.told.has(name)) this.say(`New in the lake: ${name}`);
+    this.told.add(name);
   }
 
   // ---- keys and looks ----------------------------------------------------------------------------------------------
@@ -173,10 +202,10 @@ class Frame implements Shell {
     if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
     const isText = target.matches("input:not([type=range]):not([type=checkbox]), textarea");
     // Elements keep the keys that are theirs: a list its arrows, a button Space and Enter.
-    const isOwn = isText || (target.matches("select") && event.key.length > 1) || (target.matches("button, a, summary") && (event.key === " " || event.key === "Enter"));
-    if (isOwn || target.matches("select")) return;
+    const isPress = event.key === " " || event.key === "Enter";
+    if (isText || (target.matches("select") && (isPress || event.key.length > 1)) || (target.matches("button, a, summary") && isPress)) return;
     if (event.key === "?") this.help.showModal();
-    else if (event.key === "t") toggleTheme();
+    else if (event.key.toLowerCase() === "t") toggleTheme();
     else if (!this.page?.key?.(event)) return;
     event.preventDefault();
   }

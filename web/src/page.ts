@@ -23,7 +23,10 @@ export interface Page {
   update(state: State): boolean;
   key?(event: KeyboardEvent): boolean;
   themed?(): void;
-  committed?(feed: Feed, date: string): void;
+  /** A session was committed. True where the page itself says so. */
+  committed?(feed: Feed, date: string): boolean | void;
+  /** The server answers again, or its news had been cut off. */
+  reconnected?(): void;
   destroy(): void;
 }
 

@@ -33,6 +33,8 @@ export interface Level {
   inkOfProfile: InkName;
   dash: readonly number[];
   width: number;
+  /** It stands at a strike until it jumps to another: through the prices between it is not drawn. */
+  jumps: boolean;
 }
 
 /** A panel of the profile: bars around zero, or lines on a scale of their own. */
@@ -109,11 +111,11 @@ export interface RecordType {
   readout: readonly Section[];
 }
 
-const SPOT: Level = { id: "spot", name: "Spot", short: "spot", series: "spot", ink: "spot", inkOfProfile: "spot", dash: [], width: 1.3 };
+const SPOT: Level = { id: "spot", name: "Spot", short: "spot", series: "spot", ink: "spot", inkOfProfile: "spot", dash: [], width: 1.3, jumps: false };
 
 function major(id: string, name: string, short: string, series: string, isPositive: boolean, isDashed: boolean): Level {
   const dash = isDashed ? [5, 3] : [];
-  return { id, name, short, series, ink: isPositive ? "positiveSoft" : "negativeSoft", inkOfProfile: isPositive ? "positive" : "negative", dash, width: 1.25 };
+  return { id, name, short, series, ink: isPositive ? "positiveSoft" : "negativeSoft", inkOfProfile: isPositive ? "positive" : "negative", dash, width: 1.25, jumps: true };
 }
 
 const sum = (title: string, name: string): Lane => ({ title, form: "area", price: false, series: [{ name, text: title, ink: "positive", dash: [] }] });
@@ -137,7 +139,7 @@ const GEX: RecordType = {
     major("pos_oi", "+ OI", "+OI", "major_pos_oi", true, true),
     major("neg_vol", "− vol", "−vol", "major_neg_vol", false, false),
     major("pos_vol", "+ vol", "+vol", "major_pos_vol", true, false),
-    { id: "zero", name: "Zero gamma", short: "zero", series: "zero_gamma", ink: "zero", inkOfProfile: "zero", dash: [], width: 1.5 },
+    { id: "zero", name: "Zero gamma", short: "zero", series: "zero_gamma", ink: "zero", inkOfProfile: "zero", dash: [], width: 1.5, jumps: false },
     SPOT,
   ],
   sums: [sum("Σ vol", "sum_gex_vol"), sum("Σ OI", "sum_gex_oi")],
@@ -289,6 +291,23 @@ export function typeOfFeed(feed: FeedLike | null): RecordType {
 /** What the cells show: the value that is asked for, if the type has it, else its usual one; "" where there are no cells. */
 export function valueOfType({ values }: RecordType, wanted: string): string {
   return (values.find(({ name }) => name === wanted) ?? values[0])?.name ?? "";
+}
+
+/** Whether a feed reports a value at all. */
+export function reports(feed: FeedLike | null, { absentIn }: ShownValue): boolean {
+  return !absentIn || feed?.package !== absentIn;
+}
+
+/** What is said of a value where a feed does not report it. */
+export function absentText({ absentIn, button }: ShownValue): string {
+  return `${absentIn![0]!.toUpperCase()}${absentIn!.slice(1)} feeds have no ${button.toLowerCase()}`;
+}
+
+/** What the cells of a feed show: the value that is asked for, if the feed reports it. */
+export function valueOfFeed(feed: FeedLike | null, wanted: string): string {
+  const type = typeOfFeed(feed);
+  const known = type.values.filter((value) => reports(feed, value));
+  return valueOfType({ ...type, values: known }, wanted);
 }
 
 export function shownValue({ values }: RecordType, name: string): ShownValue | null {

@@ -11,6 +11,7 @@ export class Snapshots {
   private readonly single = new Map<number, Snapshot>();
   private busy = false;
   private next: number | null = null;
+  private asking: number | null = null;
   private closed = false;
 
   constructor(
@@ -23,6 +24,11 @@ export class Snapshots {
 
   close(): void {
     this.closed = true;
+  }
+
+  /** Whether one that was wanted is still to come. */
+  get waiting(): boolean {
+    return this.next !== null || this.asking !== null;
   }
 
   /** The last snapshot at or before an instant, if it is here. */
@@ -57,9 +63,10 @@ export class Snapshots {
     this.busy = true;
     try {
       while (this.next !== null && !this.closed) {
-        const instant = this.next;
+        const instant = (this.asking = this.next);
         this.next = null;
         const snapshot = await api.at(this.feed, instant);
+        this.asking = null;
         if (snapshot.timestamp >= this.first) this.keep(instant, snapshot); // else it is of the session before
         if (!this.closed) this.onArrival();
       }
@@ -67,6 +74,7 @@ export class Snapshots {
       if (!this.closed) this.onFailure(error);
     } finally {
       this.busy = false;
+      this.asking = null;
     }
   }
 

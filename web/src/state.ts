@@ -22,6 +22,12 @@ export interface State {
   high: number | null;
   strike: number | null;
   hidden: string[];
+  /** The newest second is followed. */
+  follow: boolean;
+  /** Whether what comes later is hidden; "" for the usual. */
+  later: "" | "hidden" | "shown";
+  /** What bounds the colours. */
+  scale: "day" | "window" | "now" | number;
   importId: string | null;
 }
 
@@ -36,6 +42,12 @@ function seriesOf(text: string | null): string[] | null {
   const known = RECORD_TYPES.flatMap(seriesNames);
   const found = text.split(",").filter((name) => known.includes(name));
   return found.length ? found : null;
+}
+
+function scaleOf(text: string | null): State["scale"] {
+  const bound = Number(text);
+  if (text !== null && Number.isFinite(bound) && bound > 0) return bound;
+  return text === "window" || text === "now" ? text : "day";
 }
 
 /** What is meant by a link that does not name both. */
@@ -70,6 +82,9 @@ export function parseState(hash: string): State {
     high: number("high"),
     strike: number("strike"),
     hidden: text("hide")?.split(",") ?? [],
+    follow: found.get("follow") === "on",
+    later: (["hidden", "shown"] as const).find((one) => one === found.get("later")) ?? "",
+    scale: scaleOf(found.get("scale")),
     importId: text("import"),
   };
 }
@@ -94,6 +109,9 @@ export function formatState(state: Partial<State> & { page: PageName }): string 
   put("high", state.high);
   put("strike", state.strike);
   put("hide", state.hidden?.join(","));
+  put("follow", state.follow ? "on" : null);
+  put("later", state.later);
+  put("scale", state.scale === "day" ? null : state.scale);
   put("import", state.importId);
   const text = query.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
   return `#/${state.page}${text ? `?${text}` : ""}`;

@@ -1,5 +1,7 @@
 /** A session as `/view/session` sends it: a JSON head, and the arrays that it names. Pure. */
 
+import { largestMoves } from "./moves";
+
 export interface ViewHead {
   symbol: string;
   package: string;
@@ -28,15 +30,25 @@ export interface ViewHead {
 export class SessionView {
   readonly columns: number;
   readonly strikes: Float64Array;
-  readonly cells: Float64Array;
+  /** The whole that this is a part of: itself, unless it was cut. */
+  readonly origin: SessionView;
+  /** The places of the strikes in the whole. */
+  readonly rows: Int32Array;
+  private readonly cells: Float64Array;
+  private readonly firsts: Int32Array;
+  private part: SessionView | null = null;
 
   constructor(
     readonly head: ViewHead,
     private readonly arrays: ReadonlyMap<string, Float64Array>,
+    cut?: { origin: SessionView; columns: number; rows: Int32Array },
   ) {
+    this.origin = cut?.origin ?? this;
     this.strikes = Float64Array.from(head.strikes);
-    this.cells = this.array("cells");
-    this.columns = this.array("time").length;
+    this.cells = cut ? cut.origin.cells : this.array("cells");
+    this.columns = cut?.columns ?? this.array("time").length;
+    this.rows = cut?.rows ?? Int32Array.from(this.strikes, (_, place) => place);
+    this.firsts = cut ? cut.origin.firsts : this.firstColumns();
   }
 
   get start(): number {
@@ -58,6 +70,48 @@ export class SessionView {
     return this.arrays.has(name);
   }
 
+  /** Of each strike the first column that has it. */
+  private firstColumns(): Int32Array {
+    const { columns, cells } = this;
+    return Int32Array.from(this.strikes, (_, row) => {
+      let column = 0;
+      while (column < columns && Number.isNaN(cells[row * columns + column])) column += 1;
+      return column;
+    });
+  }
+
+  /** What was known at an instant: columns that had ended by then, and the strikes and changes in them. */
+  until(instant: number): SessionView {
+    if (this.origin !== this) return this.origin.until(instant);
+    const columns = Math.min(this.columns, Math.max(0, Math.floor((instant - this.start) / this.head.column_seconds + 1e-9)));
+    if (columns === this.columns && this.head.last <= instant) return this;
+    if (this.part?.columns === columns) return this.part;
+    const { strikes, firsts, head } = this;
+    // Before the first column has ended there is nothing to draw; which strikes there are is taken from it for the axis.
+    const rows = this.rows.filter((row) => firsts[row]! < Math.max(1, columns));
+    const end = this.start + columns * head.column_seconds;
+    const arrays = new Map([...this.arrays].map(([name, values]) => [name, name === "cells" ? values : values.subarray(0, columns)] as const));
+    // Which changes were the largest, too, is not known before the end.
+    const [at, changes] = [arrays.get("moved_at"), arrays.get("moved")];
+    const moves = at && changes ? largestMoves(at, changes) : head.moves.filter(([instant]) => instant <= end);
+    const known = { ...head, strikes: Array.from(rows, (row) => strikes[row]!), last: Math.min(head.last, end), moves };
+    return (this.part = new SessionView(known, arrays, { origin: this, columns, rows }));
+  }
+
+  /** Whether another view says the same of all that this one knows: what has grown does, what was replaced does not. */
+  agrees(other: SessionView): boolean {
+    if (other.start !== this.start || other.head.column_seconds !== this.head.column_seconds || other.head.value !== this.head.value) return true; // nothing to compare
+    const [mine, theirs, spots, others] = [this.array("last"), other.array("last"), this.array("spot"), other.array("spot")];
+    const places = Array.from(this.strikes, (strike) => other.strikes.indexOf(strike));
+    const differs = (one: number, two: number) => one !== two && !(one !== one && two !== two);
+    for (let column = 0; column < Math.min(this.columns, other.columns); column += 1) {
+      if (this.start + (column + 1) * this.head.column_seconds > this.head.last) return true;
+      if (differs(mine[column]!, theirs[column]!) || differs(spots[column]!, others[column]!)) return false;
+      if (places.some((place, row) => differs(this.cell(row, column), place < 0 ? NaN : other.cell(place, column)))) return false;
+    }
+    return true;
+  }
+
   /** The column that an instant falls into, -1 outside: what is right after one column's end is of the next. */
   columnAt(instant: number): number {
     if (instant < this.start || instant > this.end) return -1;
@@ -65,7 +119,8 @@ export class SessionView {
   }
 
   cell(strike: number, column: number): number {
-    return this.cells[strike * this.columns + column] ?? NaN;
+    if (column < 0 || column >= this.columns) return NaN;
+    return this.cells[this.rows[strike]! * this.origin.columns + column] ?? NaN;
   }
 
   /** The strike nearest to a price, by its place. */

@@ -38,6 +38,14 @@ export interface Plot {
   height: number;
 }
 
+/** Where the pointer is, in time and in price; null where the picture that it is over has no such axis. */
+export interface Crosshair {
+  readonly instant: number | null;
+  readonly price: number | null;
+}
+
+export const NOWHERE: Crosshair = { instant: null, price: null };
+
 /** A canvas that fills its box; `resized` is told of every change of its size. */
 export class Surface {
   readonly canvas: HTMLCanvasElement;

@@ -1,12 +1,12 @@
 /** Strike by time in colours, with the path of spot and the levels over it. */
 
-import { indexOn, tableOf, type Scale, type Theme } from "../colour";
+import { indexOfPower, powersOf, tableOf, type Scale, type Theme } from "../colour";
 import { fixed, niceStep } from "../format";
 import type { Level } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
 import type { SessionView } from "../view";
 import type { Range, Window } from "../window";
-import { crisp, inks, plate, Surface, type Inks, type Plot } from "./canvas";
+import { crisp, inks, NOWHERE, plate, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
 
 export const AXIS = 68;
 export const FOOT = 22;
@@ -29,7 +29,24 @@ interface Bitmap {
   theme: Theme;
   scale: Scale;
   canvas: HTMLCanvasElement;
-  edges: Float64Array;
+  powers: Float64Array;
+}
+
+function paint({ view, theme, scale, canvas, powers }: Bitmap): void {
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const table = tableOf(scale, theme);
+  const rows = view.strikes.length;
+  for (let row = 0; row < rows; row += 1) {
+    const target = (rows - 1 - row) * view.columns;
+    const source = row * view.columns;
+    for (let column = 0; column < view.columns; column += 1) {
+      const power = powers[source + column]!;
+      if (power === power) pixels[target + column] = table[indexOfPower(power, scale)]!;
+    }
+  }
+  context.putImageData(image, 0, 0);
 }
 
 export class Heatmap {
@@ -37,7 +54,7 @@ export class Heatmap {
   private readonly top: Surface;
   private bitmaps: Bitmap[] = [];
   private model: HeatmapModel | null = null;
-  hover: { x: number; y: number } | null = null;
+  private pointed: Crosshair = NOWHERE;
 
   constructor(readonly box: HTMLElement) {
     this.base = new Surface(box, "", () => this.draw());
@@ -94,6 +111,12 @@ export class Heatmap {
     this.draw();
   }
 
+  /** Where the pointer is, in whichever picture. */
+  point(place: Crosshair): void {
+    this.pointed = place;
+    this.drawCursor();
+  }
+
   /** The cursor alone, which moves in every frame. */
   moveTo(instant: number, strike: number | null): void {
     if (!this.model) return;
@@ -139,42 +162,31 @@ export class Heatmap {
     context.stroke();
   }
 
+  /** Of the whole view, also where a part of it is drawn: while a session plays, only its width and its scale change. */
   private bitmapOf(view: SessionView): Bitmap {
     const { theme, scale } = this.model!;
-    const known = this.bitmaps.find((one) => one.view === view && one.theme === theme && one.scale === scale);
-    if (known) return known;
-    const rows = view.strikes.length;
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.max(1, view.columns);
-    canvas.height = Math.max(1, rows);
-    const context = canvas.getContext("2d")!;
-    const image = context.createImageData(canvas.width, canvas.height);
-    const pixels = new Uint32Array(image.data.buffer);
-    const table = tableOf(scale, theme);
-    for (let row = 0; row < rows; row += 1) {
-      const target = (rows - 1 - row) * view.columns;
-      const source = row * view.columns;
-      for (let column = 0; column < view.columns; column += 1) {
-        const cell = view.cells[source + column]!;
-        if (cell === cell) pixels[target + column] = table[indexOn(cell, scale)]!;
-      }
-    }
-    context.putImageData(image, 0, 0);
-    const bitmap = { view, theme, scale, canvas, edges: view.edges() };
-    this.bitmaps = [...this.bitmaps.slice(-3), bitmap];
+    const known = this.bitmaps.find((one) => one.view === view);
+    if (known && known.theme === theme && known.scale === scale) return known;
+    const canvas = known?.canvas ?? document.createElement("canvas");
+    if (!known) [canvas.width, canvas.height] = [Math.max(1, view.columns), Math.max(1, view.strikes.length)];
+    const powers = known?.scale.signed === scale.signed ? known.powers : powersOf(view.array("cells"), scale.signed);
+    const bitmap = { view, theme, scale, canvas, powers };
+    paint(bitmap);
+    this.bitmaps = [...this.bitmaps.filter((one) => one !== known).slice(-3), bitmap];
     return bitmap;
   }
 
   private drawCells(context: CanvasRenderingContext2D, view: SessionView): void {
-    const { canvas, edges } = this.bitmapOf(view);
-    const rows = view.strikes.length;
+    if (!view.columns) return;
+    const { canvas } = this.bitmapOf(view.origin);
+    const edges = view.edges();
     const [left, right] = [this.x(view.start), this.x(view.end)];
     context.imageSmoothingEnabled = false;
-    for (let row = 0; row < rows; row += 1) {
+    for (let row = 0; row < view.strikes.length; row += 1) {
       const top = Math.round(this.y(edges[row + 1]!));
       const bottom = Math.round(this.y(edges[row]!));
       if (bottom < this.plot.top || top > this.plot.top + this.plot.height || bottom === top) continue;
-      context.drawImage(canvas, 0, rows - 1 - row, view.columns, 1, left, top, right - left, bottom - top);
+      context.drawImage(canvas, 0, canvas.height - 1 - view.rows[row]!, view.columns, 1, left, top, right - left, bottom - top);
     }
   }
 
@@ -212,7 +224,7 @@ export class Heatmap {
     const parts: [SessionView, number, number][] = detail
       ? [[overview, -Infinity, detail.start], [detail, detail.start, detail.end], [overview, detail.end, Infinity]]
       : [[overview, -Infinity, Infinity]];
-    for (const [view, from, to] of parts) this.trace(path, view, level.series, from, to);
+    for (const [view, from, to] of parts) this.trace(path, view, level, from, to);
     context.setLineDash([]);
     context.lineJoin = "round";
     context.strokeStyle = ink.halo;
@@ -226,7 +238,7 @@ export class Heatmap {
     context.lineWidth = 1;
   }
 
-  private trace(path: Path2D, view: SessionView, name: string, from: number, to: number): void {
+  private trace(path: Path2D, view: SessionView, { series: name, jumps }: Level, from: number, to: number): void {
     const times = view.array("time");
     const values = view.array(name);
     const extremes = name === "spot" ? [view.array("spot_min"), view.array("spot_max")] as const : null;
@@ -248,8 +260,11 @@ export class Heatmap {
         else path.moveTo(x, this.y(extremes[0][column]!));
         path.lineTo(x, this.y(extremes[1][column]!));
         path.lineTo(x, this.y(value));
+      } else if (jumps) {
+        if (!down || value !== before) path.moveTo(this.x(time - margin), this.y(value));
+        path.lineTo(x, this.y(value));
       } else {
-        if (down) path.lineTo(x, this.y(before));  // a level stands until it jumps
+        if (down) path.lineTo(x, this.y(before));  // a level stands until it moves
         path[down ? "lineTo" : "moveTo"](x, this.y(value));
       }
       before = value;
@@ -297,14 +312,21 @@ export class Heatmap {
       plate(context, newYork(model.instant), centre, plot.top + plot.height + 13, ink.panel, ink.cursor, "center");
     }
     if (model.strike !== null) this.mark(context, ink, model.strike, ink.text);
-    if (this.hover && this.isInside(this.hover.x, this.hover.y)) {
-      context.strokeStyle = ink.dim;
-      context.setLineDash([2, 3]);
-      line(context, crisp(this.hover.x), plot.top, crisp(this.hover.x), plot.top + plot.height);
-      line(context, plot.left, crisp(this.hover.y), plot.left + plot.width, crisp(this.hover.y));
-      context.setLineDash([]);
-      plate(context, fixed(this.priceAt(this.hover.y), 2), plot.left - 2, this.hover.y, ink.panel, ink.dim, "right");
-    }
+    this.drawCrosshair(context, ink);
+  }
+
+  private drawCrosshair(context: CanvasRenderingContext2D, ink: Inks): void {
+    const { plot, pointed: { instant, price } } = this;
+    context.strokeStyle = ink.dim;
+    context.setLineDash([2, 3]);
+    const [x, y] = [instant === null ? NaN : this.x(instant), price === null ? NaN : this.y(price)];
+    const [hasX, hasY] = [this.isInside(x, plot.top), this.isInside(plot.left, y)];
+    if (hasX) line(context, crisp(x), plot.top, crisp(x), plot.top + plot.height);
+    if (hasY) line(context, plot.left, crisp(y), plot.left + plot.width, crisp(y));
+    context.setLineDash([]);
+    if (hasX) plate(context, newYork(instant!), Math.min(Math.max(x, plot.left + 30), plot.left + plot.width - 30), plot.top + plot.height + 13, ink.panel, ink.dim, "center");
+    if (hasY) plate(context, fixed(price, 2), plot.left - 2, y, ink.panel, ink.dim, "right");
+    this.box.dataset.pointed = `${hasX ? Math.round(x) : ""} ${hasY ? Math.round(y) : ""}`;
   }
 
   private mark(context: CanvasRenderingContext2D, ink: Inks, price: number, colour: string): void {

@@ -6,7 +6,7 @@ import type { Lane, LaneSeries } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
 import type { SessionView } from "../view";
 import type { Range } from "../window";
-import { crisp, inks, plate, Surface, type Inks, type Plot } from "./canvas";
+import { crisp, inks, NOWHERE, plate, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
 import { AXIS, FOOT, line } from "./heatmap";
 
 export interface LanesModel {
@@ -96,7 +96,7 @@ export class Lanes {
   private readonly base: Surface;
   private readonly top: Surface;
   private model: LanesModel | null = null;
-  hover: { x: number; y: number } | null = null;
+  private pointed: Crosshair = NOWHERE;
 
   constructor(readonly box: HTMLElement, label: string) {
     this.base = new Surface(box, "", () => this.draw());
@@ -114,6 +114,12 @@ export class Lanes {
   show(model: LanesModel): void {
     this.model = model;
     this.draw();
+  }
+
+  /** Where the pointer is, in whichever picture. */
+  point(place: Crosshair): void {
+    this.pointed = place;
+    this.drawCursor();
   }
 
   moveTo(instant: number): void {
@@ -353,11 +359,15 @@ export class Lanes {
     if (!model || !this.top.width) return;
     const context = this.top.clear();
     const ink = inks(model.theme);
-    if (this.hover && this.isInside(this.hover.x, this.hover.y)) {
+    const pointed = this.pointed.instant === null ? NaN : this.x(this.pointed.instant);
+    const isPointed = this.isInside(pointed, 0);
+    this.box.dataset.pointed = isPointed ? String(Math.round(pointed)) : "";
+    if (isPointed) {
       context.strokeStyle = ink.dim;
       context.setLineDash([2, 3]);
-      line(context, crisp(this.hover.x), 0, crisp(this.hover.x), plot.height - GAP);
+      line(context, crisp(pointed), 0, crisp(pointed), plot.height - GAP);
       context.setLineDash([]);
+      if (model.axis) plate(context, newYork(this.pointed.instant!), Math.min(Math.max(pointed, plot.left + 30), plot.left + plot.width - 30), plot.height + 11, ink.panel, ink.dim, "center");
     }
     const x = this.x(model.instant);
     if (x < AXIS - 1 || x > AXIS + plot.width + 1) return;

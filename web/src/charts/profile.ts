@@ -6,12 +6,12 @@ import { compact, fixed, level, niceCeiling } from "../format";
 import { numberIn, priorsIn, rowsOf, strikeOf, valueIn, type Row } from "../ladder";
 import { shownValue, type InkName, type Panel, type RecordType, type ShownValue } from "../record_types";
 import type { Range } from "../window";
-import { crisp, inks, plate, Surface, type Inks } from "./canvas";
+import { crisp, inks, NOWHERE, plate, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
 import { FOOT, line, priceTicks } from "./heatmap";
 
 const TOP = 6;
 const GAP = 14;
-const LABELS = 64;
+const LABELS = 106;
 /** The lines of a panel, in its order. */
 const LINES: readonly InkName[] = ["positive", "negative"];
 
@@ -54,18 +54,48 @@ export function scaleOfPanel(panel: Panel, values: readonly ShownValue[], rows: 
 
 export class Profile {
   private readonly surface: Surface;
+  private readonly top: Surface;
   private model: ProfileModel | null = null;
+  private pointed: Crosshair = NOWHERE;
 
   constructor(readonly box: HTMLElement) {
-    this.surface = new Surface(box, "Profile by strike", () => this.draw());
+    this.surface = new Surface(box, "", () => this.draw());
+    this.top = new Surface(box, "Profile by strike", () => this.drawCrosshair());
   }
 
   get canvases(): HTMLCanvasElement[] {
-    return [this.surface.canvas];
+    return [this.surface.canvas, this.top.canvas];
   }
 
   describe(text: string): void {
-    this.surface.canvas.setAttribute("aria-label", text);
+    this.top.canvas.setAttribute("aria-label", text);
+  }
+
+  /** Where the pointer is, in whichever picture. */
+  point(place: Crosshair): void {
+    this.pointed = place;
+    this.drawCrosshair();
+  }
+
+  get plot(): Plot {
+    return { left: 0, top: TOP, width: Math.max(10, this.surface.width), height: this.height };
+  }
+
+  isInside(x: number, y: number): boolean {
+    return x >= 0 && x <= this.surface.width && y >= TOP && y <= TOP + this.height;
+  }
+
+  private drawCrosshair(): void {
+    if (!this.model || !this.top.width) return;
+    const context = this.top.clear();
+    const { price } = this.pointed;
+    const y = price === null ? NaN : this.y(price);
+    const isPointed = this.isInside(0, y);
+    this.box.dataset.pointed = isPointed ? String(Math.round(y)) : "";
+    if (!isPointed) return;
+    context.strokeStyle = inks(this.model.theme).dim;
+    context.setLineDash([2, 3]);
+    line(context, 4, crisp(y), this.surface.width - LABELS, crisp(y));
   }
 
   show(model: ProfileModel): void {
@@ -114,6 +144,7 @@ export class Profile {
     }
     context.restore();
     this.drawLevels(context, snapshot, ink);
+    this.drawCrosshair();
   }
 
   private place(rows: readonly Row[]): Placed[] {
@@ -231,16 +262,18 @@ export class Profile {
     }
     context.globalAlpha = 1;
     context.setLineDash([]);
+    this.box.dataset.levels = JSON.stringify(wanted.map(({ name, price }) => `${name} ${fixed(price)}`));
     const places = spread(wanted.map(({ price }) => this.y(price)), 15, TOP + 7, TOP + this.height - 7);
     wanted.forEach(({ name, price, ink: colour }, index) => {
       const y = places[index]!;
       context.strokeStyle = colour;
       line(context, right - 2, this.y(price), right + 6, y);
-      if (name === "spot") plate(context, fixed(price, price < 1000 ? 2 : 0), right + 6, y, ink.panel, ink.spot);
+      const text = `${name} ${fixed(price)}`;
+      if (name === "spot") plate(context, text, right + 6, y, ink.panel, ink.spot);
       else {
         context.fillStyle = colour;
         context.textAlign = "left";
-        context.fillText(`${name}`, right + 10, y + 0.5);
+        context.fillText(text, right + 10, y + 0.5);
       }
     });
   }

@@ -3,8 +3,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { Shell } from "../../src/page";
+import { fitting } from "../../src/pages/session/address";
 import { Controller } from "../../src/pages/session/controller";
 import type { Screen } from "../../src/pages/session/screen";
+import { scaleOfState } from "../../src/pages/session/seen";
 import { overview } from "../../src/pages/session/state";
 import { parseState } from "../../src/state";
 import type { SessionView } from "../../src/view";
@@ -236,7 +238,7 @@ describe("another record type", () => {
   it("of a greek asks for its value and its snapshots", async () => {
     const { state, query } = await openedAt(greek, makeGreek(), "/greeks/at");
     expect([query.get("value"), state.value, state.shown?.["major_positive"]]).toEqual(["value", "value", 130]);
-    expect(state.scales.get("value")).toMatchObject({ signed: true, low: -22, high: 22 });
+    expect(scaleOfState(state)).toMatchObject({ signed: true, low: -22, high: 22 });
   });
   it("goes round value and volatilities, each on its scale", async () => {
     const { controller, state } = await openedAt(greek, makeGreek(), "/greeks/at");
@@ -246,7 +248,7 @@ describe("another record type", () => {
       const asking = next("/view/session");
       expect(asking.query.get("value")).toBe(value);
       await asking.answer(encodeView(makeGreek(value)));
-      expect([state.value, state.scales.get(value)]).toEqual([value, { signed: false, low: 1, high: 22 }]);
+      expect([state.value, scaleOfState(state)]).toEqual([value, { signed: false, low: 1, high: 22 }]);
     }
     controller.otherValue();
     await settle();
@@ -281,5 +283,135 @@ describe("another record type", () => {
     expect(state.series).toEqual(["spot", "zcvr", "net_dex"]);
     controller.usualSeries();
     expect(state.series).toContain("dexoflow");
+  });
+});
+
+describe("a session that changes while it is shown", () => {
+  const grown = (more = {}) => encodeView(makeView("gex_vol", { last: OPEN + 40, ...more }));
+  const feed = { symbol: "NQ_NDX", package: "classic", category: "gex_zero" };
+  async function openedYoung(hash = LINK) {
+    const made = setUp(hash);
+    await settle();
+    await next("/sessions").answer({ sessions: [sessionRow(DATE)] });
+    await next("/view/session").answer(encodeView(makeView("gex_vol", { last: OPEN + 25 })));
+    await next("/gex/at").answer(makeSnapshot());
+    return made;
+  }
+
+  it("grows by itself, and keeps second, strike and zoom", async () => {
+    const { controller, state, told } = await openedYoung(`${LINK}&strike=110&from=09:30:05&to=09:30:35`);
+    const { window } = state;
+    expect(controller.committed(feed, DATE)).toBe(true);
+    await settle();
+    await next("/view/session").answer(grown());
+    expect([overview(state)!.head.last, state.instant, state.strike, state.window, told]).toEqual([OPEN + 40, OPEN + 20, 110, window, []]);
+  });
+  it("is followed: the second is the newest, with its values", async () => {
+    const { controller, state, replaced } = await openedYoung();
+    controller.toggleFollow();
+    expect([state.following, state.instant]).toEqual([true, OPEN + 25]);
+    controller.committed(feed, DATE);
+    await settle();
+    await next("/view/session").answer(grown());
+    for (const one of asked.filter(({ path }) => path === "/gex/at")) await one.answer(makeSnapshot({ timestamp: Number(one.query.get("timestamp")), spot: Number(one.query.get("timestamp")) - OPEN }));
+    expect([state.instant, state.shown?.spot]).toEqual([OPEN + 40, 40]);
+    vi.advanceTimersByTime(250);
+    expect(replaced.at(-1)).toMatchObject({ follow: true });
+    controller.step(-1);
+    expect([state.following, state.instant]).toEqual([false, OPEN + 39]);
+    controller.toEnd(1);
+    expect([state.following, state.instant]).toEqual([true, OPEN + 40]);
+  });
+  it("is fetched once more for all that is committed meanwhile", async () => {
+    const { controller } = await openedYoung();
+    for (let time = 0; time < 5; time += 1) controller.committed(feed, DATE);
+    await settle();
+    expect(asked.filter(({ path }) => path === "/view/session")).toHaveLength(1);
+    await next("/view/session").answer(grown());
+    expect(asked.filter(({ path }) => path === "/view/session")).toHaveLength(1);
+    await next("/view/session").answer(grown());
+    expect(asked.filter(({ path }) => path === "/view/session")).toHaveLength(0);
+  });
+  it("says once that it was replaced, and stays where it is", async () => {
+    const { controller, state, told } = await openedYoung();
+    const other = makeView("gex_vol", { last: OPEN + 40 });
+    other.array("spot")[0] = 7;
+    for (let time = 0; time < 2; time += 1) {
+      controller.committed(feed, DATE);
+      await settle();
+      await next("/view/session").answer(encodeView(other));
+    }
+    expect([state.instant, told]).toEqual([OPEN + 20, ["This session was replaced. Its picture was loaded anew."]]);
+  });
+  it("of another day or feed is not fetched", async () => {
+    const { controller } = await openedYoung();
+    expect([controller.committed(feed, "2025-11-13"), controller.committed({ ...feed, symbol: "SPX" }, DATE)]).toEqual([false, false]);
+    await settle();
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]);
+  });
+  it("comes back by itself with the server", async () => {
+    const { controller, state } = await openedYoung();
+    controller.step(-9);
+    expect([state.shown, state.absence]).toEqual([null, "loading"]);
+    vi.stubGlobal("fetch", async () => { throw new TypeError("refused"); });
+    controller.step(-1);
+    await next("/gex/at").answer(makeSnapshot({ timestamp: OPEN + 11 }));
+    expect([state.shown, state.absence]).toEqual([null, "lost"]);
+    vi.stubGlobal("fetch", fetchLater);
+    controller.reconnected();
+    await settle();
+    await next("/view/session").answer(encodeView(makeView("gex_vol", { last: OPEN + 25 })));
+    await next("/gex/at").answer(makeSnapshot({ timestamp: OPEN + 10, spot: 109 }));
+    expect(state.shown?.spot).toBe(109);
+  });
+});
+
+describe("what comes later", () => {
+  it("is hidden by playing, and stays hidden, until a reader wants to see it", async () => {
+    vi.stubGlobal("requestAnimationFrame", () => 1);
+    const { controller, state, told } = await opened();
+    controller.togglePlay();
+    controller.pause();
+    expect(state.later).toBe("hidden");
+    controller.toMove(1);
+    expect([state.instant, told.at(-1)]).toEqual([OPEN + 20, "What comes later is hidden (H shows it)."]);
+    controller.toggleLater();
+    controller.togglePlay();
+    expect(state.later).toBe("shown");
+  });
+  it("is in the link, as is the scale", async () => {
+    const { controller, state, replaced } = await opened(`${LINK}&later=hidden&scale=120`);
+    expect([state.later, state.scale]).toEqual(["hidden", 120]);
+    controller.chooseScale("now");
+    vi.advanceTimersByTime(250);
+    expect(replaced.at(-1)).toMatchObject({ later: "hidden", scale: "now" });
+  });
+  it("does not widen the axis of prices before it is there", async () => {
+    const { controller, state } = await opened(`${LINK}&later=hidden`);
+    expect(state.window.price.high).toBe(150);
+    controller.step(-10);
+    expect(state.window.price.high).toBe(140);
+    controller.seek(OPEN + 35);
+    expect(state.window.price.high).toBe(150);
+  });
+});
+
+describe("another feed or day", () => {
+  const zoomed = `${LINK}&from=09:30:05&to=09:30:25&low=100&high=120&strike=110`;
+  it("keeps window and strike, of another ticker the time alone", async () => {
+    const { controller, gone } = await opened(zoomed);
+    controller.chooseFeed({ symbol: "NQ_NDX", package: "classic", category: "gex_full" });
+    controller.chooseFeed({ symbol: "SPX", package: "classic", category: "gex_zero" });
+    controller.openDate("2025-11-13");
+    expect(gone).toMatchObject([
+      { from: "09:30:05", to: "09:30:25", low: 100, high: 120, strike: 110 },
+      { from: "09:30:05", to: "09:30:25", low: null, high: null, strike: null },
+      { from: "09:30:05", low: 100, strike: 110, date: "2025-11-13" },
+    ]);
+  });
+  it("gives up prices where spot was not, and a strike that is none", () => {
+    const link = parseState(zoomed);
+    expect(fitting(link, makeView())).toMatchObject({ low: 100, high: 120, strike: 110 });
+    expect(fitting({ ...link, low: 200, high: 300, strike: 111 }, makeView())).toMatchObject({ from: "09:30:05", low: null, high: null, strike: null });
   });
 });

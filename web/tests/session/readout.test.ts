@@ -5,7 +5,7 @@ import { ageOf, priorTexts, readoutTexts } from "../../src/pages/session/readout
 import { makeContracts, makeSnapshot, OPEN } from "./made";
 
 const feed = { symbol: "NQ_NDX", package: "classic", category: "gex_zero" };
-const at = (instant: number, more: object = {}) => readoutTexts({ shown: makeSnapshot(), instant, strike: null, feed, ...more });
+const at = (instant: number, more: object = {}) => readoutTexts({ shown: makeSnapshot(), instant, strike: null, feed, absence: "none", ...more });
 
 describe("the readout", () => {
   it("has the numbers of the snapshot, as traders write them", () => {
@@ -26,6 +26,10 @@ describe("the readout", () => {
   });
   it("shows no open interest for a state feed, which has none", () => {
     expect(at(OPEN + 20, { feed: { ...feed, package: "state" }, strike: 100 })).toMatchObject({ sum_gex_oi: "–", strike_oi: "–", sum_gex_vol: "−1,234" });
+  });
+  it("tells what is not loaded from what there is none of", () => {
+    const said = (["loading", "none", "lost", "failed"] as const).map((absence) => at(OPEN, { shown: null, absence }).asof);
+    expect(said).toEqual(["loading…", "no snapshot yet", "not loaded: the server does not answer", "not loaded"]);
   });
   it("says that there is no snapshot yet", () => {
     const texts = at(OPEN, { shown: null });
@@ -51,14 +55,14 @@ it("the legend of what lies on one side of zero goes from the least to the great
 describe("the readout of another record type", () => {
   const greek = { symbol: "NQ_NDX", package: "state", category: "gamma_zero" };
   it("has the levels of a greek, and of the chosen strike value and volatilities", () => {
-    expect(readoutTexts({ shown: makeContracts(), instant: OPEN + 20, strike: 100, feed: greek })).toEqual({
+    expect(readoutTexts({ shown: makeContracts(), instant: OPEN + 20, strike: 100, feed: greek, absence: "none" })).toEqual({
       spot: "112.50", asof: "as of 09:30:20 New York", dte: "0 / 1", major_positive: "130.00", major_negative: "100.00", major_long_gamma: "–",
       major_short_gamma: "110.00", strike: "100.00", strike_value: "−1.50", strike_call_ivol: "0.210", strike_put_ivol: "0.220", strike_priors: "−1.00  –  2.00",
     });
   });
   it("has every number of orderflow, a price of 0 as none", () => {
     const shown = { timestamp: OPEN + 20, spot: 112.5, z_mlgamma: 0, dexoflow: -0.456, zcvr: 0.6125 };
-    const texts = readoutTexts({ shown, instant: OPEN + 20, strike: null, feed: { ...greek, package: "orderflow", category: "orderflow" } });
+    const texts = readoutTexts({ shown, instant: OPEN + 20, strike: null, feed: { ...greek, package: "orderflow", category: "orderflow" }, absence: "none" });
     expect(texts).toMatchObject({ spot: "112.50", z_mlgamma: "–", dexoflow: "−0.46", zcvr: "0.613", one_net_dex: "–" });
     expect(texts).not.toHaveProperty("strike");
   });

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { NO_SCALE } from "../../src/colour";
-import { distance, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
-import { detailOf, emptyState, lacks, overview, panelsOf, scaleOfState, typeOf, valueBeside } from "../../src/pages/session/state";
-import { seriesTip, tipContent } from "../../src/pages/session/tip";
+import { distance, isSideways, pinchFactor, wheelFactor } from "../../src/pages/session/pointer";
+import { detailOf, emptyState, lacks, overview, panelsOf, typeOf, valueBeside } from "../../src/pages/session/state";
+import { hiddenTip, profileTip, seriesTip, tipContent } from "../../src/pages/session/tip";
 import { lanesOf, typeOfCategory } from "../../src/record_types";
 import { makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN } from "./made";
 
@@ -17,6 +16,29 @@ describe("the tip", () => {
     const { last, lines } = tipContent(makeView(), "gex_oi", OPEN + 25, 500);
     expect(last).toBeNaN();
     expect(lines.map(([name, text]) => [name, text])).toEqual([["New York", "09:30:25"], ["UTC", "14:30:25"], ["Strike", "130.00"], ["GEX OI", "no data"], ["Spot", "–"]]);
+  });
+});
+
+describe("the tip of the profile", () => {
+  const gex = typeOfCategory("gex_zero");
+  it("has all values of the strike that is nearest, at the chosen second", () => {
+    const { last, lines } = profileTip(gex, gex.panels, makeSnapshot(), 103)!;
+    expect(last).toBe(OPEN + 20);
+    expect(lines).toEqual([["Strike", "100.00", "strike"], ["GEX vol", "1.50", "gex_vol"], ["GEX OI", "−2.00", "gex_oi"], ["Earlier", "1.00  –  −3.00", "priors"]]);
+  });
+  it("is none where there is no snapshot", () => {
+    expect(profileTip(gex, gex.panels, null, 103)).toBeNull();
+  });
+});
+
+describe("the tip of the sums", () => {
+  it("has whole numbers, and nothing where the feed reports none", () => {
+    const [lane] = typeOfCategory("gex_zero").sums;
+    const of = (values: number[]) => seriesTip({ ...makeView(), head: makeView().head, columnAt: () => 0, array: (name: string) => Float64Array.from(name === "last" ? [OPEN] : values) } as never, lane!, OPEN).lines.at(-1);
+    expect([of([-1234.4, 5]), of([0, 0])]).toEqual([["Σ vol", "−1,234", "sum_gex_vol"], ["Σ vol", "–", "sum_gex_vol"]]);
+  });
+  it("says of what is hidden that it is", () => {
+    expect(hiddenTip(OPEN).lines.map(([, text]) => text)).toEqual(["09:30:00", "later: hidden"]);
   });
 });
 
@@ -42,6 +64,10 @@ describe("the pointer", () => {
     expect(wheelFactor(-30)).toBeLessThan(1);
     expect(wheelFactor(1e6)).toBe(wheelFactor(60));
   });
+  it("moves where the wheel goes sideways, but not where Shift turned it", () => {
+    const turned = (deltaX: number, deltaY: number, shiftKey = false) => isSideways({ deltaX, deltaY, shiftKey });
+    expect([turned(30, 4), turned(4, 30), turned(0, -100), turned(100, 0, true)]).toEqual([true, false, false, false]);
+  });
   it("zooms with two fingers as they part, even where they meet", () => {
     const place = (x: number) => ({ x, y: 0 });
     expect(pinchFactor(place(200), place(100), place(0))).toBe(0.5);
@@ -52,10 +78,10 @@ describe("the pointer", () => {
 
 describe("what is shown", () => {
   it("is of the chosen value, the detail too", () => {
-    const [vol, oi, seven] = [makeView("gex_vol"), makeView("gex_oi"), { signed: true, low: -7, high: 7 }];
-    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), value: "gex_vol", scales: new Map([["gex_oi", seven]] as const), detail: vol };
-    expect([overview(state), detailOf(state), scaleOfState(state)]).toEqual([vol, vol, NO_SCALE]);
-    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" }), scaleOfState({ ...state, value: "gex_oi" })]).toEqual([oi, null, seven]);
+    const [vol, oi] = [makeView("gex_vol"), makeView("gex_oi")];
+    const state = { ...emptyState(), views: new Map([["gex_vol", vol], ["gex_oi", oi]] as const), value: "gex_vol", detail: vol };
+    expect([overview(state), detailOf(state)]).toEqual([vol, vol]);
+    expect([overview({ ...state, value: "gex_oi" }), detailOf({ ...state, value: "gex_oi" })]).toEqual([oi, null]);
     expect(overview(emptyState())).toBeNull();
   });
   it("lacks open interest in a state feed, and where neither ladder nor session has any", () => {

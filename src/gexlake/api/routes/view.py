@@ -64,7 +64,8 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
 
     Four bytes say how long the JSON head is, which names the arrays behind it: little-endian float64, NaN where there
     is nothing, each with an element per column and `cells` with strikes x columns. A column shows the last snapshot
-    at or before its end, `…_min` and `…_max` are the extremes within it.
+    at or before its end, `…_min` and `…_max` are the extremes within it, and `moved` is the largest change over a
+    minute of the sum of what is shown, at `moved_at`.
     """
     check_feed(request, None, query.feed)
     value = _value_of(query)

@@ -129,6 +129,7 @@ def view_session(
         ladders = pl.concat([rows.select(*columns_shown) for rows in frames.ladders])
     strikes, cells, span = _cells(ladders, times, span)
     chosen = _chosen(times, span)
+    changes = _changes(kind, snapshots, times, value)
     return SessionView(
         feed=feed,
         session_date=day,
@@ -140,8 +141,8 @@ def view_session(
         last_us=last,
         strikes=strikes,
         cells=cells,
-        series=_series(kind, snapshots, times, span, chosen),
-        moves=_moves(kind, snapshots, times, value),
+        series=_series(kind, snapshots, times, span, chosen) | _changes_in_columns(times, changes, span),
+        moves=() if changes is None else _largest_moves(times, changes),
         synthetic=is_synthetic(layout, feed, day),
     )
 
@@ -231,8 +232,7 @@ def _series(
     series = {"time": span.ends() / SECOND_US, "last": np.where(shown, times[chosen] / SECOND_US, np.nan)}
     for name in kind.numbers:
         series[name] = np.where(shown, snapshots[name].to_numpy()[chosen], np.nan)
-    column = -(-(times - span.start_us) // span.column_us) - 1
-    column[times == span.start_us] = 0
+    column = _column_of(times, span)
     inside = (column >= 0) & (column < len(chosen))
     held, starts = np.unique(column[inside], return_index=True)
     for name in (name for name in kind.numbers if name not in kind.levels):
@@ -245,21 +245,23 @@ def _series(
     return series
 
 
-def _moves(kind: RecordType, snapshots: pl.DataFrame, times: Integers, value: str | None) -> tuple[Move, ...]:
-    """Of the sum of what is shown, where the vendor reports one."""
-    name = f"sum_{value}"
-    return _largest_moves(times, snapshots[name].to_numpy()) if name in kind.numbers else ()
-
-
-def _largest_moves(times: Integers, values: Floats) -> tuple[Move, ...]:
-    """The largest changes over a minute, in order of time, each some minutes from the others.
+def _changes(kind: RecordType, snapshots: pl.DataFrame, times: Integers, value: str | None) -> Floats | None:
+    """Of each snapshot the change over a minute of the sum of what is shown; None where the vendor reports none.
 
     Where the snapshot of a minute ago is missing, there is no change to speak of.
     """
+    name = f"sum_{value}"
+    if name not in kind.numbers:
+        return None
+    values = snapshots[name].to_numpy()
     ago_us = MOVE_SECONDS * SECOND_US
     before = np.searchsorted(times, times - ago_us, side="right") - 1
     known = (before >= 0) & (times - times[before] <= ago_us + HOLE_THRESHOLD_SECONDS * SECOND_US)
-    changes = np.nan_to_num(np.where(known, values - values[before], 0.0))
+    return np.asarray(np.nan_to_num(np.where(known, values - values[before], 0.0)))
+
+
+def _largest_moves(times: Integers, changes: Floats) -> tuple[Move, ...]:
+    """The largest changes, in order of time, each some minutes from the others."""
     left = np.abs(changes)
     found: list[int] = []
     while len(found) < MOVES and left.size and left.max() > 0:
@@ -267,3 +269,27 @@ def _largest_moves(times: Integers, values: Floats) -> tuple[Move, ...]:
         found.append(place)
         left[np.abs(times - times[place]) < MOVES_APART_SECONDS * SECOND_US] = 0
     return tuple(Move(float(times[place]) / SECOND_US, float(changes[place])) for place in sorted(found))
+
+
+def _changes_in_columns(times: Integers, changes: Floats | None, span: Span) -> dict[str, Floats]:
+    """The largest change in each column, and when it was.
+
+    Which changes are the largest of a session is known at its end alone: who looks at it as it was earlier finds those
+    until then among these.
+    """
+    if changes is None:
+        return {}
+    column = _column_of(times, span)
+    order = np.lexsort((np.abs(changes), column))
+    order = order[(column[order] >= 0) & (column[order] < len(span.ends())) & (changes[order] != 0)]
+    largest = {name: np.full(len(span.ends()), np.nan) for name in ("moved_at", "moved")}
+    largest["moved_at"][column[order]] = times[order] / SECOND_US  # of those in a column the last one stays
+    largest["moved"][column[order]] = changes[order]
+    return largest
+
+
+def _column_of(times: Integers, span: Span) -> Integers:
+    """The column that each snapshot falls into, which may be none of the span's."""
+    column: Integers = -(-(times - span.start_us) // span.column_us) - 1
+    column[times == span.start_us] = 0
+    return column

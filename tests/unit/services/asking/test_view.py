@@ -90,6 +90,21 @@ def test_moves_are_changes_over_a_minute_and_stand_apart(lake: Path) -> None:
         assert move.change == pytest.approx(sums[now] - sums[before])
 
 
+def test_the_largest_change_of_each_column_is_beside_it(lake: Path) -> None:
+    view = view_of(lake, columns=10)
+    ends, at, changes = (view.series[name] for name in ("time", "moved_at", "moved"))
+    known = ~np.isnan(at)
+    assert known.any()
+    assert (at[known] <= ends[known]).all()
+    assert (at[known] > ends[known] - view.span.column_us / 1e6).all()
+    for move in view.moves[:1] + tuple(sorted(view.moves, key=lambda move: -abs(move.change))[:1]):
+        column = int(np.searchsorted(ends, move.timestamp))
+        assert abs(changes[column]) >= abs(move.change)
+    largest = max(view.moves, key=lambda move: abs(move.change))
+    column = int(np.nanargmax(np.abs(changes)))
+    assert (at[column], changes[column]) == (largest.timestamp, largest.change)
+
+
 def test_a_day_that_is_not_there_is_none(lake: Path) -> None:
     assert view_session(LakeLayout(lake), FEED, date(2025, 11, 13)) is None
 

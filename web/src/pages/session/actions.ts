@@ -3,7 +3,7 @@
 
 import type { Feed } from "../../api";
 import type { Direction } from "./cursor";
-import type { Value } from "./state";
+import type { Pointed, ScaleChoice, Value } from "./state";
 
 /** What can be saved: the picture, the cells or series in view, the ladder at the second. */
 export type FileKind = "picture" | "cells" | "ladder";
@@ -19,10 +19,13 @@ export interface Actions {
   /** Draw a time series, or no longer. */
   toggleSeries(name: string): void;
   usualSeries(): void;
+  chooseScale(scale: ScaleChoice): void;
+  /** Hide what comes later than the chosen second, or show it. */
+  toggleLater(): void;
   save(kind: FileKind): void;
 
   seek(instant: number): void;
-  /** To the first or the last snapshot. */
+  /** To the first snapshot; to the last, and on with it. */
   toEnd(direction: Direction): void;
   /** By some seconds; what plays stops. */
   step(seconds: number): void;
@@ -30,6 +33,8 @@ export interface Actions {
   toMove(direction: Direction): void;
   togglePlay(): void;
   pause(): void;
+  /** Stay at the newest second, or no longer. */
+  toggleFollow(): void;
   setSpeed(speed: number): void;
 
   /** Zoom by a factor (below 1: closer) around an instant, else around the chosen one. */
@@ -44,4 +49,6 @@ export interface Actions {
   chooseStrike(price: number | null): void;
   /** A second and a strike at once. */
   pick(instant: number, price: number): void;
+  /** The pointer is over a picture; null where it is over none. */
+  point(place: Pointed | null): void;
 }

@@ -2,16 +2,16 @@
 
 import type { State } from "../../state";
 import { instantOf, newYork } from "../../time";
-import type { ViewHead } from "../../view";
+import type { SessionView, ViewHead } from "../../view";
 import { fit, same, type Range, type Window } from "../../window";
-import { wholeOf } from "./scales";
+import { wholeOfState } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
 
 /** The link to what is shown now. */
 export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "importId"> {
   const { window } = state;
   const view = overview(state);
-  const whole = view ? wholeOf(view) : window;
+  const whole = wholeOfState(state);
   const zoomed = !same(window.time, whole.time);
   const tall = !same(window.price, whole.price);
   return {
@@ -22,6 +22,7 @@ export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "
     low: tall ? Math.round(window.price.low * 100) / 100 : null,
     high: tall ? Math.round(window.price.high * 100) / 100 : null,
     strike: state.strike, hidden: [...state.hidden],
+    follow: state.following, later: state.later, scale: state.scale,
   };
 }
 
@@ -30,6 +31,14 @@ export function windowOfLink(link: Pick<State, "from" | "to" | "low" | "high">, 
   const range = (low: number | null, high: number | null, bounds: Range) =>
     low !== null && high !== null && low < high ? fit({ low: Math.max(low, bounds.low), high: Math.min(high, bounds.high) }, bounds) : bounds;
   return { time: range(instantOrNull(date, link.from), instantOrNull(date, link.to), whole.time), price: range(link.low, link.high, whole.price) };
+}
+
+/** What of a window fits another session: prices where spot was among them, a strike that there is. */
+export function fitting<L extends Pick<State, "low" | "high" | "strike">>(link: L, view: SessionView): L {
+  const [least, most] = [view.array("spot_min"), view.array("spot_max")];
+  const fits = link.low !== null && link.high !== null && least.some((low, column) => low <= link.high! && most[column]! >= link.low!);
+  const strike = link.strike !== null && view.strikes.includes(link.strike) ? link.strike : null;
+  return { ...link, low: fits ? link.low : null, high: fits ? link.high : null, strike };
 }
 
 /** The instant that a link names, inside the session; its last where it names none. */

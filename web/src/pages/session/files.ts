@@ -12,7 +12,8 @@ import { longDate, newYork, newYorkMoment, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 import type { FileKind } from "./actions";
-import { detailOf, feedOfView, overview, scaleOfState, typeOf, type SessionState, type Value } from "./state";
+import { scaleOfState, seenDetail, seenOverview } from "./seen";
+import { feedOfView, typeOf, type SessionState, type Value } from "./state";
 
 export function fileName({ symbol, package: kind, category }: Feed, date: string, suffix: string): string {
   return `${date}_${symbol}_${kind}_${category}_${suffix}`;
@@ -74,7 +75,7 @@ function compactClock(instant: number): string {
 }
 
 export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases: HTMLCanvasElement[][][], theme: Theme): void {
-  const view = overview(state);
+  const view = seenOverview(state); // what is hidden is not saved either
   const { shown, value, window } = state;
   if (!view) return;
   const save = (suffix: string, content: Blob) => download(fileName(feedOfView(view), view.head.session_date, suffix), content);
@@ -83,7 +84,7 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
     savePicture(state, view, canvases, theme, (blob) => save(`${compactClock(state.instant)}.png`, blob));
   } else if (kind === "cells") {
     const middle = (window.time.low + window.time.high) / 2;
-    const detail = detailOf(state);
+    const detail = seenDetail(state);
     const finest = detail && middle >= detail.start && middle <= detail.end ? detail : view;
     save(`${value || "series"}.csv`, csv(value ? cellsCsv(finest, value, window) : seriesCsv(finest, state.series, window)));
   } else if (shown && typeOf(state).ladder) {

@@ -13,7 +13,8 @@ export interface Pressed {
 }
 
 /** What a key does; null for one that does nothing here. */
-export function keyAction({ key, shiftKey, onSlider, hasStrike }: Pressed, actions: Actions): (() => void) | null {
+export function keyAction({ key: typed, shiftKey, onSlider, hasStrike }: Pressed, actions: Actions): (() => void) | null {
+  const key = typed.length === 1 ? typed.toLowerCase() : typed; // Caps Lock is no reason to do nothing
   switch (key) {
     case " ": return () => actions.togglePlay();
     case "ArrowLeft": return () => actions.step(shiftKey ? -60 : -1);
@@ -36,6 +37,8 @@ export function keyAction({ key, shiftKey, onSlider, hasStrike }: Pressed, actio
     case "s": return () => actions.panBy(0, -0.15);
     case "0": return () => actions.resetWindow();
     case "Escape": return hasStrike ? () => actions.chooseStrike(null) : null;
+    case "f": return () => actions.toggleFollow();
+    case "h": return () => actions.toggleLater();
     case "v": return () => actions.otherValue();
     case "b": return () => actions.neighbour(-1);
     case "n": return () => actions.neighbour(1);

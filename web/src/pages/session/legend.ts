@@ -1,10 +1,12 @@
-/** The legend: the scale of the day's colours, and what the marks mean. */
+/** The legend: the scale of the colours, what bounds it, and what the marks mean. */
 
 import { colourOn, valueOn, type Scale, type Theme } from "../../colour";
-import { fill, h } from "../../dom";
+import { fill, h, setText } from "../../dom";
 import { compact } from "../../format";
 import { titleOf } from "../../record_types";
-import { feedOfView, overview, scaleOfState, typeOf, type SessionState } from "./state";
+import type { Actions } from "./actions";
+import { scaleText } from "./seen";
+import { feedOfView, isHiding, overview, typeOf, type ScaleChoice, type SessionState } from "./state";
 
 /** What is written under the scale, from its low end to its high one; beyond both lie the outliers. */
 export function legendTicks(scale: Scale): string[] {
@@ -15,25 +17,69 @@ function inWords({ signed }: Scale, ticks: readonly string[]): string {
   return signed ? `from ${ticks[0]} blue over 0 to ${ticks[4]} orange` : `from ${ticks[0]} to ${ticks[4]}, the greater the further from the ground of the page`;
 }
 
+const CHOICES: readonly [ScaleChoice, string][] = [["day", "day"], ["window", "in view"], ["now", "until now"]];
+const FIXED = "fixed";
+
 export class Legend {
-  readonly element = h("div", { class: "legend", role: "img" });
+  readonly element: HTMLElement;
+  private readonly picture = h("div", { class: "legend-scale", role: "img" });
+  private readonly name = h("span", {});
+  private readonly ticks = h("div", { class: "legend-ticks num" });
+  private readonly key = h("div", { class: "legend-key dim" });
+  private readonly select = h("select", { "aria-label": "Scale of the colours", onchange: () => this.choose() },
+    ...CHOICES.map(([value, text]) => h("option", { value }, text)), h("option", { value: FIXED }, "fixed"));
+  private readonly bound = h("input", { type: "number", min: 0, step: "any", "aria-label": "Bound of the fixed scale", hidden: true, onchange: () => this.fix() });
+  private scale: Scale | null = null;
 
-  constructor(private readonly state: Readonly<SessionState>) {}
+  constructor(
+    private readonly state: Readonly<SessionState>,
+    private readonly actions: Actions,
+  ) {
+    this.element = h("div", { class: "legend" },
+      h("div", { class: "legend-name" }, this.name, h("label", { class: "dim" }, " scale ", this.select), this.bound),
+      this.picture, this.ticks, this.key);
+  }
 
-  show(theme: Theme): void {
+  private choose(): void {
+    const { value } = this.select;
+    if (value !== FIXED) return this.actions.chooseScale(value as ScaleChoice);
+    this.actions.chooseScale(Number((this.scale?.high ?? 1).toPrecision(3))); // what the colours are now, for a beginning
+    this.bound.focus();
+  }
+
+  private fix(): void {
+    const bound = Number(this.bound.value);
+    if (bound > 0) this.actions.chooseScale(bound);
+  }
+
+  show(scale: Scale, theme: Theme): void {
     const view = overview(this.state);
     const { ladder, sums } = typeOf(this.state);
-    if (!view || !ladder) return fill(this.element);
-    const scale = scaleOfState(this.state);
+    this.element.hidden = !view || !ladder;
+    if (!view || !ladder) return;
+    this.scale = scale;
     const ticks = legendTicks(scale);
-    const name = titleOf(feedOfView(view), this.state.value);
-    this.element.setAttribute("aria-label", `${name}: ${inWords(scale, ticks)}`);
-    fill(this.element, h("div", { class: "legend-name" }, name, h("span", { class: "dim" }, " scale of the day, outliers beyond")),
-      stripe(scale, theme), h("div", { class: "legend-ticks num" }, ...ticks.map((tick) => h("span", {}, tick))),
-      h("div", { class: "legend-key dim" },
-        h("span", {}, h("i", { class: "dots", "aria-hidden": "true" }), ladder.dots),
-        h("span", {}, h("i", { class: "hatch", "aria-hidden": "true" }), "no data"),
-        sums.length ? h("span", {}, h("i", { class: "move", "aria-hidden": "true" }), "largest changes") : null));
+    const title = titleOf(feedOfView(view), this.state.value);
+    this.picture.setAttribute("aria-label", `${title}, ${scaleText(this.state)}: ${inWords(scale, ticks)}`);
+    setText(this.name, title);
+    this.showChoice();
+    fill(this.picture, stripe(scale, theme));
+    fill(this.ticks, ...ticks.map((tick) => h("span", {}, tick)));
+    fill(this.key,
+      h("span", { class: "legend-scale-text" }, scaleText(this.state)),
+      h("span", {}, h("i", { class: "dots", "aria-hidden": "true" }), ladder.dots),
+      h("span", {}, h("i", { class: "hatch", "aria-hidden": "true" }), "no data"),
+      sums.length ? h("span", {}, h("i", { class: "move", "aria-hidden": "true" }), "largest changes") : null);
+  }
+
+  private showChoice(): void {
+    const { scale } = this.state;
+    const isFixed = typeof scale === "number";
+    this.select.value = isFixed ? FIXED : scale;
+    // The day's end bounds nothing while it is hidden.
+    this.select.options[0]!.textContent = isHiding(this.state) ? "day so far" : "day";
+    this.bound.hidden = !isFixed;
+    if (isFixed && Number(this.bound.value) !== scale) this.bound.value = String(scale);
   }
 }
 

@@ -2,26 +2,30 @@
  * snapshots around the second. It writes what is loaded into the state; what is done with it is told to the listener. */
 
 import { api, Failure, type Feed, type Snapshot } from "../../api";
-import { scaleOf, type Scale } from "../../colour";
-import { shownValue, typeOfFeed, valueOfType } from "../../record_types";
+import { typeOfFeed, valueOfFeed } from "../../record_types";
 import { sameFeed, type Shell } from "../../page";
+import { Again } from "../../again";
 import { Snapshots } from "../../snapshots";
 import type { State } from "../../state";
 import { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { sessionToOpen } from "./choice";
-import { detailRange, needsDetail, wholeOf } from "./scales";
+import { detailRange, needsDetail } from "./scales";
 import { detailOf, feedOfView, overview, valueBeside, type Chosen, type Loaded, type Value } from "./state";
 
 /** A zoomed window is fetched when it has come to rest. */
 const REST_MS = 120;
 /** The other value is fetched ahead, after what is shown. */
 const AHEAD_MS = 300;
+/** After a session has grown: while it grows every second, the other value would be fetched for nothing. */
+const CALM_MS = 3000;
 
 export interface LoadingListener {
   /** A session is about to be fetched. */
   opening(): void;
   opened(view: SessionView, value: Value): void;
+  /** The session that is shown has been fetched anew. */
+  renewed(before: SessionView, view: SessionView): void;
   /** There are other lists to choose from. */
   listed(): void;
   emptyLake(): void;
@@ -37,15 +41,14 @@ export interface LoadingListener {
   failed(error: unknown): void;
 }
 
-function scaleOfView(view: SessionView, value: Value): Scale {
-  return scaleOf(view.cells, shownValue(typeOfFeed(view.head), value)?.signed ?? true);
-}
-
 export class Loading {
   private readonly timers = new Timers();
   /** Ends with the session that is open: what comes in after it is of no use. */
   private visit = new AbortController();
   private snapshots: Snapshots | null = null;
+  private readonly renewal = new Again(() => this.fetchAnew());
+  /** What is shown is not what was asked for last. */
+  private opening = false;
 
   constructor(
     private readonly state: Loaded & Readonly<Chosen>,
@@ -68,6 +71,7 @@ export class Loading {
     await Promise.resolve(); // the page is in its place then, and knows how wide it is
     if (signal.aborted) return;
     this.snapshots?.close();
+    this.opening = true;
     this.on.opening();
     try {
       const chosen = await this.choose(link);
@@ -80,7 +84,7 @@ export class Loading {
       if (!sameFeed(feed, this.state.feed)) this.state.rows = []; // another feed's days
       Object.assign(this.state, chosen);
       void this.list(feed);
-      const value = valueOfType(typeOfFeed(feed), link.value);
+      const value = valueOfFeed(feed, link.value);
       const view = await api.view(feed, date, value, this.columns(), undefined, signal);
       if (!signal.aborted) this.take(view, value);
     } catch (error) {
@@ -99,12 +103,57 @@ export class Loading {
 
   private take(view: SessionView, value: Value): void {
     this.state.views = new Map([[value, view]]);
-    this.state.scales = new Map([[value, scaleOfView(view, value)]]);
     this.state.detail = null;
-    this.snapshots = new Snapshots(feedOfView(view), view.head.first, () => this.on.arrived(), (error) => this.on.failed(error));
+    this.opening = false;
+    this.listenTo(view);
     this.on.opened(view, value);
-    const other = valueBeside(typeOfFeed(view.head), value);
-    if (other !== value) this.timers.later("other", AHEAD_MS, () => void this.fetchView(other));
+    this.wantOther(value, AHEAD_MS);
+  }
+
+  /** The snapshots of the session as it is now. */
+  private listenTo(view: SessionView): void {
+    this.snapshots?.close();
+    this.state.absence = "loading";
+    const snapshots = new Snapshots(feedOfView(view), view.head.first, () => {
+      this.state.absence = snapshots.waiting ? "loading" : "none";
+      this.on.arrived();
+    }, (error) => {
+      this.state.absence = error instanceof Failure && error.kind === "lost" ? "lost" : "failed";
+      this.on.failed(error);
+      this.on.arrived();
+    });
+    this.snapshots = snapshots;
+  }
+
+  private wantOther(value: Value, delay: number): void {
+    const other = valueBeside(typeOfFeed(this.state.feed), value, this.state.feed);
+    if (other !== value) this.timers.later("other", delay, () => void this.fetchView(other));
+  }
+
+  /** Fetch what is shown anew: the session has changed, or may have. */
+  renew(): void {
+    void this.renewal.want();
+  }
+
+  private async fetchAnew(): Promise<void> {
+    const { state } = this;
+    const { signal } = this.visit;
+    const [before, detail, { value }] = [overview(state), detailOf(state), state];
+    if (!before) return;
+    const ask = (columns: number, range?: [number, number]) => api.view(feedOfView(before), before.head.session_date, value, columns, range, signal);
+    try {
+      // Both at once, so that the picture is never of two versions.
+      const [view, part] = await Promise.all([ask(this.columns()), detail ? ask(this.detailColumns, [detail.start, detail.head.end]) : null]);
+      if (signal.aborted || this.opening) return;
+      if (before !== overview(state)) return this.renew(); // another value, by now
+      state.views = new Map([[value, view]]); // the others are of the version before
+      state.detail = part;
+      this.listenTo(view);
+      this.on.renewed(before, view);
+      this.wantOther(value, CALM_MS);
+    } catch (error) {
+      if (!(error instanceof Failure && error.code === "session_unknown")) this.on.failed(error);
+    }
   }
 
   private async missing(message: string, signal: AbortSignal): Promise<void> {
@@ -134,15 +183,13 @@ export class Loading {
 
   /** The session that is shown in another value, if it is not here yet. */
   async fetchView(value: Value): Promise<void> {
-    const { views, scales } = this.state;
+    const { views } = this.state;
     const { signal } = this.visit;
     const shown = overview(this.state);
     if (!shown || views.has(value)) return;
     try {
       const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
-      if (signal.aborted) return;
-      views.set(value, view);
-      scales.set(value, scaleOfView(view, value));
+      if (!signal.aborted && views === this.state.views) views.set(value, view);
     } catch (error) {
       this.on.failed(error);
     }
@@ -159,13 +206,17 @@ export class Loading {
     this.state.detail = null;
   }
 
+  private get detailColumns(): number {
+    return Math.min(3000, Math.round(this.columns() * 1.5));
+  }
+
   private async fetchDetail(whole: SessionView): Promise<void> {
     const { value, window } = this.state;
     const { signal } = this.visit;
     try {
-      const columns = Math.min(3000, Math.round(this.columns() * 1.5));
-      const view = await api.view(feedOfView(whole), whole.head.session_date, value, columns, detailRange(window.time, wholeOf(whole).time), signal);
-      if (signal.aborted || value !== this.state.value) return;
+      const range = detailRange(window.time, { low: whole.start, high: whole.end });
+      const view = await api.view(feedOfView(whole), whole.head.session_date, value, this.detailColumns, range, signal);
+      if (signal.aborted || whole !== overview(this.state) || value !== this.state.value) return;
       this.state.detail = view;
       this.on.detailed();
     } catch (error) {
@@ -179,7 +230,9 @@ export class Loading {
   }
 
   wantSnapshot(instant: number): void {
-    this.snapshots?.want(instant);
+    if (!this.snapshots) return;
+    this.snapshots.want(instant);
+    if (this.snapshots.waiting) this.state.absence = "loading";
   }
 
   /** What playing needs soon. */

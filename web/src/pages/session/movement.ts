@@ -8,9 +8,9 @@ import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor
 import type { Loading } from "./loading";
 import { Playback } from "./playback";
 import { readoutTexts } from "./readout";
-import { wholeOf } from "./scales";
 import type { Screen } from "./screen";
-import { overview, typeOf, type SessionState } from "./state";
+import { seenOverview } from "./seen";
+import { isHiding, overview, typeOf, type SessionState } from "./state";
 import type { Zoom } from "./zoom";
 
 const TELL_MS = 600;
@@ -25,18 +25,21 @@ export class Movement {
   constructor(
     private readonly state: SessionState,
     private readonly loading: Pick<Loading, "snapshotAt" | "wantSnapshot" | "wantAhead">,
-    private readonly zoom: Pick<Zoom, "followTime" | "followPrice">,
+    private readonly zoom: Pick<Zoom, "followTime" | "followPrice" | "adapt">,
     private readonly screen: Screen,
     private readonly timers: Timers,
     /** Keep what is shown in the address. */
     private readonly remember: () => void,
     /** Say something that is worth no view of its own. */
     private readonly say: (text: string) => void,
+    /** Told of every move that a reader makes, and of every beginning of playing. */
+    private readonly on: { moved(): void; playing(): void },
   ) {}
 
   /** Show another second; what plays goes on from there. */
   seek(instant: number): void {
     if (!overview(this.state)) return;
+    this.on.moved();
     this.moveTo(instant);
     this.playback.moveTo(this.state.instant);
     this.remember();
@@ -47,11 +50,12 @@ export class Movement {
     const { state, screen } = this;
     const view = overview(state)!;
     state.instant = secondWithin(view.head, wanted);
-    if (!this.zoom.followTime(state.instant, wholeOf(view).time)) screen.showCursor();
+    if (isHiding(state)) this.zoom.adapt(); // the axis of prices is of what has been seen
+    if (!this.zoom.followTime(state.instant)) screen.showCursor();
     screen.showSecond();
     this.loading.wantSnapshot(state.instant);
     this.arrived();
-    if (!state.playing) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));
+    if (!state.playing && !state.following) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));
   }
 
   arrived(): void {
@@ -59,7 +63,8 @@ export class Movement {
     const found = this.loading.snapshotAt(state.instant);
     // Nothing later than the chosen second is ever shown.
     const isLater = state.shown !== null && state.shown.timestamp > state.instant;
-    if ((found && found !== state.shown) || (!found && isLater)) {
+    const isLost = state.absence === "lost" || state.absence === "failed";
+    if ((found && found !== state.shown) || (!found && state.shown && (isLater || isLost))) {
       state.shown = found;
       screen.showLadder();
     }
@@ -76,16 +81,17 @@ export class Movement {
     this.seek(this.state.instant + seconds);
   }
 
-  toEnd(direction: Direction): void {
+  toStart(): void {
     const head = overview(this.state)?.head;
-    if (head) this.seek(direction > 0 ? head.last : head.first);
+    if (head) this.seek(head.first);
   }
 
   toMove(direction: Direction): void {
-    const view = overview(this.state);
+    const view = seenOverview(this.state);
     if (!view) return;
     this.pause();
     if (!typeOf(this.state).sums.length) return this.say("This feed has no sum whose largest changes were known.");
+    if (direction > 0 && isHiding(this.state)) return this.say("What comes later is hidden (H shows it).");
     const next = moveBeside(view.head.moves, this.state.instant, direction);
     if (next === null) this.say(direction > 0 ? "No larger change comes later." : "No larger change came before.");
     else this.seek(next);
@@ -99,6 +105,8 @@ export class Movement {
   private play(): void {
     const view = overview(this.state);
     if (!view) return;
+    this.on.moved();
+    this.on.playing();
     if (this.state.instant >= Math.floor(view.head.last)) this.seek(view.head.first);
     this.state.playing = true;
     this.screen.showPlaying();
@@ -133,8 +141,7 @@ export class Movement {
     const view = overview(state);
     if (!view?.strikes.length) return;
     state.strike = strikeBeside(view, state.strike, state.shown?.spot ?? null, direction);
-    const whole = wholeOf(view).price;
-    this.zoom.followPrice(state.strike ?? whole.low, whole);
+    if (state.strike !== null) this.zoom.followPrice(state.strike);
     this.showStrike();
   }
 

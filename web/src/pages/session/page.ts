@@ -8,6 +8,7 @@ import type { State } from "../../state";
 import { theme } from "../../theme";
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
+import type { Age } from "./age";
 import { Controller } from "./controller";
 import { saveFile } from "./files";
 import { keyAction } from "./keys";
@@ -59,8 +60,12 @@ export class SessionPage implements Page, Screen {
     this.show();
   }
 
-  committed(feed: Feed, date: string): void {
-    this.controller.committed(feed, date);
+  committed(feed: Feed, date: string): boolean {
+    return this.controller.committed(feed, date);
+  }
+
+  reconnected(): void {
+    this.controller.reconnected();
   }
 
   destroy(): void {
@@ -81,6 +86,10 @@ export class SessionPage implements Page, Screen {
   opened(head: ViewHead): void {
     this.present(null);
     document.title = `${head.symbol} ${head.session_date} · gexlake`;
+    this.showSession(head);
+  }
+
+  showSession(head: ViewHead): void {
     this.transport.showSession(head, typeOf(this.controller.state).sums.length > 0);
   }
 
@@ -126,6 +135,14 @@ export class SessionPage implements Page, Screen {
 
   showPlaying(): void {
     this.transport.showPlaying();
+  }
+
+  showFollowing(age: Age | null): void {
+    this.transport.showFollowing(age);
+  }
+
+  showPointed(): void {
+    this.stage.showPointed();
   }
 
   describe(): void {

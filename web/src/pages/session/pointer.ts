@@ -28,6 +28,12 @@ export function wheelFactor(turn: number): number {
   return Math.exp(Math.max(-60, Math.min(60, turn)) * 0.004);
 }
 
+/** Whether a turn of the wheel goes sideways: two fingers on a pad, which move the picture. With Shift some browsers turn
+ * the ordinary wheel sideways. */
+export function isSideways({ deltaX, deltaY, shiftKey }: Pick<WheelEvent, "deltaX" | "deltaY" | "shiftKey">): boolean {
+  return !shiftKey && Math.abs(deltaX) > Math.abs(deltaY);
+}
+
 /** How much closer two fingers make it: one has moved, the other stays. */
 export function pinchFactor(now: Place, before: Place, other: Place): number {
   return (Math.abs(before.x - other.x) || 1) / (Math.abs(now.x - other.x) || 1);
@@ -37,28 +43,28 @@ export function distance(one: Place, other: Place): number {
   return Math.abs(one.x - other.x) + Math.abs(one.y - other.y);
 }
 
-function placeIn(box: HTMLElement, event: MouseEvent): Place {
+export function placeIn(box: HTMLElement, event: MouseEvent): Place {
   const { left, top } = box.getBoundingClientRect();
   return { x: event.clientX - left, y: event.clientY - top };
 }
 
-export function listenToPlane(plane: Plane, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
+export function listenToPlane(plane: Plane, state: Readonly<SessionState>, actions: Actions): void {
   const { box } = plane;
   box.addEventListener("wheel", (event) => {
     if (!overview(state)) return;
     event.preventDefault();
     const { x, y } = placeIn(box, event);
+    if (isSideways(event)) return actions.panBy(event.deltaX / plane.plot.width, 0);
     const factor = wheelFactor(event.deltaY || event.deltaX);
     if (plane.priceAt && (event.shiftKey || event.ctrlKey || x < plane.plot.left)) actions.zoomPrice(factor, plane.priceAt(y));
     else actions.zoomTime(factor, plane.instantAt(x));
   }, { passive: false });
   box.addEventListener("dblclick", () => overview(state) && actions.resetWindow());
-  listenToFingers(plane, state, actions, hover);
-  box.addEventListener("pointerleave", () => hover(null));
+  listenToFingers(plane, state, actions);
 }
 
 /** One finger or the mouse drags and clicks, two zoom. */
-function listenToFingers(plane: Plane, state: Readonly<SessionState>, actions: Actions, hover: (place: Place | null) => void): void {
+function listenToFingers(plane: Plane, state: Readonly<SessionState>, actions: Actions): void {
   const { box } = plane;
   const touches = new Map<number, Place>();
   let moved = 0;
@@ -84,7 +90,6 @@ function listenToFingers(plane: Plane, state: Readonly<SessionState>, actions: A
       }
       touches.set(event.pointerId, place);
     }
-    hover(place);
   });
   const release = (event: PointerEvent) => {
     const place = touches.get(event.pointerId);

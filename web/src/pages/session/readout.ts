@@ -9,7 +9,7 @@ import { typeOfFeed, type RecordType, type Section } from "../../record_types";
 import { newYork } from "../../time";
 import type { Actions } from "./actions";
 import { SeriesChooser } from "./series";
-import { typeOf, type SessionState } from "./state";
+import { typeOf, type Absence, type SessionState } from "./state";
 
 const PRIOR_NAMES = ["now", "1 min", "5 min", "10 min", "15 min", "30 min"];
 const OLD_SECONDS = 5;
@@ -19,7 +19,14 @@ export function ageOf({ shown, instant }: Pick<SessionState, "shown" | "instant"
   return shown ? instant - shown.timestamp : 0;
 }
 
-type Shown = Pick<SessionState, "shown" | "instant" | "strike" | "feed">;
+type Shown = Pick<SessionState, "shown" | "instant" | "strike" | "feed" | "absence">;
+
+const ABSENCES: Record<Absence, string> = {
+  loading: "loading…",
+  none: "no snapshot yet",
+  lost: "not loaded: the server does not answer",
+  failed: "not loaded",
+};
 
 /** Every cell's text. */
 export function readoutTexts(state: Shown): Record<string, string> {
@@ -27,7 +34,7 @@ export function readoutTexts(state: Shown): Record<string, string> {
   const type = typeOfFeed(state.feed);
   return {
     spot: fixed(shown?.spot),
-    asof: asOf(shown, ageOf(state)),
+    asof: asOf(state, ageOf(state)),
     ...(type.ladder ? { dte: shown ? `${numberIn(shown, "min_dte") ?? NOTHING} / ${numberIn(shown, "sec_min_dte") ?? NOTHING}` : NOTHING } : {}),
     ...levelTexts(type, shown),
     ...sumTexts(type, state),
@@ -79,8 +86,8 @@ function seriesTexts({ groups }: RecordType, shown: Snapshot | null): Record<str
   return texts;
 }
 
-function asOf(shown: Snapshot | null, age: number): string {
-  if (!shown) return "no snapshot yet";
+function asOf({ shown, absence }: Shown, age: number): string {
+  if (!shown) return ABSENCES[absence];
   const at = newYork(shown.timestamp);
   return age ? `as of ${at}, ${fixed(age, 0)} s before` : `as of ${at} New York`;
 }
@@ -140,7 +147,7 @@ export class Readout {
     if (type !== this.type) this.build(type);
     const texts = readoutTexts(this.state);
     for (const [name, cell] of Object.entries(this.cells)) setText(cell, texts[name === "spot_value" ? "spot" : name] ?? NOTHING);
-    this.cells["asof"]!.classList.toggle("warn", ageOf(this.state) > OLD_SECONDS);
+    this.cells["asof"]!.classList.toggle("warn", ageOf(this.state) > OLD_SECONDS || (!this.state.shown && texts["asof"] === ABSENCES.lost));
     const priors = priorTexts(this.state.shown);
     this.priors.forEach(([strike, change], place) => {
       setText(strike, priors[place]![0]);

@@ -2,11 +2,14 @@
 
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
+import type { Age } from "./age";
 
 export interface Screen {
   readonly columns: number;
   busy(isBusy: boolean): void;
   opened(head: ViewHead): void;
+  /** Its ends, which move as it grows. */
+  showSession(head: ViewHead): void;
   showEmptyLake(): void;
   showNoSession(message: string, near: { label: string; href: string }[]): void;
   showChoice(): void;
@@ -16,6 +19,9 @@ export interface Screen {
   showLadder(): void;
   showValues(): void;
   showPlaying(): void;
+  /** Whether the newest second is followed, and how old it is, where that matters. */
+  showFollowing(age: Age | null): void;
+  showPointed(): void;
   describe(): void;
   /** Say something to those who do not see the page. */
   tell(text: string): void;

@@ -2,9 +2,8 @@
  * chosen by the controller; a part never writes it. A new thing to show begins with a field here. Pure. */
 
 import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
-import { NO_SCALE, type Scale } from "../../colour";
 import { rowsOf, valueIn } from "../../ladder";
-import { lanesOf, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
+import { lanesOf, reports, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 
@@ -21,10 +20,28 @@ export interface Loaded {
   date: string | null;
   /** The whole session by value; none until it is there. */
   views: Map<Value, SessionView>;
-  /** The scale of each. */
-  scales: Map<Value, Scale>;
   /** What is zoomed into, with columns of its own. */
   detail: SessionView | null;
+  /** Why there is no snapshot of the chosen second. */
+  absence: Absence;
+}
+
+/** It is on its way; the session has none as early as that; the server does not answer, or refuses. */
+export type Absence = "loading" | "none" | "lost" | "failed";
+
+/** What bounds the colours: the day, what is in view, what had been seen until the second, or a number. */
+export type ScaleChoice = "day" | "window" | "now" | number;
+
+/** Whether what comes later is hidden, by choice; "" as long as nobody has chosen: playing hides it then. */
+export type Later = "" | "hidden" | "shown";
+
+export const PANELS = ["heat", "profile", "sums", "lanes"] as const;
+
+/** Where the pointer is: in which picture, and where in it. What lies there follows from what the picture shows now. */
+export interface Pointed {
+  panel: (typeof PANELS)[number];
+  x: number;
+  y: number;
 }
 
 export interface Chosen {
@@ -41,15 +58,20 @@ export interface Chosen {
   series: readonly string[];
   speed: number;
   playing: boolean;
+  /** The chosen second is the newest one, whatever comes. */
+  following: boolean;
+  later: Later;
+  scale: ScaleChoice;
+  pointed: Pointed | null;
 }
 
 export type SessionState = Loaded & Chosen;
 
 export function emptyState(): SessionState {
   return {
-    feeds: [], rows: [], feed: null, date: null, views: new Map(), scales: new Map(), detail: null,
+    feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading",
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
-    hidden: new Set(), series: [], speed: 60, playing: false,
+    hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day", pointed: null,
   };
 }
 
@@ -63,10 +85,11 @@ export function detailOf(state: Readonly<SessionState>): SessionView | null {
   return state.detail && (state.detail.head.value ?? "") === state.value ? state.detail : null;
 }
 
-/** The value that comes after another; the same where there is no other. */
-export function valueBeside({ values }: RecordType, value: Value): Value {
-  const place = values.findIndex(({ name }) => name === value);
-  return values[(place + 1) % values.length]?.name ?? value;
+/** The value that comes after another, of those that the feed reports; the same where there is no other. */
+export function valueBeside({ values }: RecordType, value: Value, feed: Feed | null = null): Value {
+  const known = values.filter((one) => reports(feed, one));
+  const place = known.findIndex(({ name }) => name === value);
+  return known[(place + 1) % known.length]?.name ?? value;
 }
 
 /** Whose the view is: of the feed that is being opened only when it is there. */
@@ -74,8 +97,9 @@ export function feedOfView({ head }: SessionView): Feed {
   return { symbol: head.symbol, package: head.package, category: head.category };
 }
 
-export function scaleOfState(state: Readonly<SessionState>): Scale {
-  return state.scales.get(state.value) ?? NO_SCALE;
+/** Whether what comes later than the chosen second is hidden. */
+export function isHiding({ later }: Pick<SessionState, "later">): boolean {
+  return later === "hidden";
 }
 
 /** The record type of what is shown; before anything is, that of what is being opened. */
@@ -93,7 +117,7 @@ export function lacks(state: Readonly<SessionState>, name: Value): boolean {
   const { feed, views, shown } = state;
   const value = shownValue(typeOf(state), name);
   if (!value?.absentIn) return false;
-  if (feed?.package === value.absentIn) return true;
+  if (!reports(feed, value)) return true;
   const view = views.get(name);
   return view !== undefined && shown !== null && rowsOf(typeOf(state), shown).every((row) => !valueIn(row, value)) && view.head.moves.length === 0;
 }

@@ -1,20 +1,24 @@
-/** The tip under the pointer: what exactly is in that cell of the heatmap. */
+/** The tip under the pointer: what exactly lies there in the picture. */
 
+import type { Snapshot } from "../../api";
 import type { Plot } from "../../charts/canvas";
 import { fill, h } from "../../dom";
-import { fixed, level } from "../../format";
-import { EXPIRIES, shownValue, typeOfFeed, type Lane } from "../../record_types";
+import { fixed, level, NOTHING } from "../../format";
+import { priorsIn, rowsOf, strikeOf, valueIn } from "../../ladder";
+import { EXPIRIES, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import { newYork, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Value } from "./state";
 
 const LINE = 22;
 
+type Line = [name: string, text: string, cell: string];
+
 export interface TipContent {
   /** When the cell's snapshot was taken; NaN where there is none. */
   last: number;
   /** Name, text, and the name of the cell that holds it. */
-  lines: [name: string, text: string, cell: string][];
+  lines: Line[];
 }
 
 export function tipContent(view: SessionView, value: Value, instant: number, price: number): TipContent {
@@ -35,16 +39,40 @@ export function tipContent(view: SessionView, value: Value, instant: number, pri
   };
 }
 
+/** Where what comes later is hidden. */
+export function hiddenTip(instant: number): TipContent {
+  return { last: NaN, lines: [["New York", newYork(instant), "time"], ["", "later: hidden", "value"]] };
+}
+
+/** The values of the strike under the pointer at the chosen second, of the panels that are shown. */
+export function profileTip(type: RecordType, panels: readonly Panel[], shown: Snapshot | null, price: number): TipContent | null {
+  const rows = rowsOf(type, shown);
+  const [first] = rows;
+  if (!shown || !first) return null;
+  const row = rows.reduce((best, one) => (Math.abs(strikeOf(one) - price) < Math.abs(strikeOf(best) - price) ? one : best), first);
+  const priors = panels.some(({ dots }) => dots) ? priorsIn(type, row) : [];
+  const values = panels.flatMap(({ values: names }) => names.map((name) => shownValue(type, name)!));
+  return {
+    last: shown.timestamp,
+    lines: [
+      ["Strike", fixed(strikeOf(row)), "strike"],
+      ...values.map((value): Line => [value.short, fixed(valueIn(row, value), value.digits), value.name]),
+      ...(priors.length ? [["Earlier", priors.map((one) => fixed(one)).join("  "), "priors"] as Line] : []),
+    ],
+  };
+}
+
 /** The numbers of a lane in the column under the pointer. */
-export function seriesTip(view: SessionView, { title, price, series }: Lane, instant: number): TipContent {
+export function seriesTip(view: SessionView, { title, form, price, series }: Lane, instant: number): TipContent {
   const column = view.columnAt(instant);
   const last = view.array("last")[column] ?? NaN;
   const isHole = Number.isNaN(last);
-  const numbers = series.map(({ name, text }): [string, string, string] => {
+  const isEmpty = form === "area" && series.every(({ name }) => view.array(name).every((value) => !value));
+  const numbers = series.map(({ name, text }): Line => {
     const value = view.array(name)[column] ?? NaN;
-    return [EXPIRIES.some((expiry) => expiry === text) ? `${title}, ${text}` : capital(text), price ? level(value) : fixed(value, 3), name];
+    return [EXPIRIES.some((expiry) => expiry === text) ? `${title}, ${text}` : capital(text), isEmpty ? NOTHING : price ? level(value) : fixed(value, form === "area" ? 0 : 3), name];
   });
-  const time: TipContent["lines"] = [["New York", newYork(isHole ? instant : last), "time"]];
+  const time: Line[] = [["New York", newYork(isHole ? instant : last), "time"]];
   return { last, lines: isHole ? [...time, ["", "no data", "value"]] : [...time, ...numbers] };
 }
 
@@ -54,7 +82,9 @@ export class Tip {
   readonly element = h("div", { class: "tip", hidden: true });
 
   hide(): void {
+    if (this.element.hidden) return;
     this.element.hidden = true;
+    fill(this.element);
   }
 
   /** Show what lies at a place of a picture. */

@@ -1,14 +1,14 @@
 /** The toolbar: feed, day, value, lines over the heatmap, files. A new button is an element here and an action. */
 
 import type { Feed } from "../../api";
-import { fill, h } from "../../dom";
+import { fill, h, setText } from "../../dom";
 import { feedOptions } from "../../feeds";
 import { longDate } from "../../time";
-import { titleOf, type RecordType } from "../../record_types";
+import { absentText, reports, shownValue, titleOf, type RecordType } from "../../record_types";
 import { same } from "../../window";
 import type { Actions } from "./actions";
 import { datesToChoose, dayBeside } from "./choice";
-import { wholeOf } from "./scales";
+import { wholeOfState } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
 
 export class Toolbar {
@@ -19,6 +19,7 @@ export class Toolbar {
   private readonly following = h("button", { title: "Next session (N)", "aria-label": "Next session", onclick: () => this.actions.neighbour(1) }, "›");
   private readonly resetButton = h("button", { title: "Whole session (0)", onclick: () => this.actions.resetWindow() }, "Reset zoom");
   private readonly values = h("div", { class: "segments", role: "group", "aria-label": "Value of the heatmap" });
+  private readonly absent = h("span", { class: "absent dim", hidden: true });
   private readonly lines = h("div", { class: "chips", role: "group", "aria-label": "Lines over the heatmap" });
   private readonly cellsButton = h("button", { onclick: () => this.actions.save("cells") }, "CSV");
   private readonly ladderButton = h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => this.actions.save("ladder") }, "Ladder");
@@ -33,7 +34,7 @@ export class Toolbar {
     this.element = h("div", { class: "toolbar" },
       this.feedSelect,
       h("div", { class: "joined" }, this.previous, this.dateSelect, this.following),
-      this.values, this.lines,
+      this.values, this.absent, this.lines,
       h("span", { class: "spring" }), this.resetButton,
       h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
       this.cellsButton, this.ladderButton);
@@ -71,11 +72,21 @@ export class Toolbar {
     const view = overview(this.state);
     for (const button of this.valueButtons) {
       const name = button.dataset.value!;
+      const known = shownValue(type, name)!;
+      const isReported = !view || reports(view.head, known);
       button.setAttribute("aria-pressed", String(value === name));
-      if (view) button.title = `${titleOf(view.head, name)} (V)`;
+      button.disabled = !isReported;
+      if (view) button.title = isReported ? `${titleOf(view.head, name)} (V)` : `${absentText(known)}.`;
     }
-    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
-    const whole = view ? wholeOf(view) : window;
+    const absent = view ? type.values.filter((one) => !reports(view.head, one)) : [];
+    setText(this.absent, absent.length ? `none in ${view!.head.package} feeds` : "");
+    this.absent.hidden = !absent.length;
+    for (const chip of this.chips) {
+      const { series } = type.levels.find(({ id }) => id === chip.dataset.overlay)!;
+      chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
+      chip.disabled = view !== null && view.has(series) && view.array(series).every((price) => !price); // no such level today
+    }
+    const whole = wholeOfState(this.state);
     this.resetButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
   }
 }

@@ -1,11 +1,13 @@
-/** The transport: steps, play, speed, the slider through the session, and the clock. */
+/** The transport: steps, play, speed, the slider through the session, the clock; following the newest second, and hiding
+ * what comes later. */
 
 import { h, setText } from "../../dom";
 import { NOTHING } from "../../format";
 import { newYork, utc } from "../../time";
 import type { ViewHead } from "../../view";
 import type { Actions } from "./actions";
-import { SPEEDS, type SessionState } from "./state";
+import type { Age } from "./age";
+import { isHiding, SPEEDS, type SessionState } from "./state";
 
 export class Transport {
   readonly element: HTMLElement;
@@ -14,6 +16,9 @@ export class Transport {
   private readonly slider = h("input", { type: "range", class: "slider", "aria-label": "Time of the session", step: 1, oninput: () => this.actions.seek(Number(this.slider.value)) });
   /** Of a feed that has a sum. */
   private readonly moveButtons: readonly HTMLButtonElement[];
+  private readonly followButton = h("button", { class: "toggle", "aria-pressed": "false", title: "Stay at the newest second (F, End)", onclick: () => this.actions.toggleFollow() }, "Follow");
+  private readonly laterButton = h("button", { class: "toggle", "aria-pressed": "false", title: "Hide what comes later than the second (H)", onclick: () => this.actions.toggleLater() }, "Hide later");
+  private readonly age = h("span", { class: "age num", "data-cell": "age", title: "Age of the newest second of this session", hidden: true });
   private readonly clock = h("span", { class: "num", "data-cell": "clock" }, NOTHING);
   private readonly clockUtc = h("span", { class: "num", "data-cell": "clockUtc" }, NOTHING);
 
@@ -38,6 +43,7 @@ export class Transport {
         step("+1m", "A minute forward", "A minute forward (Shift →)", () => actions.step(60)),
         this.moveButtons[1]),
       this.speedSelect, this.slider,
+      h("div", { class: "modes" }, this.laterButton, this.followButton, this.age),
       h("div", { class: "clock" }, this.clock, h("span", { class: "dim" }, " NY  "), this.clockUtc, h("span", { class: "dim" }, " UTC")));
   }
 
@@ -63,8 +69,16 @@ export class Transport {
 
   showPlaying(): void {
     const { playing, speed } = this.state;
+    this.laterButton.setAttribute("aria-pressed", String(isHiding(this.state)));
     setText(this.playButton, playing ? "❚❚" : "▶");
     this.playButton.setAttribute("aria-label", playing ? "Pause" : "Play");
     this.speedSelect.value = String(speed);
+  }
+
+  showFollowing(age: Age | null): void {
+    this.followButton.setAttribute("aria-pressed", String(this.state.following));
+    this.age.hidden = !age;
+    setText(this.age, age?.text ?? "");
+    this.age.dataset.state = age?.state ?? "";
   }
 }

@@ -1,12 +1,16 @@
 /** What of the session is in view: zoomed, moved, and following the chosen second and strike. How far: ./scales. */
 
-import { follow, same, type Range, type Window } from "../../window";
+import { follow, same, type Window } from "../../window";
 import type { Loading } from "./loading";
-import { panned, wholeOf, zoomedPrice, zoomedTime } from "./scales";
+import { panned, zoomedPrice, zoomedTime } from "./scales";
 import type { Screen } from "./screen";
+import { wholeOfState } from "./seen";
 import { overview, type SessionState } from "./state";
 
 export class Zoom {
+  /** All that could be in view when this was last looked at. */
+  private whole: Window | null = null;
+
   constructor(
     private readonly state: SessionState,
     private readonly loading: Pick<Loading, "wantDetail" | "dropDetail">,
@@ -14,32 +18,46 @@ export class Zoom {
     private readonly remember: () => void,
   ) {}
 
-  /** Bring a second into view; false where it is already. */
-  followTime(instant: number, whole: Range): boolean {
+  /** Begin with a window of a session that has just been opened. */
+  begin(window: Window): void {
+    this.whole = wholeOfState(this.state);
+    this.state.window = window;
+  }
+
+  /** What was all stays all where there is more of it by now, or less; what was zoomed stays as it is. */
+  adapt(): void {
     const { window } = this.state;
-    const time = follow(window.time, whole, instant);
+    const [before, whole] = [this.whole ?? window, wholeOfState(this.state)];
+    this.whole = whole;
+    const time = same(window.time, before.time) ? whole.time : window.time;
+    const price = same(window.price, before.price) ? whole.price : window.price;
+    if (!same(time, window.time) || !same(price, window.price)) this.state.window = { time, price };
+  }
+
+  /** Bring a second into view; false where it is already. */
+  followTime(instant: number): boolean {
+    const { window } = this.state;
+    const time = follow(window.time, wholeOfState(this.state).time, instant);
     if (same(time, window.time)) return false;
     this.apply({ ...window, time });
     return true;
   }
 
   /** Bring a price into view. */
-  followPrice(price: number, whole: Range): void {
+  followPrice(price: number): void {
     const { window } = this.state;
-    const moved = follow(window.price, whole, price);
+    const moved = follow(window.price, wholeOfState(this.state).price, price);
     if (!same(moved, window.price)) this.setWindow({ ...window, price: moved });
   }
 
   resetWindow(): void {
-    const view = overview(this.state);
-    if (!view) return;
+    if (!overview(this.state)) return;
     this.loading.dropDetail();
-    this.setWindow(wholeOf(view));
+    this.setWindow(wholeOfState(this.state));
   }
 
   zoomTime(factor: number, around = this.state.instant): void {
-    const view = overview(this.state);
-    if (view) this.setWindow(zoomedTime(this.state.window, wholeOf(view), factor, around));
+    if (overview(this.state)) this.setWindow(zoomedTime(this.state.window, wholeOfState(this.state), factor, around));
   }
 
   zoomPrice(factor: number, around?: number): void {
@@ -47,12 +65,11 @@ export class Zoom {
     if (!view?.strikes.length) return;
     const { strike, shown, window } = this.state;
     const middle = (window.price.low + window.price.high) / 2;
-    this.setWindow(zoomedPrice(window, wholeOf(view), view.strikes.length, factor, around ?? strike ?? shown?.spot ?? middle));
+    this.setWindow(zoomedPrice(window, wholeOfState(this.state), view.strikes.length, factor, around ?? strike ?? shown?.spot ?? middle));
   }
 
   panBy(time: number, price: number): void {
-    const view = overview(this.state);
-    if (view) this.setWindow(panned(this.state.window, wholeOf(view), time, price));
+    if (overview(this.state)) this.setWindow(panned(this.state.window, wholeOfState(this.state), time, price));
   }
 
   private setWindow(window: Window): void {

@@ -1,0 +1,75 @@
+/** What of the loaded session is to be drawn: all of it, or what had been seen at the chosen second; and the scale and the
+ * axes that follow from it. Pure. */
+
+import { NO_SCALE, scaleOf, type Scale } from "../../colour";
+import { shownValue, typeOfFeed } from "../../record_types";
+import type { SessionView } from "../../view";
+import type { Window } from "../../window";
+import { wholeOf } from "./scales";
+import { detailOf, isHiding, overview, type SessionState } from "./state";
+
+/** The whole session, as far as it is shown. */
+export function seenOverview(state: Readonly<SessionState>): SessionView | null {
+  const view = overview(state);
+  return view && isHiding(state) ? view.until(state.instant) : view;
+}
+
+/** The part in view, as far as it is shown. */
+export function seenDetail(state: Readonly<SessionState>): SessionView | null {
+  const view = detailOf(state);
+  return view && isHiding(state) ? view.until(state.instant) : view;
+}
+
+/** All that can be in view: the hours of the session, which are known beforehand, and the prices as far as they are shown. */
+export function wholeOfState(state: Readonly<SessionState>): Window {
+  const view = overview(state);
+  if (!view) return state.window;
+  return { time: { low: view.start, high: view.end }, price: wholeOf(seenOverview(state)!).price };
+}
+
+/** The scale of the colours, as it was chosen. Nothing hidden bounds it. */
+export function scaleOfState(state: Readonly<SessionState>): Scale {
+  const view = seenOverview(state);
+  if (!view?.strikes.length) return NO_SCALE;
+  const signed = shownValue(typeOfFeed(view.head), state.value)?.signed ?? true;
+  const { scale } = state;
+  if (typeof scale === "number") return { signed, low: signed ? -scale : 0, high: scale };
+  if (scale === "window") return scaleOfWindow(state, view, signed);
+  return scaleOfView(scale === "now" ? view.until(state.instant) : view, signed);
+}
+
+/** What the scale follows from, in words. */
+export function scaleText({ scale, ...state }: Readonly<SessionState>): string {
+  if (typeof scale === "number") return "fixed scale";
+  if (scale === "window") return isHiding(state) ? "scale of what is in view and not hidden" : "scale of what is in view";
+  return scale === "now" || isHiding(state) ? "scale of what had been seen until then" : "scale of the day";
+}
+
+const known = new WeakMap<SessionView, Scale>();
+
+/** It is asked for in every frame, and changes with every column at most. */
+function scaleOfView(view: SessionView, signed: boolean): Scale {
+  const found = known.get(view) ?? scaleOf(cellsWithin(view, 0, view.columns, 0, view.strikes.length), signed);
+  known.set(view, found);
+  return found;
+}
+
+function scaleOfWindow(state: Readonly<SessionState>, whole: SessionView, signed: boolean): Scale {
+  const { time, price } = state.window;
+  const full = detailOf(state);
+  const view = (full && full.start <= time.low && full.end >= time.high ? seenDetail(state) : null) ?? whole;
+  const step = view.head.column_seconds;
+  const from = Math.max(0, Math.floor((time.low - view.start) / step + 1e-6));
+  const to = Math.min(view.columns, Math.ceil((time.high - view.start) / step - 1e-6));
+  const rows = [...view.strikes.keys()].filter((row) => view.strikes[row]! >= price.low && view.strikes[row]! <= price.high);
+  return scaleOf(cellsWithin(view, from, to, rows[0] ?? 0, (rows.at(-1) ?? -1) + 1), signed);
+}
+
+function cellsWithin(view: SessionView, from: number, to: number, low: number, high: number): Float64Array {
+  const width = Math.max(0, to - from);
+  const cells = new Float64Array(width * Math.max(0, high - low));
+  for (let row = low; row < high; row += 1) {
+    for (let column = 0; column < width; column += 1) cells[(row - low) * width + column] = view.cell(row, from + column);
+  }
+  return cells;
+}
