@@ -18,7 +18,7 @@ SESSIONS ?= 3
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs examples proto web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
+.PHONY: help demo serve live-demo test lint format docs examples proto web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
   test-native clean
 
 help: ## this list
@@ -42,6 +42,9 @@ serve: $(INSTALLED) ## a sample lake worth looking at, served with its dashboard
 	  $(BIN)/gexlake sample $(SAMPLE)/more --category gamma_zero --category orderflow --start 2025-11-19 --sessions 1 --quiet; }
 	$(BIN)/gexlake import $(SAMPLE) --lake $(LAKE)
 	$(BIN)/gexlake serve --lake $(LAKE) --import-root $(abspath $(SAMPLE))
+
+live-demo: $(INSTALLED) ## a live day without a key: a replay as the vendor, get and live against it, the dashboard following
+	$(BIN)/python tools/live_demo.py
 
 test: $(INSTALLED) ## all tests; as root it installs the Chromium that they need
 	tools/install_browser.sh
