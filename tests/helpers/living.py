@@ -44,26 +44,43 @@ class GexlakeProcess:
             env=clean | environment,
         )
         self.said: list[str] = []
+        self._unread = ""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The first line on stderr from now on that fits."""
-        assert self.process.stderr is not None
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while select.select([self.process.stderr], [], [], max(0, deadline - time.monotonic()))[0]:
-            line = self.process.stderr.readline()
-            if not line:
-                break
+        while True:
+            line = self._next_line(deadline)
             self.said.append(line)
+            assert line, f"{pattern!r} was never said: {''.join(self.said)}"
             if found := re.search(pattern, line):
                 return found
-        raise AssertionError(f"{pattern!r} was never said: {''.join(self.said)}")
+
+    def _next_line(self, deadline: float) -> str:
+        """Nothing at the end, and when the time is over."""
+        assert self.process.stderr is not None
+        pipe = self.process.stderr.fileno()
+        while "\n" not in self._unread:
+            ready = select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]
+            text = os.read(pipe, 1 << 16).decode() if ready else ""
+            if not text:
+                return ""
+            self._unread += text
+        line, _, self._unread = self._unread.partition("\n")
+        return f"{line}\n"
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end; no matter if it has ended."""
+        self.process.kill()
+        if self.process.stderr is not None and not self.process.stderr.closed:
+            self.process.communicate()
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
         """Exit status, stdout, and all of stderr."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, out, "".join(self.said) + err
+        return self.process.returncode, out, "".join(self.said) + self._unread + err
 
 
 def start_live(lake: Path, replay: ReplayProcess, *options: str, key: str = KEY) -> GexlakeProcess:

@@ -47,4 +47,4 @@ def recording() -> Iterator[StartLive]:
                 status, out, err = process.end()
                 assert (status, out, "Traceback" in err) == (0, "", False), err
         finally:
-            process.process.kill()
+            process.kill()

@@ -100,8 +100,7 @@ def test_nothing_acknowledged_is_lost_to_a_kill(work: Path, replay: ReplayProces
     first.wait_for(READY)
     step_to(replay, work, 5)
     before = records_of(work)
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     (segment,) = (work / "live" / DAY).glob("*.jsonl")
     with segment.open("ab") as file:  # what a power cut leaves of a line
         file.write(b'{"timestamp": 17627')
@@ -131,8 +130,7 @@ def test_second_process_waits_and_takes_over(work: Path, replay: ReplayProcess, 
     second = recording(work, replay, *CLASSIC, "--by", "poll")
     assert second.wait_for(r"Process (\d+) records into this lake")[1] == str(first.process.pid)
     step_to(replay, work, 3)
-    first.process.kill()
-    first.process.wait()
+    first.kill()
     second.wait_for(READY)
     step_to(replay, work, 6)
     instants = [record["timestamp"] for record in records_of(work)]
