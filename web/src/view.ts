@@ -37,6 +37,7 @@ export class SessionView {
   private readonly cells: Float64Array;
   private readonly firsts: Int32Array;
   private part: SessionView | null = null;
+  private found: [number, number][] | null = null;
 
   constructor(
     readonly head: ViewHead,
@@ -91,11 +92,20 @@ export class SessionView {
     const rows = this.rows.filter((row) => firsts[row]! < Math.max(1, columns));
     const end = this.start + columns * head.column_seconds;
     const arrays = new Map([...this.arrays].map(([name, values]) => [name, name === "cells" ? values : values.subarray(0, columns)] as const));
-    // Which changes were the largest, too, is not known before the end.
-    const [at, changes] = [arrays.get("moved_at"), arrays.get("moved")];
-    const moves = at && changes ? largestMoves(at, changes) : head.moves.filter(([instant]) => instant <= end);
-    const known = { ...head, strikes: Array.from(rows, (row) => strikes[row]!), last: Math.min(head.last, end), moves };
+    const known = { ...head, strikes: Array.from(rows, (row) => strikes[row]!), last: Math.min(head.last, end), moves: head.moves.filter(([at]) => at <= end) };
     return (this.part = new SessionView(known, arrays, { origin: this, columns, rows }));
+  }
+
+  /** The largest changes of the sum. Which they are is not known before the end: a part finds its own. */
+  get moves(): [number, number][] {
+    if (this.origin === this || !this.has("moved")) return this.head.moves;
+    return (this.found ??= largestMoves(this.array("moved_at"), this.array("moved")));
+  }
+
+  /** Part of the cells of a strike, into a place of an array. */
+  copy(strike: number, from: number, to: number, into: Float64Array, place: number): void {
+    const start = this.rows[strike]! * this.origin.columns;
+    into.set(this.cells.subarray(start + from, start + to), place);
   }
 
   /** Whether another view says the same of all that this one knows: what has grown does, what was replaced does not. */

@@ -313,7 +313,7 @@ export class Lanes {
   }
 
   private drawMoves(context: CanvasRenderingContext2D, ink: Inks, top: number, height: number): void {
-    for (const [instant, change] of this.model!.overview.head.moves) {
+    for (const [instant, change] of this.model!.overview.moves) {
       const x = this.x(instant);
       context.fillStyle = change > 0 ? ink.positive : ink.negative;
       context.beginPath();

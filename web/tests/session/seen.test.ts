@@ -14,7 +14,7 @@ const hiding = (seconds: number, more: Partial<SessionState> = {}) => at(seconds
 describe("what is hidden", () => {
   it("is every column that has not ended by the second, with its changes and extremes", () => {
     const seen = seenOverview(hiding(29))!;
-    expect([seen.columns, seen.end, [...seen.array("spot")], seen.head.moves]).toEqual([2, OPEN + 20, [111, 112], [[OPEN + 10, 5]]]);
+    expect([seen.columns, seen.end, [...seen.array("spot")], seen.moves]).toEqual([2, OPEN + 20, [111, 112], [[OPEN + 10, 5]]]);
     expect([seen.cell(0, 1), seen.cell(0, 2), seen.cell(0, -1), seen.columnAt(OPEN + 25)]).toEqual([1, NaN, NaN, -1]);
     expect([seenOverview(hiding(9))!.columns, seenOverview(hiding(30))!.columns, seenOverview(hiding(40))]).toEqual([0, 3, view]);
   });

@@ -30,6 +30,7 @@ export class Legend {
     ...CHOICES.map(([value, text]) => h("option", { value }, text)), h("option", { value: FIXED }, "fixed"));
   private readonly bound = h("input", { type: "number", min: 0, step: "any", "aria-label": "Bound of the fixed scale", hidden: true, onchange: () => this.fix() });
   private scale: Scale | null = null;
+  private shown = "";
 
   constructor(
     private readonly state: Readonly<SessionState>,
@@ -57,16 +58,19 @@ export class Legend {
     const { ladder, sums } = typeOf(this.state);
     this.element.hidden = !view || !ladder;
     if (!view || !ladder) return;
+    this.showChoice();
+    const [title, text] = [titleOf(feedOfView(view), this.state.value), scaleText(this.state)];
+    const shown = JSON.stringify([scale, theme, title, text]);
+    if (shown === this.shown) return; // while a session plays, it is asked for with every column
+    this.shown = shown;
     this.scale = scale;
     const ticks = legendTicks(scale);
-    const title = titleOf(feedOfView(view), this.state.value);
-    this.picture.setAttribute("aria-label", `${title}, ${scaleText(this.state)}: ${inWords(scale, ticks)}`);
+    this.picture.setAttribute("aria-label", `${title}, ${text}: ${inWords(scale, ticks)}`);
     setText(this.name, title);
-    this.showChoice();
     fill(this.picture, stripe(scale, theme));
     fill(this.ticks, ...ticks.map((tick) => h("span", {}, tick)));
     fill(this.key,
-      h("span", { class: "legend-scale-text" }, scaleText(this.state)),
+      h("span", { class: "legend-scale-text" }, text),
       h("span", {}, h("i", { class: "dots", "aria-hidden": "true" }), ladder.dots),
       h("span", {}, h("i", { class: "hatch", "aria-hidden": "true" }), "no data"),
       sums.length ? h("span", {}, h("i", { class: "move", "aria-hidden": "true" }), "largest changes") : null);

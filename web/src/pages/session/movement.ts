@@ -92,7 +92,7 @@ export class Movement {
     this.pause();
     if (!typeOf(this.state).sums.length) return this.say("This feed has no sum whose largest changes were known.");
     if (direction > 0 && isHiding(this.state)) return this.say("What comes later is hidden (H shows it).");
-    const next = moveBeside(view.head.moves, this.state.instant, direction);
+    const next = moveBeside(view.moves, this.state.instant, direction);
     if (next === null) this.say(direction > 0 ? "No larger change comes later." : "No larger change came before.");
     else this.seek(next);
   }
@@ -129,6 +129,7 @@ export class Movement {
     this.state.playing = false;
     this.playback.stop();
     this.screen.showPlaying();
+    if (overview(this.state)) this.screen.showCursor(); // up to where it has come
   }
 
   setSpeed(speed: number): void {

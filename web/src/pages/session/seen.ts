@@ -54,6 +54,9 @@ function scaleOfView(view: SessionView, signed: boolean): Scale {
   return found;
 }
 
+/** The scale of what was last in view. */
+let latest: { view: SessionView; of: readonly number[]; scale: Scale } | null = null;
+
 function scaleOfWindow(state: Readonly<SessionState>, whole: SessionView, signed: boolean): Scale {
   const { time, price } = state.window;
   const full = detailOf(state);
@@ -62,14 +65,14 @@ function scaleOfWindow(state: Readonly<SessionState>, whole: SessionView, signed
   const from = Math.max(0, Math.floor((time.low - view.start) / step + 1e-6));
   const to = Math.min(view.columns, Math.ceil((time.high - view.start) / step - 1e-6));
   const rows = [...view.strikes.keys()].filter((row) => view.strikes[row]! >= price.low && view.strikes[row]! <= price.high);
-  return scaleOf(cellsWithin(view, from, to, rows[0] ?? 0, (rows.at(-1) ?? -1) + 1), signed);
+  const of = [from, to, rows[0] ?? 0, (rows.at(-1) ?? -1) + 1] as const;
+  if (latest?.view !== view || latest.of.join() !== of.join()) latest = { view, of, scale: scaleOf(cellsWithin(view, ...of), signed) };
+  return latest.scale;
 }
 
 function cellsWithin(view: SessionView, from: number, to: number, low: number, high: number): Float64Array {
   const width = Math.max(0, to - from);
   const cells = new Float64Array(width * Math.max(0, high - low));
-  for (let row = low; row < high; row += 1) {
-    for (let column = 0; column < width; column += 1) cells[(row - low) * width + column] = view.cell(row, from + column);
-  }
+  for (let row = low; row < high; row += 1) view.copy(row, from, from + width, cells, (row - low) * width);
   return cells;
 }

@@ -21,6 +21,9 @@ import { scaleOfState, seenDetail, seenOverview } from "./seen";
 import { feedOfView, isHiding, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
 import { hiddenTip, profileTip, seriesTip, Tip, tipContent, type TipContent } from "./tip";
 
+/** While a session plays, so many times longer than drawing it takes it is not drawn anew. */
+const PACE = 3;
+
 /** A picture that the pointer can be over. */
 interface Pointable {
   readonly plot: Plot;
@@ -44,7 +47,7 @@ export class Stage {
   private readonly sums: Lanes;
   private readonly lanes: Lanes;
   /** What the pictures were last drawn from. */
-  private drawn: { view: SessionView | null; scale: Scale } | null = null;
+  private drawn: { view: SessionView | null; detail: SessionView | null; scale: Scale; instant: number; ended: number; cost: number } | null = null;
 
   /** What stands beside the profile is another part's. */
   constructor(
@@ -103,31 +106,49 @@ export class Stage {
     this.arrange();
     const { window, instant, strike, hidden, value } = state;
     const scale = scaleOfState(state);
-    this.drawn = { view, scale };
+    const began = performance.now();
+    const detail = seenDetail(state);
     const { ladder, sums, levels } = typeOf(state);
     const shade = theme();
-    const common = { overview: view, detail: seenDetail(state), instant, theme: shade };
+    const common = { overview: view, detail, instant, theme: shade };
     const lanes = { ...common, lanes: lanesOfState(state), time: window.time, moving: `sum_${value}` };
     if (!ladder) {
       this.lanesBox.style.setProperty("--lanes", String(lanes.lanes.length));
       this.lanes.show({ ...lanes, axis: true });
-      return this.showPointed();
+      this.showPointed();
+      return this.note(view, detail, scale, began);
     }
     this.heat.show({ ...common, scale, levels, window, strike, hidden });
     if (sums.length) this.sums.show({ ...lanes, axis: false });
     this.showLadder();
     this.legend.show(scale, shade);
+    this.note(view, detail, scale, began);
+  }
+
+  private note(view: SessionView, detail: SessionView | null, scale: Scale, began: number): void {
+    const ended = performance.now();
+    this.drawn = { view, detail, scale, instant: this.state.instant, ended, cost: ended - began };
   }
 
   /** The second and the strike alone, which move in every frame. */
   showCursor(): void {
     const { instant, strike } = this.state;
-    // What is hidden, or bounds the colours, may change with the second.
-    if (seenOverview(this.state) !== this.drawn?.view || !sameScale(scaleOfState(this.state), this.drawn.scale)) return this.show();
-    if (isHiding(this.state) && seenDetail(this.state)) return this.show();
+    if (!this.isPaced() && this.isOutdated()) return this.show();
     this.heat.moveTo(instant, strike);
     this.sums.moveTo(instant);
     this.lanes.moveTo(instant);
+  }
+
+  /** What is hidden, or bounds the colours, may change with the second. */
+  private isOutdated(): boolean {
+    const { state, drawn } = this;
+    return seenOverview(state) !== drawn?.view || seenDetail(state) !== drawn.detail || !sameScale(scaleOfState(state), drawn.scale);
+  }
+
+  /** Playing draws more of the session at a pace that leaves the screen time for the cursor: late, but never too much. */
+  private isPaced(): boolean {
+    const { drawn, state: { playing, instant } } = this;
+    return playing && drawn !== null && instant >= drawn.instant && performance.now() - drawn.ended < PACE * drawn.cost;
   }
 
   showLadder(): void {

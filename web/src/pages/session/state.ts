@@ -119,7 +119,7 @@ export function lacks(state: Readonly<SessionState>, name: Value): boolean {
   if (!value?.absentIn) return false;
   if (!reports(feed, value)) return true;
   const view = views.get(name);
-  return view !== undefined && shown !== null && rowsOf(typeOf(state), shown).every((row) => !valueIn(row, value)) && view.head.moves.length === 0;
+  return view !== undefined && shown !== null && rowsOf(typeOf(state), shown).every((row) => !valueIn(row, value)) && view.moves.length === 0;
 }
 
 /** The panels of the profile that this feed has something for. */
