@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
+from helpers.programs import Program
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -41,8 +41,8 @@ class Service:
 
     def __init__(self, lake: Path, *options: str, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", "serve", "--lake", str(lake), "--port", "0", *options],
+        self.process = Program(
+            ["serve", "--lake", lake, "--port", "0", *options],
             stderr=subprocess.PIPE,
             env=environment
             | {"GEXLAKE_LOG_LEVEL": "warning", "GEXLAKE_SHUTDOWN_SECONDS": "1"}
