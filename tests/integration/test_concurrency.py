@@ -18,7 +18,7 @@ from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import
 from helpers.runner import Runner
 
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
+DATA = ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "quarantine")
 ROUNDS = 2
 SOON = {"wait_seconds": 0.2}
 
@@ -102,7 +102,7 @@ def test_two_imports_of_files_that_feed_each_others_sessions(
             import_history(work / part, work / order / "lake")
         serial.append(lake_content(work / order / "lake"))
     found = lake_content(lake)
-    data = ("gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
+    data = ("gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "quarantine")
     assert any(all(found[name] == expected[name] for name in data) for expected in serial)
 
 
