@@ -30,8 +30,24 @@ import gexlake.__main__
 ORDER_BYTES = 1 << 20
 FILES = 4
 """What comes with an order: stdin, stdout, stderr, and the pipe for what became of it."""
-LOADED_BY_NAME = ("uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl", "uvloop")
-"""By a service, beside what the modules of gexlake import."""
+LOADED_LATE = (
+    "anyio._backends._asyncio",
+    "duckdb",
+    "httpcore",
+    "httpx",
+    "msgspec",
+    "numpy.ma",
+    "orjson",
+    "polars._utils.parquet",
+    "pydantic.main",
+    "typer._adapters",
+    "typer._click.decorators",
+    "uvicorn.lifespan.off",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
+"""In functions, beside what the modules of gexlake import at once."""
 FLUSH_FAILED = 120
 """The exit status of a Python program whose last words cannot be written."""
 THREADS = {"python", "python3", "jemalloc_bg_thd", "polars-ooc-clea"}
@@ -148,7 +164,7 @@ def load() -> None:
     for module in pkgutil.walk_packages(gexlake.__path__, "gexlake."):
         if not module.name.endswith(".__main__"):
             importlib.import_module(module.name)
-    for name in LOADED_BY_NAME:
+    for name in LOADED_LATE:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
