@@ -11,7 +11,7 @@ import pytest
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
-from gexlake.importers.snapshots.session import SnapshotSession
+from gexlake.importers.snapshots import session
 from gexlake.importers.snapshots.writing.ladder_file import LOOKUP_KEY
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.importing.import_history import import_history
@@ -34,7 +34,7 @@ def template(fast_disk: Path) -> Path:
     root = fast_disk / "indexes"
     history, lake = root / "history", root / "lake"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SnapshotSession, "_iter_blocks", lambda _: iter(()))
+        patch.setattr(session, "iter_blocks", lambda _: iter(()))
         for day in (MONDAY, TUESDAY):
             write_array(history / vendor_name(day), records_of(day, 30))
         write_array(history / vendor_name(TUESDAY + timedelta(days=1)), [])

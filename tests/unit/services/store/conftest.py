@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gexlake.db.layout import LakeLayout
-from gexlake.importers.snapshots.session import SnapshotSession
+from gexlake.importers.snapshots import session
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from unit.services.store.support import MadeLake, MakeLake
@@ -43,6 +43,6 @@ def two_old_days(two_days: MadeLake, tmp_path_factory: pytest.TempPathFactory) -
     for day, of_day in two_days.records.items():
         write_array(folder / "source" / vendor_name(day), of_day)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SnapshotSession, "_iter_blocks", lambda _: iter(()))
+        patch.setattr(session, "iter_blocks", lambda _: iter(()))
         import_history(folder / "source", folder / "lake")
     return MadeLake(LakeLayout(folder / "lake"), two_days.records)
