@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+Item = TypeVar("Item")
 Files = dict[str, bytes | None]
 """Path below the lake -> content; None is a directory."""
 
@@ -66,5 +69,15 @@ def lay_out(files: Files, target: Path) -> None:
 
 
 def states(target: Path) -> list[tuple[int, Path]]:
-    """The points whose states were kept, in their order, and where."""
-    return sorted((int(path.name), path) for path in target.iterdir())
+    """The points whose states were kept, in their order, and where; see `apart`."""
+    return apart(sorted((int(path.name), path) for path in target.iterdir()), lambda state: _files_of(state[1]))
+
+
+def apart(items: Sequence[Item], files_of: Callable[[Item], object]) -> list[Item]:
+    """Of states in a row with the same files the last: folders that are empty come one by one, and are much alike."""
+    files = [files_of(item) for item in items]
+    return [item for item, own, next_ in zip(items, files, [*files[1:], None], strict=True) if own != next_]
+
+
+def _files_of(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
