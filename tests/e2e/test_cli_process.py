@@ -78,7 +78,7 @@ def is_at_work(pid: int) -> bool:
         ticks = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
     except OSError:  # it has ended
         return False
-    return b"statements.worker" in command and ticks > 3 * os.sysconf("SC_CLK_TCK")
+    return b"statements.worker" in command and ticks > os.sysconf("SC_CLK_TCK")
 
 
 HOLD = """
