@@ -242,4 +242,4 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
         assert given in {80, 130}, where
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), states(kept)[::3], crash)
+    spread((runner, other_runner), states(kept)[::4], crash)
