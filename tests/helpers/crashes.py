@@ -81,4 +81,6 @@ def apart(items: Sequence[Item], files_of: Callable[[Item], object]) -> list[Ite
 
 
 def _files_of(folder: Path) -> dict[Path, bytes]:
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Path and hash of each."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): xxhash.xxh3_128_digest(path.read_bytes()) for path in files}

@@ -50,7 +50,7 @@ LOADED_LATE = (
 """In functions, beside what the modules of gexlake import at once."""
 FLUSH_FAILED = 120
 """The exit status of a Python program whose last words cannot be written."""
-THREADS = {"python", "python3", "jemalloc_bg_thd", "polars-ooc-clea"}
+THREADS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 """Those of Polars begin as it is imported, and are idle; gexlake forks its own workers from such a process too."""
 
 
@@ -154,8 +154,9 @@ def end_with(end: SystemExit) -> None:
 
 
 def _threads() -> set[str]:
-    """Names of what runs in this process."""
-    return {(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
+    """Names of those that run in this process, beside the main one."""
+    tasks = (task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid()))
+    return {(task / "comm").read_text().strip() for task in tasks}
 
 
 def load() -> None:
