@@ -11,7 +11,7 @@ from helpers.histories import TUESDAY, records_of, vendor_name, write_array, wri
 from helpers.lakes import Content, lake_content
 from helpers.runner import Outcome, Runner
 
-DATA = ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet")
+DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
 @dataclass(frozen=True)

@@ -307,7 +307,7 @@ def test_repair_stages_a_session_anew_from_its_sources(
     assert (repair.session, repair.repaired) == (SESSION, True), repair.message
     assert verify_lake(lake).clean
     mended, undisturbed = lake_content(lake), lake_content(template / "lake")
-    for name in ("gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "sessions"):
+    for name in ("gex_snapshots", "snapshots.parquet", "strikes.parquet", "sessions"):
         assert mended[name] == undisturbed[name], name
 
 

@@ -18,7 +18,7 @@ from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import
 from helpers.runner import Runner
 
-DATA = ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "quarantine")
+DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
 ROUNDS = 2
 SOON = {"wait_seconds": 0.2}
 
@@ -63,7 +63,7 @@ def test_two_imports_of_different_files_of_the_same_sessions(
     assert [running.wait().status for running in both] == [0, 0]
     found, expected = lake_content(lake), fresh_content(work / "history", work)
     assert found["gex_snapshots"] == expected["gex_snapshots"]
-    assert found["gex/strikes.parquet"] == expected["gex/strikes.parquet"]
+    assert found["strikes.parquet"] == expected["strikes.parquet"]
     assert verify_lake(lake).findings == []
 
 
@@ -102,7 +102,7 @@ def test_two_imports_of_files_that_feed_each_others_sessions(
             import_history(work / part, work / order / "lake")
         serial.append(lake_content(work / order / "lake"))
     found = lake_content(lake)
-    data = ("gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "quarantine")
+    data = ("gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
     assert any(all(found[name] == expected[name] for name in data) for expected in serial)
 
 

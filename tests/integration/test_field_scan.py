@@ -54,7 +54,7 @@ def test_a_zip_of_days_is_imported_as_its_folder_would_be(work: Path) -> None:
     assert sound(work / "lake")
     run(work / "unpacked", work / "other")
     assert lake_content(work / "lake")["gex_snapshots"] == lake_content(work / "other")["gex_snapshots"]
-    assert lake_content(work / "lake")["gex/strikes.parquet"] == lake_content(work / "other")["gex/strikes.parquet"]
+    assert lake_content(work / "lake")["strikes.parquet"] == lake_content(work / "other")["strikes.parquet"]
 
 
 def test_an_archive_imported_again_is_skipped_and_so_are_its_files_once_unpacked(work: Path) -> None:
@@ -181,7 +181,7 @@ def test_utf16_is_read_and_noted(work: Path) -> None:
     assert message == "the text is UTF-16, and was read as such"
     (work / DAY).write_text(path.read_text(encoding="utf-16"), encoding="utf-8")
     run(work / DAY, work / "other")
-    assert lake_content(work / "lake")["gex/strikes.parquet"] == lake_content(work / "other")["gex/strikes.parquet"]
+    assert lake_content(work / "lake")["strikes.parquet"] == lake_content(work / "other")["strikes.parquet"]
     assert sound(work / "lake")
 
 

@@ -17,7 +17,7 @@ from helpers.runner import Outcome, Runner
 
 WITH_WORKERS = {"inline_bytes": 0}
 PATIENCE_SECONDS = 60
-DATA = ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet")
+DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
 def fresh_content(folder: Path) -> Content:

@@ -66,7 +66,7 @@ def test_a_file_that_is_cut_short_adds_and_corrects_and_takes_nothing(file: Path
     assert "they stay, unless --prune takes them out" in (result.message or "")
     after = lake_content(lake)
     assert after["gex_snapshots"] == before["gex_snapshots"]
-    assert after["gex/strikes.parquet"] == before["gex/strikes.parquet"]
+    assert after["strikes.parquet"] == before["strikes.parquet"]
     assert verify_lake(lake).findings == []
 
 

@@ -150,7 +150,7 @@ def test_lost_journal_is_made_up_for_from_the_footers(lake: Path) -> None:
     report = rebuild_database(lake)
     assert report.imports_without_journal == report.imports == 2
     after = lake_content(lake)
-    for name in ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet"):
+    for name in ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet"):
         assert after[name] == before[name]
     assert set(select(lake, given)) < set(lineage), "what a later reading has replaced is in no footer"
     assert not {finding.code for finding in verify_lake(lake).findings} & {"lineage_missing", "lineage_imported"}

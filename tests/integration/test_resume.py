@@ -19,7 +19,7 @@ from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content, select
 
-DATA = ("gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet")
+DATA = ("gex_snapshots", "snapshots.parquet", "strikes.parquet")
 Lake = Path
 
 

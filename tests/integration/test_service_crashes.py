@@ -170,7 +170,7 @@ def test_a_service_killed_under_load_and_during_an_import_leaves_a_lake_that_is_
     again.stop()
     assert runner.verify(beside).status == 0
     content = lake_content(beside)
-    for name in ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet"):
+    for name in ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet"):
         assert content[name] == undisturbed[name], name
 
 

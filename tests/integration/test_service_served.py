@@ -222,7 +222,7 @@ def test_imports_beside_the_service_and_through_it_give_the_lake_of_one_undistur
         service.process.kill()
     assert outcome(gexlake("import", work / "history", "--lake", work / "undisturbed", "-q"))[0] == 0
     held, undisturbed = lake_content(work / "data"), lake_content(work / "undisturbed")
-    for name in ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet"):
+    for name in ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet"):
         assert held[name] == undisturbed[name], name
     assert outcome(gexlake("verify", "--lake", work / "data"))[0] == 0
 

@@ -21,7 +21,7 @@ from helpers.lakes import different_tables, lake_content, select
 FIELD = Path(__file__).parent.parent / "examples" / "field"
 VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
 WEDNESDAY = date(2025, 11, 12)
-DATA = ("gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet")
+DATA = ("gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
 @pytest.fixture

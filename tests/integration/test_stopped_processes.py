@@ -22,7 +22,7 @@ from helpers.pauses import paused_import
 from helpers.processes import PATIENCE_SECONDS, descendants, let_go_on, stop
 from helpers.runner import Runner
 
-DATA = ("sessions", "gex_snapshots", "gex/snapshots.parquet", "gex/strikes.parquet", "quarantine")
+DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
 SOON = {"wait_seconds": 0.2}
 
 
