@@ -15,7 +15,7 @@ import duckdb
 
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import Column
-from gexlake.models.record_types import RECORD_TYPES
+from gexlake.models.record_types import GEX, RECORD_TYPES
 
 Content = dict[str, list[Any]]
 
@@ -63,14 +63,13 @@ def _queries(lake: Path) -> dict[str, str]:
     }
     for kind in RECORD_TYPES.values():
         columns = f"{IDENTITY}, {_columns(kind.snapshot_columns)}"
+        folder = "" if kind is GEX else f"{kind.name}/"
         queries[f"{kind.name}_snapshots"] = _digest(columns, f"{kind.name}_snapshots")
         for dataset in IMPORTERS[kind.name].datasets:
             files = f"{kind.name}/{dataset.name}/*/*/*/*/{dataset.name}.parquet"
             if any(lake.glob(files)):
                 table = f"read_parquet('{quoted(lake)}/{files}', hive_types_autocast = 0)"
-                queries[f"{kind.name}/{dataset.name}.parquet"] = _digest(
-                    f"{IDENTITY}, {_columns(dataset.columns)}", table
-                )
+                queries[f"{folder}{dataset.name}.parquet"] = _digest(f"{IDENTITY}, {_columns(dataset.columns)}", table)
     return {name: f"{sql} ORDER BY ALL" for name, sql in queries.items()}
 
 

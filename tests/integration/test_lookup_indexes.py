@@ -12,7 +12,7 @@ import pytest
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.importers.snapshots import session
-from gexlake.importers.snapshots.writing.ladder_file import LOOKUP_KEY
+from gexlake.importers.snapshots.lookup import LOOKUP_KEY
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.opened import open_session
