@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -20,10 +19,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
+from helpers.programs import Program
 
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--in-process-gpu",
+    "--num-raster-threads=1",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -41,8 +44,8 @@ class Service:
 
     def __init__(self, lake: Path, *options: str, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", "serve", "--lake", str(lake), "--port", "0", *options],
+        self.process = Program(
+            ["serve", "--lake", lake, "--port", "0", *options],
             stderr=subprocess.PIPE,
             env=environment
             | {"GEXLAKE_LOG_LEVEL": "warning", "GEXLAKE_SHUTDOWN_SECONDS": "1"}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from helpers.histories import TUESDAY, records_of, vendor_name, write_array
 from helpers.lakes import select
+from helpers.programs import Program
 
 Run = Callable[..., Any]
 
@@ -101,9 +100,9 @@ def test_forget_shows_first_and_asks(run: Run, file: Path, lake: Path) -> None:
 @pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 4), ("n", 2, 24)])
 def test_the_question_on_a_real_terminal(file: Path, lake: Path, answer: str, status: int, left: int) -> None:
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "gexlake", "forget", str(file), "--lake", str(lake)]
+    command = ["forget", file, "--lake", lake]
     environment = {**os.environ, "COLUMNS": "100"}
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    process = Program(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""
     while b"[y/N]" not in shown:

@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -21,6 +20,7 @@ import pytest
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
 from helpers.lakes import select as select_rows
+from helpers.programs import Program
 
 COUNT = 20
 WEDNESDAY, THURSDAY = date(2025, 11, 12), date(2025, 11, 13)
@@ -30,11 +30,7 @@ class Watcher:
     """A running `gexlake watch`, whose reports come line by line."""
 
     def __init__(self, *words: str | Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", "watch", *map(str, words), "-o", "json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = Program(["watch", *words, "-o", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)  # type: ignore[union-attr]
         self._text = b""
 

@@ -9,31 +9,29 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from gexlake.services.owner.keys import create_key
+from helpers import programs
 from helpers.processes import PATIENCE_SECONDS
 
 Serve = Callable[..., "Service"]
 
 
 class Service:
-    """A running `gexlake serve` on a free port."""
+    """A running `gexlake serve`; one that is `cold` has loaded everything by itself."""
 
-    def __init__(self, *options: str | Path, **settings: str) -> None:
+    def __init__(self, *options: str | Path, cold: bool = False, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
         environment |= {f"GEXLAKE_{name.upper()}": value for name, value in settings.items()}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", "serve", *map(str, options)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
+        start = programs.cold if cold else programs.Program
+        self.process = start(
+            ["serve", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
 
     def url(self) -> str:
@@ -57,7 +55,7 @@ class Service:
 def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[Service] = []
 
-    def serve(*options: str | Path, **settings: str) -> Service:
+    def serve(*options: str | Path, **settings: Any) -> Service:
         service = Service("--lake", tmp_path / "data", *options, **settings)
         started.append(service)
         return service
@@ -71,7 +69,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_answers_until_a_signal_ends_it_cleanly(serve: Serve, number: signal.Signals) -> None:
-    service = serve("--port", "0")
+    service = serve("--port", "0", cold=True)
     url = service.url()
     assert httpx2.get(f"{url}/health").json()["status"] == "ok"
     assert httpx2.get(f"{url}/ready").status_code == 200

@@ -7,10 +7,14 @@ lets go of the lock that the process holds on it, which is why nothing else may 
 
 from __future__ import annotations
 
-import hashlib
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+import xxhash
+
+Item = TypeVar("Item")
 Files = dict[str, bytes | None]
 """Path below the lake -> content; None is a directory."""
 
@@ -51,8 +55,8 @@ class Copies:
 
 def digest_of(files: Files, *more: str) -> bytes:
     """What is the same for the same files, and the same words beside them."""
-    facts = [(name, content and hashlib.blake2b(content).digest()) for name, content in sorted(files.items())]
-    return hashlib.blake2b(repr((facts, more)).encode()).digest()
+    facts = [(name, content and xxhash.xxh3_128_digest(content)) for name, content in sorted(files.items())]
+    return xxhash.xxh3_128_digest(repr((facts, more)).encode())
 
 
 def lay_out(files: Files, target: Path) -> None:
@@ -66,5 +70,17 @@ def lay_out(files: Files, target: Path) -> None:
 
 
 def states(target: Path) -> list[tuple[int, Path]]:
-    """The points whose states were kept, in their order, and where."""
-    return sorted((int(path.name), path) for path in target.iterdir())
+    """The points whose states were kept, in their order, and where; see `apart`."""
+    return apart(sorted((int(path.name), path) for path in target.iterdir()), lambda state: _files_of(state[1]))
+
+
+def apart(items: Sequence[Item], files_of: Callable[[Item], object]) -> list[Item]:
+    """Of states in a row with the same files the last: folders that are empty come one by one, and are much alike."""
+    files = [files_of(item) for item in items]
+    return [item for item, own, next_ in zip(items, files, [*files[1:], None], strict=True) if own != next_]
+
+
+def _files_of(folder: Path) -> dict[Path, bytes]:
+    """Path and hash of each."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): xxhash.xxh3_128_digest(path.read_bytes()) for path in files}

@@ -80,7 +80,7 @@ class Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONPATH": _python_path(), "OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | {"PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1"},
         )
 
     def start(self, do: str, lake: Path | None = None, **command: Any) -> Running:
@@ -123,6 +123,6 @@ class Runner:
         self._zygote.wait()
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """The tests in front of what is there already: it may name the very checkout that is tested."""
     return os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))

@@ -1,4 +1,4 @@
-"""Forks a process per command, with the heavy modules imported: a real process for the price of a fork.
+"""Forks a process per command, with everything imported: a real process for the price of a fork.
 
 Reads commands from stdin, one JSON document a line, and answers each with two lines: the process id at once, and what
 became of it at its end. Every process leads a group of its own, so that it can be killed with all its workers.
@@ -11,17 +11,9 @@ import os
 import sys
 from typing import Any
 
-import duckdb  # noqa: F401
-import numpy.ma  # noqa: F401
-import pydantic.main  # noqa: F401
-
-import gexlake.services.importing.import_history
-import gexlake.services.importing.preload
-import gexlake.services.upkeep.rebuild
-import gexlake.services.upkeep.revise
-import gexlake.services.upkeep.verify  # noqa: F401
 import helpers.lakes  # noqa: F401
 from helpers.commands import run
+from helpers.forks import load
 
 
 def serve() -> None:
@@ -87,4 +79,5 @@ def _read_all(*descriptors: int) -> dict[int, str]:
 if __name__ == "__main__":
     ANSWERS = os.dup(1)
     os.dup2(2, 1)
+    load()
     serve()

@@ -40,9 +40,9 @@ from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_o
 from helpers.lakes import lake_content, tree
 from helpers.service import LOCAL
 
-FLIPS_SERVED = 16
+FLIPS_SERVED = 12
 FLIPS_OF_AN_OLD_LAKE = 40
-FLIPS_VERIFIED = 32
+FLIPS_VERIFIED = 24
 SESSION = f"NQ_NDX/classic/gex_zero/{MONDAY}"
 RANGE = {"symbol": FEED.ticker, "package": FEED.package, "category": FEED.category}
 DAY = {**RANGE, "start": f"{MONDAY}T00:00:00Z", "end": f"{MONDAY}T23:59:59Z"}

@@ -30,8 +30,8 @@ from helpers.runner import Runner
 
 Item = TypeVar("Item")
 KILLED = -9
-KILLS = 50
-KILLS_WITH_WORKERS = 8
+KILLS = 24
+KILLS_WITH_WORKERS = 4
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_crashes_while_a_session_is_replaced(
     left = states(kept)
     staging = [state for state in left if state[0] < counted.points // 2]
     rest = left[len(staging) :]
-    assert len(rest) > 20
+    assert len(rest) > 16
     spread((runner, other_runner), enumerate([*staging[::4], *rest]), crash)
 
 
@@ -133,7 +133,7 @@ def test_what_is_kept_of_a_point_is_what_a_kill_there_leaves(
     points = runner.run_import(folder, whole, {"copy_to": str(kept)}).points
     left = states(kept)
     assert len(left) > 20
-    for point, copy in left[:: len(left) // 5]:
+    for point, copy in left[:: len(left) // 4]:
         lake = shutil.copytree(template, work / f"lake-{point}")
         assert runner.run_import(folder, lake, {"die_at": point}).status == KILLED
         assert shape(lake) == shape(copy), f"point {point} of {points}"
@@ -162,10 +162,11 @@ def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
         assert runner.run_import(history, lake, {"die_at": again}).status in {KILLED, 0, 1}, where
         assert runner.run_import(history, lake).status in {0, 1}, where
         assert_same_lake(lake, expected, where)
-        assert_sound(runner, lake, where)
+        if point % 3 == 1:
+            assert_sound(runner, lake, where)
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), range(1, counted.points + 1, 12), crash_twice)
+    spread((runner, other_runner), range(1, counted.points + 1, 13), crash_twice)
 
 
 @pytest.mark.parametrize("workers", [False, True])
@@ -241,4 +242,4 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
         assert given in {80, 130}, where
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), states(kept)[::3], crash)
+    spread((runner, other_runner), states(kept)[::4], crash)

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,20 +140,43 @@ ODD_NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_of_folders_and_of_the_lake(work: Path, name: str) -> None:
-    folder, lake = work / name, work / f"{name.replace('?', '').replace(chr(92), '')} lake"
-    write_array(folder / name / vendor_name(), records_of(count=5))
-    assert import_history([folder], lake).totals.records_imported == 5
-    write_array(folder / name / vendor_name(), records_of(count=8, skip=1))
-    assert import_history([folder], lake, ImportOptions(prune=True)).totals.records_imported == 8
-    assert import_history([folder], lake).totals.files == {"skipped": 1}
+def test_odd_names_of_folders(work: Path) -> None:
+    """Each of a day of its own, in one lake; what is done with one does nothing to another."""
+    lake, days = work / "lake", [TUESDAY - timedelta(weeks=n) for n in reversed(range(len(ODD_NAMES)))]
+    files = [work / "all" / name / name / vendor_name(day) for name, day in zip(ODD_NAMES, days, strict=True)]
+    for file, day in zip(files, days, strict=True):
+        write_array(file, records_of(day, count=5))
+    report = import_history([work / "all" / name for name in ODD_NAMES], lake)
+    assert {result.source_file: result.records_imported for result in report.files} == {str(file): 5 for file in files}
+    for file, day in zip(files, days, strict=True):
+        write_array(file, records_of(day, count=8, skip=1))
+    report = import_history([work / "all"], lake, ImportOptions(prune=True))
+    assert {result.source_file: result.records_imported for result in report.files} == {str(file): 8 for file in files}
+    assert import_history([work / "all"], lake).totals.files == {"skipped": len(files)}
     assert verify_lake(lake).findings == []
+    assert_rebuilt_the_same(lake, work)
+    assert select(lake, "SELECT DISTINCT source_file FROM lineage ORDER BY ALL") == sorted(
+        (str(file),) for file in files
+    )
+    assert select(lake, "SELECT session_date, count(*) FROM gex_strikes GROUP BY ALL ORDER BY ALL") == [
+        (day, 72) for day in days
+    ]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_of_the_lake(work: Path, name: str) -> None:
+    lake = work / f"{name.replace('?', '').replace(chr(92), '')} lake"
+    write_array(work / "history" / vendor_name(), records_of(count=5))
+    assert import_history([work / "history"], lake).totals.records_imported == 5
+    assert verify_lake(lake).findings == []
+    assert_rebuilt_the_same(lake, work)
+    assert select(lake, "SELECT count(*) FROM gex_strikes") == [(45,)]
+
+
+def assert_rebuilt_the_same(lake: Path, work: Path) -> None:
     shutil.copyfile(lake / "gexlake.duckdb", work / "kept.duckdb")
     assert rebuild_database(lake).clean
     assert different_tables(work / "kept.duckdb", lake / "gexlake.duckdb") == []
-    assert select(lake, "SELECT source_file FROM lineage")[0][0] == str(folder / name / vendor_name())
-    assert select(lake, "SELECT count(*) FROM gex_strikes") == [(72,)]
 
 
 @pytest.mark.parametrize("name", ["what?", "back\\slash"])

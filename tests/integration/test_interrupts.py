@@ -51,7 +51,7 @@ def test_interrupt_at_changes_from_the_first_to_the_last(work: Path, runner: Run
     write_history(folder, sessions=2)
     points = runner.run_import(folder, work / "undisturbed", {"count": True}).points
     expected, seen = fresh_content(folder), set()
-    for point in range(1, points + 1, 10):
+    for point in range(1, points + 1, 15):
         lake = work / f"lake-{point}"
         outcome = runner.run_import(folder, lake, {"interrupt_at": point})
         if outcome.out:

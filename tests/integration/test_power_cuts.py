@@ -13,13 +13,15 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import recover
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.crashes import apart
 from helpers.histories import TUESDAY, edit, oversized_record, vendor_name, write_history
 from helpers.lakes import lake_content
 from helpers.power import CrashState, Watch
 from helpers.preload import needs_compiler
 from helpers.runner import Runner
 
-RUN_AGAIN_EVERY = 5
+VERIFIED_EVERY, RUN_AGAIN_EVERY = 2, 7
+"""States come in pairs, before a sync and after it; all of them are opened."""
 pytestmark = needs_compiler
 
 
@@ -53,12 +55,16 @@ def test_power_cut_after_every_sync_and_change_of_a_directory(history: Path, wor
     watch.disk.end()
     assert [words.split()[0] for words in watch.disk.said] == ["session", "session", "import"]
     expected = lake_content(watch.disk.root / "lake")
-    states = watch.disk.states
+    states = apart(
+        watch.disk.states, lambda state: {name: data for name, data in state.tree.items() if data is not None}
+    )
     assert len(states) > 60, (watch.disk.events, watch.disk.syncs)
     for number, state in enumerate(states):
         place = work / "after"
         state.lay_out(place)
         assert_nothing_lost(state, place / "lake")
+        if number % VERIFIED_EVERY == 0 and (place / "lake/gexlake.duckdb").exists():
+            assert verify_lake(place / "lake", read_sources=False).findings == [], state.moment
         if number % RUN_AGAIN_EVERY == 0:
             import_history([history], place / "lake")
             assert lake_content(place / "lake") == expected, state.moment
@@ -67,7 +73,7 @@ def test_power_cut_after_every_sync_and_change_of_a_directory(history: Path, wor
 
 
 def assert_nothing_lost(state: CrashState, lake: Path) -> None:
-    """What had been acknowledged is there once the lake is opened, and what is there is whole."""
+    """What had been acknowledged is there once the lake is opened."""
     if not (lake / "gexlake.duckdb").exists():
         assert not state.said, state.moment
         return
@@ -78,4 +84,3 @@ def assert_nothing_lost(state: CrashState, lake: Path) -> None:
         imports = connection.execute("SELECT format('import {} {}', import_id, status) FROM imports").fetchall()
     lost = set(state.said) - {words for (words,) in (*sessions, *imports)}
     assert not lost, (state.moment, lost)
-    assert verify_lake(lake, read_sources=False).findings == [], state.moment

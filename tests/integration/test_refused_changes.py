@@ -12,6 +12,8 @@ from helpers.runner import Runner
 from helpers.storage import History, assert_clear, assert_completes
 
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
+STEP = 2
+"""Neighbours are much alike: most files are made, and then renamed."""
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +30,13 @@ def test_change_that_the_system_refuses(history: History, lake: Path, runner: Ru
     folder = history.folder
     points = runner.run_import(folder, shutil.copytree(lake, lake.with_name("all")), {"fail_at": 10**9}).points
     failed = set()
-    for point in range(1, points + 1):
+    for point in range(1, points + 1, STEP):
         number = ERRORS[point % len(ERRORS)]
         outcome = runner.run_import(folder, lake, {"fail_at": point, "errno": number})
         if not outcome.out:  # where the directory is there already, or nothing is lost by it, the import goes on
             assert_clear(outcome)
             failed.add((point, number))
-        assert_completes(runner, history, lake, verify=point % 5 == 1)
+        assert_completes(runner, history, lake, verify=point % 8 == 1)
         shutil.rmtree(lake)
         shutil.copytree(history.lake, lake)
     assert len(failed) >= 8

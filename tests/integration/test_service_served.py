@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -25,6 +24,7 @@ from gexlake.services.owner.served import CALL_PATH, find_server
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content
 from helpers.pauses import paused_import
+from helpers.programs import Program
 from helpers.runner import Runner
 
 COMMANDS = {
@@ -48,13 +48,8 @@ COMMAND = typer.main.get_command(app)
 
 
 def gexlake(*words: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "gexlake", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    pipe = subprocess.PIPE
+    return Program(words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -10,8 +10,7 @@ from helpers.lakes import lake_content
 from helpers.runner import Runner
 from helpers.storage import History, assert_clear, assert_completes
 
-FILE_BYTES = (0, 512, 1024, 2048, 4096, 6000, 8192, 13_000, 20_000, 33_000, 60_000, 100_000, 200_000, 300_000)
-FILE_BYTES += (540_000, 800_000, 1_000_000)
+FILE_BYTES = (0, 512, 2048, 4096, 8192, 20_000, 60_000, 200_000, 540_000, 800_000, 1_000_000)
 """From where nothing can be written to where only the database's log can not, or nothing is hindered."""
 
 

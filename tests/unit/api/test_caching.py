@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,27 @@ TAGGED = {
 }
 
 
+@contextmanager
+def serving(folder: Path) -> Iterator[TestClient]:
+    write_array(folder / "source" / vendor_name(MONDAY), records_of(MONDAY, COUNT))
+    import_history(folder / "source", folder / "data")
+    with TestClient(
+        create_app(Settings(lake=folder / "data", rate_limit="", access_log=False)), base_url=LOCAL
+    ) as client:
+        yield client
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     """Of a service whose lake holds Monday, and may be changed."""
-    write_array(tmp_path / "source" / vendor_name(MONDAY), records_of(MONDAY, COUNT))
-    import_history(tmp_path / "source", tmp_path / "data")
-    with TestClient(
-        create_app(Settings(lake=tmp_path / "data", rate_limit="", access_log=False)), base_url=LOCAL
-    ) as client:
+    with serving(tmp_path) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The same, whose lake stays as it is."""
+    with serving(tmp_path_factory.mktemp("caching")) as client:
         yield client
 
 
@@ -74,34 +88,34 @@ def test_a_tag_that_stays_means_that_the_answer_did(client: TestClient, tmp_path
 
 
 @pytest.mark.parametrize("name", TAGGED)
-def test_if_none_match_is_a_tag_a_list_or_all(client: TestClient, name: str) -> None:
-    first = ask(client, name)
+def test_if_none_match_is_a_tag_a_list_or_all(kept: TestClient, name: str) -> None:
+    first = ask(kept, name)
     tag = first.headers["etag"]
     assert tag.startswith('"')
     for known in (tag, f"W/{tag}", f'"a", {tag}', f'W/"a,b" ,W/{tag},"c"', "*", f" {tag} ", f'"" , {tag}'):
-        again = ask(client, name, **{"If-None-Match": known})
+        again = ask(kept, name, **{"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), known
         for field in ("cache-control", "vary"):
             assert again.headers.get(field) == first.headers.get(field)
     for other in ('"other"', tag.strip('"'), f'"{tag.strip(chr(34))}x"', "", "W/", '"*"', f"{tag[:-1]}"):
-        assert ask(client, name, **{"If-None-Match": other}).status_code == 200, other
+        assert ask(kept, name, **{"If-None-Match": other}).status_code == 200, other
 
 
-def test_if_none_match_may_come_on_several_lines(client: TestClient) -> None:
-    tag = ask(client, "at").headers["etag"]
+def test_if_none_match_may_come_on_several_lines(kept: TestClient) -> None:
+    tag = ask(kept, "at").headers["etag"]
     path, parameters = TAGGED["at"]
     fields = [("Accept-Encoding", "identity"), ("If-None-Match", '"a"'), ("If-None-Match", tag)]
-    assert client.get(path, params=FEED | parameters, headers=fields).status_code == 304
+    assert kept.get(path, params=FEED | parameters, headers=fields).status_code == 304
 
 
 @pytest.mark.parametrize("name", ["page", "page of lines"])
-def test_packed_bytes_have_a_tag_of_their_own(client: TestClient, name: str) -> None:
-    plain, packed = ask(client, name), ask(client, name, **{"Accept-Encoding": "gzip"})
+def test_packed_bytes_have_a_tag_of_their_own(kept: TestClient, name: str) -> None:
+    plain, packed = ask(kept, name), ask(kept, name, **{"Accept-Encoding": "gzip"})
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.headers["etag"] != plain.headers["etag"]
     known = {"If-None-Match": packed.headers["etag"]}
-    assert ask(client, name, **known, **{"Accept-Encoding": "gzip"}).status_code == 304
-    assert ask(client, name, **known).status_code == 200
+    assert ask(kept, name, **known, **{"Accept-Encoding": "gzip"}).status_code == 304
+    assert ask(kept, name, **known).status_code == 200
 
 
 WHOLE = {
@@ -126,10 +140,10 @@ RANGES = [
 
 
 @pytest.mark.parametrize("path", WHOLE.values(), ids=WHOLE)
-def test_answers_are_whole_whatever_range_is_asked_for(client: TestClient, path: str) -> None:
-    whole = client.get(path)
+def test_answers_are_whole_whatever_range_is_asked_for(kept: TestClient, path: str) -> None:
+    whole = kept.get(path)
     for wanted in RANGES:
-        response = client.get(path, headers={"Range": wanted, "If-Range": whole.headers.get("etag", '"x"')})
+        response = kept.get(path, headers={"Range": wanted, "If-Range": whole.headers.get("etag", '"x"')})
         assert response.status_code == 200
         assert "content-range" not in response.headers
         assert "accept-ranges" not in response.headers

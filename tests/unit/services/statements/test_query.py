@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import polars as pl
 import pytest
 
+from gexlake.db.database import held_database
+from gexlake.db.layout import LakeLayout
 from gexlake.errors import QueryError
+from gexlake.services.statements import query
 from gexlake.services.statements.check import check_statement
+from gexlake.services.statements.pool import StatementPool
 from gexlake.services.statements.query import run_query
 
 
@@ -19,6 +25,22 @@ from gexlake.services.statements.query import run_query
 def parser() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         yield connection
+
+
+class Asked(NamedTuple):
+    """A lake, and what runs one statement after the other on it, in one process as `run_query` starts it for each."""
+
+    lake: Path
+    run: Callable[[str], pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def asked(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    own = shutil.copytree(lake, tmp_path_factory.mktemp("asked") / "data")
+    with held_database(LakeLayout(own)):
+        pool = StatementPool(LakeLayout(own), query._limits(own), seconds=60, at_once=1)
+        yield Asked(own, pool.run)
+        pool.close()
 
 
 def files_below(lake: Path) -> set[Path]:
@@ -51,8 +73,8 @@ def test_the_view_reads_parquet(lake: Path) -> None:
         "SELECT 1 WHERE false",
     ],
 )
-def test_statements_that_only_read(lake: Path, statement: str) -> None:
-    assert run_query(lake, statement).width
+def test_statements_that_only_read(asked: Asked, statement: str) -> None:
+    assert asked.run(statement).width
 
 
 @pytest.mark.parametrize(
@@ -106,14 +128,15 @@ def test_detours_lead_nowhere(lake: Path, statement: str) -> None:
         "'https://example.org/a.parquet'",
     ],
 )
-def test_only_the_tables_of_the_lake_can_be_read(lake: Path, call: str) -> None:
+def test_only_the_tables_of_the_lake_can_be_read(asked: Asked, call: str) -> None:
+    lake = asked.lake
     outside = lake.parent / "outside.txt"
     outside.write_text("secret")
     link = lake / "link.txt"
     link.symlink_to(outside)
     try:
         with pytest.raises(QueryError) as caught:
-            run_query(lake, f"FROM {call.format(lake=lake, outside=outside, link=link)}")
+            asked.run(f"FROM {call.format(lake=lake, outside=outside, link=link)}")
     finally:
         link.unlink()
     assert caught.value.message.startswith("Permission Error: Cannot access file")
@@ -139,9 +162,9 @@ def test_only_the_tables_of_the_lake_can_be_read(lake: Path, call: str) -> None:
         ("SELECT 1 AS a, 2 AS a", "Two columns of the result are called 'a'. Give one of them another name with AS."),
     ],
 )
-def test_what_is_wrong_is_said(lake: Path, statement: str, text: str) -> None:
+def test_what_is_wrong_is_said(asked: Asked, statement: str, text: str) -> None:
     with pytest.raises(QueryError) as caught:
-        run_query(lake, statement)
+        asked.run(statement)
     assert str(caught.value) == text
 
 

@@ -128,10 +128,14 @@ def test_a_worker_says_what_was_not_handed_over(own_lake: Path) -> None:
 
 
 def test_columns_and_types_are_those_of_the_lakes_own_tables(own_lake: Path) -> None:
-    with open_database(LakeLayout(own_lake), write=False) as connection:
+    layout = LakeLayout(own_lake)
+    with private_place(layout) as place, open_database(layout, write=False) as connection:
+        process = worker_in(place, own_lake)
         for name in ("gex_snapshots", "gex_strikes", "sessions", "lineage", "imports", "quarantine", "lake_info"):
             expected = [row[:2] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-            assert run_query(own_lake, f"SELECT column_name, column_type FROM (DESCRIBE {name})").rows() == expected
+            statement = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
+            assert ask(process, own_lake, statement).rows() == expected
+        process.kill()
 
 
 def test_what_no_state_needs_any_more_is_removed(pool: StatementPool, own_lake: Path) -> None:
