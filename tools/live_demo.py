@@ -36,9 +36,7 @@ def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
     port = os.environ.get("PORT", "8765")
     vendor, lake = root / "vendor", root / "data"
     make_vendor(vendor)
-    shutil.copy(
-        vendor / "sample" / SYNTHETIC_NOTE, root / SYNTHETIC_NOTE
-    )  # what is downloaded and recorded is that too
+    shutil.copy(vendor / "sample" / SYNTHETIC_NOTE, root)  # what is downloaded and recorded is synthetic too
     before, today = [date for date, _ in open_lake(vendor / "data").iter_sessions(TICKER)]
     with replaying(vendor / "data", str(today)) as url:
         categories = [word for category in CATEGORIES for word in ("--category", category)]
@@ -88,14 +86,18 @@ def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
 
 
 def run(*arguments: str | Path, environment: dict[str, str] | None = None) -> int:
-    """Run a command, having said which; its exit status. Ctrl-C is for the command."""
+    """Run a command, having said which; Ctrl-C is for the command. Its exit status; one that fails ends the demo."""
     say(f"$ gexlake {' '.join(map(str, arguments))}")
     with subprocess.Popen([*GEXLAKE, *map(str, arguments)], env=os.environ | (environment or {})) as process:
         while True:
             try:
-                return process.wait()
+                status = process.wait()
+                break
             except KeyboardInterrupt:
                 continue
+    if status:
+        raise SystemExit(status)
+    return status
 
 
 def say(text: str) -> None:
