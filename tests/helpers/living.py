@@ -114,6 +114,13 @@ class Service(GexlakeProcess):
         document: dict[str, Any] = answer.raise_for_status().json()
         return {name: value for name, value in document.items() if name not in ("as_of", "age_seconds")}
 
+    def picture_head(self, package: str = "classic", category: str = "gex_zero") -> dict[str, Any]:
+        """What the picture of the session says of itself."""
+        asked = {"symbol": "NQ_NDX", "package": package, "category": category, "date": DAY}
+        body = self.client.get("/view/session", params=asked).raise_for_status().content
+        head: dict[str, Any] = json.loads(body[4 : 4 + int.from_bytes(body[:4], "little")])
+        return head
+
     def instants(self, package: str = "classic", category: str = "gex_zero") -> list[int]:
         """The timestamps of a feed, in the order of its pages."""
         asked = {"symbol": "NQ_NDX", "package": package, "category": category, "limit": 1000, "strikes": "false"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gexlake.models.feed import FEED_CATEGORIES
+from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
@@ -48,9 +49,11 @@ def test_record_is_answered_as_the_vendor_gave_it(
             replay.control("seek", to=record["timestamp"])
             assert until(lambda record=record: (found := service.latest()) == record and found)
         assert set(service.instants()) <= {record["timestamp"] for record in expected}
-        picture = service.client.get("/view/session", params=ASKED | {"date": DAY}).raise_for_status()
-        head = json.loads(picture.content[4 : 4 + int.from_bytes(picture.content[:4], "little")])
+        head = service.picture_head()
         assert (head["snapshots"], head["last"]) == (len(service.instants()), expected[2]["timestamp"])
+        assert head["synthetic"] is False
+        (work / "live" / SYNTHETIC_NOTE).touch()
+        assert service.picture_head()["synthetic"] is True
         assert service.client.get("/gex/bars", params=ASKED).status_code == 404
         ready = service.client.get("/ready").json()["live"]
         assert ready["feeds"] == 1

@@ -16,9 +16,11 @@ import numpy.typing as npt
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
+from gexlake.db.segments import day_folder
 from gexlake.models.feed import Feed
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import kind_of
+from gexlake.scanner.synthetic import has_synthetic_note
 from gexlake.services.asking.session_frames import Bounds, datasets_of, expected_files, published_files, scan_range
 from gexlake.services.store.unpublished import UnpublishedSession
 from gexlake.validation.calendar import CashHours, cash_hours
@@ -143,7 +145,8 @@ def view_session(
         cells=cells,
         series=_series(kind, snapshots, times, span, chosen) | _changes_in_columns(times, changes, span),
         moves=() if changes is None else _largest_moves(times, changes),
-        synthetic=is_synthetic(layout, feed, day),
+        synthetic=is_synthetic(layout, feed, day)
+        or (recorded is not None and has_synthetic_note(day_folder(layout, day))),
     )
 
 
@@ -167,8 +170,10 @@ class Frames:
             self.ladders.append(pl.DataFrame([times, *ladder]).lazy())
 
 
-def is_synthetic(layout: LakeLayout, feed: Feed, day: date) -> bool:
-    """Whether a source of the session is marked as synthetic."""
+def is_synthetic(layout: LakeLayout, feed: Feed, day: date, *, is_recorded: bool = False) -> bool:
+    """Whether a source of the session is marked as synthetic; of one that is recorded, what it is recorded into."""
+    if is_recorded and has_synthetic_note(day_folder(layout, day)):
+        return True
     bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
     files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
     return any(source.get("synthetic") for file in files for source in sound_footer(file)["sources"])
