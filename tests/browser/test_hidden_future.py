@@ -41,7 +41,7 @@ def fill(lake: Path, snapshots: int, work: Path) -> Path:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     root = tmp_path_factory.mktemp("whole")
-    with serving(fill(root / "lake", 6000, root / "sample")) as service:
+    with serving(fill(root / "lake", 14_000, root / "sample")) as service:
         yield service
 
 

@@ -214,7 +214,11 @@ def test_keys_work_in_capitals_and_whatever_has_the_focus(open_page: Open) -> No
     expect(page.locator(".legend")).to_contain_text("GEX by volume")
     page.keyboard.press("F")
     expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
-    page.mouse.click(5, 5)
+    page.get_by_role("button", name="Hide later").click()
+    page.keyboard.press(" ")  # plays, and does not press the button again
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(page.get_by_role("button", name="Hide later")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press(" ")
     page.evaluate("() => window.dispatchEvent(new PointerEvent('pointerdown'))")  # as by the mouse
     speed.focus()
     speed.select_option("15")

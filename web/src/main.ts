@@ -24,11 +24,12 @@ interface News {
   session_date: string;
 }
 
-/** A list that was used with the mouse gives the keys back: they would go on changing it. */
+/** What was used with the mouse gives the keys back: a list would go on changing, a button take Space for itself. */
 function giveFocusBack(): void {
   let isByPointer = false;
   window.addEventListener("pointerdown", () => { isByPointer = true; }, true);
   window.addEventListener("keydown", () => { isByPointer = false; }, true);
+  window.addEventListener("click", ({ target, detail }) => { if (detail > 0) (target as Element).closest<HTMLElement>(".session button")?.blur(); });
   window.addEventListener("change", ({ target }) => { if (isByPointer && target instanceof HTMLSelectElement) target.blur(); });
 }
 

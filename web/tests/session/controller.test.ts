@@ -343,6 +343,19 @@ describe("a session that changes while it is shown", () => {
     }
     expect([state.instant, told]).toEqual([OPEN + 20, ["This session was replaced. Its picture was loaded anew."]]);
   });
+  it("gives another value that was asked for meanwhile, as it is by now", async () => {
+    const { controller, state } = await openedYoung();
+    controller.otherValue();
+    controller.committed(feed, DATE);
+    await settle();
+    const early = next("/view/session");
+    expect(early.query.get("value")).toBe("gex_oi");
+    await next("/view/session").answer(grown());
+    await early.answer(encodeView(makeView("gex_oi", { last: OPEN + 25 })));
+    expect(state.value).toBe("gex_vol");
+    await next("/view/session").answer(encodeView(makeView("gex_oi", { last: OPEN + 40 })));
+    expect([state.value, overview(state)!.head.last]).toEqual(["gex_oi", OPEN + 40]);
+  });
   it("of another day or feed is not fetched", async () => {
     const { controller } = await openedYoung();
     expect([controller.committed(feed, "2025-11-13"), controller.committed({ ...feed, symbol: "SPX" }, DATE)]).toEqual([false, false]);

@@ -51,6 +51,7 @@ export class Legend {
   private fix(): void {
     const bound = Number(this.bound.value);
     if (bound > 0) this.actions.chooseScale(bound);
+    this.bound.blur(); // the keys are the page's again
   }
 
   show(scale: Scale, theme: Theme): void {

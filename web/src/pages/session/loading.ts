@@ -150,6 +150,7 @@ export class Loading {
       state.detail = part;
       this.listenTo(view);
       this.on.renewed(before, view);
+      this.wantDetail();
       this.wantOther(value, CALM_MS);
     } catch (error) {
       if (!(error instanceof Failure && error.code === "session_unknown")) this.on.failed(error);
@@ -189,7 +190,9 @@ export class Loading {
     if (!shown || views.has(value)) return;
     try {
       const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
-      if (!signal.aborted && views === this.state.views) views.set(value, view);
+      if (signal.aborted) return;
+      if (views === this.state.views) views.set(value, view);
+      else await this.fetchView(value); // the session has changed meanwhile
     } catch (error) {
       this.on.failed(error);
     }

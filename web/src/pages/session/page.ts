@@ -119,6 +119,7 @@ export class SessionPage implements Page, Screen {
 
   showCursor(): void {
     this.stage.showCursor();
+    this.toolbar.showLevels();
   }
 
   showSecond(): void {

@@ -114,11 +114,12 @@ export function lanesOfState(state: Readonly<SessionState>): Lane[] {
 
 /** Whether a value is nothing that this feed reports, as open interest of state feeds. */
 export function lacks(state: Readonly<SessionState>, name: Value): boolean {
-  const { feed, views, shown } = state;
+  const { feed, shown } = state;
   const value = shownValue(typeOf(state), name);
   if (!value?.absentIn) return false;
   if (!reports(feed, value)) return true;
-  const view = views.get(name);
+  const whole = state.views.get(name);
+  const view = whole && isHiding(state) ? whole.until(state.instant) : whole;
   return view !== undefined && shown !== null && rowsOf(typeOf(state), shown).every((row) => !valueIn(row, value)) && view.moves.length === 0;
 }
 

@@ -8,7 +8,7 @@ import { absentText, reports, shownValue, titleOf, type RecordType } from "../..
 import { same } from "../../window";
 import type { Actions } from "./actions";
 import { datesToChoose, dayBeside } from "./choice";
-import { wholeOfState } from "./seen";
+import { seenOverview, wholeOfState } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
 
 export class Toolbar {
@@ -64,6 +64,16 @@ export class Toolbar {
     this.following.disabled = !date || !dayBeside(rows, date, 1);
   }
 
+  /** Which lines there are: a level that is 0 all day, as far as it is shown, does not apply. */
+  showLevels(): void {
+    const view = seenOverview(this.state);
+    for (const chip of this.chips) {
+      const { series } = this.type!.levels.find(({ id }) => id === chip.dataset.overlay)!;
+      const isDead = view !== null && view.columns > 0 && view.has(series) && view.array(series).every((price) => !price);
+      if (chip.disabled !== isDead) chip.disabled = isDead;
+    }
+  }
+
   /** What is switched on. */
   show(): void {
     const { value, hidden, window } = this.state;
@@ -81,11 +91,8 @@ export class Toolbar {
     const absent = view ? type.values.filter((one) => !reports(view.head, one)) : [];
     setText(this.absent, absent.length ? `none in ${view!.head.package} feeds` : "");
     this.absent.hidden = !absent.length;
-    for (const chip of this.chips) {
-      const { series } = type.levels.find(({ id }) => id === chip.dataset.overlay)!;
-      chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
-      chip.disabled = view !== null && view.has(series) && view.array(series).every((price) => !price); // no such level today
-    }
+    for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
+    this.showLevels();
     const whole = wholeOfState(this.state);
     this.resetButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
   }
