@@ -11,7 +11,7 @@ import { FOOT, line, priceTicks } from "./heatmap";
 
 const TOP = 6;
 const GAP = 14;
-const LABELS = 106;
+const LABELS = 114;
 /** The lines of a panel, in its order. */
 const LINES: readonly InkName[] = ["positive", "negative"];
 
