@@ -129,6 +129,18 @@ describe("the value", () => {
     await settle();
     expect(next("/view/session").query.get("value")).toBe("gex_oi");
   });
+  it("asked for twice, by the reader and ahead, is the one that came first", async () => {
+    const { controller, state } = await opened();
+    vi.advanceTimersByTime(300);
+    controller.otherValue();
+    await settle();
+    const [first, second] = [next("/view/session"), next("/view/session")];
+    await first.answer(encodeView(makeView("gex_oi")));
+    const kept = state.views.get("gex_oi");
+    await second.answer(encodeView(makeView("gex_oi")));
+    expect(state.value).toBe("gex_oi");
+    expect(overview(state)).toBe(kept);
+  });
   it("asked for while another session opens is not what that session is taken for", async () => {
     const { controller, state } = await opened();
     controller.update(parseState(LINK.replace(DATE, "2025-11-13")));

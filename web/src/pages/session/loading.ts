@@ -191,8 +191,8 @@ export class Loading {
     try {
       const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
       if (signal.aborted) return;
-      if (views === this.state.views) views.set(value, view);
-      else await this.fetchView(value); // the session has changed meanwhile
+      if (views !== this.state.views) await this.fetchView(value); // the session has changed meanwhile
+      else if (!views.has(value)) views.set(value, view); // it may have been asked for twice: what is shown stays the same
     } catch (error) {
       this.on.failed(error);
     }
