@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx2
@@ -44,43 +46,51 @@ class GexlakeProcess:
             env=clean | environment,
         )
         self.said: list[str] = []
-        self._unread = ""
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Take all that is said: a process whose pipe is full stands still."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._lines.put(line)
+        self._lines.put(None)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The first line on stderr from now on that fits."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            line = self._next_line(deadline)
-            self.said.append(line)
-            assert line, f"{pattern!r} was never said: {''.join(self.said)}"
-            if found := re.search(pattern, line):
-                return found
-
-    def _next_line(self, deadline: float) -> str:
-        """Nothing at the end, and when the time is over."""
-        assert self.process.stderr is not None
-        pipe = self.process.stderr.fileno()
-        while "\n" not in self._unread:
-            ready = select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]
-            text = os.read(pipe, 1 << 16).decode() if ready else ""
-            if not text:
-                return ""
-            self._unread += text
-        line, _, self._unread = self._unread.partition("\n")
-        return f"{line}\n"
+        with suppress(Empty):
+            while (line := self._lines.get(timeout=PATIENCE_SECONDS)) is not None:
+                self.said.append(line)
+                if found := re.search(pattern, line):
+                    return found
+        raise AssertionError(f"{pattern!r} was never said: {''.join(self.said)}")
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end; no matter if it has ended."""
         self.process.kill()
-        if self.process.stderr is not None and not self.process.stderr.closed:
-            self.process.communicate()
+        self._take_rest()
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str, str]:
         """Exit status, stdout, and all of stderr."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, out, "".join(self.said) + self._unread + err
+        out = self._take_rest()
+        return self.process.returncode, out, "".join(self.said)
+
+    def _take_rest(self) -> str:
+        """Wait for the end; what stdout held."""
+        self.process.wait(PATIENCE_SECONDS)
+        self._reader.join(PATIENCE_SECONDS)
+        while not self._lines.empty():
+            self.said.append(self._lines.get() or "")
+        out = ""
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            if not pipe.closed:
+                out += pipe.read()
+                pipe.close()
+        return out
 
 
 def start_live(lake: Path, replay: ReplayProcess, *options: str, key: str = KEY) -> GexlakeProcess:

@@ -13,6 +13,7 @@ import typer
 from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_date, words
 from gexlake.cli.terminal import Terminal
+from gexlake.services.processes.interrupts import run_async
 
 if TYPE_CHECKING:
     from gexlake.services.living.order import LiveOrder
@@ -126,7 +127,7 @@ def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey) ->
 
     terminal.talk(f"Recording {len(order.feeds)} feeds into {lake}. Ctrl-C ends it.")
     try:
-        asyncio.run(run())
+        run_async(run())
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
     return 0

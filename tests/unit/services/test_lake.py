@@ -116,7 +116,7 @@ def test_a_feed_that_is_not_there_is_an_error(opened: gexlake.Lake) -> None:
         opened.snapshots("NQ")
     assert str(caught.value) == (
         f"The lake {opened.path} does not hold the feed NQ/classic/gex_zero. "
-        "It holds NQ_NDX/classic/gex_zero, SPX/state/gex_full."
+        "Did you mean NQ_NDX/classic/gex_zero? It holds NQ_NDX/classic/gex_zero, SPX/state/gex_full."
     )
 
 

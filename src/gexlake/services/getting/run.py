@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from gexlake.services.getting.order import GetOrder, GetProgress, OnProgress
 from gexlake.services.getting.plan import EOD_AT, Window, assess_days, last_session, plan_window, wanted_days
 from gexlake.services.getting.report import EodResult, GetDay, GetReport, GetStatus
 from gexlake.services.importing.import_history import import_history
+from gexlake.services.processes.interrupts import run_async
 from gexlake.vendor.download import StoreClient
 from gexlake.vendor.history import HistoryClient
 from gexlake.vendor.pace import Pace, pace_folder
@@ -46,7 +46,7 @@ def fetch_history(
     `StorageError`.
     """
     run = _Run(order, now or datetime.now(UTC), on_progress or (lambda _: None))
-    asyncio.run(run.fetch(key))
+    run_async(run.fetch(key))
     return Fetched(run)
 
 

@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 INTERRUPTED = "Error: Interrupted.\n"
 SOON_SECONDS = 0.001
@@ -36,41 +39,66 @@ def raise_when_interrupted() -> None:
 def kept_interrupts() -> Iterator[None]:
     """Within the block Ctrl-C is not lost in a finalizer, where Python drops what is raised: it is raised behind it."""
     plain_hook, plain_handler = sys.unraisablehook, signal.getsignal(signal.SIGINT)
-    timers: list[threading.Timer] = []
-    in_hook = False
-
-    def raise_soon() -> None:
-        timers.append(threading.Timer(SOON_SECONDS, _thread.interrupt_main))
-        timers[-1].start()
-
-    def raise_behind(unraisable: sys.UnraisableHookArgs) -> None:
-        nonlocal in_hook
-        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
-            plain_hook(unraisable)
-            return
-        in_hook = True
-        raise_soon()
-        in_hook = False
-
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        if in_hook:  # what is raised there is dropped as well
-            raise_soon()
-        else:
-            signal.default_int_handler(number, frame)
-
+    keeper = _Keeper(plain_hook)
     is_ours = plain_handler is signal.default_int_handler
     is_ours = is_ours and threading.current_thread() is threading.main_thread()
     if is_ours:
-        signal.signal(signal.SIGINT, on_interrupt)
-    sys.unraisablehook = raise_behind
+        signal.signal(signal.SIGINT, keeper)
+    sys.unraisablehook = keeper.raise_behind
     try:
         yield
-        for timer in timers:
-            timer.join()  # it comes out here at the latest
+        keeper.wait()  # it comes out here at the latest
     finally:
         sys.unraisablehook = plain_hook
         if is_ours:
             signal.signal(signal.SIGINT, plain_handler)
+
+
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
+    """`asyncio.run`; Ctrl-C cancels the work, which asyncio sees to where Python's own handler is set, and no other."""
+    import asyncio
+
+    handler = signal.getsignal(signal.SIGINT)
+    if not isinstance(handler, _Keeper):
+        return asyncio.run(work)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return asyncio.run(work)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+class _Keeper:
+    """Raises `KeyboardInterrupt` like Python's own handler, and again where it was dropped."""
+
+    def __init__(self, plain_hook: Callable[[sys.UnraisableHookArgs], object]) -> None:
+        self._plain_hook = plain_hook
+        self._timers: list[threading.Timer] = []
+        self._in_hook = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._in_hook:  # what is raised there is dropped as well
+            self._raise_soon()
+        else:
+            signal.default_int_handler(number, frame)
+
+    def raise_behind(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """What was raised in a finalizer is raised behind it."""
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            self._plain_hook(unraisable)
+            return
+        self._in_hook = True
+        self._raise_soon()
+        self._in_hook = False
+
+    def wait(self) -> None:
+        """Until nothing is left to be raised."""
+        for timer in self._timers:
+            timer.join()
+
+    def _raise_soon(self) -> None:
+        self._timers.append(threading.Timer(SOON_SECONDS, _thread.interrupt_main))
+        self._timers[-1].start()
 
 
 def _end(*_: object) -> None:
