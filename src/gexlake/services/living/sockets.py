@@ -79,7 +79,6 @@ class Sockets:
         while True:
             begun = _now()
             reason = await self._listen_once(urls)
-            _end_if_cancelled()
             urls = None
             self.recorder.interrupt(self.feeds, reason)
             self.recorder.warn(f"{reason} Negotiating anew.")
@@ -122,7 +121,6 @@ class Sockets:
         """Listen to a hub; open its address again once after each time that it spoke, while the address is good."""
         while True:
             reason = await self._listen(hub, url, taker)
-            _end_if_cancelled()
             self.recorder.interrupt(hub.feeds, reason)
             if not hub.spoke or _now() - self._posted_at > ADDRESS_SECONDS:
                 raise LostError(reason)
@@ -211,13 +209,6 @@ def explain_silence(mute: Sequence[str], hubs: Sequence[str]) -> str:
     return (
         f"Nothing came from {names} for {MUTE_SECONDS:.0f} s, while other hubs speak: the key may not have its groups."
     )
-
-
-def _end_if_cancelled() -> None:
-    """Raise `CancelledError` where that was asked for in the very moment in which something else went wrong."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _now() -> float:
