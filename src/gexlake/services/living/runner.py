@@ -36,6 +36,7 @@ EARLY_SECONDS = 30
 LATE_SECONDS = 60
 """After the close: the last records are those of the close itself."""
 CLOCK_OFF_SECONDS = 3.0
+STOP_SECONDS = 1.0
 RETRY_SECONDS = 60.0
 """After which a vendor that did not take the key is asked again, in a service."""
 
@@ -194,9 +195,11 @@ class LiveRunner:
                 if source.done():
                     source.result()
             finally:
-                for task in (source, ending):
-                    task.cancel()
-                await asyncio.gather(source, ending, return_exceptions=True)
+                ending.cancel()
+                # A task group drops a cancellation that comes in the moment in which a socket is lost: say it again.
+                while not source.done():
+                    source.cancel()
+                    await asyncio.wait([source], timeout=STOP_SECONDS)
 
     async def _source(self, client: LiveClient, recorder: Recorder) -> None:
         """Record by the method that was asked for, or that the key admits."""
