@@ -208,7 +208,7 @@ def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: 
     )
     try:
         record = documents(vendor_lake)[2]
-        until(lambda: replay.status()["sockets"]["open"])
+        service.wait_for(READY)
         replay.control("seek", to=record["timestamp"])
         until(lambda: service.latest() == record)
         ready = service.client.get("/ready").json()["live"]
