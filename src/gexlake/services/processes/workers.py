@@ -88,7 +88,8 @@ class WorkerPool:
         self._start.start()
 
     def _warm_up(self) -> None:
-        with _main_hidden(), suppress(BrokenProcessPool):  # who waits for work is told
+        # Workers that are broken: who waits for work is told. A process that ends: nothing waits for any.
+        with _main_hidden(), suppress(RuntimeError):
             for _ in range(self.parallel):
                 self._executor.submit(os.getpid)
 
