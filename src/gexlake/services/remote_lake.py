@@ -99,9 +99,8 @@ class RemoteLake:
         tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some."""
-        strikes = [strike] if isinstance(strike, int | float) else strike
         wanted = self._range(feed_of(ticker, package, category), start, end, tz)
-        return self._frame("/export/strikes", {**wanted, "strike": strikes})
+        return self._frame("/export/strikes", {**wanted, "strike": strike})
 
     def contracts(
         self,
@@ -115,9 +114,8 @@ class RemoteLake:
         tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The entries of greek profiles by time and strike, with the columns of view `greeks_contracts`."""
-        strikes = [strike] if isinstance(strike, int | float) else strike
         wanted = self._range(feed_of(ticker, package, category), start, end, tz)
-        return self._frame("/export/contracts", {**wanted, "strike": strikes})
+        return self._frame("/export/contracts", {**wanted, "strike": strike})
 
     def at(
         self,
@@ -176,10 +174,9 @@ class RemoteLake:
         return asof_frame(frame, answer, on=on, feed=feed, by=by, tz=tz or self._tz)
 
     def _at_instants(self, feed: Feed, asked: Mapping[str, object], instants: pl.Series) -> pl.DataFrame:
-        kind = record_type_of(feed.category) or GEX
         seconds = (instants.to_physical().fill_null(0) / 1_000_000).to_list()
         order = {**_of_feed(feed), **asked, "timestamps": [int(one) if one.is_integer() else one for one in seconds]}
-        return _read(self._ask("POST", f"/{kind.name}/at", json=order, accept=ARROW))
+        return _read(self._ask("POST", _path(feed, "at"), json=order, accept=ARROW))
 
     def bars(
         self,
@@ -194,8 +191,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """Spot as open, high, low and close per interval; see `Lake.bars`. The service bounds their number."""
         feed = feed_of(ticker, package, category)
-        kind = record_type_of(feed.category) or GEX
-        return self._frame(f"/{kind.name}/bars", {**self._range(feed, start, end, tz), "interval": interval})
+        return self._frame(_path(feed, "bars"), {**self._range(feed, start, end, tz), "interval": interval})
 
     def heatmap(
         self,
@@ -211,9 +207,8 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """Strike by time; see `Lake.heatmap`. The service bounds the number of intervals."""
         feed = feed_of(ticker, package, category)
-        kind = record_type_of(feed.category) or GEX
         wanted = {**self._range(feed, start, end, tz), "interval": interval, "value": value}
-        return self._frame(f"/{kind.name}/heatmap", wanted)
+        return self._frame(_path(feed, "heatmap"), wanted)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""
@@ -305,12 +300,11 @@ class RemoteLake:
         return _of_feed(feed) | {name: iso(one) if isinstance(one, int) else one for name, one in bounds.items()}
 
     def _snapshot(
-        self, path: str, feed: Feed, max_age: Age | None, strikes: bool, when: dict[str, object]
+        self, what: str, feed: Feed, max_age: Age | None, strikes: bool, when: dict[str, object]
     ) -> dict[str, Any]:
         age = None if max_age is None else parse_age(max_age)
         wanted = {**_of_feed(feed), **when, "max_age": age, "strikes": str(strikes).lower()}
-        kind = record_type_of(feed.category) or GEX
-        found: dict[str, Any] = self._ask("GET", f"/{kind.name}/{path}", parameters=wanted).json()
+        found: dict[str, Any] = self._ask("GET", _path(feed, what), parameters=wanted).json()
         return found
 
     # ---- the wire ------------------------------------------------------------------------------------------
@@ -366,6 +360,11 @@ def connect(url: str = "http://127.0.0.1:8765", *, api_key: str | None = None, t
     lake = RemoteLake(url, api_key=api_key, tz=tz)
     lake._ask("GET", "/health")
     return lake
+
+
+def _path(feed: Feed, what: str) -> str:
+    """The route of the feed's record type; a feed of none is asked for as GEX, and the service says what is wrong."""
+    return f"/{(record_type_of(feed.category) or GEX).name}/{what}"
 
 
 def _of_feed(feed: Feed) -> dict[str, object]:
