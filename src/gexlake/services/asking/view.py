@@ -145,8 +145,7 @@ def view_session(
         cells=cells,
         series=_series(kind, snapshots, times, span, chosen) | _changes_in_columns(times, changes, span),
         moves=() if changes is None else _largest_moves(times, changes),
-        synthetic=is_synthetic(layout, feed, day)
-        or (recorded is not None and has_synthetic_note(day_folder(layout, day))),
+        synthetic=is_synthetic(layout, feed, day, is_recorded=recorded is not None),
     )
 
 
