@@ -11,8 +11,9 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption, Since, Until, words
+from gexlake.cli.options import DEFAULT_LAKE, BaseUrl, Categories, KeyFile, LakeOption, Packages, Since, Until, words
 from gexlake.cli.terminal import Terminal
+from gexlake.vendor.names import BASE_URL
 
 if TYPE_CHECKING:
     from gexlake.services.getting.order import GetOrder
@@ -22,17 +23,8 @@ MAX_ROWS = 40
 """Rows of days in a table, unless --verbose asks for all."""
 PLAIN = ("present", "fetched", "denied", "expired")
 """Statuses that are counted, and named by day only with --verbose."""
-BASE_URL = "https://api.gex.bot/v2"
-"""As in `gexlake.vendor.history`, whose module is too heavy for `gexlake --help`; a test holds the two together."""
 
 Tickers = Annotated[list[str], typer.Option("--ticker", metavar="TICKER", help="Of this ticker; repeatable.")]
-Packages = Annotated[
-    list[str] | None, typer.Option("--package", metavar="PACKAGE", help="Only classic, state or orderflow; repeatable.")
-]
-Categories = Annotated[
-    list[str] | None,
-    typer.Option("--category", metavar="CATEGORY", help="Only gex_zero, delta_one, orderflow, …; repeatable."),
-]
 Directory = Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the files go.")]
 Eod = Annotated[bool, typer.Option("--eod", help="First the report of the last session, a ZIP that every plan has.")]
 NoImport = Annotated[bool, typer.Option("--no-import", help="Leave the files as they are; import nothing.")]
@@ -41,11 +33,6 @@ Check = Annotated[
     typer.Option("--check", help="Ask nobody and fetch nothing: show what is missing, and exit with 1 if a day is."),
 ]
 Again = Annotated[bool, typer.Option("--again", help="Ask again for what was denied, or was not there.")]
-BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Where the vendor's service is.")]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--key-file", metavar="FILE", help="A file of mode 0600 with the key, instead of GEXLAKE_VENDOR_KEY."),
-]
 Parallel = Annotated[int, typer.Option("--parallel", metavar="N", min=1, max=16, help="Downloads at a time.")]
 Interval = Annotated[
     float,

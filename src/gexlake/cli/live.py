@@ -4,52 +4,30 @@ from __future__ import annotations
 
 import signal
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_date, words
+from gexlake.cli.options import DEFAULT_LAKE, BaseUrl, Categories, KeyFile, LakeOption, Packages, parse_date, words
 from gexlake.cli.terminal import Terminal
+from gexlake.services.living.order import LiveOrder, Method, feeds_of
 from gexlake.services.processes.interrupts import run_async
+from gexlake.vendor.names import BASE_URL
 
 if TYPE_CHECKING:
-    from gexlake.services.living.order import LiveOrder
     from gexlake.services.living.runner import LiveRunner
     from gexlake.vendor.vendor_key import VendorKey
 
-BASE_URL = "https://api.gex.bot/v2"
-"""As in `gexlake.vendor.history`, whose module is too heavy for `gexlake --help`."""
 STATUS_SECONDS = 60.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class By(StrEnum):
-    """How records come."""
-
-    AUTO = "auto"
-    POLL = "poll"
-    SOCKET = "socket"
 
 
 Tickers = Annotated[
     list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Record this ticker; repeatable.")
 ]
-Packages = Annotated[
-    list[str] | None, typer.Option("--package", metavar="PACKAGE", help="Only classic, state or orderflow; repeatable.")
-]
-Categories = Annotated[
-    list[str] | None,
-    typer.Option("--category", metavar="CATEGORY", help="Only gex_zero, delta_one, orderflow, …; repeatable."),
-]
-Way = Annotated[By, typer.Option("--by", help="By polling, by sockets, or by sockets where the key may.")]
-BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Where the vendor's service is.")]
-KeyFile = Annotated[
-    Path | None,
-    typer.Option("--key-file", metavar="FILE", help="A file of mode 0600 with the key, instead of GEXLAKE_VENDOR_KEY."),
-]
+Way = Annotated[Method, typer.Option("--by", help="By polling, by sockets, or by sockets where the key may.")]
 ClockFrom = Annotated[
     str | None,
     typer.Option("--clock-from", metavar="URL", help="A `gexlake replay` whose clock counts, for rehearsals."),
@@ -77,7 +55,7 @@ def live(
     tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
-    by: Way = By.AUTO,
+    by: Way = Method.AUTO,
     key_file: KeyFile = None,
     base_url: BaseUrl = BASE_URL,
     clock_from: ClockFrom = None,
@@ -93,11 +71,10 @@ def live(
     """
     if prune is not None:
         return _prune(terminal, lake, prune)
-    from gexlake.services.living.order import LiveOrder, Method, feeds_of
     from gexlake.vendor.vendor_key import load_key
 
     feeds = feeds_of(words(tickers), words(packages), words(categories))
-    order = LiveOrder(feeds, Method(by.value), base_url, clock_from)
+    order = LiveOrder(feeds, by, base_url, clock_from)
     return _record(terminal, lake, order, load_key(key_file))
 
 

@@ -43,6 +43,11 @@ Categories = Annotated[
     list[str] | None,
     typer.Option("--category", metavar="CATEGORY", help="Only gex_full, gamma_zero, orderflow and so on; repeatable."),
 ]
+BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Where the vendor's service is.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key-file", metavar="FILE", help="A file of mode 0600 with the key, instead of GEXLAKE_VENDOR_KEY."),
+]
 Since = Annotated[
     date | None, typer.Option("--since", metavar="DATE", parser=parse_date, help="First session date, included.")
 ]

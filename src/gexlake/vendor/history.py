@@ -22,10 +22,10 @@ import httpx
 from gexlake._version import __version__
 from gexlake.errors import UsageError, VendorError
 from gexlake.models.feed import SessionKey
+from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 
-BASE_URL = "https://api.gex.bot/v2"
 USER_AGENT = f"gexlake/{__version__}"
 """The vendor answers 400 without one."""
 ANSWER_BYTES = 64 << 10

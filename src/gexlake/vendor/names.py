@@ -1,4 +1,4 @@
-"""Names of feeds and files, as the vendor spells them in paths."""
+"""Where the vendor's service is, and names of feeds and files as it spells them in paths."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from datetime import date
 
 from gexlake.models.feed import PACKAGES, Feed, SessionKey, category_of
+
+BASE_URL = "https://api.gex.bot/v2"
+"""Where the vendor's service is."""
 
 _TICKER = re.compile(r"[A-Z0-9^.]{1,12}(_[A-Z0-9^.]{1,12})?")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")

@@ -11,6 +11,7 @@ import pytest
 from gexlake.cli import get
 from gexlake.errors import UsageError, VendorError
 from gexlake.models.feed import Feed, SessionKey
+from gexlake.settings import Settings
 from gexlake.vendor import history
 from gexlake.vendor.history import HistoryClient, check_url, read_answer
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
@@ -99,6 +100,7 @@ def test_nothing_else_is_spoken_to(url: str) -> None:
 
 def test_the_command_names_the_same_address() -> None:
     assert get.BASE_URL == history.BASE_URL
+    assert Settings.model_fields["vendor_url"].default == history.BASE_URL
 
 
 def ask(stub: Stub, path: str = "/v2") -> str | None:

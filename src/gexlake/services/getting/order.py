@@ -11,7 +11,8 @@ from gexlake.errors import UsageError
 from gexlake.models.feed import FEED_CATEGORIES, Feed, SessionKey
 from gexlake.models.session_filter import SessionFilter
 from gexlake.scanner.names import valid_ticker
-from gexlake.vendor.history import BASE_URL, TIMEOUT_SECONDS
+from gexlake.vendor.history import TIMEOUT_SECONDS
+from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.pace import INTERVAL_SECONDS
 from gexlake.vendor.trouble import PATIENCE_SECONDS
 

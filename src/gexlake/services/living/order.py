@@ -8,8 +8,7 @@ from enum import StrEnum
 
 from gexlake.errors import UsageError
 from gexlake.models.feed import FEED_CATEGORIES, PACKAGES, Feed, category_of
-from gexlake.vendor.history import BASE_URL
-from gexlake.vendor.names import ticker_of
+from gexlake.vendor.names import BASE_URL, ticker_of
 
 MOST_GROUPS = 150
 
