@@ -141,8 +141,8 @@ class Recorder:
 
     def _end_interruption(self, feed: Feed, state: _Feed, day: date, instant_us: int) -> None:
         last_us, reason, state.reason = state.counts.last_us, state.reason, ""
-        is_same_day = new_york_day(last_us) == day == new_york_day(instant_us)
-        if reason and last_us and is_same_day and instant_us - last_us > HOLE_SECONDS * 1_000_000:
+        is_hole = reason and last_us and instant_us - last_us > HOLE_SECONDS * 1_000_000
+        if is_hole and new_york_day(last_us) == day == new_york_day(instant_us):
             self._missed.setdefault(day, []).append(Interruption(*feed, last_us, instant_us, reason))
 
     def _check_clock(self, instant_us: int, now_us: int) -> None:

@@ -167,14 +167,16 @@ class SnapshotStore:
         composed = self._composed.get(feed)
         if composed is None:
             unpublished = self._unpublished
-            composed = self._compose(feed, unpublished)
+            composed = self._compose(feed, published, unpublished)
             with self._lock:
                 if self._timelines.get(feed) is published and self._unpublished is unpublished:
                     self._composed[feed] = composed
         return composed
 
-    def _compose(self, feed: Feed, unpublished: dict[SessionKey, UnpublishedSession]) -> Timeline:
-        sessions = {session.session_date: session for key, session in self._sessions.items() if key.feed == feed}
+    def _compose(
+        self, feed: Feed, timeline: Timeline | None, unpublished: dict[SessionKey, UnpublishedSession]
+    ) -> Timeline:
+        sessions = {session.session_date: session for session in timeline.sessions} if timeline else {}
         overlay = {}
         for key in (key for key in unpublished if key.feed == feed):
             snapshots, published = unpublished[key], sessions.get(key.session_date)
