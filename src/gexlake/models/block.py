@@ -33,6 +33,8 @@ class Int(IntEnum):
     """Ordinal of the record in its file; the decoder counts, the native code leaves it alone."""
 
 
+INTEGERS: dict[str, Int] = {"min_dte": Int.MIN_DTE, "sec_min_dte": Int.SEC_MIN_DTE}
+"""Scalar integers by the name of their column."""
 MISSING_INT = -(2**63)
 """Stands for an absent integer inside a block; absent doubles are NaN, which JSON cannot express."""
 NO_PAIRS = -1

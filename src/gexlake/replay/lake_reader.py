@@ -122,7 +122,7 @@ class LakeReader:
         """The last record of a session at or before an instant; None where there is none."""
         if not self.holds(session):
             return None
-        published, snapshots = self._open(session)
+        published, snapshots = self.opened(session)
         index = bisect_right(snapshots.timestamps, instant_us) - 1
         return None if index < 0 else self._record(published, snapshots, index)
 
@@ -130,7 +130,7 @@ class LakeReader:
         """The last `most` records of a session behind one instant and at or before another, in order of time."""
         if not self.holds(session):
             return []
-        published, snapshots = self._open(session)
+        published, snapshots = self.opened(session)
         stop = bisect_right(snapshots.timestamps, until_us)
         first = max(bisect_right(snapshots.timestamps, after_us), stop - most)
         return [self._record(published, snapshots, index) for index in range(first, stop)]
@@ -139,15 +139,12 @@ class LakeReader:
         """The instant of the first record of a session behind an instant; None where there is none."""
         if not self.holds(session):
             return None
-        timestamps = self._open(session)[1].timestamps
+        timestamps = self.opened(session)[1].timestamps
         index = bisect_left(timestamps, after_us + 1)
         return int(timestamps[index]) if index < len(timestamps) else None
 
     def opened(self, session: SessionKey) -> tuple[PublishedSession, Snapshots]:
         """A session of the lake, and all of its snapshots; what was opened stays what it is."""
-        return self._open(session)
-
-    def _open(self, session: SessionKey) -> tuple[PublishedSession, Snapshots]:
         published = self._versions.get(session)
         if published is not None:
             try:

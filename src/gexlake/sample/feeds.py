@@ -8,13 +8,9 @@ from enum import Enum
 from itertools import product
 from typing import Protocol
 
-from gexlake.models.feed import GEX_CATEGORIES, GREEK_CATEGORIES
+from gexlake.models.feed import FEED_CATEGORIES, GREEK_CATEGORIES
 
-CATEGORIES = {
-    "classic": GEX_CATEGORIES,
-    "state": (*GEX_CATEGORIES, *GREEK_CATEGORIES),
-    "orderflow": ("orderflow",),
-}
+CATEGORIES = FEED_CATEGORIES
 """Package -> its categories: what the vendor has of a ticker for each day."""
 
 DEFAULT_PACKAGE, DEFAULT_CATEGORY = "classic", "gex_zero"

@@ -49,7 +49,7 @@ def classify(hints: Hints, head: Head) -> Importable | Refusal:
     content = sniff(head.text, is_whole=head.is_whole)
     package, category = _feed_words(hints, content)
     if refusal := (
-        _other_record_type(hints, content, package, category)
+        _other_record_type(hints, content, category)
         or _no_snapshots(hints, content, is_named=None not in (package, category))
         or _no_feed(content, package, category)
     ):
@@ -130,11 +130,11 @@ def _feed_words(hints: Hints, content: Content) -> tuple[str | None, str | None]
     return next(iter(packages), None), next(iter(categories), None)
 
 
-def _other_record_type(hints: Hints, content: Content, package: str | None, category: str | None) -> Refusal | None:
+def _other_record_type(hints: Hints, content: Content, category: str | None) -> Refusal | None:
     """Other records of the vendor: by name, where it is that of a data file, and by content."""
     other = None
     if hints.is_data_name or content.is_json:
-        other = _record_type_of_name(hints, package, category)
+        other = _record_type_of_name(hints, category)
     if other:
         return Refusal("unsupported_record_type", f"By its name it holds {other}, which are not imported.")
     if content.record_type in OTHER_RECORD_TYPES:
@@ -147,7 +147,7 @@ def _other_record_type(hints: Hints, content: Content, package: str | None, cate
     return None
 
 
-def _record_type_of_name(hints: Hints, package: str | None, category: str | None) -> str | None:
+def _record_type_of_name(hints: Hints, category: str | None) -> str | None:
     """The record type in words, if the name says one that is not imported."""
     if hints.derived_type and category:
         return OTHER_RECORD_TYPES[hints.derived_type]

@@ -18,7 +18,7 @@ import orjson
 from gexlake.errors import VendorError
 from gexlake.models.feed import Feed
 from gexlake.vendor.groups import SPOT, V2, group_of, group_of_feed
-from gexlake.vendor.history import USER_AGENT, check_url, transport_trouble
+from gexlake.vendor.history import MAX_SHOWN, USER_AGENT, check_url, transport_trouble
 from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
@@ -28,7 +28,6 @@ __all__ = ["LiveClient", "groups_of", "hubs_of", "read_snapshot_answer", "read_s
 SNAPSHOT_SECONDS = 2.0
 """How long the newest snapshot is waited for."""
 NEGOTIATE_SECONDS = 20.0
-MAX_SHOWN = 120
 _SOCKET_SCHEMES = {"wss": "https", "ws": "http"}
 
 

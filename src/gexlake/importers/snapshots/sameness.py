@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gexlake.importers.snapshots.ladders import LadderStore
-from gexlake.models.block import MISSING_INT, Doubles, Int, Ints
+from gexlake.models.block import INTEGERS, MISSING_INT, Doubles, Int, Ints
 from gexlake.models.record_type import MAX_PRIORS, RecordType
 from gexlake.validation.snapshots import Mask
 
@@ -38,7 +38,7 @@ class Sameness:
 
     def first_difference(self, stands: int, other: int) -> str:
         """The first field in which they differ, with the value that stands and the other one."""
-        for which, name in ((Int.MIN_DTE, "min_dte"), (Int.SEC_MIN_DTE, "sec_min_dte")):
+        for name, which in INTEGERS.items():
             left, right = int(self._ints[which, stands]), int(self._ints[which, other])
             if left != right:
                 return f"{name}: {_int_text(left)}, here {_int_text(right)}"

@@ -152,7 +152,7 @@ def read_ladder(layout: LakeLayout, feed: Feed, day: date, at: datetime) -> Ladd
     """The last snapshot of a day at or before an instant, never a later one."""
     kind = kind_of(feed)
     assert kind.ladder is not None
-    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat(), last_us=None)
+    bounds = Bounds.between(day, day)
     snapshots = scan_range(layout, "snapshots", feed, bounds).collect().sort("timestamp")
     if not snapshots.height:
         raise _no_session(layout, feed, day)

@@ -150,4 +150,3 @@ SHOWN: dict[RecordType, Shown] = {
         usual=("spot", "dexoflow", "one_dexoflow", "gexoflow", "one_gexoflow", "cvroflow", "zcvr", "ocvr"),
     ),
 }
-ALL_VALUES = tuple(name for shown in SHOWN.values() for name in shown.values)

@@ -107,7 +107,7 @@ def view_session(
     import polars as pl
 
     kind = kind_of(feed)
-    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    bounds = Bounds.between(day, day)
     frames = Frames(kind, recorded)
     if any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
         frames.snapshots.append(scan_range(layout, "snapshots", feed, bounds).select("timestamp", *kind.numbers))
@@ -173,14 +173,14 @@ def is_synthetic(layout: LakeLayout, feed: Feed, day: date, *, is_recorded: bool
     """Whether a source of the session is marked as synthetic; of one that is recorded, what it is recorded into."""
     if is_recorded and has_synthetic_note(day_folder(layout, day)):
         return True
-    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    bounds = Bounds.between(day, day)
     files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
     return any(source.get("synthetic") for file in files for source in sound_footer(file)["sources"])
 
 
 def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
     """The versions of the session's files: one, unless they are being replaced at this moment."""
-    bounds = Bounds(first_day=day.isoformat(), last_day=day.isoformat())
+    bounds = Bounds.between(day, day)
     return {
         sound_footer(file)["version"]
         for dataset in datasets_of(feed)

@@ -10,8 +10,6 @@ from gexlake.errors import UsageError
 from gexlake.models.feed import FEED_CATEGORIES, PACKAGES, Feed, category_of
 from gexlake.vendor.names import BASE_URL, ticker_of
 
-MOST_GROUPS = 150
-
 
 class Method(StrEnum):
     """How records come."""

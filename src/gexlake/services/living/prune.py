@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.segments import day_folder, segments_of, session_of_segment, waiting_segments
+from gexlake.db.segments import day_folder, is_segment, segments_of, session_of_segment, waiting_segments
 from gexlake.errors import LakeError, UsageError
 from gexlake.services.importing.commits import load_lake
 
@@ -40,7 +40,7 @@ def prune_day(lake: Path, day: date) -> Pruned:
         state.feed
         for state in load_lake(layout.root)
         for known in state.known
-        if known.sessions.get(day.isoformat()) and not Path(known.source_file).is_relative_to(layout.live)
+        if known.sessions.get(day.isoformat()) and not is_segment(known.source_file, layout.live)
     }
     if lacking := sorted(recorded - replaced):
         raise LakeError(

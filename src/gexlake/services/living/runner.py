@@ -205,7 +205,7 @@ class LiveRunner:
         """Record by the method that was asked for, or that the key admits."""
         feeds = self.order.feeds
         if self.order.method is not Method.POLL:
-            sockets = Sockets(client, feeds, recorder, self.clock)
+            sockets = Sockets(client, feeds, recorder, self.clock, say=self.say)
             urls, may = None, True
             try:
                 urls = await sockets.negotiate()
@@ -220,7 +220,6 @@ class LiveRunner:
             self.state.doing = "listening"
             self._check_clock(client)
             if may:
-                sockets.say = self.say
                 await sockets.run(urls)
         self.state.doing = "polling"
         self.say(f"Polling {len(feeds)} feeds.")

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.segments import day_folder, imported_segments, recorded_days, segments_of, session_of_segment
+from gexlake.db.segments import IMPORTED, day_folder, imported_segments, recorded_days, segments_of, session_of_segment
 from gexlake.models.block import Int
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
@@ -117,7 +117,7 @@ class LiveTail:
     def _look_for_segments(self, day: date, known: _Day) -> set[SessionKey]:
         """Open what is new and let go of what is imported; the sessions of which some were let go."""
         folder = day_folder(self.layout, day)
-        changed_ns = max(_changed_ns(folder), _changed_ns(folder / ".imported"))
+        changed_ns = max(_changed_ns(folder), _changed_ns(folder / IMPORTED))
         if changed_ns == known.changed_ns:
             return set()
         known.changed_ns = _settled(changed_ns)

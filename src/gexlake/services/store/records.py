@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gexlake.importers.snapshots.decoding.careful import dump_extra
-from gexlake.models.block import Doubles, Int, Ints
+from gexlake.models.block import INTEGERS, Doubles, Ints
 from gexlake.models.record_type import MAX_PRIORS, RecordType
 from gexlake.services.store._render import render
 from gexlake.services.store.values import SEPARATOR
@@ -21,7 +21,6 @@ Offsets = NDArray[np.uint64]
 IDENTITY_FIELDS = ("timestamp", "ticker")
 _INT, _NUMBER, _LADDER, _MAX_PRIORS = range(4)
 """Kinds of fields in a layout, as `_render.c` has them."""
-_INTEGERS = {"min_dte": Int.MIN_DTE, "sec_min_dte": Int.SEC_MIN_DTE}
 
 
 class SnapshotRenderer:
@@ -87,8 +86,8 @@ def layout_of(kind: RecordType) -> bytes:
     for name in kind.fields:
         if name in IDENTITY_FIELDS:
             continue
-        if name in _INTEGERS:
-            place = (_INT, int(_INTEGERS[name]))
+        if name in INTEGERS:
+            place = (_INT, int(INTEGERS[name]))
         elif name == MAX_PRIORS:
             place = (_MAX_PRIORS, 0)
         else:

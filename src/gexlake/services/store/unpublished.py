@@ -6,6 +6,7 @@ decoder and renderer of published ones, so that both look the same.
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import weakref
@@ -47,19 +48,6 @@ class Place(NamedTuple):
     end: int
 
 
-class Bytes:
-    """Bytes for a decoder."""
-
-    def __init__(self, text: bytes) -> None:
-        self._left = memoryview(text)
-
-    def readinto(self, target: memoryview) -> int:
-        """Fill as much of the target as there is left."""
-        count = min(len(target), len(self._left))
-        target[:count], self._left = self._left[:count], self._left[count:]
-        return count
-
-
 class _Scratches(threading.local):
     """Memory of each thread for its decoders: asking for it anew would take longer than decoding a record."""
 
@@ -76,7 +64,7 @@ def decode_lines(kind: RecordType, ticker: str, text: bytes) -> Iterator[Block]:
     if scratch is None:
         scratch = _scratches.of_kind[kind.name] = Scratch(kind)
     _empty(scratch.block)
-    for event in Decoder(Bytes(text), Expectation(kind, ticker, MIN_US, END_OF_TIME_US), scratch).full_blocks():
+    for event in Decoder(io.BytesIO(text), Expectation(kind, ticker, MIN_US, END_OF_TIME_US), scratch).full_blocks():
         if isinstance(event, Block):
             yield event
     if scratch.block.records:

@@ -126,8 +126,8 @@ def _grid(kind: RecordType, request: Request, query: GridQuery) -> tuple[Running
     service = running(request)
     if query.start != MIN_US or query.end != MAX_US:
         return service, Bounds(first_us=query.start, last_us=query.end)
-    latest_day = service.lake.sessions_of(query.feed)[-1].session_date.isoformat()
-    return service, Bounds(first_day=latest_day, last_day=latest_day)
+    latest_day = service.lake.sessions_of(query.feed)[-1].session_date
+    return service, Bounds.between(latest_day, latest_day)
 
 
 def _check_intervals(query: GridQuery, count: int) -> None:

@@ -9,7 +9,7 @@ from operator import itemgetter
 from gexlake.importers.snapshots.decoding import _native
 from gexlake.importers.snapshots.decoding.careful import dump_extra, parse_extra, same_ticker
 from gexlake.importers.snapshots.decoding.entries import RefusedRecordError
-from gexlake.importers.snapshots.decoding.records import MAX_RECORD_BYTES, Event, Records
+from gexlake.importers.snapshots.decoding.records import Event, Records
 from gexlake.importers.snapshots.decoding.surroundings import Surroundings
 from gexlake.importers.snapshots.decoding.text import TEXT_BYTES, Text
 from gexlake.models.block import FLAG_EXTRA, Int
@@ -58,14 +58,11 @@ class NativeReader:
         if why == _native.STOP_FULL and text.start == start and block.records:
             yield self._records.take_block()
             return True
-        if why == _native.STOP_INCOMPLETE and (stop < text.end or self._may_fill()):
+        if why == _native.STOP_INCOMPLETE and (stop < text.end or self._records.may_fill):
             if stop == text.end:
                 text.fill()
             return True
         return text.start > start
-
-    def _may_fill(self) -> bool:
-        return not self._text.final and self._text.end - self._text.start < MAX_RECORD_BYTES
 
     def _parse_extras(self, count: int) -> bool:
         """Parse the unknown members; the first unsound record goes back to the text, to be read carefully."""

@@ -42,6 +42,11 @@ class Records:
         """The block being filled."""
         return self.scratch.block
 
+    @property
+    def may_fill(self) -> bool:
+        """Whether more of the record at the cursor may be read: the file goes on, and it is not too large yet."""
+        return not self._text.final and self._text.end - self._text.start < MAX_RECORD_BYTES
+
     def take_block(self, *, next_rows: int | None = None) -> Block:
         """The block as it is; the next one is empty, with room for that many ladder rows or as many as usual."""
         block = self.block

@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(rb"[\s,]*")
 class ByteSource(Protocol):
     """Where text comes from: `SourceStream`, or anything that fills a buffer and returns 0 at the end."""
 
-    def readinto(self, target: memoryview) -> int: ...
+    def readinto(self, target: memoryview, /) -> int: ...
 
 
 class Text:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from gexlake.importers.snapshots.decoding.records import MAX_RECORD_BYTES, Event, Records
+from gexlake.importers.snapshots.decoding.records import Event, Records
 from gexlake.importers.snapshots.decoding.surroundings import Surroundings
 from gexlake.importers.snapshots.decoding.text import Text
-from gexlake.models.block import MISSING_INT, NO_PAIRS, Doubles, Int
+from gexlake.models.block import INTEGERS, MISSING_INT, NO_PAIRS, Doubles, Int
 from gexlake.models.record_type import Ladder, RecordType
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class TypedReader:
         if why is _Stop.FULL and block.records:
             yield self._records.take_block()
             return True
-        if why is _Stop.INCOMPLETE and not text.final and text.end - text.start < MAX_RECORD_BYTES:
+        if why is _Stop.INCOMPLETE and self._records.may_fill:
             text.fill()
             return True
         return False
@@ -102,7 +102,7 @@ class TypedReader:
         columns = list(zip(*(one.values for one in taken), strict=True))
         ints = block.ints[:, before:after]
         ints[Int.TIMESTAMP] = np.array(columns[0]) * MICROSECONDS
-        for which, name in ((Int.MIN_DTE, "min_dte"), (Int.SEC_MIN_DTE, "sec_min_dte")):
+        for name, which in INTEGERS.items():
             ints[which] = columns[decode.place[name]] if name in kind.integers else MISSING_INT
         ints[Int.START] = [one.start for one in taken]
         ints[Int.END] = [one.end for one in taken]

@@ -8,13 +8,12 @@ import numpy as np
 import polars as pl
 import xxhash
 
-from gexlake.models.block import MISSING_INT, NO_PAIRS, Doubles, Int, Ints
+from gexlake.models.block import INTEGERS, MISSING_INT, NO_PAIRS, Doubles, Int, Ints
 from gexlake.models.record_type import MAX_PRIORS, MOST_PAIRS, RecordType
 
 TIMESTAMP = pl.Datetime("us", "UTC")
 PAIR = pl.Struct({"strike": pl.Float64, "change": pl.Float64})
 _TYPES = {"DOUBLE": pl.Float64(), "INTEGER": pl.Int32(), "STRUCT(strike DOUBLE, change DOUBLE)[]": pl.List(PAIR)}
-_INTEGERS = {"min_dte": Int.MIN_DTE, "sec_min_dte": Int.SEC_MIN_DTE}
 
 
 @lru_cache
@@ -35,7 +34,7 @@ def snapshot_frame(
 ) -> pl.DataFrame:
     """Snapshots as a frame of `snapshot_schema`; `ints` and `numbers` as in `Block`, n columns each."""
     columns = {"timestamp": pl.Series(ints[Int.TIMESTAMP]).cast(TIMESTAMP)}
-    columns |= {name: _nullable(ints[_INTEGERS[name]]) for name in kind.integers}
+    columns |= {name: _nullable(ints[INTEGERS[name]]) for name in kind.integers}
     columns |= {name: pl.Series(numbers[i]).fill_nan(None) for i, name in enumerate(kind.numbers)}
     if kind.has_max_priors:
         columns[MAX_PRIORS] = _max_priors(ints[Int.MAX_PRIORS], numbers[len(kind.numbers) :])
@@ -89,7 +88,7 @@ def snapshot_tables(kind: RecordType, frame: pl.DataFrame) -> tuple[Ints, Double
     return ints, np.array(numbers), frame["extra"].to_list()
 
 
-_COLUMNS = {"timestamp": Int.TIMESTAMP, **_INTEGERS, MAX_PRIORS: Int.MAX_PRIORS}
+_COLUMNS = {"timestamp": Int.TIMESTAMP, **INTEGERS, MAX_PRIORS: Int.MAX_PRIORS}
 
 
 def ladder_tables(kind: RecordType, frame: pl.DataFrame) -> Doubles:
