@@ -36,11 +36,6 @@ def slot_of(instant_us: int) -> str:
     return f"{moment.astimezone(_ZONE):%H%M}"
 
 
-def new_york_day(instant_us: int) -> date:
-    """New York's date at an instant."""
-    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).astimezone(_ZONE).date()
-
-
 def day_folder(layout: LakeLayout, day: date) -> Path:
     """Where the segments of a session date are."""
     return layout.live / day.isoformat()

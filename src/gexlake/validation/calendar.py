@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +46,11 @@ class CashHours(NamedTuple):
     open_us: int
     close_us: int
     early_close: bool
+
+
+def new_york_day(instant_us: int) -> date:
+    """The exchange's date at an instant in Unix microseconds."""
+    return datetime.fromtimestamp(instant_us // 1_000_000, UTC).astimezone(ZoneInfo(EXCHANGE_TIME_ZONE)).date()
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from gexlake.importers.stream import SourceStream
 from gexlake.models.block import ROW_CAPACITY, Block, Int, Ints
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
-from gexlake.validation.calendar import EXCHANGE_TIME_ZONE
+from gexlake.validation.calendar import new_york_day
 from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import Mask, SessionBounds, count_warnings
 
@@ -133,7 +133,7 @@ class SnapshotReader:
             left &= ~mask
             if not left.any():
                 return
-            bounds = SessionBounds.of(new_york_date(int(timestamps[left][0])))
+            bounds = SessionBounds.of(new_york_day(int(timestamps[left][0])))
 
     def _count(self, block: Block, source: Ints, days: list[tuple[SessionBounds, Mask]]) -> None:
         last_source, last_us = self._last
@@ -146,8 +146,3 @@ class SnapshotReader:
         for bounds, mask in days:
             for number, count in zip(*np.unique(source[mask], return_counts=True), strict=True):
                 self._days.setdefault(int(number), Counter())[bounds.day.isoformat()] += int(count)
-
-
-def new_york_date(timestamp_us: int) -> date:
-    """The exchange's date at an instant in Unix microseconds."""
-    return datetime.fromtimestamp(timestamp_us // 1_000_000, UTC).astimezone(ZoneInfo(EXCHANGE_TIME_ZONE)).date()

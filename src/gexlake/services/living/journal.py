@@ -15,7 +15,6 @@ from pathlib import Path
 
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory
 from gexlake.db.segments import (
-    new_york_day,
     recorded_days,
     segment_file,
     segments_of,
@@ -24,6 +23,7 @@ from gexlake.db.segments import (
     waiting_segments,
 )
 from gexlake.models.feed import Feed, SessionKey
+from gexlake.validation.calendar import new_york_day
 
 CHUNK_BYTES = 64 << 10
 

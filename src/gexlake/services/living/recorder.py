@@ -17,11 +17,12 @@ from datetime import date
 import orjson
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.segments import Interruption, new_york_day, note_interruptions
+from gexlake.db.segments import Interruption, note_interruptions
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
 from gexlake.services.living.clock import Clock, SystemClock
 from gexlake.services.living.journal import Journal
+from gexlake.validation.calendar import new_york_day
 from gexlake.vendor.sums import correct_sums
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from gexlake.db.database import open_database, prepare_lake
 from gexlake.db.faults import storage_error
 from gexlake.db.layout import LakeLayout
-from gexlake.db.segments import new_york_day, slot_of
+from gexlake.db.segments import slot_of
 from gexlake.errors import GexlakeError
 from gexlake.models.feed import Feed
 from gexlake.services.importing.jobs import ImportJobs
@@ -23,7 +23,7 @@ from gexlake.services.living.order import LiveOrder, Method
 from gexlake.services.living.poll import Poller
 from gexlake.services.living.recorder import FeedCounts, Recorder
 from gexlake.services.living.sockets import Sockets
-from gexlake.validation.calendar import CashHours, cash_hours
+from gexlake.validation.calendar import CashHours, cash_hours, new_york_day
 from gexlake.vendor.live import LiveClient
 from gexlake.vendor.trouble import RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey

@@ -15,12 +15,11 @@ from dataclasses import dataclass, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketException
 
-from gexlake.db.segments import new_york_day
 from gexlake.models.feed import Feed
 from gexlake.services.living.clock import Clock
 from gexlake.services.living.messages import MessageTaker
 from gexlake.services.living.recorder import Recorder
-from gexlake.validation.calendar import cash_hours
+from gexlake.validation.calendar import cash_hours, new_york_day
 from gexlake.vendor.frames import CODECS, BrokenFrameError, Disconnected, GroupMessage, SequenceAck
 from gexlake.vendor.history import USER_AGENT
 from gexlake.vendor.live import LiveClient, hubs_of
