@@ -59,15 +59,15 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, redact: Ca
         case 400 | 401:  # first: "Authorization header not found." is about no file
             raise _configuration_error(status, words)
         case 429:
-            raise LimitedError(f"The vendor limits requests: 429{words}.", wait_seconds=_retry_after(headers))
+            raise LimitedError(f"The vendor limits requests: 429{words}.", wait_seconds=retry_after(headers))
         case _ if status >= 500:
-            raise TroubleError(f"The vendor is in trouble: {status}{words}.", wait_seconds=_retry_after(headers))
+            raise TroubleError(f"The vendor is in trouble: {status}{words}.", wait_seconds=retry_after(headers))
         case _ if status in _REDIRECTS and headers.get("location"):
             return headers["location"]
     if status == 404 or b"not found" in body[:ANSWER_BYTES].lower():
         return None
     if status == 403:
-        raise RefusedError(f"The vendor refuses: 403{words}.", wait_seconds=_retry_after(headers))
+        raise RefusedError(f"The vendor refuses: 403{words}.", wait_seconds=retry_after(headers))
     url = _document(body).get("url")
     if status == 200 and isinstance(url, str) and url:
         return url
@@ -190,7 +190,7 @@ def _document(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the answer asks for: as a number or as a date."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():

@@ -18,7 +18,7 @@ import orjson
 from gexlake.errors import VendorError
 from gexlake.models.feed import Feed
 from gexlake.vendor.groups import SPOT, V2, group_of, group_of_feed
-from gexlake.vendor.history import MAX_SHOWN, USER_AGENT, check_url, transport_trouble
+from gexlake.vendor.history import MAX_SHOWN, USER_AGENT, check_url, retry_after, transport_trouble
 from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
@@ -135,7 +135,7 @@ def hubs_of(feeds: Sequence[Feed]) -> dict[str, list[Feed]]:
 def _error(status: int, headers: Mapping[str, str], body: bytes, redact: Callable[[str], str]) -> Exception:
     said = _document(body).get("error")
     words = f": {redact(said)[:MAX_SHOWN]}" if isinstance(said, str) and said else ""
-    wait_seconds = _retry_after(headers)
+    wait_seconds = retry_after(headers)
     match status:
         case 400 | 401:
             return VendorError(f"The vendor does not take the request: {status}{words}.", hint="Check the key.")
@@ -147,11 +147,6 @@ def _error(status: int, headers: Mapping[str, str], body: bytes, redact: Callabl
             return TroubleError(f"The vendor is in trouble: {status}{words}.", wait_seconds=wait_seconds)
         case _:
             return RefusedError(f"The vendor answers with {status}{words}.", hint="Check the base URL.")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else None
 
 
 def _document(body: bytes) -> dict[str, Any]:
