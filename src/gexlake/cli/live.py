@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, BaseUrl, Categories, KeyFile, LakeOption, Packages, parse_date, words
 from gexlake.cli.terminal import Terminal
 from gexlake.services.living.order import LiveOrder, Method, feeds_of
-from gexlake.services.processes.interrupts import run_async
+from gexlake.services.processes.interrupts import STOP_SIGNALS, run_async
 from gexlake.vendor.names import BASE_URL
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from gexlake.vendor.vendor_key import VendorKey
 
 STATUS_SECONDS = 60.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 Tickers = Annotated[

@@ -14,14 +14,13 @@ from gexlake.cli.command import command
 from gexlake.cli.listening import listen, url_of
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption, Since, Until, parse_date
 from gexlake.cli.terminal import Terminal
+from gexlake.services.processes.interrupts import STOP_SIGNALS
 
 if TYPE_CHECKING:
     from socket import socket
 
     from gexlake.replay.server import ReplayOptions
     from gexlake.replay.state import Replay
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ClockOf(StrEnum):

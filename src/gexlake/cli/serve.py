@@ -12,6 +12,7 @@ import typer
 from gexlake.cli.command import command
 from gexlake.cli.listening import listen, url_of
 from gexlake.cli.terminal import Terminal
+from gexlake.services.processes.interrupts import STOP_SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,6 @@ STOP_SECONDS = 0.1
 """How soon a signal to stop is passed on to open streams."""
 COLLECT_OFTEN = (700, 10, 10)
 """Python's own thresholds: looking for cycles keeps requests waiting for a fraction of a millisecond, not for 20."""
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @command("serve", example="gexlake serve --lake data --port 8765 --watch outputs/gex_bridge/history")

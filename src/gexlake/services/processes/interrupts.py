@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""They end what runs until it is told to end."""
 INTERRUPTED = "Error: Interrupted.\n"
 SOON_SECONDS = 0.001
 """By then a finalizer has mostly ended; if not, it is tried again."""
