@@ -89,10 +89,10 @@ class ReplayProcess:
 
     def open(self, url: str, subprotocol: str | None = RELIABLE, **options: Any) -> Socket:
         """A socket, which is there for the server as well."""
-        before = self.status()["sockets"]["open"]
+        before = self.status()["sockets"]["groups"]
         socket = Socket(url, subprotocol, **options)
-        while self.status()["sockets"]["open"] <= before:  # without a subprotocol nothing says so
-            os.sched_yield()
+        while subprotocol is None and self.status()["sockets"]["groups"] == before:
+            os.sched_yield()  # no greeting says so: that it is in the groups that were negotiated does
         return socket
 
     def faults(self, **faults: Any) -> None:
