@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -41,6 +43,16 @@ def pytest_sessionfinish() -> None:
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GEXLAKE_LAKE", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def root_logger() -> Iterator[None]:
+    """As it was: a command that is run here sends the log to where this test's stderr is, which then is no more."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -173,16 +173,6 @@ def test_the_log_of_requests_can_be_turned_off(
     assert not access_lines(capsys.readouterr().err)
 
 
-@pytest.fixture
-def root_logger() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.mark.usefixtures("root_logger")
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_every_record_is_one_line_with_the_request_it_belongs_to(
     capsys: pytest.CaptureFixture[str], log_format: str
@@ -202,7 +192,6 @@ def test_every_record_is_one_line_with_the_request_it_belongs_to(
         assert line.endswith(f"INFO uvicorn.error: first\\nsecond {1 << 70} request_id=trace-0001")
 
 
-@pytest.mark.usefixtures("root_logger")
 def test_a_traceback_is_part_of_the_object(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json", "info")
     error = ValueError("so it is")
@@ -211,7 +200,6 @@ def test_a_traceback_is_part_of_the_object(capsys: pytest.CaptureFixture[str]) -
     assert "ValueError: so it is" in json.loads(line)["exception"]
 
 
-@pytest.mark.usefixtures("root_logger")
 def test_json_has_a_place_for_what_it_cannot_express_natively(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json", "info")
     logging.getLogger("gexlake").info("%s", "lone \ud800", extra={FIELDS: {"rows": 1 << 70, "path": Path("/x")}})
@@ -230,7 +218,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.usefixtures("root_logger")
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_text_from_outside_begins_no_line_and_commands_no_terminal(

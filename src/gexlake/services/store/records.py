@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,9 @@ class SnapshotRenderer:
         self._ticker = json.dumps(ticker).encode()
         self._ints, self._numbers = np.ascontiguousarray(ints), np.ascontiguousarray(numbers)
         self._overrides: dict[int, dict[str, Any]] = {}
-        tails = {index: self._tail(index, text) for index, text in enumerate(extra) if text is not None}
-        lengths = np.zeros(len(extra), np.int64)
-        lengths[list(tails)] = [len(tail) for tail in tails.values()]
-        self._tails, self._tail_ends = b"".join(tails.values()), np.cumsum(lengths)
+        tails = [b"" if text is None else self._tail(index, text) for index, text in enumerate(extra)]
+        self._tails = b"".join(tails)
+        self._tail_ends = np.fromiter(accumulate(map(len, tails)), np.int64, len(tails))
 
     def _tail(self, index: int, extra: str) -> bytes:
         """What goes in front of the closing brace, where that is all that `extra` asks for."""
