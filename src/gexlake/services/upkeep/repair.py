@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths, read_footer
+from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published
 from gexlake.errors import GexlakeError, LakeError, SourceError
 from gexlake.importers import IMPORTERS
@@ -88,9 +88,8 @@ def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> lis
             words = _stage_anew(layout, facts)
         except (_CannotRepairError, GexlakeError) as error:
             repairs.append(Repair(session=str(facts.session), repaired=False, message=str(error)))
-            files = dataset_paths(layout, facts.record_type, facts.session)
             with suppress(LakeError):
-                check_published(files.values())  # which leaves word of it for status
+                check_published(facts.published(layout).files.values())  # which leaves word of it for status
         else:
             repairs.append(Repair(session=str(facts.session), repaired=True, message=words))
     return repairs
@@ -122,8 +121,7 @@ def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
 
 def _sources_of(layout: LakeLayout, facts: SessionFacts) -> list[_Source]:
     """What gave the session its snapshots: by a footer that is sound, else by lineage."""
-    files = dataset_paths(layout, facts.record_type, facts.session)
-    for path in files.values():
+    for path in facts.published(layout).files.values():
         try:
             footer = read_footer(path)
         except LakeError:
