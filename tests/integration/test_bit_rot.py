@@ -37,7 +37,7 @@ from gexlake.services.upkeep.repair import repair_lake
 from gexlake.services.upkeep.verify import verify_lake
 from gexlake.settings import Settings
 from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
-from helpers.lakes import lake_content, tree
+from helpers.lakes import copy_lake, lake_content, live_file, tree
 from helpers.service import LOCAL
 
 FLIPS_SERVED = 12
@@ -80,12 +80,11 @@ def history(template: Path) -> Path:
 
 @pytest.fixture
 def lake(template: Path, work: Path) -> Path:
-    return shutil.copytree(template / "lake", work / "lake")
+    return copy_lake(template / "lake", work / "lake")
 
 
 def file_of(lake: Path, dataset: str, day: date = MONDAY) -> Path:
-    (path,) = (lake / "gex" / dataset).rglob(f"session_date={day}/*.parquet")
-    return path
+    return live_file(lake, dataset, day)
 
 
 def flip(path: Path, at: int, bit: int = 2) -> None:

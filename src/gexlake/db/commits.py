@@ -115,7 +115,7 @@ def kept_versions(connection: Connection, import_id: str = "") -> list[KeptVersi
         f"WHERE keep_versions IS NOT NULL GROUP BY {SESSION_COLUMNS}) "
         f"SELECT {SESSION_COLUMNS}, replaced, import_id FROM replacing JOIN kept USING ({SESSION_COLUMNS}) "
         f"QUALIFY row_number() OVER (PARTITION BY {SESSION_COLUMNS} ORDER BY commit DESC) <= most "
-        "AND starts_with(import_id, ?) ORDER BY commit, ALL",
+        "AND starts_with(import_id, ?) ORDER BY commit",
         [import_id],
     ).fetchall()
     return [

@@ -13,6 +13,7 @@ from pathlib import Path
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_file
 from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, told_version, version_paths
 from gexlake.importers import IMPORTERS
+from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.models.feed import SessionKey
 from gexlake.models.staged import StagedSession
 
@@ -79,6 +80,21 @@ def hide_session(layout: LakeLayout, record_type: str, session: SessionKey) -> N
         if file.exists():
             file.unlink()
             sync_directory(file.parent)
+
+
+def name_problem(shown: Path, file: Path) -> str | None:
+    """What is wrong with a name for globs that is to lead to this file, or to a copy of it; None where nothing is."""
+    if not shown.exists():
+        return "is missing"
+    if shown.samefile(file):
+        return None
+    if told_version(shown) != told_version(file):
+        return f"does not lead to {file}"
+    try:
+        is_copy = (check_file(shown) or checksum_of(shown)) == (check_file(file) or checksum_of(file))
+    except BrokenSealError as error:
+        return f"is damaged: {error}"
+    return None if is_copy else f"is no copy of {file}"
 
 
 def is_shown(shown: Path, file: Path) -> bool:

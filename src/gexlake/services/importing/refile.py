@@ -93,8 +93,8 @@ class _Refiling:
             if others:
                 session = SessionKey(self.feed, day)
                 self._write(session, self._files_of(session), others, keeps_all=True)
-        for day, own in files.items():
-            self._write(SessionKey(self.feed, day), own, [], keeps_all=False)
+        for day in files:
+            self._write(SessionKey(self.feed, day), self._files(day), [], keeps_all=False)
 
     def spell_in_capitals(self, days: Sequence[date]) -> None:
         """The sessions of a ticker that was written in lower case go to those of the same one in capitals."""

@@ -22,8 +22,8 @@ from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout, partition_values, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
-from gexlake.db.parquet import read_footer, version_paths
-from gexlake.db.published import content_problems
+from gexlake.db.parquet import UNKNOWN_VERSION, read_footer, told_version, version_paths
+from gexlake.db.published import content_problems, session_of
 from gexlake.db.queries import insert_lost_imports
 from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
 from gexlake.db.schema import parquet_file
@@ -233,9 +233,19 @@ class _Rebuild:
             }
             for place in sorted(first):
                 shown = {name: self.layout.root / record_type / name / place / f"{name}.parquet" for name in names}
-                row = self._read_row(record_type, place, shown)
+                files = self._files_of_version(record_type, shown)
+                row = self._read_row(record_type, place, files)
                 if row is not None:
-                    yield row, version_paths(self.layout, record_type, row.session, row.version)
+                    yield row, files
+
+    def _files_of_version(self, record_type: str, shown: dict[str, Path]) -> dict[str, Path]:
+        """Those of the version of which the files that globs find are; these themselves where they do not agree."""
+        told = {told_version(file) for file in shown.values()} - {UNKNOWN_VERSION}
+        try:
+            (version,), session = told, session_of(next(iter(shown.values())))
+        except ValueError:
+            return shown
+        return version_paths(self.layout, record_type, session, version)
 
     def _read_row(self, record_type: str, place: Path, files: dict[str, Path]) -> SessionRow | None:
         session = "/".join(partition_values(place.parts))

@@ -26,7 +26,13 @@ from gexlake.models.source import SourcePlace, find_source
 from gexlake.models.verify_report import Repair, VerifyReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.inspect_lake import SessionFacts, SessionVersion, inspect_lake
-from gexlake.services.upkeep.rewrite import load_sources, rewrite_journals, rewrite_rows, stored_checksum
+from gexlake.services.upkeep.rewrite import (
+    load_sources,
+    rewrite_journals,
+    rewrite_rows,
+    show_again,
+    stored_checksum,
+)
 from gexlake.services.upkeep.verify_session import RefusalCounter
 from gexlake.zone import noted_zone
 
@@ -74,6 +80,12 @@ def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
     for one, problem in zip(versions, rewrite_rows(lake, versions), strict=True):
         words = "its rows and checksums in the database were written from its Parquet files"
         repairs.append(Repair(session=str(one.session), repaired=problem is None, message=problem or words))
+    misnamed = [_version(facts[name]) for name in _sessions_with(report, frozenset({Check.PARQUET_NAME}))]
+    if misnamed:
+        show_again(lake, misnamed)
+    for one in misnamed:
+        words = "globs find the version of it that is live"
+        repairs.append(Repair(session=str(one.session), repaired=True, message=words))
     for import_id in rewrite_journals(lake):
         words = f"the journal of import {import_id} was written from the database"
         repairs.append(Repair(session=None, repaired=True, message=words))

@@ -13,6 +13,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer, version_paths
 from gexlake.db.published import content_problems
 from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
+from gexlake.db.versions import show_version
 from gexlake.errors import LakeError
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.services.owner.served import served
@@ -53,6 +54,17 @@ def _rewrite_rows(connection: Connection, layout: LakeLayout, one: SessionVersio
     except BaseException:
         connection.rollback()
         raise
+
+
+@served
+def show_again(lake: Path, sessions: Sequence[SessionVersion]) -> None:
+    """Have globs find the live version of these sessions and nothing else."""
+    layout = LakeLayout(lake)
+    with open_database(layout, write=True) as connection:
+        for one in sessions:
+            version = version_of(connection, one.record_type, one.session)
+            if version is not None:
+                show_version(layout, one.record_type, one.session, version)
 
 
 @served

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import dataset_paths
 from gexlake.models.checks import Check
 from gexlake.models.session_filter import SessionFilter
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
@@ -106,6 +107,7 @@ class _Verify:
                 session=facts.session,
                 row=facts.row,
                 published=facts.published(self.layout),
+                shown=dataset_paths(self.layout, facts.record_type, facts.session),
                 lineage=facts.lineage,
                 moment_us=facts.moment_us,
                 read_sources=self.read_sources,
