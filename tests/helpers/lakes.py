@@ -123,10 +123,9 @@ def copy_lake(source: Path, target: Path) -> Path:
 
 
 def live_files(lake: Path, record_type: str = "gex", dataset: str = "*", folders: str = "*/*/*/*") -> list[Path]:
-    """The files of the versions that are live, by the names that they keep; `folders` is a pattern of partitions."""
-    versions = {version.replace("/", ".") for (version,) in select(lake, "SELECT version FROM sessions")}
-    files = (lake / "versions" / record_type).glob(f"{dataset}/{folders}/*.parquet")
-    return sorted(file for file in files if file.stem.partition("-")[2] in versions)
+    """The files of the last version of each session, by the names that they keep; `folders` is a pattern."""
+    files = sorted((lake / "versions" / record_type).glob(f"{dataset}/{folders}/*.parquet"))
+    return list({file.parent: file for file in files}.values())
 
 
 def live_file(lake: Path, dataset: str, day: date) -> Path:

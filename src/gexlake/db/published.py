@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.db.layout import LakeLayout, partition_values, session_folder
-from gexlake.db.parquet import read_footer
+from gexlake.db.parquet import UNKNOWN_VERSION, published_session, read_footer
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file, check_seal
@@ -95,12 +95,19 @@ def find_damaged(layout: LakeLayout) -> list[DamagedFile]:
             continue
         path = layout.root / damaged.path
         size, mtime_ns = _facts(path)
-        if (size, mtime_ns) == (damaged.size, damaged.mtime_ns):
+        if (size, mtime_ns) == (damaged.size, damaged.mtime_ns) and not _was_replaced(layout, path):
             found.append(damaged)
         else:
             with suppress(OSError):
                 mark.unlink()
     return sorted(found, key=lambda one: (one.session, one.path))
+
+
+def _was_replaced(layout: LakeLayout, path: Path) -> bool:
+    """Whether a file is of a version that is not live any more, as far as what globs find tells it."""
+    record_type, files = session_files(path)
+    published = published_session(layout, record_type, session_of(path))
+    return published is not None and published.version != UNKNOWN_VERSION and published.files != files
 
 
 def damaged_session(layout: LakeLayout, pinned: str, problem: str) -> DamagedSessionError:

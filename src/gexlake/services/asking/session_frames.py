@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gexlake.db.layout import LakeLayout, partition_folders, partition_values
 from gexlake.db.parquet import read_footer
@@ -68,14 +68,12 @@ class _Shown:
     day: str
     names: dict[str, Path]
 
-    def told(self) -> tuple[str, tuple[int, int] | None]:
-        """The version and the span of its instants, by the first of the files that tells."""
+    def told(self) -> _Told:
+        """What the first of the files that tells it says of the session."""
         problem: LakeError | None = None
         for file in self.names.values():
-            with _readable():
-                status = file.stat()
             try:
-                return _told(file, status.st_ino, status.st_mtime_ns)
+                return _told_by(file)
             except LakeError as error:
                 problem = problem or error
         assert problem is not None
@@ -83,10 +81,12 @@ class _Shown:
 
     def file(self, layout: LakeLayout, dataset: str, feed: Feed) -> Path:
         """The file of a data set of the version; of a lake that an older gexlake wrote, the one for globs."""
-        session = SessionKey(feed, date.fromisoformat(self.day))
-        file = layout.version_file(kind_of(feed).name, dataset, session, self.told()[0])
+        session, version = SessionKey(feed, date.fromisoformat(self.day)), self.told().version
+        file = layout.version_file(kind_of(feed).name, dataset, session, version)
         shown = self.names.get(dataset)
-        return shown if shown is not None and not file.exists() else file
+        if not file.exists() and shown is not None and _told_by(shown).version == version:
+            return shown
+        return file
 
 
 def _iter_shown(layout: LakeLayout, feed: Feed) -> Iterator[_Shown]:
@@ -101,7 +101,9 @@ def _iter_shown(layout: LakeLayout, feed: Feed) -> Iterator[_Shown]:
 
 def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_Shown]:
     for session in _iter_shown(layout, feed):
-        if bounds.may_admit_day(session.day) and (not bounds.has_instants or bounds.may_admit_span(session.told()[1])):
+        if bounds.may_admit_day(session.day) and (
+            not bounds.has_instants or bounds.may_admit_span(session.told().span)
+        ):
             yield session
 
 
@@ -274,9 +276,22 @@ def _split(bound: date | int | None) -> tuple[str | None, int | None]:
     return (bound.isoformat(), None) if isinstance(bound, date) else (None, bound)
 
 
+class _Told(NamedTuple):
+    """What a file says of its session: the version, and the first and last instant, None where it is empty."""
+
+    version: str
+    span: tuple[int, int] | None
+
+
+def _told_by(file: Path) -> _Told:
+    with _readable():
+        status = file.stat()
+    return _read_told(file, status.st_ino, status.st_mtime_ns)
+
+
 @lru_cache(maxsize=4096)
-def _told(file: Path, inode: int, mtime_ns: int) -> tuple[str, tuple[int, int] | None]:
-    """What a file says of its session: the version, its first and last instant; one that was replaced is another."""
+def _read_told(file: Path, inode: int, mtime_ns: int) -> _Told:
+    """A file that was replaced is another one."""
     try:
         trusted = is_sealed(file)
     except BrokenSealError:
@@ -285,7 +300,8 @@ def _told(file: Path, inode: int, mtime_ns: int) -> tuple[str, tuple[int, int] |
         check_published([file])
     footer = read_footer(file)
     summary = footer["summary"]
-    return footer["version"], (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+    span = (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+    return _Told(footer["version"], span)
 
 
 def _scan(files: Sequence[Path]) -> pl.LazyFrame:
