@@ -154,7 +154,7 @@ def log_change(
 
 
 def take_note(connection: Connection) -> None:
-    """List, as one commit, all that is live and not listed so, and what is listed and gone: a log is begun.
+    """List, as one commit, all that is live, and what is listed and gone: a log is begun.
 
     Inside the caller's transaction.
     """
