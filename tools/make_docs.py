@@ -112,6 +112,8 @@ TABLE_NOTES = {
     "greeks_snapshots": "One row per greek profile, in the same way.",
     "orderflow_snapshots": "One row per orderflow snapshot, in the same way.",
     "sessions": "One row per session: a trading date of a feed.",
+    "commits": "One row per commit that changed sessions: the commit log.",
+    "changes": "One row per session and commit that changed it.",
     "imports": "One row per run of an import.",
     "lineage": "One row per source file per import. Always: seen = imported + duplicate + quarantined.",
     "quarantine": "One row per refused record.",
@@ -144,7 +146,9 @@ is rounded, shifted, scaled, filled or dropped. Prices and strikes stand on the 
     sections += [
         "## In Parquet",
         "One file per session and data set, at `<record type>/<data set>/ticker=…/package=…/category=…/session_date=…/"
-        "<data set>.parquet`. The partition columns are in the path:",
+        "<data set>.parquet`: the version that is live. Each version has a name of its own, which never means another, "
+        "at `versions/<record type>/<data set>/ticker=…/…/<data set>-<version>.parquet`. The partition columns are in "
+        "the path:",
         column_table(PARTITION_COLUMNS),
         "The footer holds a JSON document under the key `gexlake`: version of the software, session, import id, "
         "a summary, and each source file with its SHA-256 and the rows that it gave.",

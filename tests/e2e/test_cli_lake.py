@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from helpers.lakes import live_files
+
 Run = Callable[..., Any]
 
 
@@ -205,8 +207,8 @@ def test_query_that_is_wrong(run: Run, lake: Path) -> None:
     assert (done.status, done.out) == (1, "")
     assert done.err == (
         "Error: Catalog Error: Table with name nowhere does not exist!\n"
-        "The tables are gex_snapshots, gex_strikes, greeks_contracts, greeks_snapshots, imports, lake_info, lineage, "
-        "orderflow_snapshots, quarantine, sessions.\n"
+        "The tables are changes, commits, gex_snapshots, gex_strikes, greeks_contracts, greeks_snapshots, imports, "
+        "lake_info, lineage, orderflow_snapshots, quarantine, sessions.\n"
     )
 
 
@@ -218,7 +220,7 @@ def test_verify_and_rebuild(run: Run, lake: Path, tmp_path: Path) -> None:
     (copy / "gexlake.duckdb").unlink()
     rebuilt = run("rebuild", "--lake", copy, "-o", "json").json
     assert (rebuilt["clean"], rebuilt["snapshots"], rebuilt["quarantined_records"]) == (True, 238, 2)
-    next((copy / "gex" / "strikes").rglob("*.parquet")).unlink()
+    live_files(copy, dataset="strikes")[0].unlink()
     broken = run("verify", "--lake", copy, "--no-sources", "-o", "json")
     assert (broken.status, broken.json["clean"]) == (1, False)
     assert "parquet_missing" in broken.json["counts"]

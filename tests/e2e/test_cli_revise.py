@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gexlake.services.importing.commits import versions_replaced_by
 from helpers.histories import TUESDAY, records_of, vendor_name, write_array
 from helpers.lakes import select
 from helpers.programs import Program
@@ -137,4 +138,4 @@ def test_as_many_versions_before_are_kept_as_is_said_one_by_default(
     for count in (21, 22, 23):
         write_array(file, records_of(count=count))
         assert run("import", file, "--lake", lake, *options).status == 0
-    assert len(list((lake / "previous").rglob("snapshots.parquet"))) == kept
+    assert len(versions_replaced_by(lake, "")) == kept

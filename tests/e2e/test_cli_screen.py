@@ -21,6 +21,7 @@ from gexlake.cli.text import FOLD_MARK, cells
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.owner import keys
+from helpers.lakes import live_files
 from helpers.screens import Screen, numbers, screen
 
 from .conftest import COMMAND
@@ -91,7 +92,7 @@ def show(full_lake: Path, faulty: Path, tmp_path: Path, monkeypatch: pytest.Monk
         paths = {"faulty": faulty, "fresh": tmp_path / "fresh", "damaged": tmp_path / "damaged"}
         if "{damaged}" in words:
             shutil.copytree(full_lake, paths["damaged"])
-            for file in list((paths["damaged"] / "gex" / "strikes").rglob("*.parquet"))[:3]:
+            for file in live_files(paths["damaged"], dataset="strikes")[:3]:
                 file.unlink()
         tables: list[Table] = []
         table = Terminal.table

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,32 @@ def select(lake: Path, sql: str) -> list[tuple[Any, ...]]:
     """Rows of a statement on the lake's database, opened for reading."""
     with _attached(lake / "gexlake.duckdb") as (connection, _):
         return connection.execute(sql).fetchall()
+
+
+def copy_lake(source: Path, target: Path) -> Path:
+    """A copy in which names that led to one file do so again."""
+    copies: dict[int, str] = {}
+
+    def copy(file: str, into: str) -> str:
+        known = copies.setdefault(Path(file).stat().st_ino, into)
+        if known == into:
+            return shutil.copy2(file, into)
+        os.link(known, into)
+        return into
+
+    return shutil.copytree(source, target, copy_function=copy)
+
+
+def live_files(lake: Path, record_type: str = "gex", dataset: str = "*", folders: str = "*/*/*/*") -> list[Path]:
+    """The files of the last version of each session, by the names that they keep; `folders` is a pattern."""
+    files = sorted((lake / "versions" / record_type).glob(f"{dataset}/{folders}/*.parquet"))
+    return list({file.parent: file for file in files}.values())
+
+
+def live_file(lake: Path, dataset: str, day: date) -> Path:
+    """That of the session of a date, of GEX."""
+    (file,) = live_files(lake, dataset=dataset, folders=f"*/*/*/session_date={day}")
+    return file
 
 
 def tree(root: Path) -> dict[str, tuple[int, int, str]]:

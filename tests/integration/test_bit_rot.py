@@ -37,7 +37,7 @@ from gexlake.services.upkeep.repair import repair_lake
 from gexlake.services.upkeep.verify import verify_lake
 from gexlake.settings import Settings
 from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
-from helpers.lakes import lake_content, tree
+from helpers.lakes import copy_lake, lake_content, live_file, tree
 from helpers.service import LOCAL
 
 FLIPS_SERVED = 12
@@ -80,12 +80,11 @@ def history(template: Path) -> Path:
 
 @pytest.fixture
 def lake(template: Path, work: Path) -> Path:
-    return shutil.copytree(template / "lake", work / "lake")
+    return copy_lake(template / "lake", work / "lake")
 
 
 def file_of(lake: Path, dataset: str, day: date = MONDAY) -> Path:
-    (path,) = (lake / "gex" / dataset).rglob(f"session_date={day}/*.parquet")
-    return path
+    return live_file(lake, dataset, day)
 
 
 def flip(path: Path, at: int, bit: int = 2) -> None:
@@ -135,8 +134,10 @@ def test_file_that_was_cut_or_grew_is_not_sound(template: Path, work: Path) -> N
 
 def test_verify_names_the_file_of_a_flipped_bit_and_ends_well(template: Path, lake: Path) -> None:
     chance = random.Random(20251110)
-    files = sorted(path for path in lake.rglob("*") if path.suffix in {".parquet", ".raw"})
-    assert len(files) == 8
+    files = sorted(
+        path for top in ("versions", "imports", "quarantine") for path in (lake / top).rglob("*") if path.is_file()
+    )
+    assert len(files) == 9
     for number in range(FLIPS_VERIFIED):
         file = files[number % len(files)]
         whole = file.read_bytes()
@@ -204,7 +205,7 @@ def test_status_and_readiness_name_what_is_damaged_until_it_is_not(lake: Path, h
         assert ready.status_code == 200
         assert ready.json()["warnings"] == ["1 session is damaged and not answered from: see `gexlake status`."]
         (damaged,) = lake_status(lake).damaged
-        assert (damaged.session, "strikes.parquet" in damaged.problem) == (SESSION, True)
+        assert (damaged.session, "strikes-" in damaged.problem) == (SESSION, True)
         assert client.get("/export/snapshots", params=RANGE).status_code == 200  # it does not rest on that file
     repair_lake(lake, verify_lake(lake, read_sources=False))
     assert lake_status(lake).damaged == []
@@ -225,7 +226,8 @@ def test_frames_of_python_name_the_session_and_the_repair(lake: Path) -> None:
 
 @pytest.mark.parametrize("dataset", ["strikes", "snapshots"])
 def test_file_that_is_lost_is_no_shorter_answer(lake: Path, dataset: str) -> None:
-    file_of(lake, dataset).unlink()
+    for file in lake.rglob(f"{dataset}/*/*/*/session_date={MONDAY}/*.parquet"):
+        file.unlink()
     with pytest.raises(DamagedSessionError, match=SESSION):
         getattr(gexlake.open(lake), dataset)(FEED.ticker)
     assert [one.session for one in lake_status(lake).damaged] == [SESSION]

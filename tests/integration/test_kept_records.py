@@ -9,6 +9,7 @@ import pytest
 from gexlake.errors import SourceError, UsageError
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.report import FileResult, ImportReport
+from gexlake.services.importing.commits import versions_replaced_by
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.revise import forget_source, restore_import
 from gexlake.services.upkeep.verify import verify_lake
@@ -249,7 +250,7 @@ def test_as_many_versions_are_kept_as_was_said(file: Path, folder: Path, lake: P
     for count in range(31, 36):
         write_array(file, records_of(count=count))
         import_history([folder], lake, ImportOptions(keep_versions=kept))
-    assert len(list((lake / "previous").rglob("snapshots.parquet"))) == versions
+    assert len(versions_replaced_by(lake, "")) == versions
     assert verify_lake(lake).findings == []
 
 

@@ -22,7 +22,7 @@ from gexlake.services.upkeep.revise import restore_import
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
-from helpers.lakes import lake_content, select
+from helpers.lakes import lake_content, live_file, select
 from helpers.runner import Runner
 
 VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
@@ -98,7 +98,7 @@ def test_the_next_import_goes_on_from_there(template: Path, lake: Path) -> None:
 
 
 def test_a_damaged_session_is_named_and_left_alone(lake: Path) -> None:
-    (file,) = (lake / "gex" / "strikes").rglob(f"session_date={MONDAY}/strikes.parquet")
+    file = live_file(lake, "strikes", MONDAY)
     data = bytearray(file.read_bytes())
     data[100] ^= 1
     file.write_bytes(data)

@@ -24,7 +24,7 @@ from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
 from helpers.histories import MONDAY, TUESDAY, Record, edit
-from helpers.lakes import different_tables, lake_content, select
+from helpers.lakes import different_tables, lake_content, live_files, select
 from helpers.runner import Runner
 
 FEEDS = [Feed("NQ_NDX", package, name) for package, names in FEED_CATEGORIES.items() for name in names]
@@ -186,7 +186,7 @@ def test_killed_anywhere_while_a_session_is_replaced(
 
 
 def test_a_flipped_bit_in_the_index_is_damage_and_never_an_answer(own: Path) -> None:
-    path = next((own / "orderflow").rglob("snapshots.parquet"))
+    path = live_files(own, "orderflow")[0]
     data = bytearray(path.read_bytes())
     version = select(own, "SELECT version, session_date FROM sessions WHERE record_type = 'orderflow' ORDER BY ALL")
     day = date.fromisoformat(path.parent.name.partition("=")[2])

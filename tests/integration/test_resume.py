@@ -17,7 +17,7 @@ from gexlake.models.report import FileResult, ImportReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, edit, records_of, vendor_name, write_array, write_history
-from helpers.lakes import lake_content, select
+from helpers.lakes import lake_content, live_files, select
 
 DATA = ("gex_snapshots", "snapshots.parquet", "strikes.parquet")
 Lake = Path
@@ -286,7 +286,7 @@ def test_force_mends_a_session_whose_parquet_file_is_gone(
     write_history(folder, sessions=2)
     run(folder, lake)
     before = lake_content(lake)
-    harm(next((lake / "gex" / dataset).rglob("*.parquet")))
+    harm(live_files(lake, dataset=dataset)[0])
     assert not verify_lake(lake).clean
     run(folder, lake, force=True)
     after = lake_content(lake)

@@ -18,7 +18,7 @@ from gexlake.models.verify_report import SessionProgress, VerifyReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, edit, oversized_record, records_of, vendor_name, write_array
-from helpers.lakes import tree
+from helpers.lakes import copy_lake, live_file, tree
 from helpers.runner import Runner
 
 WEDNESDAY = date(2025, 11, 12)
@@ -44,7 +44,7 @@ def template(fast_disk: Path) -> Path:
 @pytest.fixture
 def root(template: Path, work: Path) -> Path:
     """A copy of it, but for the sources, which stay where they were."""
-    shutil.copytree(template / "lake", work / "lake")
+    copy_lake(template / "lake", work / "lake")
     return work
 
 
@@ -61,7 +61,19 @@ forget_checksums = sql("UPDATE sessions SET file_checksums = NULL")
 
 
 def parquet(lake: Path, dataset: str = "snapshots", day: date = MONDAY) -> Path:
-    (path,) = (lake / "gex" / dataset).rglob(f"session_date={day}/*.parquet")
+    return live_file(lake, dataset, day)
+
+
+def shown(lake: Path, dataset: str = "snapshots", day: date = MONDAY) -> Path:
+    (path,) = (lake / "gex" / dataset).rglob(f"session_date={day}/{dataset}.parquet")
+    return path
+
+
+def replaced(path: Path) -> Path:
+    """The same file under its name, as a file of its own."""
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
     return path
 
 
@@ -145,7 +157,7 @@ HARM: dict[str, tuple[Harm, set[str]]] = {
     ),
     "a session of another version": (
         sql(f"UPDATE sessions SET version = 'other' WHERE {MONDAY_ROWS}"),
-        {"parquet_version"},
+        {"parquet_missing"},
     ),
     "a key in two sessions": (
         sql(
@@ -221,9 +233,19 @@ HARM: dict[str, tuple[Harm, set[str]]] = {
     "a journal gone": (lambda lake: first_journal(lake, "lineage").unlink(), {"journal"}),
     "a journal damaged": (lambda lake: cut(first_journal(lake, "quarantine")), {"journal"}),
     "a stray file in the tree": (
-        lambda lake: shutil.copyfile(parquet(lake), parquet(lake).with_name("part-0.parquet")),
+        lambda lake: shutil.copyfile(parquet(lake), shown(lake).with_name("part-0.parquet")),
         {"stray_file"},
     ),
+    "a version that nothing refers to": (
+        lambda lake: shutil.copyfile(parquet(lake), parquet(lake).with_name("snapshots-other.parquet")),
+        {"stray_file"},
+    ),
+    "a name for globs gone": (lambda lake: shown(lake).unlink(), {"parquet_name"}),
+    "a name for globs that leads elsewhere": (
+        lambda lake: shutil.copyfile(shown(lake, day=TUESDAY), replaced(shown(lake))),
+        {"parquet_name"},
+    ),
+    "a copy under a name for globs damaged": (lambda lake: flip(replaced(shown(lake, "strikes"))), {"parquet_name"}),
     "a file beside the database": (lambda lake: (lake / "gexlake.duckdb.old").touch(), {"stray_file"}),
     "work left in staging": (
         lambda lake: (lake / "staging" / "20251110T000000-0" / "0").mkdir(parents=True),

@@ -1,24 +1,25 @@
 """Commit: staged sessions become visible, all of one or nothing, in the process that owns the database.
 
-The transaction is the commit point. The rename of the staged Parquet files follows; `recovery` does it again when a
-crash came between.
+The Parquet files get their final names first, to which nothing refers yet. The transaction is the commit point. The
+names for globs follow; `recovery` does that again when a crash came between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.checkpoint import LOG_BYTES, checkpoint
+from gexlake.db.commits import begin_commit, log_change
 from gexlake.db.database import refresh_views
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_log
-from gexlake.db.previous import keep_previous, remove_published
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, remove_session, replace_session, version_of
+from gexlake.db.versions import hide_session, make_places, place_version, show_version
 from gexlake.errors import LakeError
-from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.lineage.quarantine import QUARANTINE_GLOB
 from gexlake.models.feed import SessionKey
@@ -50,13 +51,11 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
     _check_base(connection, staged)
     _check_bytes(staged)
     _make_places(layout, staged)
+    files = place_version(layout, staged) if staged.changes_data else {}
     connection.begin()
     try:
-        if staged.changes_data:
-            files = staged_files(staged)
-            replace_session(connection, SessionRow.of_staged(staged, files), files)
-        elif staged.removes:
-            remove_session(connection, staged.record_type, staged.session)
+        if staged.changes_data or staged.removes:
+            _change_session(connection, staged, files)
         _append_records(connection, staged)
         connection.commit()
     except BaseException:
@@ -69,26 +68,36 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
 
 
 def publish(layout: LakeLayout, staged: StagedSession) -> None:
-    """Move a committed session's files to their places; done again after a crash, it does what is left.
-
-    The version that was there before is kept as `staged.keep_versions` says.
-    """
+    """Have globs find a committed session, and keep its large refused records; done again, it does what is left."""
     sync_log(layout)
-    if (staged.changes_data or staged.removes) and staged.keep_versions is not None:
-        keep_previous(layout, staged.record_type, staged.session, staged.version, count=staged.keep_versions)
     if staged.removes:
-        remove_published(layout, staged.record_type, staged.session)
-    for source, target in _moves(layout, staged):
+        hide_session(layout, staged.record_type, staged.session)
+    elif staged.changes_data:
+        show_version(layout, staged.record_type, staged.session, staged.version)
+    for name in staged.raw_files:
+        source, target = _directory(staged) / name, layout.quarantine / name
         if source.exists():
             make_directories(target.parent)
             source.replace(target)
             sync_directory(target.parent)
 
 
-def staged_files(staged: StagedSession) -> dict[str, Path]:
-    """The staged Parquet files by data set name."""
-    directory = _directory(staged)
-    return {dataset.name: directory / f"{dataset.name}.parquet" for dataset in IMPORTERS[staged.record_type].datasets}
+def _change_session(connection: Connection, staged: StagedSession, files: Mapping[str, Path]) -> None:
+    """Put the session's rows in the place of those that are there, or take them out, and list that."""
+    if staged.removes:
+        remove_session(connection, staged.record_type, staged.session)
+    else:
+        replace_session(connection, SessionRow.of_staged(staged, files), files)
+    log_change(
+        connection,
+        begin_commit(connection),
+        staged.record_type,
+        staged.session,
+        None if staged.removes else staged.version,
+        replaced=staged.base_version,
+        keep_versions=staged.keep_versions,
+        import_id=staged.version.partition("/")[0],
+    )
 
 
 def has_base(connection: Connection, staged: StagedSession) -> bool:
@@ -117,21 +126,12 @@ def _check_bytes(staged: StagedSession) -> None:
             raise LakeError(f"The staged work in {path} is damaged: {error}.", hint="Import again.") from error
 
 
-def _moves(layout: LakeLayout, staged: StagedSession) -> list[tuple[Path, Path]]:
-    """Which staged file goes where."""
-    moves = []
-    if staged.changes_data:
-        moves = [
-            (source, layout.dataset_file(staged.record_type, name, staged.session))
-            for name, source in staged_files(staged).items()
-        ]
-    return moves + [(_directory(staged) / name, layout.quarantine / name) for name in staged.raw_files]
-
-
 def _make_places(layout: LakeLayout, staged: StagedSession) -> None:
-    """Make the target directories ahead of the transaction, so that only renames are left to do behind it."""
-    for _, target in _moves(layout, staged):
-        make_directories(target.parent)
+    """Make the target directories ahead of the transaction, so that only links and renames are left to do behind it."""
+    if staged.changes_data:
+        make_places(layout, staged.record_type, staged.session)
+    if staged.raw_files:
+        make_directories(layout.quarantine)
 
 
 def _append_records(connection: Connection, staged: StagedSession) -> None:

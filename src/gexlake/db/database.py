@@ -113,18 +113,11 @@ def changes(layout: LakeLayout) -> int:
     return _held[layout.database.absolute()].changes
 
 
-@contextmanager
-def no_commit(layout: LakeLayout) -> Iterator[None]:
-    """Keep commits of this process from beginning; where it does not keep the database open, having it open does."""
-    held = _held.get(layout.database.absolute())
-    with held.writing if held else nullcontext():
-        yield
-
-
 def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
     """Let statements read the lake's data and no other file, load nothing, and change no setting."""
     root = layout.root.absolute()
     directories = [root / record_type for record_type in IMPORTERS] + [
+        layout.versions,
         layout.staging,
         layout.imports,
         layout.quarantine,

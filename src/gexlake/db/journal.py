@@ -1,4 +1,4 @@
-"""The journal: each import's own row, lineage and quarantine as Parquet, so that the database can be rebuilt."""
+"""The journal: each import's own row, lineage, quarantine and changes as Parquet, to rebuild the database from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gexlake.importers.seal import blank_seal, seal_file
 if TYPE_CHECKING:
     import duckdb
 
-JOURNAL_TABLES = ("imports", "lineage", "quarantine")
+JOURNAL_TABLES = ("imports", "lineage", "quarantine", "changes")
 JOURNAL_PREFIX = "journal-"
 """Of a directory in `staging/`: a journal that is being written, or one that was replaced."""
 

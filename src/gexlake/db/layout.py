@@ -57,9 +57,9 @@ class LakeLayout:
         return self.root / "quarantine"
 
     @property
-    def previous(self) -> Path:
-        """Versions of sessions that were replaced, for `gexlake restore`."""
-        return self.root / "previous"
+    def versions(self) -> Path:
+        """The Parquet files of every version of a session, each under a name that never means another."""
+        return self.root / "versions"
 
     @property
     def live(self) -> Path:
@@ -71,21 +71,22 @@ class LakeLayout:
         """What users' statements may see, a directory for each process that has some run; of no lasting use."""
         return self.root / "cache" / "statements"
 
+    def version_file(self, record_type: str, dataset: str, session: SessionKey, version: str) -> Path:
+        """The Parquet file of a version of a session; whatever its name, it stays that file until `gc` removes it."""
+        folder = self.versions / record_type / dataset / session_folder(session)
+        return folder / f"{dataset}-{version.replace('/', '.')}.parquet"
+
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
-        """The published Parquet file of a session."""
+        """The name by which globs find the version of a session that is live."""
         return self.root / record_type / dataset / session_folder(session) / f"{dataset}.parquet"
 
-    def previous_versions(self, record_type: str, session: SessionKey) -> Path:
-        """Where the versions of a session that were replaced are kept, a folder each."""
-        return self.previous / record_type / session_folder(session)
-
     def dataset_glob(self, record_type: str, dataset: str) -> str:
-        """Pattern of all published files of a data set, for DuckDB and Polars."""
+        """Pattern of all live files of a data set, for DuckDB and Polars."""
         root = glob_escape(str(self.root.absolute()))
         return f"{root}/{record_type}/{dataset}/*/*/*/*/{dataset}.parquet"
 
     def dataset_files(self, record_type: str, dataset: str) -> list[Path]:
-        """All published files of a data set."""
+        """All live files of a data set, by the names for globs."""
         return sorted((self.root / record_type / dataset).glob(f"*/*/*/*/{dataset}.parquet"))
 
 

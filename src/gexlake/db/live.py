@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import staged_files
+from gexlake.db.commits import live_versions
 from gexlake.db.layout import LakeLayout, glob_escape, session_folder
 from gexlake.db.schema import TABLES, VIEWS, quoted
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
-from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.staged import MANIFEST_NAME, StagedSession
+from gexlake.models.feed import SessionKey
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,42 +34,22 @@ READABLE = tuple(sorted({**TABLES, **VIEWS}))
 def live_files(connection: Connection, layout: LakeLayout, name: str) -> Iterator[tuple[SessionKey, Path]]:
     """The Parquet file of each session of a data set that the database holds, in the order of sessions.
 
-    No commit may be under way: between its transaction and its renames a file is not in its place. Where a crash came
-    between these, it is the staged file that counts. A file that is missing is left out; `verify` names it.
+    A file that is missing is left out; `verify` names it.
     """
     record_type, dataset = DATASETS[name]
-    unpublished = _unpublished(layout)
-    rows = connection.execute(
-        "SELECT ticker, package, category, session_date, version FROM sessions WHERE record_type = ? ORDER BY ALL",
-        [record_type],
-    ).fetchall()
-    for ticker, package, category, day, version in rows:
-        session = SessionKey(Feed(ticker, package, category), day)
-        staged = unpublished.get(version, {}).get(dataset)
-        file = staged or layout.dataset_file(record_type, dataset, session)
-        if file.is_file():
-            yield session, file
-
-
-def _unpublished(layout: LakeLayout) -> dict[str, dict[str, Path]]:
-    """By version: the files that lie in staging, of work that is whole."""
-    found = {}
-    for manifest in layout.staging.glob(f"*/*/{MANIFEST_NAME}"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            staged = StagedSession.load(manifest.parent)
-            if staged.changes_data:
-                files = {dataset: file for dataset, file in staged_files(staged).items() if file.is_file()}
-                found[staged.version] = files
-    return found
+    for one in live_versions(connection):
+        if one.record_type == record_type:
+            file = layout.version_file(record_type, dataset, one.session, one.version)
+            if file.is_file():
+                yield one.session, file
 
 
 def pin(session: SessionKey, file: Path, directory: Path) -> Path:
-    """A link to a file as it is now, below a directory: replacing the file leaves what the link leads to as it was.
+    """A link to a file of a version, below a directory: it is there even when `gc` has removed the file.
 
-    Where the file system has no links for us, it is one by name, which follows.
+    Where the file system has no links for us, it is one by name.
     """
-    status = file.stat()
-    link = directory.joinpath(session_folder(session), f"{status.st_ino:x}-{status.st_mtime_ns:x}.parquet")
+    link = directory.joinpath(session_folder(session), file.name)
     if not link.is_symlink() and not link.exists():
         link.parent.mkdir(parents=True, exist_ok=True)
         try:

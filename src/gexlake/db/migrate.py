@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gexlake.db.adopt import adopt_lake
+from gexlake.db.commits import take_note
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
+from gexlake.db.recovery import iter_staged
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ def migrate(connection: Connection, layout: LakeLayout, found: int) -> None:
     The version is written last: after a crash it is done again, and does what is left.
     """
     for version in range(found + 1, SCHEMA_VERSION + 1):
-        STEPS[version](connection)
+        STEPS[version](connection, layout)
     for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall():
         write_journal(connection, layout, import_id)
     connection.execute("UPDATE lake_info SET schema_version = ?", [SCHEMA_VERSION])
@@ -37,7 +40,7 @@ def fill_new_columns(connection: Connection) -> None:
     )
 
 
-def _to_version_2(connection: Connection) -> None:
+def _to_version_2(connection: Connection, layout: LakeLayout) -> None:
     """Lineage says how many records were corrected, kept and pruned, and which sessions a file gave to."""
     _add_missing_columns(connection, "lineage")
     _add_missing_columns(connection, "sessions")
@@ -56,7 +59,7 @@ def _add_missing_columns(connection: Connection, table: str) -> None:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column.name} {column.sql_type}")
 
 
-def _to_version_3(connection: Connection) -> None:
+def _to_version_3(connection: Connection, layout: LakeLayout) -> None:
     """There are greeks and orderflow, and views are made one by one, when their data set has a file."""
     _add_missing_columns(connection, "lake_info")
     for name in TABLES:
@@ -65,5 +68,16 @@ def _to_version_3(connection: Connection) -> None:
         connection.execute(create_view(name, None))
 
 
-STEPS: dict[int, Callable[[Connection], None]] = {2: _to_version_2, 3: _to_version_3}
+def _to_version_4(connection: Connection, layout: LakeLayout) -> None:
+    """There is a commit log, and the files of each version have names of their own."""
+    for name in ("commits", "changes"):
+        connection.execute(create_table(name))
+    staged = [one for directory in sorted(layout.staging.glob("*/")) for one in iter_staged(directory)]
+    adopt_lake(connection, layout, staged)
+    connection.begin()
+    take_note(connection)
+    connection.commit()
+
+
+STEPS: dict[int, Callable[[Connection, LakeLayout], None]] = {2: _to_version_2, 3: _to_version_3, 4: _to_version_4}
 """By the version that a step leads to."""

@@ -36,20 +36,35 @@ def read_footer(path: Path) -> dict[str, Any]:
     return document
 
 
+def version_paths(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> dict[str, Path]:
+    """Where the files of a version of a session are, by data set name."""
+    datasets = IMPORTERS[record_type].datasets
+    return {d.name: layout.version_file(record_type, d.name, session, version) for d in datasets}
+
+
 def dataset_paths(layout: LakeLayout, record_type: str, session: SessionKey) -> dict[str, Path]:
-    """Where the published files of a session are, by data set name."""
+    """The names by which globs find the live files of a session, by data set name."""
     return {d.name: layout.dataset_file(record_type, d.name, session) for d in IMPORTERS[record_type].datasets}
 
 
 def published_session(layout: LakeLayout, record_type: str, session: SessionKey) -> Published | None:
-    """A session of the lake as its files have it, None where there are none.
+    """The live version of a session as its names for globs tell it, None where there are none.
 
-    Where they do not tell its version, it is of an `UNKNOWN_VERSION`.
+    Where their files do not tell the version, it is of an `UNKNOWN_VERSION`, and the files are those, as they are of a
+    lake that an older gexlake wrote.
     """
-    files = dataset_paths(layout, record_type, session)
-    if not any(file.exists() for file in files.values()):
+    shown = dataset_paths(layout, record_type, session)
+    if not any(file.exists() for file in shown.values()):
         return None
+    told = [told_version(file) for file in shown.values()]
+    version = next((one for one in told if one != UNKNOWN_VERSION), UNKNOWN_VERSION)
+    files = version_paths(layout, record_type, session, version)
+    return Published(version, files if any(file.exists() for file in files.values()) else shown)
+
+
+def told_version(file: Path) -> str:
+    """The version that a file says it is of, `UNKNOWN_VERSION` where it tells none."""
     try:
-        return Published(str(read_footer(files["snapshots"])["version"]), files)
+        return str(read_footer(file)["version"])
     except (LakeError, KeyError):
-        return Published(UNKNOWN_VERSION, files)
+        return UNKNOWN_VERSION

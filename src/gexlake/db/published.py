@@ -17,8 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from gexlake.db.layout import LakeLayout, partition_values
-from gexlake.db.parquet import read_footer
+from gexlake.db.layout import LakeLayout, partition_values, session_folder
+from gexlake.db.parquet import UNKNOWN_VERSION, published_session, read_footer
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file, check_seal
@@ -95,7 +95,7 @@ def find_damaged(layout: LakeLayout) -> list[DamagedFile]:
             continue
         path = layout.root / damaged.path
         size, mtime_ns = _facts(path)
-        if (size, mtime_ns) == (damaged.size, damaged.mtime_ns):
+        if (size, mtime_ns) == (damaged.size, damaged.mtime_ns) and not _was_replaced(layout, path):
             found.append(damaged)
         else:
             with suppress(OSError):
@@ -103,12 +103,19 @@ def find_damaged(layout: LakeLayout) -> list[DamagedFile]:
     return sorted(found, key=lambda one: (one.session, one.path))
 
 
+def _was_replaced(layout: LakeLayout, path: Path) -> bool:
+    """Whether a file is of a version that is not live any more, as far as what globs find tells it."""
+    record_type, files = session_files(path)
+    published = published_session(layout, record_type, session_of(path))
+    return published is not None and published.version != UNKNOWN_VERSION and published.files != files
+
+
 def damaged_session(layout: LakeLayout, pinned: str, problem: str) -> DamagedSessionError:
     """What to say of a file of which a reader elsewhere, by a path of its own, has found that it is damaged."""
-    session = session_of(Path(pinned))
+    name, session = Path(pinned).name, session_of(Path(pinned))
     for record_type, importer in IMPORTERS.items():
         for dataset in importer.datasets:
-            path = layout.dataset_file(record_type, dataset.name, session)
+            path = layout.versions.joinpath(record_type, dataset.name, session_folder(session), name)
             try:
                 if path.exists():
                     check_published([path])  # which leaves word of it
@@ -124,11 +131,16 @@ def session_of(path: Path) -> SessionKey:
 
 
 def session_files(path: Path) -> tuple[str, dict[str, Path]]:
-    """Record type of a published file, and all files of its session by data set name."""
-    record_type = path.parents[5].name
-    place = path.parent.relative_to(path.parents[5])
-    datasets = [dataset.name for dataset in IMPORTERS[record_type].datasets]
-    return record_type, {name: path.parents[5].joinpath(name, *place.parts[1:], f"{name}.parquet") for name in datasets}
+    """Record type of a published file, and all files of its version by data set name."""
+    top, (dataset, *place) = path.parents[5], path.relative_to(path.parents[5]).parts
+    ending = path.name.removeprefix(dataset)
+    names = [one.name for one in IMPORTERS[top.name].datasets]
+    return top.name, {name: top.joinpath(name, *place[:-1], f"{name}{ending}") for name in names}
+
+
+def root_of(path: Path) -> Path:
+    """The lake of a published file, be it by the name of its version or by that for globs."""
+    return path.parents[6 if path.stem == path.parents[4].name else 7]
 
 
 def file_key(status: os.stat_result) -> FileKey:
@@ -188,7 +200,7 @@ def damaged_file(path: Path, problem: str) -> DamagedSessionError:
 
 def _mark(path: Path, session: str, problem: str) -> None:
     """Leave word of a damaged file; a lake that may not be written is answered all the same."""
-    root = path.parents[6]
+    root = root_of(path)
     if not root.is_dir():  # an unmounted disk is no damage, and no lake may come to be in its place
         return
     size, mtime_ns = _facts(path)
@@ -207,7 +219,7 @@ def _unmark(path: Path) -> None:
 
 
 def _mark_of(path: Path) -> Path:
-    root = path.parents[6]
+    root = root_of(path)
     name = hashlib.blake2b(str(path.relative_to(root)).encode(), digest_size=12).hexdigest()
     return root / MARKS / f"{name}.json"
 

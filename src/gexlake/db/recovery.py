@@ -10,13 +10,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import StaleStageError, commit_session, has_base, publish, staged_files
+from gexlake.db.adopt import drop_previous
+from gexlake.db.commit import StaleStageError, commit_session, has_base, publish
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout, sync_directory
+from gexlake.db.parquet import dataset_paths, version_paths
 from gexlake.db.queries import insert_lost_imports, sum_import
 from gexlake.db.sessions import version_of
+from gexlake.db.versions import discard_version, is_shown, place_version
 from gexlake.errors import LakeError
 from gexlake.models.staged import StagedSession
 
@@ -91,6 +94,7 @@ def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall():
         if not (layout.imports / import_id).exists():
             write_journal(connection, layout, import_id)
+    drop_previous(layout)
     refresh_views(connection, layout)
     return settled
 
@@ -102,10 +106,14 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
     with _abandoned(directory) as abandoned:
         if not abandoned:
             return False
-        for group in _groups(list(_iter_staged(directory))):
+        found = list(iter_staged(directory))
+        for group in _groups(found):
             if _can_commit(connection, group):
                 for staged in group:
                     _settle(connection, layout, staged)
+        for staged in found:
+            if not is_committed(connection, staged):
+                discard_version(layout, staged)
         insert_lost_imports(connection)
         if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
             sum_import(connection, directory.name)
@@ -114,7 +122,7 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
         return True
 
 
-def _iter_staged(directory: Path) -> Iterator[StagedSession]:
+def iter_staged(directory: Path) -> Iterator[StagedSession]:
     """The staged work of an import that is whole."""
     for path in sorted(path for path in directory.iterdir() if path.is_dir()):
         with suppress(OSError, ValueError, KeyError, TypeError):  # else it was not finished, and is removed
@@ -125,7 +133,7 @@ def _iter_left(layout: LakeLayout) -> Iterator[StagedSession]:
     """The same of all imports that are no more."""
     for directory in sorted(path for path in layout.staging.glob("*") if path.is_dir()):
         if not is_running(directory):
-            yield from _iter_staged(directory)
+            yield from iter_staged(directory)
 
 
 def _groups(found: list[StagedSession]) -> list[list[StagedSession]]:
@@ -179,33 +187,34 @@ def _remove(path: Path) -> None:
 
 
 def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
-    """Complete what was cut off between the renames of one session; the sessions that were committed by imports that
+    """Complete the names for globs of sessions that have one already; the sessions that were committed by imports that
     are no more, still in their staging directories.
 
-    Needs no database: where one of its files is not there any more, the session was committed. Staged work of which no
-    file has moved is left to `recover`.
+    Needs no database: names for globs are given behind the commit. Staged work that has none is left to `recover`.
     """
     finished = []
     for staged in _iter_left(layout):
-        waiting = [file.exists() for file in staged_files(staged).values()]
-        if not staged.changes_data or all(waiting):
-            continue
-        if any(waiting):
-            publish(layout, staged)
-        finished.append(staged)
+        if staged.changes_data:
+            shown = dataset_paths(layout, staged.record_type, staged.session)
+            files = version_paths(layout, staged.record_type, staged.session, staged.version)
+            if any(is_shown(shown[name], file) for name, file in files.items()):
+                place_version(layout, staged)
+                publish(layout, staged)
+                finished.append(staged)
     return finished
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:
-    """Whether the lake has this work: by its lineage, written in the transaction that commits it, or by its version."""
+    """Whether the lake has this work: by its lineage, written in the transaction that commits it, or by the log."""
     if staged.lineage:
         first = staged.lineage[0]
         row = connection.execute(
             "SELECT 1 FROM lineage WHERE import_id = ? AND source_file = ?", [first.import_id, first.source_file]
         ).fetchone()
         return row is not None
-    current = version_of(connection, staged.record_type, staged.session)
-    return current is None if staged.removes else current == staged.version
+    if staged.removes:
+        return version_of(connection, staged.record_type, staged.session) is None
+    return bool(connection.execute("SELECT 1 FROM changes WHERE version = ?", [staged.version]).fetchall())
 
 
 def is_running(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (
@@ -50,6 +50,25 @@ SESSION_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+COMMIT_COLUMNS: tuple[Column, ...] = (
+    Column("commit", "BIGINT", "its number; each is greater than the one before"),
+    Column("committed_at", "TIMESTAMPTZ", "UTC"),
+)
+
+CHANGE_COLUMNS: tuple[Column, ...] = (
+    Column("commit", "BIGINT", "the commit that did it"),
+    Column("record_type", "VARCHAR", "`gex`, `greeks` or `orderflow`"),
+    *PARTITION_COLUMNS,
+    Column("version", "VARCHAR", "the version that is live from then on; NULL where the session was removed"),
+    Column("replaced", "VARCHAR", "the version whose place it took; NULL where there was none"),
+    Column(
+        "keep_versions",
+        "INTEGER",
+        "how many of the versions before are kept for `gexlake restore` from then on; NULL where that stays as it was",
+    ),
+    Column("import_id", "VARCHAR", "the run that did it; NULL where the database only took note of what was there"),
+)
+
 IMPORT_ID_COLUMN = Column("import_id", "VARCHAR", "the run that stored the row")
 
 
@@ -69,6 +88,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "imports": IMPORT_COLUMNS,
     "sessions": SESSION_COLUMNS,
+    "commits": COMMIT_COLUMNS,
+    "changes": CHANGE_COLUMNS,
     "lineage": LINEAGE_COLUMNS,
     "quarantine": QUARANTINE_COLUMNS,
     **{

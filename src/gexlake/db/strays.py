@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gexlake.db.commits import versions_listed
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout
+from gexlake.db.parquet import version_paths
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.importers import IMPORTERS
@@ -40,7 +42,7 @@ def find_strays(connection: Connection, layout: LakeLayout) -> Iterator[Finding]
         yield Finding(code=Check.IMPORT_RUNNING, message=f"Stray files were not looked for: {names} is under way.")
         return
     wanted = {layout.root / name for name in refused} | set(_iter_wanted(connection, layout))
-    for folder in (*IMPORTERS, layout.imports.name, layout.quarantine.name):
+    for folder in (*IMPORTERS, layout.versions.name, layout.imports.name, layout.quarantine.name):
         for path in _iter_files(layout.root / folder):
             if path not in wanted:
                 yield Finding(code=Check.STRAY_FILE, message=f"Nothing refers to {path}.")
@@ -64,6 +66,8 @@ def _iter_wanted(connection: Connection, layout: LakeLayout) -> Iterator[Path]:
     for record_type, session in load_rows(connection):
         for dataset in IMPORTERS[record_type].datasets:
             yield layout.dataset_file(record_type, dataset.name, session)
+    for one in versions_listed(connection):
+        yield from version_paths(layout, one.record_type, one.session, one.version).values()
     for (import_id,) in connection.execute("SELECT import_id FROM imports").fetchall():
         for table in JOURNAL_TABLES:
             yield layout.imports / import_id / f"{table}.parquet"

@@ -22,6 +22,7 @@ class Check(StrEnum):
     PARQUET_DAMAGED = "parquet_damaged", "A Parquet file cannot be read, or is not one that gexlake has written."
     PARQUET_BYTES = "parquet_bytes", "The bytes of a Parquet file are not those that were written."
     PARQUET_VERSION = "parquet_version", "A Parquet file is of another version of the session than the database."
+    PARQUET_NAME = "parquet_name", "Globs do not find a file of the version of a session that is live, or find another."
     PARQUET_ROWS = "parquet_rows", "A Parquet file holds another number of rows than was written."
     PARQUET_KEYS = "parquet_keys", "The timestamps of snapshots and strikes differ, or are not in order."
     PARQUET_CHECKSUM = "parquet_checksum", "The content of the Parquet files is not what was written."

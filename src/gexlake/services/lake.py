@@ -29,8 +29,8 @@ from gexlake.services.asking.session_frames import (
     datasets_of,
     published_days,
     published_feeds,
-    published_files,
     scan_range,
+    session_days,
 )
 from gexlake.services.asking.status import LakeStatus, lake_status
 from gexlake.services.importing.import_history import import_history
@@ -450,7 +450,7 @@ class Lake:
         return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
 
     def _known(self, feed: Feed) -> Feed:
-        if published_files(self._layout, "snapshots", feed):
+        if session_days(self._layout, feed):
             return feed
         raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=what_it_holds(feed, self.feeds()))
 

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 import gexlake
 from gexlake.api.app import create_app
 from gexlake.settings import Settings
+from helpers.lakes import live_files
 from helpers.service import LOCAL, assert_error
 
 FEED = {"symbol": "NQ_NDX"}
@@ -104,7 +105,7 @@ def test_a_feed_that_the_lake_does_not_hold_is_404(client: TestClient, path: str
 @pytest.mark.parametrize("path", ["/export/strikes", "/gex/bars", "/gex/heatmap"])
 def test_a_damaged_file_is_503_and_not_an_answer_that_breaks_off(lake: Path, tmp_path: Path, path: str) -> None:
     copy = shutil.copytree(lake, tmp_path / "data")
-    for file in (copy / "gex").glob("*/ticker=SPX/*/*/*/*.parquet"):
+    for file in live_files(copy, folders="ticker=SPX/*/*/*"):
         content = bytearray(file.read_bytes())
         content[4:200] = bytes(196)
         file.write_bytes(content)

@@ -9,7 +9,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
 from gexlake.errors import GexlakeError
 from gexlake.models.record_types import kind_of
-from gexlake.services.asking.session_frames import published_feeds, published_files
+from gexlake.services.asking.session_frames import Bounds, published_feeds, published_files, session_days
 
 SHOWN_SESSIONS = 30
 BARS = "▁▂▃▄▅▆▇█"
@@ -20,9 +20,9 @@ def lake_html(layout: LakeLayout) -> str:
     """A table with a row per feed; no database is opened."""
     rows = []
     for feed in published_feeds(layout):
-        files = published_files(layout, "snapshots", feed)
-        days = [file.parent.name.partition("=")[2] for file in files]
-        counts = [_snapshots(file) for file in files[-SHOWN_SESSIONS:]]
+        days = session_days(layout, feed)
+        shown = Bounds(first_day=days[-SHOWN_SESSIONS:][0])
+        counts = [_snapshots(file) for file in published_files(layout, "snapshots", feed, shown)]
         rows.append((str(feed), kind_of(feed).words, str(len(days)), days[0], days[-1], sparkline(counts)))
     head = "".join(f"<th style='text-align:left'>{name}</th>" for name in HEADERS)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)

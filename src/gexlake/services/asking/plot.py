@@ -30,7 +30,7 @@ from gexlake.services.asking.plot_parts import (
     save_figure,
 )
 from gexlake.services.asking.plot_types import NEGATIVE, POSITIVE, SHOWN, SPOT, Panel, Shown
-from gexlake.services.asking.session_frames import Bounds, published_feeds, published_files, scan_range
+from gexlake.services.asking.session_frames import Bounds, published_feeds, scan_range, session_days
 from gexlake.services.asking.view import SECOND_US, Floats, is_synthetic, view_session
 
 if TYPE_CHECKING:
@@ -207,12 +207,12 @@ def _series_of(feed: Feed, shown: Shown, series: Sequence[str]) -> Sequence[str]
 def _known(lake: Path, feed: Feed) -> tuple[LakeLayout, Feed]:
     layout = LakeLayout(lake)
     feed = feed._replace(category=CATEGORY_ALIASES.get(feed.category, feed.category))
-    if not published_files(layout, "snapshots", feed):
+    if not session_days(layout, feed):
         known = ", ".join(map(str, published_feeds(layout))) or "no session yet"
         raise UsageError(f"The lake {lake} does not hold the feed {feed}.", hint=f"It holds {known}.")
     return layout, feed
 
 
 def _no_session(layout: LakeLayout, feed: Feed, day: date) -> UsageError:
-    days = [file.parent.name.partition("=")[2] for file in published_files(layout, "snapshots", feed)]
+    days = session_days(layout, feed)
     return UsageError(f"The lake has no snapshot of {feed} on {day}.", hint=f"It has {days[0]} to {days[-1]}.")

@@ -1,34 +1,35 @@
-"""Published sessions as Polars frames, read from their Parquet files: no database, no lock."""
+"""Published sessions as Polars frames, read from their Parquet files: no database, no lock.
+
+Which version of a session is live is told by the footer of a file that globs find; what is read are the files of that
+version, which stay what they are whatever is committed meanwhile.
+"""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from gexlake.db.layout import LakeLayout, partition_folders, partition_values
 from gexlake.db.parquet import read_footer
-from gexlake.db.published import check_published, session_files
+from gexlake.db.published import check_published
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, is_sealed
 from gexlake.models.column import PARTITION_COLUMNS
-from gexlake.models.feed import Feed
+from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of, record_type_of
 from gexlake.services.asking.moments import Moment, Zone, parse_bound
 
 if TYPE_CHECKING:
     import polars as pl
 
-PUBLISHING_SECONDS = 0.5
-POLL_SECONDS = 0.01
 BATCH_ROWS = 1 << 17
 """Rows of one batch where a range is read in batches."""
 
@@ -41,49 +42,85 @@ def published_feeds(layout: LakeLayout) -> list[Feed]:
     return [Feed(*key) for key in sorted({_partition(file)[:3] for file in files})]
 
 
-def published_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
-    """The files of a data set of one feed, by date; none of a feed that the lake does not hold."""
+def session_days(layout: LakeLayout, feed: Feed) -> list[str]:
+    """The session dates (ISO text) of a feed, in order; none of a feed that the lake does not hold."""
+    return [session.day for session in _iter_shown(layout, feed)]
+
+
+def published_days(layout: LakeLayout, feed: Feed, bounds: Bounds) -> list[str]:
+    """The session dates (ISO text) of a feed that may hold something in the range, in order."""
+    return [session.day for session in _iter_admitted(layout, feed, bounds)]
+
+
+def published_files(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds | None = None) -> list[Path]:
+    """The files of a data set of one feed by date, of the sessions that may hold something in the range.
+
+    They are the files of versions, all of which stay what they are. One that is lost while another of its session is
+    left is among them.
+    """
+    return [session.file(layout, dataset, feed) for session in _iter_admitted(layout, feed, bounds or Bounds())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A session by its names for globs, as many as there are, by data set."""
+
+    day: str
+    names: dict[str, Path]
+
+    def told(self) -> _Told:
+        """What the first of the files that tells it says of the session."""
+        problem: LakeError | None = None
+        for file in self.names.values():
+            try:
+                return _told_by(file)
+            except LakeError as error:
+                problem = problem or error
+        assert problem is not None
+        raise problem
+
+    def file(self, layout: LakeLayout, dataset: str, feed: Feed) -> Path:
+        """The file of a data set of the version; of a lake that an older gexlake wrote, the one for globs."""
+        session, version = SessionKey(feed, date.fromisoformat(self.day)), self.told().version
+        file = layout.version_file(kind_of(feed).name, dataset, session, version)
+        shown = self.names.get(dataset)
+        if not file.exists() and shown is not None and _told_by(shown).version == version:
+            return shown
+        return file
+
+
+def _iter_shown(layout: LakeLayout, feed: Feed) -> Iterator[_Shown]:
     if record_type_of(feed.category) is None:
-        return []
-    return _paths(layout, dataset, feed, _folders(layout, dataset, feed))
+        return
+    roots = {name: _feed_folder(layout, name, feed) for name in datasets_of(feed)}
+    there = {name: _folders(root, f"{name}.parquet") for name, root in roots.items()}
+    for folder in sorted(set().union(*there.values())):
+        names = {name: root / folder / f"{name}.parquet" for name, root in roots.items() if folder in there[name]}
+        yield _Shown(folder.partition("=")[2], names)
 
 
-def _paths(layout: LakeLayout, dataset: str, feed: Feed, folders: Iterable[str]) -> list[Path]:
-    root = _feed_folder(layout, dataset, feed)
-    return [root / folder / f"{dataset}.parquet" for folder in sorted(folders)]
+def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_Shown]:
+    for session in _iter_shown(layout, feed):
+        if bounds.may_admit_day(session.day) and (
+            not bounds.has_instants or bounds.may_admit_span(session.told().span)
+        ):
+            yield session
 
 
-def _folders(layout: LakeLayout, dataset: str, feed: Feed) -> set[str]:
-    """The names of the folders of sessions that have a file of the data set.
+def _folders(root: Path, file: str) -> set[str]:
+    """The names of the folders of sessions that have a file of this name.
 
     There may be thousands, for each question: a glob, or a path for each, would take ten times as long.
     """
-    root, file = str(_feed_folder(layout, dataset, feed)), f"{dataset}.parquet"
+    top = str(root)
     try:
-        return {name for name in os.listdir(root) if os.path.exists(f"{root}/{name}/{file}")}  # noqa: PTH110, PTH208
+        return {name for name in os.listdir(top) if os.path.exists(f"{top}/{name}/{file}")}  # noqa: PTH110, PTH208
     except (FileNotFoundError, NotADirectoryError):
         return set()
 
 
 def _feed_folder(layout: LakeLayout, dataset: str, feed: Feed) -> Path:
     return layout.root.joinpath(kind_of(feed).name, dataset, *partition_folders(*feed))
-
-
-def published_days(layout: LakeLayout, feed: Feed, bounds: Bounds) -> list[str]:
-    """The session dates (ISO text) of a feed that may hold something in the range, in order."""
-    files = published_files(layout, "snapshots", feed)
-    return [file.parent.name.partition("=")[2] for file in files if bounds.may_admit(file)]
-
-
-def expected_files(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
-    """The files of a data set of one feed, by date; also those that are lost while another of their session is left."""
-    deadline = time.monotonic() + PUBLISHING_SECONDS
-    while True:
-        there = {name: _folders(layout, name, feed) for name in datasets_of(feed)}
-        every = set().union(*there.values())
-        if every == there[dataset] or time.monotonic() > deadline:
-            return _paths(layout, dataset, feed, every)
-        time.sleep(POLL_SECONDS)  # a session that is being published has one file for a moment
 
 
 def datasets_of(feed: Feed) -> list[str]:
@@ -93,10 +130,6 @@ def datasets_of(feed: Feed) -> list[str]:
 
 def _columns(dataset: str, feed: Feed) -> list[str]:
     return [column.name for column in (TABLES | VIEWS)[f"{kind_of(feed).name}_{dataset}"]]
-
-
-def _siblings(file: Path) -> list[Path]:
-    return list(session_files(file)[1].values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +151,17 @@ class Bounds:
         """The range between two bounds, each a session date or an instant in Unix microseconds."""
         return cls(*_split(start), *_split(end))
 
-    def may_admit(self, file: Path) -> bool:
-        """Whether the file can hold anything in the range, by its date and by the span that its footer names."""
-        day = file.parent.name.partition("=")[2]
-        if (self.first_day and day < self.first_day) or (self.last_day and day > self.last_day):
-            return False
-        if self.first_us is None and self.last_us is None:
-            return True
-        with _readable():
-            there = file if file.exists() else next((path for path in _siblings(file) if path.exists()), file)
-            status = there.stat()
-            span = _span(there, status.st_ino, status.st_mtime_ns)
+    @property
+    def has_instants(self) -> bool:
+        """Whether a bound is an instant, and not the date of a session."""
+        return self.first_us is not None or self.last_us is not None
+
+    def may_admit_day(self, day: str) -> bool:
+        """Whether a session can hold anything in the range, by its date."""
+        return not ((self.first_day and day < self.first_day) or (self.last_day and day > self.last_day))
+
+    def may_admit_span(self, span: tuple[int, int] | None) -> bool:
+        """The same by its first and last instant, None where it has none."""
         return bool(
             span
             and (self.first_us is None or span[1] >= self.first_us)
@@ -155,12 +188,15 @@ def scan_range(
 
     The feed has to be one of which a session is published; raises `LakeError` where the lake's files are gone.
     """
-    every = _files_of(layout, dataset, feed)
-    files = [file for file in every if bounds.may_admit(file)]
-    check_published(files or every[:1])
+    files = published_files(layout, dataset, feed, bounds)
     columns = _columns(dataset, feed)
     if not files:  # the columns are those of any file of the feed
-        return _scan(every[:1]).select(columns).head(0)
+        first = next(_iter_shown(layout, feed), None)
+        if first is None:
+            raise _gone(layout, feed)
+        check_published([first.file(layout, dataset, feed)])
+        return _scan([first.file(layout, dataset, feed)]).select(columns).head(0)
+    check_published(files)
     return _narrowed(_scan(files).select(columns), bounds, strikes)
 
 
@@ -174,7 +210,9 @@ def iter_sessions(
     descending: bool = False,
 ) -> Iterator[pl.LazyFrame]:
     """The same session by session, each by itself in the order of its file: time, then strike."""
-    files = [file for file in _files_of(layout, dataset, feed) if bounds.may_admit(file)]
+    if next(_iter_shown(layout, feed), None) is None:
+        raise _gone(layout, feed)
+    files = published_files(layout, dataset, feed, bounds)
     columns = _columns(dataset, feed)
     for file in reversed(files) if descending else files:
         check_published([file])
@@ -216,13 +254,10 @@ def _readable() -> Iterator[None]:
         ) from error
 
 
-def _files_of(layout: LakeLayout, dataset: str, feed: Feed) -> list[Path]:
-    files = expected_files(layout, dataset, feed)
-    if not files:
-        raise LakeError(
-            f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
-        )
-    return files
+def _gone(layout: LakeLayout, feed: Feed) -> LakeError:
+    return LakeError(
+        f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
+    )
 
 
 def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:
@@ -241,17 +276,32 @@ def _split(bound: date | int | None) -> tuple[str | None, int | None]:
     return (bound.isoformat(), None) if isinstance(bound, date) else (None, bound)
 
 
+class _Told(NamedTuple):
+    """What a file says of its session: the version, and the first and last instant, None where it is empty."""
+
+    version: str
+    span: tuple[int, int] | None
+
+
+def _told_by(file: Path) -> _Told:
+    with _readable():
+        status = file.stat()
+    return _read_told(file, status.st_ino, status.st_mtime_ns)
+
+
 @lru_cache(maxsize=4096)
-def _span(file: Path, inode: int, mtime_ns: int) -> tuple[int, int] | None:
-    """First and last timestamp of a published file; a file that was replaced is another one."""
+def _read_told(file: Path, inode: int, mtime_ns: int) -> _Told:
+    """A file that was replaced is another one."""
     try:
         trusted = is_sealed(file)
     except BrokenSealError:
         trusted = False
     if not trusted:  # the file says what it is about to be trusted for; say what is wrong with it, if anything is
         check_published([file])
-    summary = read_footer(file)["summary"]
-    return (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+    footer = read_footer(file)
+    summary = footer["summary"]
+    span = (summary["first_us"], summary["last_us"]) if summary["snapshots"] else None
+    return _Told(footer["version"], span)
 
 
 def _scan(files: Sequence[Path]) -> pl.LazyFrame:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths
+from gexlake.db.parquet import version_paths
 from gexlake.db.published import find_damaged
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
@@ -138,7 +138,7 @@ def lake_status(lake: Path) -> LakeStatus:
 def _find_damaged(connection: Connection, layout: LakeLayout) -> list[DamagedSession]:
     found = {one.session: f"{Path(one.path).name}: {one.problem}" for one in find_damaged(layout)}
     for (record_type, session), row in load_rows(connection).items():
-        files = dataset_paths(layout, record_type, session)
+        files = version_paths(layout, record_type, session, row["version"])
         lacking = [path.name for path in files.values() if not path.exists()]
         if lacking:
             found.setdefault(str(session), f"{', '.join(lacking)} is missing")

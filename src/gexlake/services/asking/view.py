@@ -21,7 +21,7 @@ from gexlake.models.feed import Feed
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import kind_of
 from gexlake.scanner.synthetic import has_synthetic_note
-from gexlake.services.asking.session_frames import Bounds, datasets_of, expected_files, published_files, scan_range
+from gexlake.services.asking.session_frames import Bounds, published_days, published_files, scan_range
 from gexlake.services.store.unpublished import UnpublishedSession
 from gexlake.validation.calendar import CashHours, cash_hours
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
@@ -109,7 +109,7 @@ def view_session(
     kind = kind_of(feed)
     bounds = Bounds.between(day, day)
     frames = Frames(kind, recorded)
-    if any(bounds.may_admit(file) for file in expected_files(layout, "snapshots", feed)):
+    if published_days(layout, feed, bounds):
         frames.snapshots.append(scan_range(layout, "snapshots", feed, bounds).select("timestamp", *kind.numbers))
         if kind.ladder:
             frames.ladders.append(scan_range(layout, kind.ladder.dataset, feed, bounds))
@@ -173,20 +173,14 @@ def is_synthetic(layout: LakeLayout, feed: Feed, day: date, *, is_recorded: bool
     """Whether a source of the session is marked as synthetic; of one that is recorded, what it is recorded into."""
     if is_recorded and has_synthetic_note(day_folder(layout, day)):
         return True
-    bounds = Bounds.between(day, day)
-    files = [file for file in published_files(layout, "snapshots", feed) if bounds.may_admit(file)]
+    files = published_files(layout, "snapshots", feed, Bounds.between(day, day))
     return any(source.get("synthetic") for file in files for source in sound_footer(file)["sources"])
 
 
 def session_versions(layout: LakeLayout, feed: Feed, day: date) -> set[str]:
-    """The versions of the session's files: one, unless they are being replaced at this moment."""
-    bounds = Bounds.between(day, day)
-    return {
-        sound_footer(file)["version"]
-        for dataset in datasets_of(feed)
-        for file in published_files(layout, dataset, feed)
-        if bounds.may_admit(file)
-    }
+    """The version of the session that is live; none where there is none."""
+    files = published_files(layout, "snapshots", feed, Bounds.between(day, day))
+    return {sound_footer(file)["version"] for file in files}
 
 
 # ---- columns -------------------------------------------------------------------------------------------------------

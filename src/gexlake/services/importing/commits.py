@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commit import StaleStageError, commit_session, has_base
+from gexlake.db.commits import KeptVersion, kept_versions
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
@@ -105,6 +106,13 @@ def view_feed(lake: Path, record_type: str, feed: Feed) -> FeedState:
     """One feed as it stands now."""
     with open_database(LakeLayout(lake), write=False) as connection:
         return load_feed(connection, record_type, feed)
+
+
+@served
+def versions_replaced_by(lake: Path, import_id: str) -> list[KeptVersion]:
+    """The versions of sessions that are kept and that an import replaced, or one whose id begins so; in their order."""
+    with open_database(LakeLayout(lake), write=False) as connection:
+        return kept_versions(connection, import_id)
 
 
 @served

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.commit import commit_session
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths, read_footer
+from gexlake.db.parquet import read_footer, version_paths
 from gexlake.db.queries import FEED_COLUMNS, begin_import, end_import
 from gexlake.db.recovery import staging_area
 from gexlake.db.sessions import version_of
@@ -91,10 +91,10 @@ class _Refiling:
         for day in sorted(set().union(*dates.values())):
             others = [files[other] for other, found in dates.items() if other != day and day in found]
             if others:
-                own = self._files(day) if self._version(day) else None
-                self._write(SessionKey(self.feed, day), own, others, keeps_all=True)
-        for day, own in files.items():
-            self._write(SessionKey(self.feed, day), own, [], keeps_all=False)
+                session = SessionKey(self.feed, day)
+                self._write(session, self._files_of(session), others, keeps_all=True)
+        for day in files:
+            self._write(SessionKey(self.feed, day), self._files(day), [], keeps_all=False)
 
     def spell_in_capitals(self, days: Sequence[date]) -> None:
         """The sessions of a ticker that was written in lower case go to those of the same one in capitals."""
@@ -105,17 +105,18 @@ class _Refiling:
         )
         for day in days:
             session = SessionKey(capitals, day)
-            there = dataset_paths(self.layout, self.record_type, session)
-            own = there if version_of(self.connection, self.record_type, session) else None
-            if self._write(session, own, [self._files(day)], keeps_all=True):
+            if self._write(session, self._files_of(session), [self._files(day)], keeps_all=True):
                 self._write(SessionKey(self.feed, day), None, [], keeps_all=False)
         self._write_journals()
 
     def _files(self, day: date) -> dict[str, Path]:
-        return dataset_paths(self.layout, self.record_type, SessionKey(self.feed, day))
+        files = self._files_of(SessionKey(self.feed, day))
+        assert files is not None, "it is one of the sessions that were found"
+        return files
 
-    def _version(self, day: date) -> str | None:
-        return version_of(self.connection, self.record_type, SessionKey(self.feed, day))
+    def _files_of(self, session: SessionKey) -> dict[str, Path] | None:
+        version = version_of(self.connection, self.record_type, session)
+        return version_paths(self.layout, self.record_type, session, version) if version else None
 
     def _write(
         self, session: SessionKey, own: dict[str, Path] | None, others: list[dict[str, Path]], *, keeps_all: bool

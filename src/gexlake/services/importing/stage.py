@@ -19,7 +19,7 @@ from typing import Any
 
 from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout, sync_directory, sync_file
-from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, published_session, read_footer
+from gexlake.db.parquet import UNKNOWN_VERSION, published_session, read_footer, version_paths
 from gexlake.db.segments import is_segment
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
@@ -249,8 +249,11 @@ class _Staging:
                 self._published[day] = published_session(self._layout, self._task.record_type, session)
             else:
                 version = self._task.versions[day]
-                files = dataset_paths(self._layout, self._task.record_type, session)
-                self._published[day] = Published(version, files) if version else None
+                self._published[day] = (
+                    Published(version, version_paths(self._layout, self._task.record_type, session, version))
+                    if version
+                    else None
+                )
         return self._published[day]
 
     def _quarantine_conflicts(self, conflicts: list[Conflict]) -> None:

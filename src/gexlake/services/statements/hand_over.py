@@ -1,8 +1,8 @@
 """What the owner of the database gives to the workers of statements: one state of the lake, as committed.
 
-Published files are pinned by links, small tables exported, all of it read under one snapshot of the database while no
-commit is under way. So a statement sees the lake as it was at its start, whatever is committed meanwhile, and the
-database is held for as long as this takes, not as long as the statement.
+Files of versions are pinned by links, small tables exported, all of it read under one snapshot of the database. So a
+statement sees the lake as it was at its start, whatever is committed meanwhile, and the database is held for as long
+as this takes, not as long as the statement.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.database import is_held, no_commit, open_database
+from gexlake.db.database import is_held, open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.live import (
     DATASETS,
@@ -56,9 +56,7 @@ def hand_over(lake: Path, *, place: str, names: list[str]) -> dict[str, list[str
     with open_database(layout, write=False) as connection:
         connection.begin()
         try:
-            with no_commit(layout):
-                connection.execute("SELECT count(*) FROM sessions").fetchall()  # the snapshot is taken here
-                found: Files = {name: _pin_all(connection, layout, name, root) for name in names if name in DATASETS}
+            found: Files = {name: _pin_all(connection, layout, name, root) for name in names if name in DATASETS}
             small = [name for name in names if name in SMALL_TABLES]
             directory = root / TABLES / uuid.uuid4().hex
             if small:

@@ -1,6 +1,6 @@
 """The private directory of one asker: all that its workers see of the machine.
 
-    files/<view>/ticker=…/…/*.parquet    links to published files: what is replaced meanwhile stays here as it was
+    files/<view>/ticker=…/…/*.parquet    links to the files of versions: what `gc` removes meanwhile stays here
     tables/<state>/<table>.parquet       small tables, exported by the owner of the database
     spill/<number>/                      where one worker may write
 
@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gexlake.db.layout import LakeLayout
-from gexlake.importers import IMPORTERS
 from gexlake.services.statements.names import FILES, SPILL, TABLES
 
 LOCK_NAME = "lock"
@@ -119,14 +118,13 @@ def confined_to(place: Path, layout: LakeLayout, limits: Limits) -> Limits:
     Where the file system has no links for us, those in the place lead by name to the published files: the worker has
     to see these too, where they are.
     """
-    files = (file for kind in IMPORTERS for file in (layout.root / kind).rglob("*.parquet"))
+    files = layout.versions.rglob("*.parquet")
     published = next(files, place / LOCK_NAME)
     probe = place / uuid.uuid4().hex
     try:
         os.link(published, probe)
         probe.unlink()
     except OSError:
-        directories = [layout.root / kind for kind in IMPORTERS] + [layout.staging]
-        found = tuple(str(directory.resolve()) for directory in directories if directory.is_dir())
-        return replace(limits, readable=found, hide=False)
+        versions = layout.versions.resolve()
+        return replace(limits, readable=(str(versions),) if versions.is_dir() else (), hide=False)
     return limits

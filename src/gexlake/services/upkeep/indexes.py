@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexlake.db.commit import commit_session
+from gexlake.db.commits import LiveVersion, live_versions
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths, read_footer
-from gexlake.db.queries import FEED_COLUMNS
+from gexlake.db.parquet import read_footer, version_paths
 from gexlake.db.recovery import staging_area
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Claim, SourceName
-from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import new_import_id
 from gexlake.models.staged import StagedSession
 from gexlake.models.verify_report import SessionProgress
@@ -36,43 +35,35 @@ def add_indexes(connection: Connection, layout: LakeLayout, on_progress: OnProgr
     `connection` owns the database. A session whose files are damaged is left as it is, for `verify --repair`. What is
     kept for `gexlake restore` stays. After a crash the rest is done the next time.
     """
-    found = [
-        (record_type, SessionKey(Feed(*feed), day))
-        for record_type, *feed, day in connection.execute(
-            f"SELECT {FEED_COLUMNS}, session_date FROM sessions ORDER BY ALL"
-        ).fetchall()
-    ]
-    lacking = [one for one in found if not _is_indexed(layout, *one)]
+    lacking = [one for one in live_versions(connection) if not _is_indexed(layout, one)]
     if not lacking:
         return 0
     progress = SessionProgress(sessions_total=len(lacking))
     done = 0
     with staging_area(layout, new_import_id()) as area:
-        for number, (record_type, session) in enumerate(lacking):
-            done += _write_anew(connection, layout, area / f"{number:06d}", record_type, session)
+        for number, one in enumerate(lacking):
+            done += _write_anew(connection, layout, area / f"{number:06d}", one)
             progress.sessions_done += 1
-            progress.current = str(session)
+            progress.current = str(one.session)
             if on_progress is not None:
                 on_progress(progress)
     return done
 
 
-def _is_indexed(layout: LakeLayout, record_type: str, session: SessionKey) -> bool:
+def _is_indexed(layout: LakeLayout, one: LiveVersion) -> bool:
     """Whether there is nothing to do, or nothing that can be done."""
-    files = dataset_paths(layout, record_type, session)
+    files = version_paths(layout, one.record_type, one.session, one.version)
     try:
         for file in files.values():
             read_footer(file)
     except LakeError:
         return True
-    return IMPORTERS[record_type].is_indexed(files)
+    return IMPORTERS[one.record_type].is_indexed(files)
 
 
-def _write_anew(
-    connection: Connection, layout: LakeLayout, directory: Path, record_type: str, session: SessionKey
-) -> bool:
+def _write_anew(connection: Connection, layout: LakeLayout, directory: Path, one: LiveVersion) -> bool:
     """The same session in new files, by the same import and with the same lineage; False where its own are damaged."""
-    files = dataset_paths(layout, record_type, session)
+    files = version_paths(layout, one.record_type, one.session, one.version)
     footer = read_footer(files["snapshots"])
     documents: dict[SourceName, dict[str, Any]] = {
         (source["import_id"], source["source_file"]): source for source in footer["sources"]
@@ -80,10 +71,10 @@ def _write_anew(
     directory.mkdir()
     staged = StagedSession(
         import_id=footer["import_id"],
-        record_type=record_type,
-        session=session,
+        record_type=one.record_type,
+        session=one.session,
         version=f"{directory.parent.name}/{directory.name}",
-        base_version=footer["version"],
+        base_version=one.version,
         directory=directory,
         lineage=[],
         keep_versions=None,
@@ -91,7 +82,7 @@ def _write_anew(
     )
     with (
         tempfile.TemporaryDirectory(prefix="scratch-", dir=directory) as scratch,
-        closing(IMPORTERS[record_type].open_session(session, workspace=Path(scratch))) as builder,
+        closing(IMPORTERS[one.record_type].open_session(one.session, workspace=Path(scratch))) as builder,
     ):
         try:
             builder.keep(files, lambda _: Claim.STANDING)
@@ -101,7 +92,7 @@ def _write_anew(
         staged.summary = builder.summarize()
         write_session(staged, builder, documents)
     if staged.checksum != footer["checksum"]:  # of nothing but what was read: a fault of ours, or of the machine
-        raise LakeError(f"{session} reads otherwise than it was written.", hint="Run `gexlake verify --repair`.")
+        raise LakeError(f"{one.session} reads otherwise than it was written.", hint="Run `gexlake verify --repair`.")
     write_manifest(staged)
     commit_session(connection, layout, staged)
     return True

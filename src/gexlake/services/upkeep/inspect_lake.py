@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.compare import check_database, check_journal, compare_session
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths
+from gexlake.db.parquet import version_paths
 from gexlake.db.sessions import load_rows, version_of
 from gexlake.db.strays import find_strays
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.task import Published
 from gexlake.models.verify_report import Finding
 from gexlake.services.owner.served import served
 from gexlake.services.upkeep.verify_session import LineageFacts
@@ -42,6 +43,11 @@ class SessionFacts:
     row: dict[str, Any]
     lineage: tuple[LineageFacts, ...]
     moment_us: int
+
+    def published(self, layout: LakeLayout) -> Published:
+        """Its version and where the files of that are."""
+        version = self.row["version"]
+        return Published(version, version_paths(layout, self.record_type, self.session, version))
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def compare_tables(lake: Path, sessions: Sequence[SessionVersion]) -> list[list[
             if version_of(connection, one.record_type, one.session) != one.version:
                 compared.append(None)
                 continue
-            files = dataset_paths(layout, one.record_type, one.session)
+            files = version_paths(layout, one.record_type, one.session, one.version)
             problems: list[tuple[Check, str]] = []
             with suppress(duckdb.Error, BrokenSealError, OSError, UnicodeDecodeError):
                 for dataset in IMPORTERS[one.record_type].datasets:

@@ -12,16 +12,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gexlake.db.adopt import adopt_previous, name_shown
 from gexlake.db.checkpoint import checkpoint
 from gexlake.db.commit import append_rows
+from gexlake.db.commits import take_note
 from gexlake.db.database import create_schema, open_database, refresh_views, settings
 from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout, partition_values, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
 from gexlake.db.owner import owned_database
-from gexlake.db.parquet import read_footer
-from gexlake.db.published import content_problems
+from gexlake.db.parquet import UNKNOWN_VERSION, read_footer, told_version, version_paths
+from gexlake.db.published import content_problems, session_of
 from gexlake.db.queries import insert_lost_imports
 from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
 from gexlake.db.schema import parquet_file
@@ -125,16 +127,20 @@ class _Rebuild:
 
         started = time.perf_counter()
         self.report = RebuildReport(lake=str(self.layout.root))
+        for _ in name_shown(self.layout):
+            pass
         staged = finish_publishing(self.layout)
         with closing(duckdb.connect(str(new), config=settings(self.layout))) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             create_schema(connection)
             self._insert_journal(connection)
+            adopt_previous(connection, self.layout)
             self._insert_staged(connection, staged)
             self._insert_sessions(connection)
             self._insert_lost_lineage(connection)
             fill_new_columns(connection)
             insert_lost_imports(connection)
+            take_note(connection)
             refresh_views(connection, self.layout)
             self._count(connection)
             connection.execute("CHECKPOINT")
@@ -226,10 +232,20 @@ class _Rebuild:
                 for path in self.layout.dataset_files(record_type, name)
             }
             for place in sorted(first):
-                files = {name: self.layout.root / record_type / name / place / f"{name}.parquet" for name in names}
+                shown = {name: self.layout.root / record_type / name / place / f"{name}.parquet" for name in names}
+                files = self._files_of_version(record_type, shown)
                 row = self._read_row(record_type, place, files)
                 if row is not None:
                     yield row, files
+
+    def _files_of_version(self, record_type: str, shown: dict[str, Path]) -> dict[str, Path]:
+        """Those of the version of which the files that globs find are; these themselves where they do not agree."""
+        told = {told_version(file) for file in shown.values()} - {UNKNOWN_VERSION}
+        try:
+            (version,), session = told, session_of(next(iter(shown.values())))
+        except ValueError:
+            return shown
+        return version_paths(self.layout, record_type, session, version)
 
     def _read_row(self, record_type: str, place: Path, files: dict[str, Path]) -> SessionRow | None:
         session = "/".join(partition_values(place.parts))

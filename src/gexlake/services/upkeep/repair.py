@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths, read_footer
+from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published
 from gexlake.errors import GexlakeError, LakeError, SourceError
 from gexlake.importers import IMPORTERS
@@ -26,7 +26,13 @@ from gexlake.models.source import SourcePlace, find_source
 from gexlake.models.verify_report import Repair, VerifyReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.inspect_lake import SessionFacts, SessionVersion, inspect_lake
-from gexlake.services.upkeep.rewrite import load_sources, rewrite_journals, rewrite_rows, stored_checksum
+from gexlake.services.upkeep.rewrite import (
+    load_sources,
+    rewrite_journals,
+    rewrite_rows,
+    show_again,
+    stored_checksum,
+)
 from gexlake.services.upkeep.verify_session import RefusalCounter
 from gexlake.zone import noted_zone
 
@@ -74,6 +80,12 @@ def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
     for one, problem in zip(versions, rewrite_rows(lake, versions), strict=True):
         words = "its rows and checksums in the database were written from its Parquet files"
         repairs.append(Repair(session=str(one.session), repaired=problem is None, message=problem or words))
+    misnamed = [_version(facts[name]) for name in _sessions_with(report, frozenset({Check.PARQUET_NAME}))]
+    if misnamed:
+        show_again(lake, misnamed)
+    for one in misnamed:
+        words = "globs find the version of it that is live"
+        repairs.append(Repair(session=str(one.session), repaired=True, message=words))
     for import_id in rewrite_journals(lake):
         words = f"the journal of import {import_id} was written from the database"
         repairs.append(Repair(session=None, repaired=True, message=words))
@@ -88,9 +100,8 @@ def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> lis
             words = _stage_anew(layout, facts)
         except (_CannotRepairError, GexlakeError) as error:
             repairs.append(Repair(session=str(facts.session), repaired=False, message=str(error)))
-            files = dataset_paths(layout, facts.record_type, facts.session)
             with suppress(LakeError):
-                check_published(files.values())  # which leaves word of it for status
+                check_published(facts.published(layout).files.values())  # which leaves word of it for status
         else:
             repairs.append(Repair(session=str(facts.session), repaired=True, message=words))
     return repairs
@@ -122,8 +133,7 @@ def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
 
 def _sources_of(layout: LakeLayout, facts: SessionFacts) -> list[_Source]:
     """What gave the session its snapshots: by a footer that is sound, else by lineage."""
-    files = dataset_paths(layout, facts.record_type, facts.session)
-    for path in files.values():
+    for path in facts.published(layout).files.values():
         try:
             footer = read_footer(path)
         except LakeError:

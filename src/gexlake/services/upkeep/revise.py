@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from gexlake.db.commits import KeptVersion
 from gexlake.db.database import prepare_lake
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import published_session, read_footer
-from gexlake.db.previous import PreviousVersion, versions_replaced_by
+from gexlake.db.parquet import published_session, read_footer, version_paths
 from gexlake.db.queries import FeedState
 from gexlake.db.recovery import staging_area
-from gexlake.errors import LakeLockedError, SourceError, UsageError
+from gexlake.errors import LakeError, LakeLockedError, SourceError, UsageError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Claim, ClaimOf, SourceName
 from gexlake.models.feed import Feed, SessionKey
@@ -31,7 +31,14 @@ from gexlake.models.revision import RevisedSession, RevisionReport
 from gexlake.models.source import path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import KnownSource, Published
-from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, settle_lake
+from gexlake.services.importing.commits import (
+    commit_staged,
+    finish_import,
+    load_lake,
+    register_import,
+    settle_lake,
+    versions_replaced_by,
+)
 from gexlake.services.importing.stage import write_manifest, write_session
 
 MAX_ATTEMPTS = 5
@@ -147,8 +154,10 @@ class _Restore:
 
     def changes(self, layout: LakeLayout, states: Iterable[FeedState]) -> list[_Change]:
         """Every session of which it replaced a version that is kept."""
-        oldest = {(v.record_type, v.session): v for v in reversed(versions_replaced_by(layout, self.import_id))}
-        found = [self._change(layout, version) for version in oldest.values()]
+        kept = reversed(versions_replaced_by(layout.root, self.import_id))
+        oldest = {(version.record_type, version.session): version for version in kept}
+        changes = [self._change(layout, version) for version in oldest.values()]
+        found = [change for change in changes if change is not None]
         if not found:
             raise UsageError(
                 f"No version of a session that import {self.import_id} replaced is kept.",
@@ -160,13 +169,20 @@ class _Restore:
         """Nothing is read."""
         return []
 
-    def _change(self, layout: LakeLayout, previous: PreviousVersion) -> _Change:
+    def _change(self, layout: LakeLayout, previous: KeptVersion) -> _Change | None:
+        """None where the files of the version are damaged or lost."""
+        files = version_paths(layout, previous.record_type, previous.session, previous.version)
+        try:
+            for file in files.values():
+                read_footer(file)
+        except LakeError:
+            return None
         current = published_session(layout, previous.record_type, previous.session)
         inputs: list[tuple[Published, ClaimOf]] = []
         if current is not None:
             is_latest = str(read_footer(current.files["snapshots"])["import_id"]).startswith(self.import_id)
             inputs.append((current, (lambda _: Claim.YIELDING) if is_latest else self._claim_of))
-        inputs.append((Published(previous.footer["version"], previous.files), lambda _: Claim.READ))
+        inputs.append((Published(previous.version, files), lambda _: Claim.READ))
         return _Change(previous.record_type, previous.session, current, inputs)
 
     def _claim_of(self, document: Mapping[str, Any]) -> Claim:

@@ -10,9 +10,10 @@ from gexlake.db.compare import find_unreadable_journals
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import dataset_paths, read_footer
+from gexlake.db.parquet import read_footer, version_paths
 from gexlake.db.published import content_problems
 from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
+from gexlake.db.versions import show_version
 from gexlake.errors import LakeError
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.services.owner.served import served
@@ -43,7 +44,7 @@ def rewrite_rows(lake: Path, sessions: Sequence[SessionVersion]) -> list[str | N
 def _rewrite_rows(connection: Connection, layout: LakeLayout, one: SessionVersion) -> None:
     if version_of(connection, one.record_type, one.session) != one.version:
         raise LakeError("it was replaced meanwhile; verify it again")
-    files = dataset_paths(layout, one.record_type, one.session)
+    files = version_paths(layout, one.record_type, one.session, one.version)
     _check_sound(one.record_type, files)
     row = SessionRow.of_footer(read_footer(files["snapshots"]), files)
     connection.begin()
@@ -53,6 +54,17 @@ def _rewrite_rows(connection: Connection, layout: LakeLayout, one: SessionVersio
     except BaseException:
         connection.rollback()
         raise
+
+
+@served
+def show_again(lake: Path, sessions: Sequence[SessionVersion]) -> None:
+    """Have globs find the live version of these sessions and nothing else."""
+    layout = LakeLayout(lake)
+    with open_database(layout, write=True) as connection:
+        for one in sessions:
+            version = version_of(connection, one.record_type, one.session)
+            if version is not None:
+                show_version(layout, one.record_type, one.session, version)
 
 
 @served

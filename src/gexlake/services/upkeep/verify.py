@@ -18,7 +18,6 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths
 from gexlake.models.checks import Check
 from gexlake.models.session_filter import SessionFilter
-from gexlake.models.task import Published
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
 from gexlake.services.processes.workers import Workers, open_workers, worker_died
 from gexlake.services.upkeep.inspect_lake import (
@@ -107,7 +106,8 @@ class _Verify:
                 record_type=facts.record_type,
                 session=facts.session,
                 row=facts.row,
-                published=Published(facts.row["version"], dataset_paths(self.layout, facts.record_type, facts.session)),
+                published=facts.published(self.layout),
+                shown=dataset_paths(self.layout, facts.record_type, facts.session),
                 lineage=facts.lineage,
                 moment_us=facts.moment_us,
                 read_sources=self.read_sources,

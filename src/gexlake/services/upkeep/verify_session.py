@@ -13,6 +13,7 @@ from typing import Any
 from gexlake.db.parquet import read_footer
 from gexlake.db.segments import is_segment
 from gexlake.db.sessions import SessionRow
+from gexlake.db.versions import name_problem
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import (
@@ -56,6 +57,8 @@ class VerifyTask:
     session: SessionKey
     row: Mapping[str, Any]
     published: Published
+    shown: Mapping[str, Path]
+    """The names by which globs find its files, by data set."""
     lineage: tuple[LineageFacts, ...]
     moment_us: int
     read_sources: bool
@@ -97,6 +100,7 @@ def verify_session(task: VerifyTask, *, on_bytes: OnBytes | None = None) -> Sess
     footer = _check_footers(task, checks)
     if footer is None:
         return checks
+    _check_names(task, checks)
     checks.findings += IMPORTERS[task.record_type].check_files(task.published.files, footer)
     _check_lineage(task, footer, checks)
     if task.read_sources and not {Check.PARQUET_DAMAGED, Check.SESSION_DATE} & {check for check, _ in checks.findings}:
@@ -135,6 +139,14 @@ def _check_footers(task: VerifyTask, checks: SessionChecks) -> dict[str, Any] | 
     _check_row(task, footer, checks)
     _check_date(task, footer, checks)
     return footer
+
+
+def _check_names(task: VerifyTask, checks: SessionChecks) -> None:
+    """What globs find is that very file, or a sound copy of it where the file system has no links."""
+    for name, file in task.published.files.items():
+        problem = name_problem(task.shown[name], file)
+        if problem:
+            checks.add(Check.PARQUET_NAME, f"{task.shown[name]} {problem}")
 
 
 def _check_date(task: VerifyTask, footer: dict[str, Any], checks: SessionChecks) -> None:

@@ -150,9 +150,9 @@ def test_only_the_tables_of_the_lake_can_be_read(asked: Asked, call: str) -> Non
         ("SELECT 1; SELECT 2", "There are 2 statements, where one is to be. Join them with WITH or UNION ALL."),
         (
             "SELECT * FROM nowhere",
-            "Catalog Error: Table with name nowhere does not exist! The tables are gex_snapshots, gex_strikes, "
-            "greeks_contracts, greeks_snapshots, imports, lake_info, lineage, orderflow_snapshots, quarantine, "
-            "sessions.",
+            "Catalog Error: Table with name nowhere does not exist! The tables are changes, commits, gex_snapshots, "
+            "gex_strikes, greeks_contracts, greeks_snapshots, imports, lake_info, lineage, orderflow_snapshots, "
+            "quarantine, sessions.",
         ),
         (
             "SELECT strike FROM gex_snapshots",

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gexlake.db.parquet import version_paths
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.snapshots.lookup import LookupIndex
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
@@ -209,10 +210,13 @@ def batched(ladders: list[pl.DataFrame], count: int) -> Iterator[list[pl.DataFra
     return (ladders[start : start + count] for start in range(0, len(ladders), count))
 
 
-def test_files_of_another_version_are_refused(make_lake: MakeLake) -> None:
+def test_a_version_that_was_replaced_is_there_until_it_is_removed(make_lake: MakeLake) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 3)})
     (session,) = lake.sessions
     lake.write(MONDAY, records_of(MONDAY, 4))
+    assert len(open_session(lake.layout, session.key, session.version).timestamps) == 3
+    for file in version_paths(lake.layout, "gex", session.key, session.version).values():
+        file.unlink()
     with pytest.raises(SessionReplacedError, match="is version"):
         open_session(lake.layout, session.key, session.version)
 
