@@ -77,7 +77,7 @@ def test_imports_of_the_front_end_point_one_way() -> None:
 
 def test_parts_of_the_session_page_know_nothing_of_what_moves_them() -> None:
     session = (WEB / "src" / "pages" / "session").resolve()
-    names = ("page", "controller", "loading", "movement", "zoom", "playback", "looks", "live")
+    names = ("page", "controller", "loading", "movement", "zoom", "playback", "looks", "live", "opening", "pictures", "moments")
     movers = {session / f"{name}.ts" for name in names}
     for part in ("toolbar", "transport", "readout", "stage", "legend", "tip", "pointer", "keys", "files"):
         assert not movers & reached_from(session / f"{part}.ts"), part

@@ -3,7 +3,7 @@
 import { rememberSeries } from "../../choices";
 import { typeOfFeed } from "../../record_types";
 import { seriesToggled } from "./choice";
-import type { Loading } from "./loading";
+import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
 import { isHiding, overview, typeOf, valueBeside, type ScaleChoice, type SessionState, type Value } from "./state";
 import type { Zoom } from "./zoom";
@@ -14,7 +14,7 @@ export class Looks {
 
   constructor(
     private readonly state: SessionState,
-    private readonly loading: Pick<Loading, "fetchView" | "wantDetail">,
+    private readonly pictures: Pick<Pictures, "fetchView" | "wantDetail">,
     private readonly zoom: Pick<Zoom, "adapt">,
     private readonly screen: Pick<Screen, "show" | "showValues" | "showPlaying">,
     private readonly remember: () => void,
@@ -23,7 +23,7 @@ export class Looks {
   /** Show a value as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
   chooseValue(value: Value): void {
     this.wanted = value;
-    void this.loading.fetchView(value).then(() => {
+    void this.pictures.fetchView(value).then(() => {
       if (this.wanted !== value) return;
       if (!this.state.views.has(value)) {
         this.wanted = this.state.value;
@@ -32,7 +32,7 @@ export class Looks {
       this.state.value = value;
       this.zoom.adapt();
       this.screen.show();
-      this.loading.wantDetail();
+      this.pictures.wantDetail();
       this.remember();
     });
   }

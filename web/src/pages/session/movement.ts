@@ -5,7 +5,7 @@ import { fixed, level, NOTHING } from "../../format";
 import type { Timers } from "../../timers";
 import { newYork } from "../../time";
 import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor";
-import type { Loading } from "./loading";
+import type { Moments } from "./moments";
 import { Playback } from "./playback";
 import { readoutTexts } from "./readout";
 import type { Screen } from "./screen";
@@ -24,7 +24,7 @@ export class Movement {
 
   constructor(
     private readonly state: SessionState,
-    private readonly loading: Pick<Loading, "snapshotAt" | "wantSnapshot" | "wantAhead">,
+    private readonly moments: Pick<Moments, "snapshotAt" | "wantSnapshot" | "wantAhead">,
     private readonly zoom: Pick<Zoom, "followTime" | "followPrice" | "adapt">,
     private readonly screen: Screen,
     private readonly timers: Timers,
@@ -53,14 +53,14 @@ export class Movement {
     if (isHiding(state)) this.zoom.adapt(); // the axis of prices is of what has been seen
     if (!this.zoom.followTime(state.instant)) screen.showCursor();
     screen.showSecond();
-    this.loading.wantSnapshot(state.instant);
+    this.moments.wantSnapshot(state.instant);
     this.arrived();
     if (!state.playing && !state.following) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));
   }
 
   arrived(): void {
     const { state, screen } = this;
-    const found = this.loading.snapshotAt(state.instant);
+    const found = this.moments.snapshotAt(state.instant);
     // Nothing later than the chosen second is ever shown.
     const isLater = state.shown !== null && state.shown.timestamp > state.instant;
     const isLost = state.absence === "lost" || state.absence === "failed";
@@ -115,7 +115,7 @@ export class Movement {
 
   private played(instant: number): boolean {
     if (Math.floor(instant) !== this.state.instant) {
-      this.loading.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
+      this.moments.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
       this.moveTo(Math.floor(instant));
       this.remember();
     }

@@ -1,7 +1,7 @@
 /** What of the session is in view: zoomed, moved, and following the chosen second and strike. How far: ./scales. */
 
 import { follow, same, type Window } from "../../window";
-import type { Loading } from "./loading";
+import type { Pictures } from "./pictures";
 import { panned, zoomedPrice, zoomedTime } from "./scales";
 import type { Screen } from "./screen";
 import { wholeOfState } from "./seen";
@@ -13,7 +13,7 @@ export class Zoom {
 
   constructor(
     private readonly state: SessionState,
-    private readonly loading: Pick<Loading, "wantDetail" | "dropDetail">,
+    private readonly pictures: Pick<Pictures, "wantDetail" | "dropDetail">,
     private readonly screen: Pick<Screen, "show">,
     private readonly remember: () => void,
   ) {}
@@ -52,7 +52,7 @@ export class Zoom {
 
   resetWindow(): void {
     if (!overview(this.state)) return;
-    this.loading.dropDetail();
+    this.pictures.dropDetail();
     this.setWindow(wholeOfState(this.state));
   }
 
@@ -80,6 +80,6 @@ export class Zoom {
   private apply(window: Window): void {
     this.state.window = window;
     this.screen.show();
-    this.loading.wantDetail();
+    this.pictures.wantDetail();
   }
 }
