@@ -10,7 +10,7 @@ import { scaleOfState } from "../../src/pages/session/seen";
 import { overview } from "../../src/pages/session/state";
 import { parseState } from "../../src/state";
 import type { SessionView } from "../../src/view";
-import { DATE, encodeView, feedRow, makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN, sessionRow } from "./made";
+import { DATE, encodeView, feedRow, makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN, sessionRow, tailOf } from "./made";
 
 const LINK = `#/session?symbol=NQ_NDX&package=classic&category=gex_zero&date=${DATE}&at=09:30:20`;
 
@@ -299,7 +299,8 @@ describe("another record type", () => {
 });
 
 describe("a session that changes while it is shown", () => {
-  const grown = (more = {}) => encodeView(makeView("gex_vol", { last: OPEN + 40, ...more }));
+  /** What is new, and one column before it. */
+  const grown = (more = {}) => encodeView(tailOf(makeView("gex_vol", { last: OPEN + 40, ...more }), 1));
   const feed = { symbol: "NQ_NDX", package: "classic", category: "gex_zero" };
   async function openedYoung(hash = LINK) {
     const made = setUp(hash);
@@ -344,16 +345,28 @@ describe("a session that changes while it is shown", () => {
     await next("/view/session").answer(grown());
     expect(asked.filter(({ path }) => path === "/view/session")).toHaveLength(0);
   });
+  it("is asked for its new columns alone", async () => {
+    const { controller, state } = await openedYoung();
+    controller.committed(feed, DATE);
+    await settle();
+    const asking = next("/view/session");
+    expect(Object.fromEntries(asking.query)).toMatchObject({ columns: "3", start: String(OPEN + 10), end: String(OPEN + 40), known: String(OPEN + 25) });
+    await asking.answer(grown());
+    expect([overview(state)!.array("cells"), overview(state)!.array("last")]).toEqual([makeView().array("cells"), makeView().array("last")]);
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]);
+  });
   it("says once that it was replaced, and stays where it is", async () => {
     const { controller, state, told } = await openedYoung();
-    const other = makeView("gex_vol", { last: OPEN + 40 });
+    const other = makeView("gex_vol", { last: OPEN + 35, digest: "other", known_digest: "other" });
     other.array("spot")[0] = 7;
-    for (let time = 0; time < 2; time += 1) {
-      controller.committed(feed, DATE);
-      await settle();
-      await next("/view/session").answer(encodeView(other));
-    }
-    expect([state.instant, told]).toEqual([OPEN + 20, ["This session was replaced. Its picture was loaded anew."]]);
+    controller.committed(feed, DATE);
+    await settle();
+    await next("/view/session").answer(encodeView(tailOf(other, 1)));
+    await next("/view/session").answer(encodeView(other)); // all of it, then
+    controller.committed(feed, DATE);
+    await settle();
+    await next("/view/session").answer(encodeView(tailOf(other, 2)));
+    expect([state.instant, overview(state)!.array("spot")[0], told]).toEqual([OPEN + 20, 7, ["This session was replaced. Its picture was loaded anew."]]);
   });
   it("gives another value that was asked for meanwhile, as it is by now", async () => {
     const { controller, state } = await openedYoung();
@@ -385,7 +398,7 @@ describe("a session that changes while it is shown", () => {
     vi.stubGlobal("fetch", fetchLater);
     controller.reconnected();
     await settle();
-    await next("/view/session").answer(encodeView(makeView("gex_vol", { last: OPEN + 25 })));
+    await next("/view/session").answer(encodeView(tailOf(makeView("gex_vol", { last: OPEN + 25 }), 1)));
     await next("/gex/at").answer(makeSnapshot({ timestamp: OPEN + 10, spot: 109 }));
     expect(state.shown?.spot).toBe(109);
   });

@@ -2,8 +2,9 @@
  * A new control begins with a line here. */
 
 import type { Feed } from "../../api";
+import type { Axis, Companion, Extra } from "../../state";
 import type { Direction } from "./cursor";
-import type { Pointed, ScaleChoice, Value } from "./state";
+import type { Pointed, ScaleChoice, SessionState, Value } from "./state";
 
 /** What can be saved: the picture, the cells or series in view, the ladder at the second. */
 export type FileKind = "picture" | "cells" | "ladder";
@@ -15,6 +16,15 @@ export interface Actions {
   neighbour(direction: Direction): void;
   chooseValue(value: Value): void;
   otherValue(): void;
+  /** Show by how much the value has changed over so many minutes; 0: the value itself. */
+  chooseChange(minutes: number): void;
+  nextChange(): void;
+  /** Compare with another feed or day; null: no longer. */
+  chooseCompanion(companion: Companion | null): void;
+  chooseCompare(compare: SessionState["compare"]): void;
+  /** Show something beside the session, or no longer. */
+  toggleExtra(extra: Extra): void;
+  chooseAxis(axis: Axis): void;
   toggleOverlay(id: string): void;
   /** Draw a time series, or no longer. */
   toggleSeries(name: string): void;

@@ -8,6 +8,7 @@ import type { State } from "../../state";
 import { Timers } from "../../timers";
 import type { Actions } from "./actions";
 import { addressOf } from "./address";
+import { Companions } from "./companions";
 import { Live } from "./live";
 import { Loading } from "./loading";
 import { Looks } from "./looks";
@@ -16,6 +17,7 @@ import { Movement } from "./movement";
 import { Opening } from "./opening";
 import { Pictures } from "./pictures";
 import type { Screen } from "./screen";
+import { SessionsBefore } from "./sessions_before";
 import { emptyState, overview, type SessionState } from "./state";
 import { Zoom } from "./zoom";
 
@@ -29,6 +31,8 @@ export class Controller implements Actions {
   private readonly loading: Loading;
   private readonly pictures: Pictures;
   private readonly moments: Moments;
+  private readonly companions: Companions;
+  private readonly before: SessionsBefore;
   private readonly zoom: Zoom;
   private readonly movement: Movement;
   private readonly looks: Looks;
@@ -50,14 +54,27 @@ export class Controller implements Actions {
       renewed: (before, view) => {
         this.moments.listenTo(view);
         this.live.renewed(before, view);
+        this.beside.want();
       },
-      detailed: () => screen.show(),
+      detailed: () => {
+        screen.show();
+        this.companions.want();
+      },
       failed,
     });
+    const arrived = () => {
+      this.zoom.adapt();
+      screen.show();
+    };
+    this.companions = new Companions(own, { arrived, failed });
+    this.before = new SessionsBefore(own, { arrived: () => screen.show(), failed });
     this.loading = new Loading(own, shell, columns, this.pictures, this.moments, {
       opening: () => this.opening.opening(),
       opened: (view, value) => this.opening.opened(view, value),
-      listed: () => screen.showChoice(),
+      listed: () => {
+        screen.showChoice();
+        this.beside.want();
+      },
       emptyLake: () => this.opening.nothing(() => screen.showEmptyLake()),
       noSession: (message) => this.opening.noSession(message),
       failed,
@@ -67,7 +84,7 @@ export class Controller implements Actions {
       },
     });
     this.zoom = new Zoom(own, this.pictures, screen, remember);
-    this.looks = new Looks(own, this.pictures, this.zoom, screen, remember);
+    this.looks = new Looks(own, this.pictures, this.zoom, screen, remember, this.beside);
     this.movement = new Movement(own, this.moments, this.zoom, screen, timers, remember, say, {
       moved: () => this.live.stop(),
       playing: () => this.looks.hideForPlay(),
@@ -76,9 +93,19 @@ export class Controller implements Actions {
   }
 
   private get crew() {
-    const { loading, pictures, zoom, looks, movement, live } = this;
-    return { loading, pictures, zoom, looks, movement, live };
+    const { loading, pictures, zoom, looks, movement, live, beside } = this;
+    return { loading, pictures, zoom, looks, movement, live, beside };
   }
+
+  /** What stands beside the session. */
+  private readonly beside = {
+    begin: () => this.companions.begin(),
+    want: () => {
+      this.companions.want();
+      this.before.want();
+    },
+    renew: (feed?: Feed, date?: string) => this.companions.renew(feed, date),
+  };
 
   /** What is shown now, for the parts to read. */
   get state(): Readonly<SessionState> {
@@ -120,6 +147,12 @@ export class Controller implements Actions {
   readonly chooseFeed: Actions["chooseFeed"] = (feed) => this.opening.chooseFeed(feed);
   readonly chooseValue: Actions["chooseValue"] = (value) => this.looks.chooseValue(value);
   readonly otherValue: Actions["otherValue"] = () => this.looks.otherValue();
+  readonly chooseChange: Actions["chooseChange"] = (minutes) => this.looks.chooseChange(minutes);
+  readonly nextChange: Actions["nextChange"] = () => this.looks.nextChange();
+  readonly chooseCompanion: Actions["chooseCompanion"] = (companion) => this.looks.chooseCompanion(companion);
+  readonly chooseCompare: Actions["chooseCompare"] = (compare) => this.looks.chooseCompare(compare);
+  readonly toggleExtra: Actions["toggleExtra"] = (extra) => this.looks.toggleExtra(extra);
+  readonly chooseAxis: Actions["chooseAxis"] = (axis) => this.looks.chooseAxis(axis);
   readonly toggleOverlay: Actions["toggleOverlay"] = (id) => this.looks.toggleOverlay(id);
   readonly toggleSeries: Actions["toggleSeries"] = (name) => this.looks.toggleSeries(name);
   readonly usualSeries: Actions["usualSeries"] = () => this.looks.usualSeries();

@@ -39,6 +39,7 @@ export function keyAction({ key: typed, shiftKey, onSlider, hasStrike }: Pressed
     case "Escape": return hasStrike ? () => actions.chooseStrike(null) : null;
     case "f": return () => actions.toggleFollow();
     case "h": return () => actions.toggleLater();
+    case "g": return () => actions.nextChange();
     case "v": return () => actions.otherValue();
     case "b": return () => actions.neighbour(-1);
     case "n": return () => actions.neighbour(1);

@@ -1,6 +1,7 @@
 /** A session that changes while it is shown: it is fetched anew, keeping zoom, second and strike; who follows it stays at
  * its newest second. */
 
+import { isReplaced } from "../../growth";
 import type { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { ageOfSession, isRunning } from "./age";
@@ -45,7 +46,7 @@ export class Live {
     this.movement.moveTo(state.following ? view.head.last : state.instant);
     this.remember();
     this.tick();
-    if (!before.agrees(view)) this.say("This session was replaced. Its picture was loaded anew.");
+    if (isReplaced(before, view)) this.say("This session was replaced. Its picture was loaded anew.");
   }
 
   toggle(): void {

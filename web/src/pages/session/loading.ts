@@ -65,7 +65,7 @@ export class Loading {
       Object.assign(this.state, chosen);
       void this.list(feed);
       const value = valueOfFeed(feed, link.value);
-      const view = await api.view(feed, date, value, this.columns(), undefined, signal);
+      const view = await api.view(feed, date, { value, change: link.change, columns: this.columns() }, signal);
       if (!signal.aborted) this.take(view, value);
     } catch (error) {
       if (signal.aborted || (error as Error).name === "AbortError") return;
@@ -82,7 +82,7 @@ export class Loading {
   }
 
   private take(view: SessionView, value: Value): void {
-    this.pictures.take(view, value);
+    this.pictures.take(view);
     this.moments.listenTo(view);
     this.on.opened(view, value);
     this.pictures.wantAhead(value);

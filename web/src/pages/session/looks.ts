@@ -2,15 +2,17 @@
 
 import { rememberSeries } from "../../choices";
 import { typeOfFeed } from "../../record_types";
+import { CHANGES, type Axis, type Companion, type Extra } from "../../state";
 import { seriesToggled } from "./choice";
 import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
-import { isHiding, overview, typeOf, valueBeside, type ScaleChoice, type SessionState, type Value } from "./state";
+import { isHiding, lookOf, overview, typeOf, valueBeside, type ScaleChoice, type SessionState, type Value } from "./state";
 import type { Zoom } from "./zoom";
 
 export class Looks {
-  /** The value that was asked for last. */
+  /** What was asked for last: the value, and the minutes of its change. */
   wanted: Value = "";
+  private change = 0;
 
   constructor(
     private readonly state: SessionState,
@@ -18,21 +20,39 @@ export class Looks {
     private readonly zoom: Pick<Zoom, "adapt">,
     private readonly screen: Pick<Screen, "show" | "showValues" | "showPlaying">,
     private readonly remember: () => void,
+    /** Have what is to stand beside the session. */
+    private readonly beside: { begin(): void; want(): void },
   ) {}
 
-  /** Show a value as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
+  /** What is shown, as it was opened. */
+  begin(value: Value, change: number): void {
+    this.wanted = this.state.value = value;
+    this.change = this.state.change = value ? change : 0;
+  }
+
   chooseValue(value: Value): void {
-    this.wanted = value;
-    void this.pictures.fetchView(value).then(() => {
-      if (this.wanted !== value) return;
-      if (!this.state.views.has(value)) {
-        this.wanted = this.state.value;
+    this.choose(value, this.change);
+  }
+
+  chooseChange(minutes: number): void {
+    if (this.wanted) this.choose(this.wanted, minutes);
+  }
+
+  /** Show something else as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
+  choose(value: Value, change: number): void {
+    [this.wanted, this.change] = [value, change];
+    void this.pictures.fetchView(value, change).then(() => {
+      if (this.wanted !== value || this.change !== change) return;
+      const { state } = this;
+      if (!state.views.has(lookOf(value, change))) {
+        [this.wanted, this.change] = [state.value, state.change];
         return;
       }
-      this.state.value = value;
+      [state.value, state.change] = [value, change];
       this.zoom.adapt();
       this.screen.show();
       this.pictures.wantDetail();
+      this.beside.want();
       this.remember();
     });
   }
@@ -40,6 +60,41 @@ export class Looks {
   otherValue(): void {
     const other = valueBeside(typeOf(this.state), this.wanted, this.state.feed);
     if (other !== this.wanted) this.chooseValue(other);
+  }
+
+  /** From the value over its changes, and back. */
+  nextChange(): void {
+    this.chooseChange([0, ...CHANGES][(CHANGES.indexOf(this.change) + 2) % (CHANGES.length + 1)]!);
+  }
+
+  chooseCompanion(companion: Companion | null): void {
+    this.state.companion = companion;
+    this.showBeside();
+  }
+
+  chooseCompare(compare: SessionState["compare"]): void {
+    this.state.compare = compare;
+    this.showBeside();
+  }
+
+  toggleExtra(extra: Extra): void {
+    const extras = new Set(this.state.extras);
+    if (!extras.delete(extra)) extras.add(extra);
+    this.state.extras = extras;
+    this.showBeside();
+  }
+
+  private showBeside(): void {
+    this.beside.begin();
+    this.beside.want();
+    this.screen.show();
+    this.remember();
+  }
+
+  chooseAxis(axis: Axis): void {
+    this.state.axis = axis;
+    this.screen.show();
+    this.remember();
   }
 
   toggleOverlay(id: string): void {

@@ -26,9 +26,11 @@ export interface Crew {
   readonly loading: Pick<Loading, "open" | "list">;
   readonly pictures: Pick<Pictures, "renew" | "wantDetail" | "dropDetail">;
   readonly zoom: Pick<Zoom, "begin">;
-  readonly looks: Pick<Looks, "wanted" | "chooseValue" | "seriesFor">;
+  readonly looks: Pick<Looks, "begin" | "choose" | "wanted" | "seriesFor">;
   readonly movement: Pick<Movement, "pause" | "moveTo">;
   readonly live: Pick<Live, "begin">;
+  /** What stands beside the session. */
+  readonly beside: { begin(): void; want(): void; renew(feed?: Feed, date?: string): void };
 }
 
 export class Opening {
@@ -66,7 +68,7 @@ export class Opening {
 
   opened(view: SessionView, value: Value): void {
     const { state, link } = this;
-    state.value = this.crew().looks.wanted = value;
+    this.crew().looks.begin(value, view.head.change_minutes ?? 0);
     state.shown = null; // it is another session's
     this.screen.busy(false);
     this.shell.markSynthetic(view.head.synthetic);
@@ -80,7 +82,7 @@ export class Opening {
   /** Where nothing is shown, the link says what other links keep of it. */
   private takeChoice(): void {
     const { state, link } = this;
-    state.value = this.crew().looks.wanted = valueOfFeed(state.feed ?? link.feed, link.value);
+    this.crew().looks.begin(valueOfFeed(state.feed ?? link.feed, link.value), link.change);
     state.hidden = new Set(link.hidden);
     state.series = seriesToShow(typeOfFeed(state.feed ?? link.feed), link.series, rememberedSeries());
   }
@@ -110,7 +112,7 @@ export class Opening {
 
   private restore(named: State): void {
     const { state } = this;
-    const { looks, live, zoom, pictures, movement } = this.crew();
+    const { looks, live, zoom, pictures, movement, beside } = this.crew();
     const view = overview(state)!;
     const link = this.carried ? fitting(named, view) : named;
     this.carried = false;
@@ -119,15 +121,18 @@ export class Opening {
     state.later = link.later;
     state.scale = link.scale;
     state.strike = link.strike;
+    Object.assign(state, { companion: link.companion, compare: link.compare, extras: new Set(link.extras), axis: link.axis });
     live.begin(link.follow, link.at !== null);
     state.instant = state.following ? secondWithin(view.head, view.head.last) : instantOfLink(link, state.date!, view.head);
     zoom.begin(windowOfLink(link, state.date!, wholeOfState(state)));
     const value = valueOfFeed(state.feed, link.value);
-    if (value !== looks.wanted) looks.chooseValue(value);
+    if (value !== looks.wanted || link.change !== state.change) looks.choose(value, link.change);
     pictures.dropDetail();
+    beside.begin();
     this.screen.show();
     this.screen.showPlaying();
     pictures.wantDetail();
+    beside.want();
     movement.moveTo(state.instant);
   }
 
@@ -136,10 +141,11 @@ export class Opening {
   /** A session was committed. True where it is the one that is shown: it speaks for itself then. */
   committed(feed: Feed, date: string): boolean {
     const { state } = this;
-    const { loading, pictures } = this.crew();
+    const { loading, pictures, beside } = this.crew();
     const isOpen = sameFeed(feed, state.feed);
     if (isOpen && !state.rows.some((row) => row.session_date === date)) void loading.list(feed);
     if (overview(state)) {
+      beside.renew(feed, date);
       if (!isOpen || date !== state.date) return false;
       pictures.renew();
       return true;
@@ -153,6 +159,7 @@ export class Opening {
     const { state } = this;
     if (!overview(state)) return this.open();
     this.crew().pictures.renew();
+    this.crew().beside.renew();
     if (state.feed) void this.crew().loading.list(state.feed);
   }
 

@@ -35,7 +35,7 @@ export class SessionPage implements Page, Screen {
     this.readout = new Readout(state, this.controller);
     this.stage = new Stage(state, this.controller, this.readout.element);
     this.transport = new Transport(state, this.controller);
-    fill(this.element, this.toolbar.element, this.stage.element, this.transport.element, this.live,
+    fill(this.element, this.toolbar.element, this.stage.strip.box, this.stage.element, this.transport.element, this.live,
       h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
     this.controller.open();
   }

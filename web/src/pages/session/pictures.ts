@@ -1,12 +1,13 @@
 /** The pictures of the session that is open: the whole of it in each value, the part in view, and both anew as it grows. */
 
 import { Again } from "../../again";
-import { api, Failure } from "../../api";
+import { api, Failure, type PictureOrder } from "../../api";
+import { isEnded, isReplaced, renewed } from "../../growth";
 import { typeOfFeed } from "../../record_types";
 import { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { detailRange, needsDetail } from "./scales";
-import { detailOf, feedOfView, overview, valueBeside, type Chosen, type Loaded, type Value } from "./state";
+import { detailOf, feedOfView, lookOf, lookOfView, overview, valueBeside, type Chosen, type Loaded, type Value } from "./state";
 
 /** A zoomed window is fetched when it has come to rest. */
 const REST_MS = 120;
@@ -53,8 +54,8 @@ export class Pictures {
     this.opening = true;
   }
 
-  take(view: SessionView, value: Value): void {
-    this.state.views = new Map([[value, view]]);
+  take(view: SessionView): void {
+    this.state.views = new Map([[lookOfView(view), view]]);
     this.state.detail = null;
     this.opening = false;
   }
@@ -65,7 +66,12 @@ export class Pictures {
 
   private wantOther(value: Value, delay: number): void {
     const other = valueBeside(typeOfFeed(this.state.feed), value, this.state.feed);
-    if (other !== value) this.timers.later("other", delay, () => void this.fetchView(other));
+    if (other !== value) this.timers.later("other", delay, () => void this.fetchView(other, this.state.change));
+  }
+
+  /** A picture of the session that is shown. */
+  private ask(shown: SessionView, order: PictureOrder): Promise<SessionView> {
+    return api.view(feedOfView(shown), shown.head.session_date, order, this.signal);
   }
 
   /** Fetch what is shown anew: the session has changed, or may have. */
@@ -75,15 +81,17 @@ export class Pictures {
 
   private async fetchAnew(): Promise<void> {
     const { state, signal } = this;
-    const [before, detail, { value }] = [overview(state), detailOf(state), state];
+    const [before, detail, { value, change }] = [overview(state), detailOf(state), state];
     if (!before) return;
-    const ask = (columns: number, range?: [number, number]) => api.view(feedOfView(before), before.head.session_date, value, columns, range, signal);
+    const whole = (part: object) => this.ask(before, { value, change, columns: this.columns(), ...part });
+    const finer = (part: object) => this.ask(before, { value, change, columns: this.detailColumns, range: [detail!.start, detail!.head.end], ...part });
     try {
       // Both at once, so that the picture is never of two versions.
-      const [view, part] = await Promise.all([ask(this.columns()), detail ? ask(this.detailColumns, [detail.start, detail.head.end]) : null]);
+      const [view, grown] = await Promise.all([renewed(before, whole, true), detail && !isEnded(detail) ? renewed(detail, finer, false) : detail]);
+      const part = grown === detail && detail && isReplaced(before, view) ? await finer({}) : grown;
       if (signal.aborted || this.opening) return;
       if (before !== overview(state)) return this.renew(); // another value, by now
-      state.views = new Map([[value, view]]); // the others are of the version before
+      state.views = new Map([[lookOfView(view), view]]); // the others are of the version before
       state.detail = part;
       this.on.renewed(before, view);
       this.wantDetail();
@@ -93,17 +101,18 @@ export class Pictures {
     }
   }
 
-  /** The session that is shown in another value, if it is not here yet. */
-  async fetchView(value: Value): Promise<void> {
+  /** The session that is shown in another value, or its change, if it is not here yet. */
+  async fetchView(value: Value, change: number): Promise<void> {
     const { views } = this.state;
     const { signal } = this;
     const shown = overview(this.state);
-    if (!shown || views.has(value)) return;
+    const look = lookOf(value, change);
+    if (!shown || views.has(look)) return;
     try {
-      const view = await api.view(feedOfView(shown), shown.head.session_date, value, this.columns(), undefined, signal);
+      const view = await this.ask(shown, { value, change, columns: this.columns() });
       if (signal.aborted) return;
-      if (views !== this.state.views) await this.fetchView(value); // the session has changed meanwhile
-      else if (!views.has(value)) views.set(value, view); // it may have been asked for twice: what is shown stays the same
+      if (views !== this.state.views) await this.fetchView(value, change); // the session has changed meanwhile
+      else if (!views.has(look)) views.set(look, view); // it may have been asked for twice: what is shown stays the same
     } catch (error) {
       this.on.failed(error);
     }
@@ -125,12 +134,12 @@ export class Pictures {
   }
 
   private async fetchDetail(whole: SessionView): Promise<void> {
-    const { value, window } = this.state;
+    const { value, change, window } = this.state;
     const { signal } = this;
     try {
       const range = detailRange(window.time, { low: whole.start, high: whole.end });
-      const view = await api.view(feedOfView(whole), whole.head.session_date, value, this.detailColumns, range, signal);
-      if (signal.aborted || whole !== overview(this.state) || value !== this.state.value) return;
+      const view = await this.ask(whole, { value, change, columns: this.detailColumns, range });
+      if (signal.aborted || whole !== overview(this.state)) return;
       this.state.detail = view;
       this.on.detailed();
     } catch (error) {

@@ -7,6 +7,7 @@ import { longDate } from "../../time";
 import { absentText, reports, shownValue, titleOf, type RecordType } from "../../record_types";
 import { same } from "../../window";
 import type { Actions } from "./actions";
+import { CompareMenu } from "./compare_menu";
 import { datesToChoose, dayBeside } from "./choice";
 import { seenOverview, wholeOfState } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
@@ -23,6 +24,7 @@ export class Toolbar {
   private readonly lines = h("div", { class: "chips", role: "group", "aria-label": "Lines over the heatmap" });
   private readonly cellsButton = h("button", { onclick: () => this.actions.save("cells") }, "CSV");
   private readonly ladderButton = h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => this.actions.save("ladder") }, "Ladder");
+  private readonly menu: CompareMenu;
   private type: RecordType | null = null;
   private valueButtons: HTMLButtonElement[] = [];
   private chips: HTMLButtonElement[] = [];
@@ -31,10 +33,11 @@ export class Toolbar {
     private readonly state: Readonly<SessionState>,
     private readonly actions: Actions,
   ) {
+    this.menu = new CompareMenu(state, actions);
     this.element = h("div", { class: "toolbar" },
       this.feedSelect,
       h("div", { class: "joined" }, this.previous, this.dateSelect, this.following),
-      this.values, this.absent, this.lines,
+      this.values, this.absent, this.menu.element, this.lines,
       h("span", { class: "spring" }), this.resetButton,
       h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
       this.cellsButton, this.ladderButton);
@@ -60,6 +63,7 @@ export class Toolbar {
     const { feeds, feed, rows, date } = this.state;
     fill(this.feedSelect, ...feedOptions(feeds, feed));
     fill(this.dateSelect, ...datesToChoose(rows, date).map((one) => h("option", { value: one.date, selected: one.date === date }, `${longDate(one.date)}${one.mark}`)));
+    this.menu.showChoice();
     this.previous.disabled = !date || !dayBeside(rows, date, -1);
     this.following.disabled = !date || !dayBeside(rows, date, 1);
   }
@@ -93,6 +97,7 @@ export class Toolbar {
     this.absent.hidden = !absent.length;
     for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
     this.showLevels();
+    this.menu.show();
     const whole = wholeOfState(this.state);
     this.resetButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
   }
