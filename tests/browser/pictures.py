@@ -58,7 +58,7 @@ def decode(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.flo
 class Picture:
     """The heatmap as it is on the screen now."""
 
-    def __init__(self, page: Page, selector: str = ".heat >> nth=0") -> None:
+    def __init__(self, page: Page, selector: str = ".heat") -> None:
         box = page.locator(selector)
         self.plot = json.loads(box.get_attribute("data-plot") or "")
         self.window = json.loads(box.get_attribute("data-window") or "")

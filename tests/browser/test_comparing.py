@@ -87,7 +87,7 @@ def test_a_change_is_the_value_less_that_of_so_long_ago(open_page: Open, service
     detailed(page)
     picture, matched = Picture(page), 0
     for x, y in places(picture, service, 12, OPEN + 1322, OPEN + 1379):
-        tip = hover(page, ".maps > .heat:first-child", x, y)
+        tip = hover(page, ".heat", x, y)
         second, strike = instant_of(tip["time"]), plain(tip["strike"])
         truth = ladder(service, second)[strike] - ladder(service, second - 300)[strike]
         assert plain(tip["value"]) == pytest.approx(truth, abs=0.006)
@@ -115,7 +115,7 @@ def test_one_less_another_is_the_difference_of_both(
     picture, checked, matched = Picture(page), 0, 0
     edges = band_edges(ladder(service, OPEN + 1300 - shift, category))
     for x, y in places(picture, service, 16, OPEN + 1322, OPEN + 1379):
-        tip = hover(page, ".maps > .heat:first-child", x, y)
+        tip = hover(page, ".heat", x, y)
         second, strike = instant_of(tip["time"]), plain(tip["strike"])
         mine, theirs = ladder(service, second)[strike], ladder(service, second - shift, category)
         # Of another day's strikes the one in whose band this one lies.
@@ -150,7 +150,7 @@ def band_edges(ladder: dict[float, float]) -> list[float]:
 def test_side_by_side_has_one_cursor(open_page: Open, service: Service) -> None:
     page = compared(open_page(link(NDX, "10:05:00", NO_LINES, "with=classic/gex_full", "compare=beside")), "GEX")
     expect(page.locator(".beside-name")).to_have_text("classic gex_full")
-    first, second = ".maps > .heat:first-child", ".maps > .beside"
+    first, second = ".heat", ".beside"
     picture = Picture(page, first)
     for x, y in places(picture, service, 4):
         tip, other = hover(page, first, x, y), hover(page, second, x, y)
@@ -166,7 +166,7 @@ def test_side_by_side_has_one_cursor(open_page: Open, service: Service) -> None:
 def test_closing_levels_of_the_session_before_are_faint_lines(open_page: Open, service: Service) -> None:
     page = ready(open_page(link(NDX, "10:05:00", "show=prior")))
     closing = at(service, OPEN - DAY_SECONDS + 6 * 3600)
-    expect(page.locator(".heat").first).to_have_attribute("data-faint", re.compile("13 Nov"))
+    expect(page.locator(".heat")).to_have_attribute("data-faint", re.compile("13 Nov"))
     window = Picture(page).window["price"]
     names = {
         "spot": "spot", "zero_gamma": "zero", "major_pos_vol": "+vol", "major_neg_vol": "−vol",
@@ -177,14 +177,14 @@ def test_closing_levels_of_the_session_before_are_faint_lines(open_page: Open, s
         for name, short in names.items()
         if closing[name] and window["low"] <= closing[name] <= window["high"]
     }
-    found = json.loads(page.locator(".heat").first.get_attribute("data-faint") or "")
+    found = json.loads(page.locator(".heat").get_attribute("data-faint") or "")
     assert dict(found) == expected
 
 
 def test_expiries_are_those_of_the_three_feeds(open_page: Open, service: Service) -> None:
     page = ready(open_page(link(NDX, "10:05:00", "show=expiry")))
     expect(page.locator(".expiry")).to_have_attribute("data-lanes", re.compile("expiry_rest"))
-    picture = Picture(page, ".maps > .heat:first-child")
+    picture = Picture(page, ".heat")
     for second in (700, 1500, 2300):
         tip = hover(page, ".expiry", picture.x(OPEN + second), 60)
         instant = instant_of(tip["time"])

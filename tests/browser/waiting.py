@@ -23,5 +23,5 @@ def frames(page: Page, count: int = 2) -> None:
 
 def detailed(page: Page) -> Page:
     """Wait for the finer part of the session."""
-    expect(page.locator(".heat").first).to_have_attribute("data-detail", re.compile(r"\d"))
+    expect(page.locator(".heat")).to_have_attribute("data-detail", re.compile(r"\d"))
     return page

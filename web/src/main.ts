@@ -29,7 +29,7 @@ function giveFocusBack(): void {
   let isByPointer = false;
   window.addEventListener("pointerdown", () => { isByPointer = true; }, true);
   window.addEventListener("keydown", () => { isByPointer = false; }, true);
-  window.addEventListener("click", ({ target, detail }) => { if (detail > 0) (target as Element).closest<HTMLElement>(".session button")?.blur(); });
+  window.addEventListener("click", ({ target, detail }) => { if (detail > 0) (target as Element).closest<HTMLElement>(".session :is(button, summary, input[type=checkbox])")?.blur(); });
   window.addEventListener("change", ({ target }) => { if (isByPointer && target instanceof HTMLSelectElement) target.blur(); });
 }
 

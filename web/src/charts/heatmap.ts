@@ -115,6 +115,13 @@ export class Heatmap {
     this.drawCursor();
   }
 
+  /** The price that others are told from moves with the second. */
+  tellFrom(origin: PriceOrigin | null): void {
+    const { model } = this;
+    if (!model || (model.origin?.price === origin?.price && model.origin?.unit === origin?.unit)) return;
+    this.show({ ...model, origin });
+  }
+
   draw(): void {
     const { model, plot } = this;
     if (!model || !this.base.width) return;
@@ -323,6 +330,9 @@ export class Heatmap {
       line(context, crisp(x), plot.top, crisp(x), plot.top + plot.height);
       const centre = Math.min(Math.max(x, plot.left + 30), plot.left + plot.width - 30);
       plate(context, newYork(model.instant), centre, plot.top + plot.height + 13, ink.panel, ink.cursor, "center");
+    } else {
+      const isBefore = x < plot.left; // out of sight: where to look for it
+      plate(context, isBefore ? `◂ ${newYork(model.instant)}` : `${newYork(model.instant)} ▸`, isBefore ? plot.left : plot.left + plot.width, plot.top + plot.height + 13, ink.panel, ink.cursor, isBefore ? "left" : "right");
     }
     if (model.strike !== null) this.mark(context, ink, model.strike, ink.text);
     this.drawCrosshair(context, ink);

@@ -3,10 +3,11 @@
 import { fill, h, setText } from "../../dom";
 import { feedOf, sameFeed } from "../../page";
 import { typeOfRow } from "../../feeds";
-import { CHANGES, EXTRAS, type Companion, type Extra } from "../../state";
+import { AXES, CHANGES, EXTRAS, type Axis, type Companion, type Extra } from "../../state";
 import { longDate } from "../../time";
 import type { Actions } from "./actions";
 import { hasExpiries, isBeside, isDifference } from "./comparison";
+import { menu } from "./menu";
 import { typeOf, type SessionState } from "./state";
 
 const EXTRA_NAMES: Record<Extra, [name: string, title: string]> = {
@@ -15,13 +16,16 @@ const EXTRA_NAMES: Record<Extra, [name: string, title: string]> = {
   strip: ["Strip of 20 sessions", "The sessions up to this one, one beside the other"],
 };
 
+const AXIS_NAMES: Record<Axis, string> = { price: "price", points: "points from spot", percent: "% from spot" };
+
 export class CompareMenu {
   readonly element: HTMLDetailsElement;
-  private readonly summary = h("summary", { class: "button" }, "Compare");
+  private readonly summary = h("summary", {}, "Compare");
   private readonly changes: HTMLButtonElement[];
   private readonly companion = h("select", { "aria-label": "Compare with", onchange: () => this.actions.chooseCompanion(JSON.parse(this.companion.value) as Companion | null) });
   private readonly forms: HTMLButtonElement[];
   private readonly extras: Record<Extra, HTMLInputElement>;
+  private readonly axes: HTMLButtonElement[];
   private offered = "";
 
   constructor(
@@ -30,13 +34,14 @@ export class CompareMenu {
   ) {
     this.changes = [0, ...CHANGES].map((minutes) => h("button", { "aria-pressed": "false", "data-change": minutes, title: minutes ? `Now less ${minutes} min ago (G)` : "The value itself (G)", onclick: () => actions.chooseChange(minutes) }, minutes ? `${minutes} min` : "none"));
     this.forms = ([["minus", "This − that"], ["beside", "Side by side"]] as const).map(([form, name]) => h("button", { "aria-pressed": "false", "data-compare": form, onclick: () => actions.chooseCompare(form) }, name));
+    this.axes = AXES.map((axis) => h("button", { "aria-pressed": "false", "data-axis": axis, title: `${AXIS_NAMES[axis]} (X)`, onclick: () => actions.chooseAxis(axis) }, AXIS_NAMES[axis]));
     this.extras = Object.fromEntries(EXTRAS.map((extra) => [extra, h("input", { type: "checkbox", onchange: () => actions.toggleExtra(extra) })])) as Record<Extra, HTMLInputElement>;
     const group = (name: string, ...children: (HTMLElement | null)[]) => h("fieldset", {}, h("legend", {}, name), ...children);
-    this.element = h("details", { class: "menu" }, this.summary, h("div", { class: "menu-body" },
+    this.element = menu(this.summary,
       group("Change over", h("div", { class: "segments" }, ...this.changes)),
       group("With", this.companion, h("div", { class: "segments" }, ...this.forms)),
-      group("Beside it", ...EXTRAS.map((extra) => h("label", { title: EXTRA_NAMES[extra][1] }, this.extras[extra], EXTRA_NAMES[extra][0])))));
-    window.addEventListener("pointerdown", ({ target }) => { if (!this.element.contains(target as Node)) this.element.open = false; });
+      group("Beside it", ...EXTRAS.map((extra) => h("label", { title: EXTRA_NAMES[extra][1] }, this.extras[extra], EXTRA_NAMES[extra][0]))),
+      group("Prices at the axis", h("div", { class: "segments" }, ...this.axes)));
   }
 
   /** The feeds of the ticker and the days of the feed to compare with. */
@@ -65,6 +70,7 @@ export class CompareMenu {
       button.disabled = !companion;
     }
     this.showCompanion(companion);
+    for (const button of this.axes) button.setAttribute("aria-pressed", String(button.dataset.axis === state.axis));
     for (const extra of EXTRAS) this.extras[extra].checked = extras.has(extra);
     this.extras.expiry.disabled = !sums.length || !hasExpiries(state);
     const on = [change ? `${change} min` : "", isDifference(state) ? "A − B" : isBeside(state) ? "A | B" : ""].filter(Boolean);

@@ -7,6 +7,7 @@ import type { Shell } from "../../page";
 import type { State } from "../../state";
 import { Timers } from "../../timers";
 import type { Actions } from "./actions";
+import { Alerts } from "./alerts";
 import { addressOf } from "./address";
 import { Companions } from "./companions";
 import { Live } from "./live";
@@ -37,6 +38,7 @@ export class Controller implements Actions {
   private readonly movement: Movement;
   private readonly looks: Looks;
   private readonly live: Live;
+  private readonly alerts: Alerts;
 
   constructor(
     private readonly shell: Shell,
@@ -48,6 +50,7 @@ export class Controller implements Actions {
     const say = (text: string) => shell.say(text);
     const failed = (error: unknown) => this.opening.failed(error);
     const columns = () => screen.columns;
+    this.alerts = new Alerts(own, screen, say);
     this.opening = new Opening(own, link, shell, screen, () => this.crew, remember);
     this.moments = new Moments(own, { arrived: () => this.movement.arrived(), failed });
     this.pictures = new Pictures(own, columns, {
@@ -83,18 +86,19 @@ export class Controller implements Actions {
         shell.fail(error);
       },
     });
-    this.zoom = new Zoom(own, this.pictures, screen, remember);
+    this.zoom = new Zoom(own, this.pictures, screen, timers, remember);
     this.looks = new Looks(own, this.pictures, this.zoom, screen, remember, this.beside);
     this.movement = new Movement(own, this.moments, this.zoom, screen, timers, remember, say, {
       moved: () => this.live.stop(),
       playing: () => this.looks.hideForPlay(),
+      passed: (before, after) => this.alerts.moved(before, after),
     });
-    this.live = new Live(own, this.movement, this.zoom, screen, timers, remember, say);
+    this.live = new Live(own, this.movement, this.zoom, screen, timers, remember, say, this.alerts);
   }
 
   private get crew() {
-    const { loading, pictures, zoom, looks, movement, live, beside } = this;
-    return { loading, pictures, zoom, looks, movement, live, beside };
+    const { loading, pictures, zoom, looks, movement, live, alerts, beside } = this;
+    return { loading, pictures, zoom, looks, movement, live, alerts, beside };
   }
 
   /** What stands beside the session. */
@@ -173,6 +177,11 @@ export class Controller implements Actions {
   readonly zoomPrice: Actions["zoomPrice"] = (factor, around) => this.zoom.zoomPrice(factor, around);
   readonly panBy: Actions["panBy"] = (time, price) => this.zoom.panBy(time, price);
   readonly resetWindow: Actions["resetWindow"] = () => this.zoom.resetWindow();
+  readonly showSpan: Actions["showSpan"] = (seconds) => this.zoom.showSpan(seconds);
+  readonly showBox: Actions["showBox"] = (window) => this.zoom.showBox(window);
+  readonly undoWindow: Actions["undoWindow"] = () => this.zoom.undoWindow();
+  readonly nextAxis: Actions["nextAxis"] = () => this.looks.nextAxis();
+  readonly toggleWatch: Actions["toggleWatch"] = (watch) => this.alerts.toggle(watch);
   readonly save: Actions["save"] = (kind) => this.screen.save(kind);
 
   readonly point: Actions["point"] = (place) => {

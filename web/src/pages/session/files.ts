@@ -82,7 +82,7 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
   const save = (suffix: string, content: Blob) => download(fileName(feedOfView(view), view.head.session_date, suffix), content);
   const csv = (text: string) => new Blob([text], { type: "text/csv" });
   if (kind === "picture") {
-    savePicture(state, view, canvases, theme, (blob) => save(`${compactClock(state.instant)}.png`, blob));
+    pictureOf(state, canvases, theme)?.toBlob((blob) => blob && save(`${compactClock(state.instant)}.png`, blob), "image/png");
   } else if (kind === "cells") {
     const middle = (window.time.low + window.time.high) / 2;
     const detail = seenDetail(state);
@@ -94,18 +94,21 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
   }
 }
 
-function savePicture(state: Readonly<SessionState>, view: SessionView, rows: HTMLCanvasElement[][][], theme: Theme, done: (blob: Blob) => void): void {
+/** The charts as they stand, with a title; null where nothing is shown. */
+export function pictureOf(state: Readonly<SessionState>, rows: HTMLCanvasElement[][][], theme: Theme): HTMLCanvasElement | null {
+  const view = seenOverview(state);
+  if (!view) return null;
   const { instant, shown, value } = state;
   const { head } = view;
   const beside = isBeside(state) ? `beside it ${nameOfCompanion(partnerOf(state)!, view)}` : "";
-  picture({
+  return picture({
     title: `${head.symbol}  ${head.package} ${head.category}  ${longDate(head.session_date)}`,
     subtitle: [`${newYork(instant)} New York  ${utc(instant)} UTC`, titleOfState(state), `spot ${level(shown?.spot)}`, ...zeroGamma(head, shown), beside].filter(Boolean).join("   "),
     synthetic: head.synthetic,
     scale: value ? scaleOfState(state) : null,
     inks: inks(theme),
     rows,
-  }, done);
+  });
 }
 
 /** Where the feed has one. */

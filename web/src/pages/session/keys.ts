@@ -35,6 +35,9 @@ export function keyAction({ key: typed, shiftKey, onSlider, hasStrike }: Pressed
     case "d": return () => actions.panBy(0.2, 0);
     case "w": return () => actions.panBy(0, 0.15);
     case "s": return () => actions.panBy(0, -0.15);
+    case "m": return () => actions.showSpan(shiftKey ? 3600 : 1800);
+    case "Backspace": case "z": return () => actions.undoWindow();
+    case "x": return () => actions.nextAxis();
     case "0": return () => actions.resetWindow();
     case "Escape": return hasStrike ? () => actions.chooseStrike(null) : null;
     case "f": return () => actions.toggleFollow();

@@ -1,8 +1,8 @@
 /** How a session is shown: its value, lines, series and scale, and whether what comes later is hidden. */
 
-import { rememberSeries } from "../../choices";
+import { rememberChoices, rememberSeries } from "../../choices";
 import { typeOfFeed } from "../../record_types";
-import { CHANGES, type Axis, type Companion, type Extra } from "../../state";
+import { AXES, CHANGES, type Axis, type Companion, type Extra } from "../../state";
 import { seriesToggled } from "./choice";
 import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
@@ -31,6 +31,7 @@ export class Looks {
   }
 
   chooseValue(value: Value): void {
+    rememberChoices({ value });
     this.choose(value, this.change);
   }
 
@@ -81,6 +82,7 @@ export class Looks {
     const extras = new Set(this.state.extras);
     if (!extras.delete(extra)) extras.add(extra);
     this.state.extras = extras;
+    rememberChoices({ extras: [...extras] });
     this.showBeside();
   }
 
@@ -91,8 +93,13 @@ export class Looks {
     this.remember();
   }
 
+  nextAxis(): void {
+    this.chooseAxis(AXES[(AXES.indexOf(this.state.axis) + 1) % AXES.length]!);
+  }
+
   chooseAxis(axis: Axis): void {
     this.state.axis = axis;
+    rememberChoices({ axis });
     this.screen.show();
     this.remember();
   }
@@ -101,6 +108,7 @@ export class Looks {
     const hidden = new Set(this.state.hidden);
     if (!hidden.delete(id)) hidden.add(id);
     this.state.hidden = hidden;
+    rememberChoices({ hidden: [...hidden] });
     this.screen.show();
     this.remember();
   }

@@ -1,7 +1,9 @@
 /** The chosen second and the chosen strike: what moves them, by hand and by playing, and what shows where they are. Where
  * they go: ./cursor. */
 
+import { rememberChoices } from "../../choices";
 import { fixed, level, NOTHING } from "../../format";
+import type { Snapshot } from "../../api";
 import type { Timers } from "../../timers";
 import { newYork } from "../../time";
 import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor";
@@ -32,8 +34,8 @@ export class Movement {
     private readonly remember: () => void,
     /** Say something that is worth no view of its own. */
     private readonly say: (text: string) => void,
-    /** Told of every move that a reader makes, and of every beginning of playing. */
-    private readonly on: { moved(): void; playing(): void },
+    /** Told of every move that a reader makes, of every beginning of playing, and of what then passes by. */
+    private readonly on: { moved(): void; playing(): void; passed(before: Snapshot, after: Snapshot): void },
   ) {}
 
   /** Show another second; what plays goes on from there. */
@@ -65,6 +67,7 @@ export class Movement {
     const isLater = state.shown !== null && state.shown.timestamp > state.instant;
     const isLost = state.absence === "lost" || state.absence === "failed";
     if ((found && found !== state.shown) || (!found && state.shown && (isLater || isLost))) {
+      if (found && state.shown && (state.playing || state.following)) this.on.passed(state.shown, found);
       state.shown = found;
       screen.showLadder();
     }
@@ -134,6 +137,7 @@ export class Movement {
 
   setSpeed(speed: number): void {
     this.state.speed = speed;
+    rememberChoices({ speed });
     this.screen.showPlaying();
   }
 

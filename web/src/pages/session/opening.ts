@@ -2,13 +2,14 @@
  * sessions mean. */
 
 import { Failure, type Feed } from "../../api";
-import { rememberedSeries } from "../../choices";
+import { rememberedChoices, rememberedSeries } from "../../choices";
 import { sameFeed, type Shell } from "../../page";
 import { absentText, shownValue, typeOfFeed, valueOfFeed } from "../../record_types";
-import { formatState, type State } from "../../state";
+import { AXES, EXTRAS, formatState, type State } from "../../state";
 import { longDate } from "../../time";
 import type { SessionView } from "../../view";
 import { addressOf, fitting, instantOfLink, windowOfLink } from "./address";
+import type { Alerts } from "./alerts";
 import { dayBeside, dayInFeed, seriesToShow } from "./choice";
 import { secondWithin, type Direction } from "./cursor";
 import type { Live } from "./live";
@@ -18,7 +19,7 @@ import type { Movement } from "./movement";
 import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
 import { wholeOfState } from "./seen";
-import { overview, typeOf, type SessionState, type Value } from "./state";
+import { overview, SPEEDS, typeOf, WATCHES, type SessionState, type Value } from "./state";
 import type { Zoom } from "./zoom";
 
 /** Who does what a link asks for. */
@@ -29,29 +30,37 @@ export interface Crew {
   readonly looks: Pick<Looks, "begin" | "choose" | "wanted" | "seriesFor">;
   readonly movement: Pick<Movement, "pause" | "moveTo">;
   readonly live: Pick<Live, "begin">;
+  readonly alerts: Pick<Alerts, "begin">;
   /** What stands beside the session. */
   readonly beside: { begin(): void; want(): void; renew(feed?: Feed, date?: string): void };
 }
 
 export class Opening {
+  private link: State;
   /** What is opened is another session with the window of the one before. */
   private carried = false;
 
   constructor(
     private readonly state: SessionState,
-    private link: State,
+    link: State,
     private readonly shell: Shell,
     private readonly screen: Screen,
     private readonly crew: () => Crew,
     private readonly remember: () => void,
-  ) {}
+  ) {
+    this.link = preferred(link);
+    const { speed, watched } = rememberedChoices();
+    if (SPEEDS.includes(speed ?? 0)) state.speed = speed!;
+    state.watched = new Set(WATCHES.filter((watch) => watched?.includes(watch)));
+  }
 
   open(): void {
     void this.crew().loading.open(this.link);
   }
 
-  update(link: State): void {
+  update(asked: State): void {
     const { state } = this;
+    const link = preferred(asked);
     const other = !sameFeed(link.feed, state.feed) || (link.date && link.date !== state.date);
     this.link = link;
     if (other || !overview(state)) this.open();
@@ -70,11 +79,12 @@ export class Opening {
     const { state, link } = this;
     this.crew().looks.begin(value, view.head.change_minutes ?? 0);
     state.shown = null; // it is another session's
+    this.crew().alerts.begin();
     this.screen.busy(false);
     this.shell.markSynthetic(view.head.synthetic);
     this.screen.opened(view.head);
     this.screen.showChoice();
-    if (link.value && valueOfFeed(state.feed, link.value) !== link.value) this.refuse(link.value);
+    if (link.at !== null && link.value && valueOfFeed(state.feed, link.value) !== link.value) this.refuse(link.value);
     this.restore(link);
     this.remember();
   }
@@ -190,4 +200,17 @@ export class Opening {
     const prices = feed.symbol === state.feed?.symbol ? {} : { low: null, high: null, strike: null };
     this.shell.go({ ...addressOf(state), page: "session", feed, date: dayInFeed(state.feeds, feed, state.date), series: this.crew().looks.seriesFor(feed), ...prices });
   }
+}
+
+/** A link that names no second takes what the reader chose last, where it names nothing else. */
+function preferred(link: State): State {
+  if (link.at !== null) return link;
+  const { value, hidden, extras, axis } = rememberedChoices();
+  return {
+    ...link,
+    value: link.value || value || "",
+    hidden: link.hidden.length ? link.hidden : (hidden ?? []),
+    extras: link.extras.length ? link.extras : EXTRAS.filter((extra) => extras?.includes(extra)),
+    axis: link.axis === "price" ? (AXES.find((one) => one === axis) ?? "price") : link.axis,
+  };
 }

@@ -34,7 +34,7 @@ export class Stage {
   readonly element = h("div", { class: "stage" });
   readonly strip: Strip;
   private readonly boxes: Record<Pointed["panel"], HTMLElement> = {
-    heat: chart("heat", KEYS), beside: chart("heat beside", { hidden: true }), profile: chart("prof"), sums: chart("sums"), expiry: chart("expiry", { hidden: true }), lanes: chart("lanes", KEYS),
+    heat: chart("heat", KEYS), beside: chart("beside", { hidden: true }), profile: chart("prof"), sums: chart("sums"), expiry: chart("expiry", { hidden: true }), lanes: chart("lanes", KEYS),
   };
   private readonly besideName = h("p", { class: "beside-name" });
   private readonly tips: Record<Pointed["panel"], Tip> = { heat: new Tip(), beside: new Tip(), profile: new Tip(), sums: new Tip(), expiry: new Tip(), lanes: new Tip() };
@@ -70,7 +70,9 @@ export class Stage {
     const box = this.boxes[panel];
     box.append(this.tips[panel].element);
     box.addEventListener("pointermove", (event) => actions.point({ panel, ...placeIn(box, event) }));
-    box.addEventListener("pointerleave", () => actions.point(null));
+    // A finger has no place to be when it is gone: what it touched last stays pointed at, until it touches something else.
+    box.addEventListener("pointerdown", (event) => event.pointerType === "touch" && actions.point({ panel, ...placeIn(box, event) }));
+    box.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && actions.point(null));
   }
 
   /** Only what the record type has, and what was chosen, is in its place. */
@@ -200,6 +202,8 @@ export class Stage {
 
   showLadder(): void {
     const { shown, window, strike } = this.state;
+    this.pictures.heat.tellFrom(this.origin());
+    this.pictures.beside.tellFrom(this.origin());
     const type = typeOf(this.state);
     if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, theme: theme() });
     this.showPointed();

@@ -62,6 +62,10 @@ export interface Pointed {
   y: number;
 }
 
+/** What a reader can be told of while a session is followed or played. */
+export const WATCHES = ["levels", "sums", "age"] as const;
+export type Watch = (typeof WATCHES)[number];
+
 export interface Chosen {
   /** The value that is shown: one that has been asked for is not, until it is there. */
   value: Value;
@@ -86,6 +90,9 @@ export interface Chosen {
   compare: "minus" | "beside";
   extras: ReadonlySet<Extra>;
   axis: Axis;
+  watched: ReadonlySet<Watch>;
+  /** What has happened, the latest first. */
+  alerts: readonly { readonly instant: number; readonly text: string }[];
   pointed: Pointed | null;
 }
 
@@ -96,7 +103,7 @@ export function emptyState(): SessionState {
     feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading", companions: new Map(), prior: null, strip: [],
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
     hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day",
-    change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", pointed: null,
+    change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", watched: new Set(), alerts: [], pointed: null,
   };
 }
 
