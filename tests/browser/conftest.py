@@ -162,11 +162,17 @@ def open_page(browser: Browser, service: Service) -> Iterator[Open]:
     problems: list[str] = []
 
     def open_page(
-        address: str = "", *, width: int = 1440, height: int = 860, scheme: str = "dark", url: str | None = None
+        address: str = "",
+        *,
+        width: int = 1440,
+        height: int = 860,
+        scheme: str = "dark",
+        url: str | None = None,
+        touch: bool = False,
     ) -> Page:
         base = url or service.url
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
+            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True, has_touch=touch
         )
         contexts.append(context)
         page = context.new_page()

@@ -58,13 +58,13 @@ def decode(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.flo
 class Picture:
     """The heatmap as it is on the screen now."""
 
-    def __init__(self, page: Page) -> None:
-        box = page.locator(".heat")
+    def __init__(self, page: Page, selector: str = ".heat") -> None:
+        box = page.locator(selector)
         self.plot = json.loads(box.get_attribute("data-plot") or "")
         self.window = json.loads(box.get_attribute("data-window") or "")
         self.bound = float(box.get_attribute("data-bound") or "")
         self.least = float(box.get_attribute("data-least") or "")
-        self.pixels = screenshot(page, ".heat")
+        self.pixels = screenshot(page, selector)
 
     def x(self, instant: float) -> float:
         time = self.window["time"]

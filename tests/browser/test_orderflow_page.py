@@ -122,7 +122,7 @@ def test_time_series_are_zoomed_dragged_and_clicked(open_page: Open, service: Se
     page.mouse.move(box["x"] + 100, box["y"] + 200)
     page.mouse.wheel(0, -60)
     page.mouse.wheel(0, -60)
-    expect(page.get_by_role("button", name="Reset zoom")).to_be_enabled()
+    expect(page.get_by_role("button", name="Day: the whole session")).to_be_enabled()
     closer = window()
     assert closer[1] - closer[0] < whole[1] - whole[0]
     page.mouse.down()

@@ -166,7 +166,7 @@ def test_an_empty_lake_says_how_to_fill_it(open_page: Open, tmp_path: Path) -> N
     (tmp_path / "lake").mkdir()
     with serving(tmp_path / "lake") as empty:
         page = open_page(url=empty.url)
-        expect(page.locator('[data-view="empty"]')).to_contain_text("gexlake import")
+        expect(page.locator('[data-view="empty"]')).to_contain_text(f"--lake {tmp_path}/lake")
         for name in ("coverage", "status"):
             page.evaluate(f"location.hash = '#/{name}'")
             expect(page.locator('[data-view="empty"]')).to_be_visible()

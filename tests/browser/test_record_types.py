@@ -62,7 +62,9 @@ def test_the_same_second_is_shown_of_another_record_type(open_page: Open, servic
         assert page.locator(".sums").is_visible() == (route == "gex")
         assert page.locator(".lanes").is_visible() == (route == "orderflow")
         assert page.get_by_role("button", name="Next largest change").is_visible() == (route == "gex")
+        page.locator("summary", has_text="Save").click()
         assert page.get_by_role("button", name="Ladder").is_visible() == (route != "orderflow")
+        page.keyboard.press("Escape")
 
 
 def test_the_status_page_names_the_record_type_of_each_feed(open_page: Open, service: Service) -> None:
@@ -249,6 +251,6 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open, feed: dict
     for _ in range(70):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.dataset.series || document.activeElement.textContent"))
-    wanted = ["Call IV", "Spot", "Ladder"] if feed is GAMMA else ["CSV", *("spot", "z_mlgamma", "one_net_put_dex")]
+    wanted = ["Call IV", "Spot", "Save"] if feed is GAMMA else ["Save", *("spot", "z_mlgamma", "one_net_put_dex")]
     places = [reached.index(name) for name in wanted]
     assert places == sorted(places)

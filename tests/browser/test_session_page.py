@@ -241,7 +241,7 @@ def test_zoom_and_pan_by_keys_wheel_and_drag(open_page: Open) -> None:
         return found["low"], found["high"]
 
     whole = span("time"), span("price")
-    reset = page.get_by_role("button", name="Reset zoom")
+    reset = page.get_by_role("button", name="Day: the whole session")
     expect(reset).to_be_disabled()
     page.keyboard.press("+")
     page.keyboard.press("e")
@@ -397,7 +397,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open) -> None:
     )
     assert unnamed == []
     reached = []
-    for _ in range(40):
+    for _ in range(48):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
@@ -408,7 +408,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open) -> None:
         "Session date",
         "Volume",
         "Spot",
-        "PNG",
+        "Save",
         "A second back, −1s",
         "Play",
         "Time of the session",

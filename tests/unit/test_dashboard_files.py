@@ -75,13 +75,29 @@ def test_imports_of_the_front_end_point_one_way() -> None:
         assert path.resolve() not in reached_from(path), f"{path.name} imports itself by way of others"
 
 
+MOVERS = ("page", "controller", "opening", "loading", "pictures", "moments", "companions", "sessions_before")
+MOVERS += ("movement", "zoom", "playback", "looks", "live")
+
+
 def test_parts_of_the_session_page_know_nothing_of_what_moves_them() -> None:
     session = (WEB / "src" / "pages" / "session").resolve()
-    names = ("page", "controller", "loading", "movement", "zoom", "playback", "looks", "live")
+    names = (
+        "page",
+        "controller",
+        "loading",
+        "movement",
+        "zoom",
+        "playback",
+        "looks",
+        "live",
+        "opening",
+        "pictures",
+        "moments",
+    )
     movers = {session / f"{name}.ts" for name in names}
-    for part in ("toolbar", "transport", "readout", "stage", "legend", "tip", "pointer", "keys", "files"):
+    for part in ("toolbar", "transport", "readout", "stage", "legend", "tip", "pointer", "keys", "files", "pointing"):
         assert not movers & reached_from(session / f"{part}.ts"), part
-    for computed in ("cursor", "scales", "choice", "address", "state", "seen", "age"):
+    for computed in ("cursor", "scales", "choice", "address", "state", "seen", "age", "comparison"):
         names = {path.name for path in reached_from(session / f"{computed}.ts")}
         assert not {"dom.ts", "theme.ts", "canvas.ts"} & names, f"{computed} is for numbers, not for elements"
     assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 250 for path in session.glob("*.ts"))

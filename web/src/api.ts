@@ -213,6 +213,20 @@ async function json<T>(path: string, init?: RequestInit): Promise<T> {
 
 const feedQuery = (feed: Feed) => ({ symbol: feed.symbol, package: feed.package, category: feed.category });
 
+/** What is wanted of a picture. */
+export interface PictureOrder {
+  value: string;
+  /** The cells show the change over so many minutes; 0 or none: the value itself. */
+  change?: number;
+  columns: number;
+  /** Unix seconds; none: the whole session. */
+  range?: [number, number] | undefined;
+  /** False: the series alone. */
+  cells?: boolean;
+  /** The session is known up to here. */
+  known?: number | undefined;
+}
+
 export const api = {
   feeds: (signal?: AbortSignal) => json<{ feeds: FeedStatus[] }>("/feeds", signal ? { signal } : {}),
   status: () => json<LakeStatus>("/status"),
@@ -226,12 +240,12 @@ export const api = {
   async view(
     feed: Feed,
     date: string,
-    value: string,
-    columns: number,
-    range?: [number, number],
+    { value, change, columns, range, cells, known }: PictureOrder,
     signal?: AbortSignal,
   ): Promise<SessionView> {
-    const path = pathOf("/view/session", { ...feedQuery(feed), date, value, columns, start: range?.[0], end: range?.[1] });
+    const path = pathOf("/view/session", {
+      ...feedQuery(feed), date, value, columns, start: range?.[0], end: range?.[1], change_minutes: value && change ? change : null, cells: cells === false ? false : null, known,
+    });
     return decodeView(await (await send(path, signal ? { signal } : {})).arrayBuffer());
   },
   imports: () => json<{ imports: ImportDocument[] }>("/imports?limit=200"),

@@ -29,7 +29,7 @@ function giveFocusBack(): void {
   let isByPointer = false;
   window.addEventListener("pointerdown", () => { isByPointer = true; }, true);
   window.addEventListener("keydown", () => { isByPointer = false; }, true);
-  window.addEventListener("click", ({ target, detail }) => { if (detail > 0) (target as Element).closest<HTMLElement>(".session button")?.blur(); });
+  window.addEventListener("click", ({ target, detail }) => { if (detail > 0) (target as Element).closest<HTMLElement>(".session :is(button, summary, input[type=checkbox])")?.blur(); });
   window.addEventListener("change", ({ target }) => { if (isByPointer && target instanceof HTMLSelectElement) target.blur(); });
 }
 
@@ -107,7 +107,7 @@ class Frame implements Shell {
 
   replace(state: Partial<State>): void {
     if (!this.pageName) return;
-    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "", series: state.series ?? null, hidden: state.hidden ?? [], later: state.later ?? "", scale: state.scale ?? "day", follow: state.follow ?? false };
+    if (this.pageName === "session") this.last = { feed: state.feed ?? null, date: state.date ?? null, at: state.at ?? null, value: state.value ?? "", series: state.series ?? null, hidden: state.hidden ?? [], later: state.later ?? "", scale: state.scale ?? "day", follow: state.follow ?? false, change: state.change ?? 0, companion: state.companion ?? null, compare: state.compare ?? "minus", extras: state.extras ?? [], axis: state.axis ?? "price" };
     this.navigation.replace({ ...state, page: this.pageName });
   }
 

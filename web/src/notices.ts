@@ -1,21 +1,31 @@
 /** The views for when there is nothing to show: each says what is the matter and what to do. */
 
-import { Failure, hasKey, setKey } from "./api";
-import { h } from "./dom";
+import { Failure, hasKey, setKey, type LakeStatus } from "./api";
+import { h, setText } from "./dom";
 
 export function notice(title: string, text: string, ...more: (Node | null)[]): HTMLElement {
   return h("section", { class: "notice", role: "alert" }, h("h2", {}, title), h("p", {}, text), ...more);
 }
 
-export function emptyLake(): HTMLElement {
+/** With the commands that fill this lake, as soon as it is known which it is. */
+export function emptyLake(status: () => Promise<Pick<LakeStatus, "lake">>): HTMLElement {
+  const commands = h("pre", {}, commandsFor("LAKE"));
+  void status().then(({ lake }) => setText(commands, commandsFor(quoted(lake)))).catch(() => {});
   const view = notice(
     "The lake is empty",
     "Nothing has been imported yet. Import a folder of history, and this page fills by itself:",
-    h("pre", {}, "gexlake sample sample --sessions 3     # synthetic history to try things out\ngexlake import sample"),
+    commands,
     h("p", {}, h("a", { href: "#/imports" }, "Start an import here")),
   );
   view.dataset.view = "empty";
   return view;
+}
+
+const commandsFor = (lake: string) => `gexlake import FOLDER --lake ${lake}\n\n# or synthetic history, to try things out\ngexlake sample sample --sessions 3\ngexlake import sample --lake ${lake}`;
+
+/** As a shell reads it. */
+export function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 export function noSession(message: string, near: { label: string; href: string }[]): HTMLElement {

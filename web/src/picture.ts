@@ -1,4 +1,4 @@
-/** The whole picture as one PNG: the charts as they stand, with a title, the scale and, where it is due, the mark. */
+/** The whole picture as one: the charts as they stand, with a title, the scale and, where it is due, the mark. */
 
 import type { Inks } from "./charts/canvas";
 import { colourOn, valueOn, type Scale } from "./colour";
@@ -17,7 +17,7 @@ export interface Picture {
 
 const HEAD = 52;
 
-export function picture(of: Picture, done: (blob: Blob) => void): void {
+export function picture(of: Picture): HTMLCanvasElement {
   const ratio = devicePixelRatio || 1;
   const size = (stack: HTMLCanvasElement[]) => ({ width: stack[0]?.width ?? 0, height: stack[0]?.height ?? 0 });
   const heights = of.rows.map((row) => Math.max(...row.map((stack) => size(stack).height)));
@@ -41,7 +41,7 @@ export function picture(of: Picture, done: (blob: Blob) => void): void {
     }
     top += heights[place]!;
   });
-  canvas.toBlob((blob) => blob && done(blob), "image/png");
+  return canvas;
 }
 
 function drawHead(context: CanvasRenderingContext2D, of: Picture, width: number): void {

@@ -6,6 +6,21 @@ import { RECORD_TYPES, seriesNames, typeOfCategory, typeOfFeed, valueOfType } fr
 export type PageName = "session" | "coverage" | "imports" | "status";
 export const PAGES: readonly PageName[] = ["session", "coverage", "imports", "status"];
 
+/** A session to compare with: a feed of the same ticker, on the same day, on the one before, or on a day by its date. */
+export interface Companion {
+  package: string;
+  category: string;
+  day: "same" | "previous" | string;
+}
+
+/** What stands beside the session where it is wanted: closing levels of the session before, GEX by expiry, the days before. */
+export const EXTRAS = ["prior", "expiry", "strip"] as const;
+export type Extra = (typeof EXTRAS)[number];
+
+/** What is written at the axis of prices: prices, or their distance from spot. */
+export const AXES = ["price", "points", "percent"] as const;
+export type Axis = (typeof AXES)[number];
+
 export interface State {
   page: PageName;
   feed: Feed | null;
@@ -28,6 +43,13 @@ export interface State {
   later: "" | "hidden" | "shown";
   /** What bounds the colours. */
   scale: "day" | "window" | "now" | number;
+  /** The cells show by how much it has changed over so many minutes; 0: the value itself. */
+  change: number;
+  companion: Companion | null;
+  /** The companion's values are taken from those of the session, or its map stands beside it. */
+  compare: "minus" | "beside";
+  extras: Extra[];
+  axis: Axis;
   importId: string | null;
 }
 
@@ -49,6 +71,18 @@ function scaleOf(text: string | null): State["scale"] {
   if (text !== null && Number.isFinite(bound) && bound > 0) return bound;
   return text === "window" || text === "now" ? text : "day";
 }
+
+/** classic/gex_full, classic/gex_zero/previous, classic/gex_zero/2025-11-13 */
+function companionOf(text: string | null): Companion | null {
+  const [kind = "", category = "", day = "same", ...rest] = text?.split("/") ?? [];
+  return kind && category && !rest.length && (day === "same" || day === "previous" || DATE.test(day)) ? { package: kind, category, day } : null;
+}
+
+function companionText(companion: Companion | null | undefined): string | null {
+  return companion ? [companion.package, companion.category, ...(companion.day === "same" ? [] : [companion.day])].join("/") : null;
+}
+
+export const CHANGES: readonly number[] = [1, 5, 15, 30];
 
 /** What is meant by a link that does not name both. */
 function feedMeant(named: string | null, category: string | null): { package: string; category: string } {
@@ -85,6 +119,11 @@ export function parseState(hash: string): State {
     follow: found.get("follow") === "on",
     later: (["hidden", "shown"] as const).find((one) => one === found.get("later")) ?? "",
     scale: scaleOf(found.get("scale")),
+    change: CHANGES.find((minutes) => minutes === number("change")) ?? 0,
+    companion: companionOf(text("with")),
+    compare: found.get("compare") === "beside" ? "beside" : "minus",
+    extras: EXTRAS.filter((name) => text("show")?.split(",").includes(name)),
+    axis: AXES.find((name) => name === found.get("axis")) ?? "price",
     importId: text("import"),
   };
 }
@@ -112,7 +151,12 @@ export function formatState(state: Partial<State> & { page: PageName }): string 
   put("follow", state.follow ? "on" : null);
   put("later", state.later);
   put("scale", state.scale === "day" ? null : state.scale);
+  put("change", state.change || null);
+  put("with", companionText(state.companion));
+  put("compare", state.companion && state.compare === "beside" ? "beside" : null);
+  put("show", state.extras?.join(","));
+  put("axis", state.axis === "price" ? null : state.axis);
   put("import", state.importId);
-  const text = query.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+  const text = query.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/");
   return `#/${state.page}${text ? `?${text}` : ""}`;
 }

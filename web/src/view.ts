@@ -10,6 +10,8 @@ export interface ViewHead {
   session_date: string;
   /** What the cells show; null where there are none. */
   value: string | null;
+  /** They show by how much it has changed over so many minutes; null: the value itself. */
+  change_minutes: number | null;
   start: number;
   end: number;
   column_seconds: number;
@@ -21,6 +23,9 @@ export interface ViewHead {
   last: number;
   previous_session: string | null;
   next_session: string | null;
+  /** Of all snapshots of the session; and of those that were known when the rest was asked for. */
+  digest: string;
+  known_digest: string | null;
   synthetic: boolean;
   strikes: number[];
   moves: [number, number][];
@@ -71,6 +76,15 @@ export class SessionView {
     return this.arrays.has(name);
   }
 
+  get names(): string[] {
+    return [...this.arrays.keys()];
+  }
+
+  /** The same view with some of its arrays, or parts of its head, in the place of others. */
+  with(arrays: Readonly<Record<string, Float64Array>>, head: Partial<ViewHead> = {}): SessionView {
+    return new SessionView({ ...this.head, ...head }, new Map([...this.arrays, ...Object.entries(arrays)]));
+  }
+
   /** Of each strike the first column that has it. */
   private firstColumns(): Int32Array {
     const { columns, cells } = this;
@@ -108,20 +122,6 @@ export class SessionView {
     into.set(this.cells.subarray(start + from, start + to), place);
   }
 
-  /** Whether another view says the same of all that this one knows: what has grown does, what was replaced does not. */
-  agrees(other: SessionView): boolean {
-    if (other.start !== this.start || other.head.column_seconds !== this.head.column_seconds || other.head.value !== this.head.value) return true; // nothing to compare
-    const [mine, theirs, spots, others] = [this.array("last"), other.array("last"), this.array("spot"), other.array("spot")];
-    const places = Array.from(this.strikes, (strike) => other.strikes.indexOf(strike));
-    const differs = (one: number, two: number) => one !== two && !(one !== one && two !== two);
-    for (let column = 0; column < Math.min(this.columns, other.columns); column += 1) {
-      if (this.start + (column + 1) * this.head.column_seconds > this.head.last) return true;
-      if (differs(mine[column]!, theirs[column]!) || differs(spots[column]!, others[column]!)) return false;
-      if (places.some((place, row) => differs(this.cell(row, column), place < 0 ? NaN : other.cell(place, column)))) return false;
-    }
-    return true;
-  }
-
   /** The column that an instant falls into, -1 outside: what is right after one column's end is of the next. */
   columnAt(instant: number): number {
     if (instant < this.start || instant > this.end) return -1;
@@ -131,6 +131,12 @@ export class SessionView {
   cell(strike: number, column: number): number {
     if (column < 0 || column >= this.columns) return NaN;
     return this.cells[this.rows[strike]! * this.origin.columns + column] ?? NaN;
+  }
+
+  /** The strike in whose band a price lies, by its place; -1 where there is none. */
+  bandAt(price: number): number {
+    const edges = this.edges();
+    return this.strikes.length && price >= edges[0]! && price < edges.at(-1)! ? edges.filter((edge) => edge <= price).length - 1 : -1;
   }
 
   /** The strike nearest to a price, by its place. */

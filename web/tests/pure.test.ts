@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { spread } from "../src/charts/profile";
+import { spread } from "../src/charts/canvas";
 import { colourAt, colourOn, indexOf, indexOn, lookup, position, scaleBound, scaleOf, tableOf, valueAt, valueOn } from "../src/colour";
 import { bytes, compact, duration, fixed, niceCeiling, niceStep, share, signed } from "../src/format";
 import { daysOf } from "../src/pages/coverage";

@@ -112,3 +112,21 @@ export function plate(
   context.textAlign = "left";
   context.fillText(text, left + 4, y + 0.5);
 }
+
+/** Places as near to those wished for as they can be with `least` between any two. */
+export function spread(wished: number[], least: number, low: number, high: number): number[] {
+  const order = wished.map((place, index) => ({ place, index })).sort((one, other) => one.place - other.place);
+  let before = low - least;
+  for (const one of order) {
+    one.place = Math.max(one.place, before + least);
+    before = one.place;
+  }
+  let after = high + least;
+  for (const one of order.reverse()) {
+    one.place = Math.min(one.place, after - least);
+    after = one.place;
+  }
+  const found = new Array<number>(wished.length);
+  for (const { place, index } of order) found[index] = place;
+  return found;
+}

@@ -1,12 +1,13 @@
 /** Strike by time in colours, with the path of spot and the levels over it. */
 
-import { indexOfPower, powersOf, tableOf, type Scale, type Theme } from "../colour";
-import { fixed, niceStep } from "../format";
+import type { Scale, Theme } from "../colour";
+import { fixed, niceStep, signed } from "../format";
 import type { Level } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
 import type { SessionView } from "../view";
 import type { Range, Window } from "../window";
-import { crisp, inks, NOWHERE, plate, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
+import { Bitmaps } from "./bitmap";
+import { crisp, inks, NOWHERE, plate, spread, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
 
 export const AXIS = 68;
 export const FOOT = 22;
@@ -20,39 +21,29 @@ export interface HeatmapModel {
   instant: number;
   strike: number | null;
   hidden: ReadonlySet<string>;
+  /** Levels of the session before, as faint lines. */
+  faint: readonly FaintLine[];
+  /** What is written at the prices: themselves, or how far from this they are. */
+  origin: PriceOrigin | null;
   theme: Theme;
 }
 
-/** The picture of the cells, one pixel each; drawing scales it. */
-interface Bitmap {
-  view: SessionView;
-  theme: Theme;
-  scale: Scale;
-  canvas: HTMLCanvasElement;
-  powers: Float64Array;
+export interface FaintLine {
+  name: string;
+  price: number;
+  level: Level;
 }
 
-function paint({ view, theme, scale, canvas, powers }: Bitmap): void {
-  const context = canvas.getContext("2d")!;
-  const image = context.createImageData(canvas.width, canvas.height);
-  const pixels = new Uint32Array(image.data.buffer);
-  const table = tableOf(scale, theme);
-  const rows = view.strikes.length;
-  for (let row = 0; row < rows; row += 1) {
-    const target = (rows - 1 - row) * view.columns;
-    const source = row * view.columns;
-    for (let column = 0; column < view.columns; column += 1) {
-      const power = powers[source + column]!;
-      if (power === power) pixels[target + column] = table[indexOfPower(power, scale)]!;
-    }
-  }
-  context.putImageData(image, 0, 0);
+/** A price that others are told from, in points or in percent of it. */
+export interface PriceOrigin {
+  price: number;
+  unit: "points" | "percent";
 }
 
 export class Heatmap {
   private readonly base: Surface;
   private readonly top: Surface;
-  private bitmaps: Bitmap[] = [];
+  private readonly bitmaps = new Bitmaps(4);
   private model: HeatmapModel | null = null;
   private pointed: Crosshair = NOWHERE;
 
@@ -97,7 +88,7 @@ export class Heatmap {
 
   isInside(x: number, y: number): boolean {
     const { left, top, width, height } = this.plot;
-    return x >= left && x <= left + width && y >= top && y <= top + height;
+    return this.model !== null && x >= left && x <= left + width && y >= top && y <= top + height;
   }
 
   /** The finest view that shows an instant. */
@@ -124,6 +115,13 @@ export class Heatmap {
     this.drawCursor();
   }
 
+  /** The price that others are told from moves with the second. */
+  tellFrom(origin: PriceOrigin | null): void {
+    const { model } = this;
+    if (!model || (model.origin?.price === origin?.price && model.origin?.unit === origin?.unit)) return;
+    this.show({ ...model, origin });
+  }
+
   draw(): void {
     const { model, plot } = this;
     if (!model || !this.base.width) return;
@@ -139,10 +137,12 @@ export class Heatmap {
     const views = model.detail ? [model.overview, model.detail] : [model.overview];
     for (const view of views) this.drawCells(context, view);
     this.drawGrid(context, ink);
+    this.drawFaint(context, ink);
     for (const level of model.levels) if (!model.hidden.has(level.id)) this.drawPath(context, level, ink);
     context.restore();
     this.drawAxes(context, ink);
     this.box.dataset.plot = JSON.stringify(plot);
+    this.box.dataset.prices = JSON.stringify(this.prices().map((price) => [price, this.priceText(price, this.digits())]));
     this.box.dataset.window = JSON.stringify(model.window);
     this.box.dataset.bound = String(model.scale.high);
     this.box.dataset.least = String(model.scale.low);
@@ -162,23 +162,10 @@ export class Heatmap {
     context.stroke();
   }
 
-  /** Of the whole view, also where a part of it is drawn: while a session plays, only its width and its scale change. */
-  private bitmapOf(view: SessionView): Bitmap {
-    const { theme, scale } = this.model!;
-    const known = this.bitmaps.find((one) => one.view === view);
-    if (known && known.theme === theme && known.scale === scale) return known;
-    const canvas = known?.canvas ?? document.createElement("canvas");
-    if (!known) [canvas.width, canvas.height] = [Math.max(1, view.columns), Math.max(1, view.strikes.length)];
-    const powers = known?.scale.signed === scale.signed ? known.powers : powersOf(view.array("cells"), scale.signed);
-    const bitmap = { view, theme, scale, canvas, powers };
-    paint(bitmap);
-    this.bitmaps = [...this.bitmaps.filter((one) => one !== known).slice(-3), bitmap];
-    return bitmap;
-  }
-
   private drawCells(context: CanvasRenderingContext2D, view: SessionView): void {
     if (!view.columns) return;
-    const { canvas } = this.bitmapOf(view.origin);
+    const { theme, scale } = this.model!;
+    const canvas = this.bitmaps.of(view.origin, scale, theme);
     const edges = view.edges();
     const [left, right] = [this.x(view.start), this.x(view.end)];
     context.imageSmoothingEnabled = false;
@@ -210,9 +197,42 @@ export class Heatmap {
     return timeTicks(low, high, this.plot.width / 72);
   }
 
+  /** Round prices, or prices at round distances. */
   prices(): number[] {
-    const { low, high } = this.model!.window.price;
-    return priceTicks(low, high, this.plot.height / 34);
+    const { window: { price: { low, high } }, origin } = this.model!;
+    if (!origin) return priceTicks(low, high, this.plot.height / 34);
+    const unit = unitOf(origin);
+    return priceTicks((low - origin.price) / unit, (high - origin.price) / unit, this.plot.height / 34).map((distance) => origin.price + distance * unit);
+  }
+
+  /** A price as it is written at the axis. */
+  private priceText(price: number, digits: number): string {
+    const { origin } = this.model!;
+    if (!origin) return fixed(price, digits);
+    const distance = (price - origin.price) / unitOf(origin);
+    return origin.unit === "percent" ? `${signed(distance, 2)} %` : signed(distance, digits);
+  }
+
+  /** Right across, with their names at the left edge. */
+  private drawFaint(context: CanvasRenderingContext2D, ink: Inks): void {
+    const { left, top, width, height } = this.plot;
+    const inView = this.model!.faint.filter(({ price }) => this.isInside(left, this.y(price)));
+    const places = spread(inView.map(({ price }) => this.y(price)), 13, top + 7, top + height - 7);
+    inView.forEach(({ name, price, level }, index) => {
+      const y = crisp(this.y(price));
+      context.globalAlpha = 0.6;
+      context.strokeStyle = ink[level.ink];
+      context.setLineDash([2, 4]);
+      line(context, left, y, left + width, y);
+      context.globalAlpha = 1;
+      context.setLineDash([]);
+      context.textAlign = "left";
+      context.fillStyle = ink.halo;
+      context.fillRect(left + 2, places[index]! - 6, context.measureText(name).width + 6, 12);
+      context.fillStyle = ink[level.ink];
+      context.fillText(name, left + 5, places[index]! + 0.5);
+    });
+    this.box.dataset.faint = JSON.stringify(inView.map(({ name, price }) => [name, price]));
   }
 
   private drawPath(context: CanvasRenderingContext2D, level: Level, ink: Inks): void {
@@ -278,7 +298,7 @@ export class Heatmap {
     context.textAlign = "right";
     for (const price of this.prices()) {
       const y = this.y(price);
-      if (y > plot.top + 4 && y < plot.top + plot.height - 2) context.fillText(fixed(price, this.digits()), plot.left - 8, y);
+      if (y > plot.top + 4 && y < plot.top + plot.height - 2) context.fillText(this.priceText(price, this.digits()), plot.left - 8, y);
     }
     context.textAlign = "center";
     const { instants, step } = this.ticks();
@@ -310,6 +330,9 @@ export class Heatmap {
       line(context, crisp(x), plot.top, crisp(x), plot.top + plot.height);
       const centre = Math.min(Math.max(x, plot.left + 30), plot.left + plot.width - 30);
       plate(context, newYork(model.instant), centre, plot.top + plot.height + 13, ink.panel, ink.cursor, "center");
+    } else {
+      const isBefore = x < plot.left; // out of sight: where to look for it
+      plate(context, isBefore ? `◂ ${newYork(model.instant)}` : `${newYork(model.instant)} ▸`, isBefore ? plot.left : plot.left + plot.width, plot.top + plot.height + 13, ink.panel, ink.cursor, isBefore ? "left" : "right");
     }
     if (model.strike !== null) this.mark(context, ink, model.strike, ink.text);
     this.drawCrosshair(context, ink);
@@ -325,7 +348,7 @@ export class Heatmap {
     if (hasY) line(context, plot.left, crisp(y), plot.left + plot.width, crisp(y));
     context.setLineDash([]);
     if (hasX) plate(context, newYork(instant!), Math.min(Math.max(x, plot.left + 30), plot.left + plot.width - 30), plot.top + plot.height + 13, ink.panel, ink.dim, "center");
-    if (hasY) plate(context, fixed(price, 2), plot.left - 2, y, ink.panel, ink.dim, "right");
+    if (hasY) plate(context, this.priceText(price!, 2), plot.left - 2, y, ink.panel, ink.dim, "right");
     this.box.dataset.pointed = `${hasX ? Math.round(x) : ""} ${hasY ? Math.round(y) : ""}`;
   }
 
@@ -337,7 +360,7 @@ export class Heatmap {
     context.setLineDash([1, 3]);
     line(context, plot.left, crisp(y), plot.left + plot.width, crisp(y));
     context.setLineDash([]);
-    plate(context, fixed(price, 2), plot.left - 2, y, ink.panel, colour, "right");
+    plate(context, this.priceText(price, 2), plot.left - 2, y, ink.panel, colour, "right");
   }
 }
 
@@ -351,8 +374,11 @@ export function line(context: CanvasRenderingContext2D, x1: number, y1: number, 
 export function priceTicks(low: number, high: number, most: number): number[] {
   const step = niceStep(high - low, most);
   const found: number[] = [];
-  for (let price = Math.ceil(low / step) * step; price <= high; price += step) found.push(price);
+  for (let count = Math.ceil(low / step); count * step <= high; count += 1) found.push(count * step);
   return found;
 }
+
+/** How much a point, or a percent, is in price. */
+const unitOf = ({ price, unit }: PriceOrigin) => (unit === "percent" ? price / 100 : 1);
 
 export type { Range };

@@ -144,7 +144,7 @@ export class Lanes {
 
   isInside(x: number, y: number): boolean {
     const { left, top, width, height } = this.plot;
-    return x >= left && x <= left + width && y >= top && y <= top + height;
+    return this.model !== null && x >= left && x <= left + width && y >= top && y <= top + height;
   }
 
   /** The lane at a height. */

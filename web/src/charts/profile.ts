@@ -6,7 +6,7 @@ import { compact, fixed, level, niceCeiling } from "../format";
 import { numberIn, priorsIn, rowsOf, strikeOf, valueIn, type Row } from "../ladder";
 import { shownValue, type InkName, type Panel, type RecordType, type ShownValue } from "../record_types";
 import type { Range } from "../window";
-import { crisp, inks, NOWHERE, plate, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
+import { crisp, inks, NOWHERE, plate, spread, Surface, type Crosshair, type Inks, type Plot } from "./canvas";
 import { FOOT, line, priceTicks } from "./heatmap";
 
 const TOP = 6;
@@ -277,24 +277,6 @@ export class Profile {
       }
     });
   }
-}
-
-/** Places as near to those wished for as they can be with `least` between any two. */
-export function spread(wished: number[], least: number, low: number, high: number): number[] {
-  const order = wished.map((place, index) => ({ place, index })).sort((one, other) => one.place - other.place);
-  let before = low - least;
-  for (const one of order) {
-    one.place = Math.max(one.place, before + least);
-    before = one.place;
-  }
-  let after = high + least;
-  for (const one of order.reverse()) {
-    one.place = Math.min(one.place, after - least);
-    after = one.place;
-  }
-  const found = new Array<number>(wished.length);
-  for (const { place, index } of order) found[index] = place;
-  return found;
 }
 
 export function describeLadder(type: RecordType, snapshot: Snapshot | null): string {

@@ -54,7 +54,7 @@ export class CoveragePage implements Page {
   private async load(): Promise<void> {
     try {
       this.feeds = await this.shell.feeds();
-      if (!this.feeds.length) return fill(this.element, emptyLake());
+      if (!this.feeds.length) return fill(this.element, emptyLake(() => this.shell.status()));
       void this.shell.status().then((status) => this.shell.markSynthetic(status.synthetic_sources.length > 0)).catch(() => {});
       const largest = [...this.feeds].sort((one, other) => other.snapshots - one.snapshots)[0]!;
       this.feed = feedOf(this.feeds.find((one) => sameFeed(feedOf(one), this.state.feed)) ?? largest);

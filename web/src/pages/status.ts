@@ -50,7 +50,7 @@ export class StatusPage implements Page {
           h("span", { class: "dim num" }, ` ${newYorkMoment(when)} New York · ${utc(when)} UTC${last.finished_at ? ` · ${duration(Math.round((Date.parse(last.finished_at) / 1000 - when) * 10) / 10)}` : ""}`)) : null,
         ...status.staged.map((one) => h("p", { class: "dim" }, `Staged: ${one.import_id}, ${one.running ? "running" : "left over"}`)),
         status.synthetic_sources.length ? h("p", { class: "dim" }, `Synthetic, not real history: ${status.synthetic_sources.join(", ")}`) : null,
-        status.feeds.length ? this.feeds(status.feeds) : emptyLake());
+        status.feeds.length ? this.feeds(status.feeds) : emptyLake(async () => status));
     } catch (error) {
       if (this.ended || (error instanceof Failure && error.kind === "lost" && this.element.childElementCount)) return this.again();
       return this.shell.fail(error);

@@ -6,11 +6,11 @@ import type { Shell } from "../../src/page";
 import { fitting } from "../../src/pages/session/address";
 import { Controller } from "../../src/pages/session/controller";
 import type { Screen } from "../../src/pages/session/screen";
-import { scaleOfState } from "../../src/pages/session/seen";
+import { scaleOfState, seenOverview } from "../../src/pages/session/seen";
 import { overview } from "../../src/pages/session/state";
 import { parseState } from "../../src/state";
 import type { SessionView } from "../../src/view";
-import { DATE, encodeView, feedRow, makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN, sessionRow } from "./made";
+import { DATE, encodeView, feedRow, makeContracts, makeGreek, makeOrderflow, makeSnapshot, makeView, OPEN, sessionRow, tailOf } from "./made";
 
 const LINK = `#/session?symbol=NQ_NDX&package=classic&category=gex_zero&date=${DATE}&at=09:30:20`;
 
@@ -299,7 +299,8 @@ describe("another record type", () => {
 });
 
 describe("a session that changes while it is shown", () => {
-  const grown = (more = {}) => encodeView(makeView("gex_vol", { last: OPEN + 40, ...more }));
+  /** What is new, and one column before it. */
+  const grown = (more = {}) => encodeView(tailOf(makeView("gex_vol", { last: OPEN + 40, ...more }), 1));
   const feed = { symbol: "NQ_NDX", package: "classic", category: "gex_zero" };
   async function openedYoung(hash = LINK) {
     const made = setUp(hash);
@@ -344,16 +345,28 @@ describe("a session that changes while it is shown", () => {
     await next("/view/session").answer(grown());
     expect(asked.filter(({ path }) => path === "/view/session")).toHaveLength(0);
   });
+  it("is asked for its new columns alone", async () => {
+    const { controller, state } = await openedYoung();
+    controller.committed(feed, DATE);
+    await settle();
+    const asking = next("/view/session");
+    expect(Object.fromEntries(asking.query)).toMatchObject({ columns: "3", start: String(OPEN + 10), end: String(OPEN + 40), known: String(OPEN + 25) });
+    await asking.answer(grown());
+    expect([overview(state)!.array("cells"), overview(state)!.array("last")]).toEqual([makeView().array("cells"), makeView().array("last")]);
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]);
+  });
   it("says once that it was replaced, and stays where it is", async () => {
     const { controller, state, told } = await openedYoung();
-    const other = makeView("gex_vol", { last: OPEN + 40 });
+    const other = makeView("gex_vol", { last: OPEN + 35, digest: "other", known_digest: "other" });
     other.array("spot")[0] = 7;
-    for (let time = 0; time < 2; time += 1) {
-      controller.committed(feed, DATE);
-      await settle();
-      await next("/view/session").answer(encodeView(other));
-    }
-    expect([state.instant, told]).toEqual([OPEN + 20, ["This session was replaced. Its picture was loaded anew."]]);
+    controller.committed(feed, DATE);
+    await settle();
+    await next("/view/session").answer(encodeView(tailOf(other, 1)));
+    await next("/view/session").answer(encodeView(other)); // all of it, then
+    controller.committed(feed, DATE);
+    await settle();
+    await next("/view/session").answer(encodeView(tailOf(other, 2)));
+    expect([state.instant, overview(state)!.array("spot")[0], told]).toEqual([OPEN + 20, 7, ["This session was replaced. Its picture was loaded anew."]]);
   });
   it("gives another value that was asked for meanwhile, as it is by now", async () => {
     const { controller, state } = await openedYoung();
@@ -385,7 +398,7 @@ describe("a session that changes while it is shown", () => {
     vi.stubGlobal("fetch", fetchLater);
     controller.reconnected();
     await settle();
-    await next("/view/session").answer(encodeView(makeView("gex_vol", { last: OPEN + 25 })));
+    await next("/view/session").answer(encodeView(tailOf(makeView("gex_vol", { last: OPEN + 25 }), 1)));
     await next("/gex/at").answer(makeSnapshot({ timestamp: OPEN + 10, spot: 109 }));
     expect(state.shown?.spot).toBe(109);
   });
@@ -418,6 +431,100 @@ describe("what comes later", () => {
     expect(state.window.price.high).toBe(140);
     controller.seek(OPEN + 35);
     expect(state.window.price.high).toBe(150);
+  });
+});
+
+describe("what is in view", () => {
+  const wide = (more = {}) => makeView("gex_vol", { column_seconds: 600, last: OPEN + 2400, ...more });
+  async function openedWide(hash = LINK) {
+    const made = setUp(hash);
+    await settle();
+    await next("/sessions").answer({ sessions: [sessionRow(DATE)] });
+    await next("/view/session").answer(encodeView(wide()));
+    await next("/gex/at").answer(makeSnapshot());
+    return made;
+  }
+
+  it("is half an hour with the second near its end, a box, and gesture by gesture what was before", async () => {
+    const { controller, state } = await openedWide(LINK.replace("09:30:20", "09:58:00"));
+    const whole = state.window;
+    controller.showSpan(1800);
+    expect(state.window.time).toEqual({ low: OPEN + 60, high: OPEN + 1860 });
+    vi.advanceTimersByTime(500);
+    controller.showBox({ time: { low: OPEN + 600, high: OPEN + 900 }, price: { low: 105, high: 125 } });
+    vi.advanceTimersByTime(500);
+    for (let turn = 0; turn < 5; turn += 1) controller.panBy(0.05, 0); // one gesture
+    expect(state.window.time.low).toBeCloseTo(OPEN + 675);
+    controller.undoWindow();
+    expect(state.window).toEqual({ time: { low: OPEN + 600, high: OPEN + 900 }, price: { low: 105, high: 125 } });
+    controller.undoWindow();
+    expect(state.window.price).toEqual(whole.price);
+    for (let turn = 0; turn < 3; turn += 1) controller.undoWindow();
+    expect(state.window).toEqual(whole);
+  });
+  it("is no narrower than one can see, and inside the session", async () => {
+    const { controller, state } = await openedWide();
+    controller.showBox({ time: { low: OPEN - 5, high: OPEN + 1 }, price: { low: 0, high: 1000 } });
+    expect(state.window.time).toEqual({ low: OPEN, high: OPEN + 30 });
+    controller.resetWindow();
+    controller.showSpan(3600);
+    expect(state.window.time).toEqual({ low: OPEN, high: OPEN + 2400 });
+  });
+});
+
+describe("what is compared", () => {
+  it("is fetched in the columns of the session, shown when it is there, and fetched anew as it grows", async () => {
+    const { controller, state, replaced, told } = await opened();
+    controller.chooseCompanion({ package: "classic", category: "gex_full", day: "same" });
+    await settle();
+    const asking = next("/view/session");
+    expect(Object.fromEntries(asking.query)).toMatchObject({ category: "gex_full", columns: "4", start: String(OPEN), end: String(OPEN + 40) });
+    expect(seenOverview(state)).toBe(overview(state));
+    const full = makeView("gex_vol", { category: "gex_full", last: OPEN + 25 });
+    await asking.answer(encodeView(full));
+    expect(seenOverview(state)!.cell(1, 1)).toBe(0);
+    vi.advanceTimersByTime(250);
+    expect(replaced.at(-1)).toMatchObject({ companion: { category: "gex_full" } });
+    controller.committed({ symbol: "NQ_NDX", package: "classic", category: "gex_full" }, DATE);
+    await settle();
+    expect(seenOverview(state)!.cell(1, 1)).toBe(0); // until the new one is there
+    const again = next("/view/session");
+    expect(again.query.get("known")).toBe(String(OPEN + 25));
+    await again.answer(encodeView(tailOf(makeView("gex_vol", { category: "gex_full" }).with({ cells: new Float64Array(12).fill(7) }), 1)));
+    expect([seenOverview(state)!.cell(1, 1), seenOverview(state)!.cell(1, 3)]).toEqual([0, 6]); // what had ended stands
+    controller.chooseCompanion({ package: "classic", category: "gex_one", day: "2025-11-12" });
+    await settle();
+    await next("/view/session").answer({ error: "session_unknown", message: "There is none.", details: [], request_id: "1" }, 404);
+    expect([seenOverview(state), told.at(-1)]).toEqual([overview(state), "There is none."]);
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]); // it is not asked for again and again
+  });
+  it("is a change that keeps its name until it is there", async () => {
+    const { controller, state } = await opened();
+    controller.chooseChange(5);
+    await settle();
+    expect(state.change).toBe(0);
+    const asking = next("/view/session");
+    expect(asking.query.get("change_minutes")).toBe("5");
+    await asking.answer(encodeView(makeView("gex_vol", { change_minutes: 5 })));
+    expect([state.change, overview(state)!.head.change_minutes]).toEqual([5, 5]);
+    controller.chooseChange(0);
+    await settle();
+    expect(state.change).toBe(0);
+  });
+});
+
+describe("what was chosen on an earlier visit", () => {
+  it("is taken by a link that names no second, and by no other", async () => {
+    const kept = new Map([["gexlake.choices", JSON.stringify({ hidden: ["zero"], axis: "points", speed: 300, extras: ["expiry", "nonsense"], watched: ["levels"] })]]);
+    vi.stubGlobal("localStorage", { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, text: string) => kept.set(name, text) });
+    const { controller, state } = await opened(LINK.replace("&at=09:30:20", ""));
+    expect([[...state.hidden], state.axis, state.speed, [...state.extras], [...state.watched]]).toEqual([["zero"], "points", 300, ["expiry"], ["levels"]]);
+    controller.update(parseState(LINK));
+    expect([[...state.hidden], state.axis]).toEqual([[], "price"]);
+    controller.toggleOverlay("spot");
+    expect(JSON.parse(kept.get("gexlake.choices")!)).toMatchObject({ hidden: ["spot"], speed: 300 });
+    kept.set("gexlake.choices", "{");
+    expect((await opened(LINK.replace("&at=09:30:20", ""))).state.axis).toBe("price");
   });
 });
 

@@ -14,7 +14,7 @@ export function makeView(value: Value = "gex_vol", more: Partial<ViewHead> = {})
   const head: ViewHead = {
     symbol: "NQ_NDX", package: "classic", category: "gex_zero", record_type: "gex", session_date: DATE, value, start: OPEN, end: OPEN + 4 * step,
     column_seconds: step, open: null, close: null, early_close: false, snapshots: 4, first: OPEN + 1.5, last: OPEN + 4 * step,
-    previous_session: null, next_session: null, synthetic: true, strikes: [100, 110, 130], moves: [[OPEN + 10, 5], [OPEN + 30, -7]], arrays: [], ...more,
+    previous_session: null, next_session: null, synthetic: true, strikes: [100, 110, 130], moves: [[OPEN + 10, 5], [OPEN + 30, -7]], digest: "d", known_digest: "d", change_minutes: null, arrays: [], ...more,
   };
   const arrays: Record<string, number[]> = {
     cells: [0, 1, 2, 3, 10, 11, NaN, 13, 20, 21, 22, 23],
@@ -59,6 +59,13 @@ export const feedRow = (ticker: string, snapshots: number, first = "2025-11-03",
   ({ ticker, package: kind, category: "gex_zero", first_session: first, last_session: last, snapshots }) as FeedStatus;
 
 export const sessionRow = (session_date: string, gaps = 0) => ({ session_date, gaps }) as SessionRow;
+
+/** The part of a view from a column on, as the service gives it. */
+export function tailOf(view: SessionView, from: number, more: Partial<ViewHead> = {}): SessionView {
+  const cells = [...view.strikes.keys()].flatMap((row) => Array.from({ length: view.columns - from }, (_, place) => view.cell(row, from + place)));
+  const arrays = new Map(view.names.map((name) => [name, name === "cells" ? Float64Array.from(cells) : view.array(name).slice(from)]));
+  return new SessionView({ ...view.head, start: view.start + from * view.head.column_seconds, ...more }, arrays);
+}
 
 /** The view as the service sends it. */
 export function encodeView(view: SessionView): ArrayBuffer {

@@ -70,15 +70,3 @@ describe("the scale", () => {
     expect(scaleOfState({ ...emptyState(), value: "", views: new Map([["", makeOrderflow()]]) }).high).toBe(1);
   });
 });
-
-describe("a session that was fetched anew", () => {
-  it("agrees with the one before where it has grown", () => {
-    const before = makeView("gex_vol", { last: OPEN + 20 });
-    expect(before.agrees(makeView("gex_vol", { last: OPEN + 40 }))).toBe(true);
-  });
-  it("does not where what had been there is another by now", () => {
-    const other = makeView();
-    other.array("cells")[1] = 99;
-    expect([view.agrees(other), view.agrees(makeView())]).toEqual([false, true]);
-  });
-});

@@ -42,10 +42,20 @@ class ViewQuery(FeedQuery):
     value: Literal[VALUES] | None = Field(  # type: ignore[valid-type]
         default=None, description="What the cells show, of the ladder's columns; the first of them if it is not given."
     )
+    change_minutes: int | None = Field(
+        default=None,
+        ge=1,
+        le=390,
+        description="The cells show by how much that has changed over so many minutes, in place of the value itself.",
+    )
+    cells: bool = Field(default=True, description="Whether there are cells; without them the rest is there sooner.")
     columns: int = Field(default=1200, ge=1, le=MAX_COLUMNS, description="At most so many columns of time.")
     tz: ZoneField = None
     start: Start | None = Field(default=None, description="From here on; else from the open.")
     end: End | None = Field(default=None, description="Up to here; else to the close.")
+    known: End | None = Field(
+        default=None, description="The session is known up to here: `known_digest` says of what it consists until then."
+    )
 
     @model_validator(mode="after")
     def _has_a_range(self) -> ViewQuery:
@@ -65,7 +75,10 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     Four bytes say how long the JSON head is, which names the arrays behind it: little-endian float64, NaN where there
     is nothing, each with an element per column and `cells` with strikes x columns. A column shows the last snapshot
     at or before its end, `…_min` and `…_max` are the extremes within it, and `moved` is the largest change over a
-    minute of the sum of what is shown, at `moved_at`.
+    minute of the sum of what is shown, at `moved_at`. A change of the cells is that of the snapshot which a column
+    shows against the last one at or before so many minutes earlier, NaN where that is missing. `digest` is of the
+    instants and numbers of all snapshots of the session, `known_digest` of those at or before `known`: who has drawn
+    the session until then, and finds the digest of that time in it, needs no more than the columns that came after.
     """
     check_feed(request, None, query.feed)
     value = _value_of(query)
@@ -88,8 +101,11 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
         query.date,
         value=value,
         columns=query.columns,
+        change_us=None if query.change_minutes is None else query.change_minutes * 60 * SECOND_US,
+        with_cells=query.cells,
         start_us=query.start,
         end_us=query.end,
+        known_us=query.known,
         recorded=recorded[query.date][1] if query.date in recorded else None,
     )
     if view is None:
@@ -97,7 +113,7 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     versions = {published[query.date].version} if query.date in published else set()
     if read == versions == session_versions(layout, query.feed, query.date):
         headers["ETag"] = tag  # else the session is being replaced, and what was read may be of another version
-    return Response(_encoded(view, sessions), media_type=MEDIA_TYPE, headers=headers)
+    return Response(_encoded(view, query.change_minutes, sessions), media_type=MEDIA_TYPE, headers=headers)
 
 
 def _joined(
@@ -151,7 +167,7 @@ def _no_session(query: ViewQuery, sessions: list[PublishedSession]) -> ApiError:
     )
 
 
-def _encoded(view: SessionView, sessions: list[PublishedSession]) -> bytes:
+def _encoded(view: SessionView, change_minutes: int | None, sessions: list[PublishedSession]) -> bytes:
     arrays = {"cells": view.cells, **view.series}
     days = [session.session_date.isoformat() for session in sessions]
     place = days.index(view.session_date.isoformat())
@@ -163,6 +179,7 @@ def _encoded(view: SessionView, sessions: list[PublishedSession]) -> bytes:
         "record_type": kind_of(view.feed).name,
         "session_date": view.session_date,
         "value": view.value,
+        "change_minutes": change_minutes,
         "start": view.span.start_us / SECOND_US,
         "end": view.span.end_us / SECOND_US,
         "column_seconds": view.span.column_us // SECOND_US,
@@ -174,6 +191,8 @@ def _encoded(view: SessionView, sessions: list[PublishedSession]) -> bytes:
         "last": view.last_us / SECOND_US,
         "previous_session": days[place - 1] if place else None,
         "next_session": days[place + 1] if place + 1 < len(days) else None,
+        "digest": view.digest,
+        "known_digest": view.known_digest,
         "synthetic": view.synthetic,
         "strikes": view.strikes.tolist(),
         "moves": [[move.timestamp, move.change] for move in view.moves],

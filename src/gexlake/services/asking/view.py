@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
@@ -85,7 +86,20 @@ class SessionView:
     """Strike by column."""
     series: dict[str, Floats]
     moves: tuple[Move, ...]
+    digest: str
+    """Of the instants and numbers of all snapshots of the session."""
+    known_digest: str | None
+    """The same of those at or before the instant that is known already; None where none is."""
     synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What the cells show: the ladder's column, or how much it has changed."""
+
+    value: str
+    change_us: int | None = None
+    """The value minus that of the same strike so many microseconds earlier; None: the value itself."""
 
 
 def view_session(
@@ -95,14 +109,18 @@ def view_session(
     *,
     value: str | None = "gex_vol",
     columns: int = 1200,
+    change_us: int | None = None,
+    with_cells: bool = True,
     start_us: int | None = None,
     end_us: int | None = None,
+    known_us: int | None = None,
     recorded: UnpublishedSession | None = None,
 ) -> SessionView | None:
     """The session of a date, or the part from `start_us` to `end_us`; None where the lake has no snapshot of it.
 
-    `value` is the ladder's column that the cells show; None where there is no ladder, and so no cells. `recorded` is
-    what is not published yet.
+    `value` is the ladder's column that the cells show, or its change over `change_us`; None where there is no ladder,
+    and so no cells. Without cells the ladders are not read at all. Whoever knows the session up to `known_us` sees by
+    `known_digest` whether it still is what it was. `recorded` is what is not published yet.
     """
     import polars as pl
 
@@ -125,11 +143,8 @@ def view_session(
     span = Span(
         min(opened, first) if start_us is None else start_us, max(closed, last) if end_us is None else end_us, columns
     )
-    ladders = None
-    if kind.ladder and value:
-        columns_shown = ("timestamp", "strike", pl.col(value).alias("value"))
-        ladders = pl.concat([rows.select(*columns_shown) for rows in frames.ladders])
-    strikes, cells, span = _cells(ladders, times, span)
+    shown = Cells(value, change_us) if kind.ladder and value and with_cells else None
+    strikes, cells, span = _cells(frames.ladders, shown, times, span)
     chosen = _chosen(times, span)
     changes = _changes(kind, snapshots, times, value)
     return SessionView(
@@ -145,6 +160,8 @@ def view_session(
         cells=cells,
         series=_series(kind, snapshots, times, span, chosen) | _changes_in_columns(times, changes, span),
         moves=() if changes is None else _largest_moves(times, changes),
+        digest=_digest(kind, snapshots, times, last),
+        known_digest=None if known_us is None else _digest(kind, snapshots, times, known_us),
         synthetic=is_synthetic(layout, feed, day, is_recorded=recorded is not None),
     )
 
@@ -195,22 +212,29 @@ def _chosen(times: Integers, span: Span) -> Integers:
     return np.where(shown, places, -1)
 
 
-def _cells(ladders: pl.LazyFrame | None, times: Integers, span: Span) -> tuple[Floats, Floats, Span]:
+def _cells(
+    ladders: list[pl.LazyFrame], shown: Cells | None, times: Integers, span: Span
+) -> tuple[Floats, Floats, Span]:
     """Strikes, cells, and the span with as many columns as there is room for."""
-    if ladders is None:
+    import polars as pl
+
+    if shown is None:
         return np.empty(0), np.empty((0, len(span.ends()))), span
-    strikes, cells = _cells_of(ladders, times, span)
+    rows = pl.concat([one.select("timestamp", "strike", pl.col(shown.value).alias("value")) for one in ladders])
+    strikes, cells = _cells_of(rows, shown, times, span)
     while cells.size > MAX_CELLS and span.columns > 1:
         span = Span(span.start_us, span.end_us, max(1, MAX_CELLS // len(strikes)))
-        strikes, cells = _cells_of(ladders, times, span)
+        strikes, cells = _cells_of(rows, shown, times, span)
     return strikes, cells, span
 
 
-def _cells_of(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Floats, Floats]:
+def _cells_of(ladders: pl.LazyFrame, shown: Cells, times: Integers, span: Span) -> tuple[Floats, Floats]:
+    """A change is that of the snapshot which a column shows, against the one that stood so long before it."""
     import polars as pl
 
     chosen = _chosen(times, span)
-    wanted = np.unique(times[chosen[chosen >= 0]])
+    before = np.full_like(chosen, -1) if shown.change_us is None else _before(times, chosen, shown.change_us)
+    wanted = np.unique(times[np.concatenate((chosen[chosen >= 0], before[before >= 0]))])
     instants = pl.Series(wanted).cast(pl.Datetime("us", "UTC"))
     rows = ladders.filter(pl.col("timestamp").is_in(instants.implode())).collect()
     strikes = rows["strike"].unique().sort().to_numpy()
@@ -218,8 +242,19 @@ def _cells_of(ladders: pl.LazyFrame, times: Integers, span: Span) -> tuple[Float
     row = np.searchsorted(strikes, rows["strike"].to_numpy())
     column = np.searchsorted(wanted, rows["timestamp"].to_physical().to_numpy())
     matrix[row, column] = rows["value"].to_numpy()
-    place = np.where(chosen >= 0, np.searchsorted(wanted, times[chosen]), len(wanted))
-    return strikes, matrix[:, place]
+
+    def shown_at(places: Integers) -> Floats:
+        return matrix[:, np.where(places >= 0, np.searchsorted(wanted, times[places]), len(wanted))]
+
+    return strikes, shown_at(chosen) if shown.change_us is None else shown_at(chosen) - shown_at(before)
+
+
+def _before(times: Integers, places: Integers, ago_us: int) -> Integers:
+    """Of each snapshot, by its place, the one that stood `ago_us` earlier; -1 where there is none, or no recent one."""
+    asked = times[places] - ago_us
+    before = np.searchsorted(times, asked, side="right") - 1
+    known = (places >= 0) & (before >= 0) & (asked - times[before] <= int(HOLE_THRESHOLD_SECONDS * SECOND_US))
+    return np.where(known, before, -1)
 
 
 def _series(
@@ -252,10 +287,18 @@ def _changes(kind: RecordType, snapshots: pl.DataFrame, times: Integers, value: 
     if name not in kind.numbers:
         return None
     values = snapshots[name].to_numpy()
-    ago_us = MOVE_SECONDS * SECOND_US
-    before = np.searchsorted(times, times - ago_us, side="right") - 1
-    known = (before >= 0) & (times - times[before] <= ago_us + HOLE_THRESHOLD_SECONDS * SECOND_US)
-    return np.asarray(np.nan_to_num(np.where(known, values - values[before], 0.0)))
+    before = _before(times, np.arange(len(times)), MOVE_SECONDS * SECOND_US)
+    return np.asarray(np.nan_to_num(np.where(before >= 0, values - values[before], 0.0)))
+
+
+def _digest(kind: RecordType, snapshots: pl.DataFrame, times: Integers, until_us: int) -> str:
+    """Of the instants and numbers of the snapshots at or before an instant."""
+    count = int(np.searchsorted(times, until_us, side="right"))
+    digest = xxhash.xxh3_64(times[:count].tobytes())
+    for name in kind.numbers:
+        values = snapshots[name].to_numpy()[:count]
+        digest.update(np.where(np.isnan(values), np.nan, values).tobytes())  # there is more than one NaN
+    return digest.hexdigest()
 
 
 def _largest_moves(times: Integers, changes: Floats) -> tuple[Move, ...]:

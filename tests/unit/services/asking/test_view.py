@@ -70,6 +70,51 @@ def test_cells_are_those_of_the_ladders(lake: Path) -> None:
     assert ladder["strike"].to_list() == view.strikes.tolist()
 
 
+def test_a_change_is_that_of_each_strike_since_so_long_before(lake: Path) -> None:
+    """Against a loop over the ladders themselves."""
+    rows = gexlake.open(lake).strikes("NQ_NDX")
+    ladders: dict[float, dict[float, float]] = {}
+    for moment, strike, value in zip(
+        rows["timestamp"].to_physical().to_numpy() / 1e6, rows["strike"], rows["gex_vol"], strict=True
+    ):
+        ladders.setdefault(moment, {})[strike] = value
+    times = np.array(sorted(ladders))
+    for minutes in (1, 5, 15):
+        view = view_of(lake, columns=300, change_us=minutes * 60_000_000)
+        known = 0
+        for column, last in enumerate(view.series["last"]):
+            before = int(np.searchsorted(times, last - minutes * 60, side="right")) - 1
+            if np.isnan(last) or before < 0 or last - minutes * 60 - times[before] > 5:
+                assert np.isnan(view.cells[:, column]).all()
+                continue
+            expected = [ladders[last][strike] - ladders[times[before]][strike] for strike in view.strikes]
+            assert view.cells[:, column].tolist() == expected
+            known += 1
+        assert known > 10, minutes
+
+
+def test_without_cells_the_rest_is_the_same(lake: Path) -> None:
+    whole, bare = view_of(lake, columns=100), view_of(lake, columns=100, with_cells=False)
+    assert bare.cells.size == bare.strikes.size == 0
+    assert bare.moves == whole.moves
+    for name, values in whole.series.items():
+        np.testing.assert_array_equal(bare.series[name], values)
+
+
+def test_the_digest_of_what_is_known_is_that_of_the_session_as_it_was(lake: Path, tmp_path: Path) -> None:
+    """While a session grows, what was known keeps its digest; where an earlier number has changed, it does not."""
+    digests = {}
+    for name, snapshots, seed in (("young", 700, 1), ("grown", 1300, 1), ("other", 1300, 2)):
+        write_sample(tmp_path / name, sessions=1, start=DAY, strikes=5, snapshots=snapshots, seed=seed)
+        import_history(tmp_path / name, tmp_path / f"{name}-lake")
+        digests[name] = view_of(tmp_path / f"{name}-lake", columns=10)
+    known = digests["young"].last_us
+    grown, other = (view_of(tmp_path / f"{name}-lake", columns=10, known_us=known) for name in ("grown", "other"))
+    assert grown.known_digest == digests["young"].digest != grown.digest
+    assert other.known_digest != digests["young"].digest
+    assert digests["young"].known_digest is None
+
+
 def test_a_part_has_columns_of_its_own(lake: Path) -> None:
     start = int(datetime(2025, 11, 14, 14, 40, tzinfo=UTC).timestamp()) * 1_000_000
     view = view_of(lake, columns=60, start_us=start, end_us=start + 60_000_000)

@@ -2,8 +2,10 @@
  * A new control begins with a line here. */
 
 import type { Feed } from "../../api";
+import type { Axis, Companion, Extra } from "../../state";
+import type { Window } from "../../window";
 import type { Direction } from "./cursor";
-import type { Pointed, ScaleChoice, Value } from "./state";
+import type { Pointed, ScaleChoice, SessionState, Value, Watch } from "./state";
 
 /** What can be saved: the picture, the cells or series in view, the ladder at the second. */
 export type FileKind = "picture" | "cells" | "ladder";
@@ -15,6 +17,18 @@ export interface Actions {
   neighbour(direction: Direction): void;
   chooseValue(value: Value): void;
   otherValue(): void;
+  /** Show by how much the value has changed over so many minutes; 0: the value itself. */
+  chooseChange(minutes: number): void;
+  nextChange(): void;
+  /** Compare with another feed or day; null: no longer. */
+  chooseCompanion(companion: Companion | null): void;
+  chooseCompare(compare: SessionState["compare"]): void;
+  /** Show something beside the session, or no longer. */
+  toggleExtra(extra: Extra): void;
+  chooseAxis(axis: Axis): void;
+  nextAxis(): void;
+  /** Tell of something while the session is followed or played, or no longer. */
+  toggleWatch(watch: Watch): void;
   toggleOverlay(id: string): void;
   /** Draw a time series, or no longer. */
   toggleSeries(name: string): void;
@@ -43,6 +57,12 @@ export interface Actions {
   /** Move by parts of what is in view. */
   panBy(time: number, price: number): void;
   resetWindow(): void;
+  /** So many seconds around the chosen one. */
+  showSpan(seconds: number): void;
+  /** A rectangle of the picture. */
+  showBox(window: Window): void;
+  /** What was in view before. */
+  undoWindow(): void;
 
   moveStrike(direction: Direction): void;
   /** The strike nearest to a price; null for none. */

@@ -23,6 +23,7 @@ export function addressOf(state: Readonly<SessionState>): Omit<State, "page" | "
     high: tall ? Math.round(window.price.high * 100) / 100 : null,
     strike: state.strike, hidden: [...state.hidden],
     follow: state.following, later: state.later, scale: state.scale,
+    change: state.change, companion: state.companion, compare: state.compare, extras: [...state.extras], axis: state.axis,
   };
 }
 

@@ -1,26 +1,25 @@
 /** The session page without its elements: it holds what is shown, does what a reader asks for, and tells the screen what
- * has changed. What is fetched: ./loading; how second and strike move: ./movement; what is in view: ./zoom; how it is
- * shown: ./looks; what happens as it grows: ./live. */
+ * has changed. What is opened: ./opening; what is fetched: ./loading, ./pictures, ./moments; how second and strike move:
+ * ./movement; what is in view: ./zoom; how it is shown: ./looks; what happens as it grows: ./live. */
 
-import { Failure, type Feed } from "../../api";
-import { rememberedSeries } from "../../choices";
-import { sameFeed, type Shell } from "../../page";
-import { absentText, shownValue, typeOfFeed, valueOfFeed } from "../../record_types";
-import { formatState, type State } from "../../state";
+import type { Feed } from "../../api";
+import type { Shell } from "../../page";
+import type { State } from "../../state";
 import { Timers } from "../../timers";
-import { longDate } from "../../time";
-import type { SessionView } from "../../view";
-import type { Actions, FileKind } from "./actions";
-import { addressOf, fitting, instantOfLink, windowOfLink } from "./address";
-import { dayBeside, dayInFeed, seriesToShow } from "./choice";
-import { secondWithin, type Direction } from "./cursor";
+import type { Actions } from "./actions";
+import { Alerts } from "./alerts";
+import { addressOf } from "./address";
+import { Companions } from "./companions";
 import { Live } from "./live";
-import { Loading, type LoadingListener } from "./loading";
+import { Loading } from "./loading";
 import { Looks } from "./looks";
+import { Moments } from "./moments";
 import { Movement } from "./movement";
+import { Opening } from "./opening";
+import { Pictures } from "./pictures";
 import type { Screen } from "./screen";
-import { wholeOfState } from "./seen";
-import { emptyState, overview, typeOf, type Pointed, type SessionState, type Value } from "./state";
+import { SessionsBefore } from "./sessions_before";
+import { emptyState, overview, type SessionState } from "./state";
 import { Zoom } from "./zoom";
 
 /** The address follows with a delay: browsers allow some hundred changes of it a minute. */
@@ -29,170 +28,116 @@ const ADDRESS_MS = 250;
 export class Controller implements Actions {
   private readonly own: SessionState = emptyState();
   private readonly timers = new Timers();
+  private readonly opening: Opening;
   private readonly loading: Loading;
+  private readonly pictures: Pictures;
+  private readonly moments: Moments;
+  private readonly companions: Companions;
+  private readonly before: SessionsBefore;
   private readonly zoom: Zoom;
   private readonly movement: Movement;
   private readonly looks: Looks;
   private readonly live: Live;
-  /** What is opened is another session with the window of the one before. */
-  private carried = false;
+  private readonly alerts: Alerts;
 
   constructor(
     private readonly shell: Shell,
-    private link: State,
+    link: State,
     private readonly screen: Screen,
   ) {
-    const listener: LoadingListener = {
-      opening: () => this.opening(),
-      opened: (view, value) => this.opened(view, value),
-      renewed: (before, view) => this.live.renewed(before, view),
-      listed: () => screen.showChoice(),
-      emptyLake: () => this.nothing(() => screen.showEmptyLake()),
-      noSession: (message) => this.nothing(() => this.noSession(message)),
-      detailed: () => screen.show(),
-      arrived: () => this.movement.arrived(),
-      failed: (error) => this.failed(error),
+    const { own, timers } = this;
+    const remember = () => this.remember();
+    const say = (text: string) => shell.say(text);
+    const failed = (error: unknown) => this.opening.failed(error);
+    const columns = () => screen.columns;
+    this.alerts = new Alerts(own, screen, say);
+    this.opening = new Opening(own, link, shell, screen, () => this.crew, remember);
+    this.moments = new Moments(own, { arrived: () => this.movement.arrived(), failed });
+    this.pictures = new Pictures(own, columns, {
+      renewed: (before, view) => {
+        this.moments.listenTo(view);
+        this.live.renewed(before, view);
+        this.beside.want();
+      },
+      detailed: () => {
+        screen.show();
+        this.companions.want();
+      },
+      failed,
+    });
+    const arrived = () => {
+      this.zoom.adapt();
+      screen.show();
+    };
+    this.companions = new Companions(own, { arrived, failed });
+    this.before = new SessionsBefore(own, { arrived: () => screen.show(), failed });
+    this.loading = new Loading(own, shell, columns, this.pictures, this.moments, {
+      opening: () => this.opening.opening(),
+      opened: (view, value) => this.opening.opened(view, value),
+      listed: () => {
+        screen.showChoice();
+        this.beside.want();
+      },
+      emptyLake: () => this.opening.nothing(() => screen.showEmptyLake()),
+      noSession: (message) => this.opening.noSession(message),
+      failed,
       lost: (error) => {
         screen.busy(false);
         shell.fail(error);
       },
-    };
-    const remember = () => this.remember();
-    const say = (text: string) => shell.say(text);
-    this.loading = new Loading(this.own, shell, () => screen.columns, listener);
-    this.zoom = new Zoom(this.own, this.loading, screen, remember);
-    this.looks = new Looks(this.own, this.loading, this.zoom, screen, remember);
-    this.movement = new Movement(this.own, this.loading, this.zoom, screen, this.timers, remember, say, {
+    });
+    this.zoom = new Zoom(own, this.pictures, screen, timers, remember);
+    this.looks = new Looks(own, this.pictures, this.zoom, screen, remember, this.beside);
+    this.movement = new Movement(own, this.moments, this.zoom, screen, timers, remember, say, {
       moved: () => this.live.stop(),
       playing: () => this.looks.hideForPlay(),
+      passed: (before, after) => this.alerts.moved(before, after),
     });
-    this.live = new Live(this.own, this.movement, this.zoom, screen, this.timers, remember, say);
+    this.live = new Live(own, this.movement, this.zoom, screen, timers, remember, say, this.alerts);
   }
+
+  private get crew() {
+    const { loading, pictures, zoom, looks, movement, live, alerts, beside } = this;
+    return { loading, pictures, zoom, looks, movement, live, alerts, beside };
+  }
+
+  /** What stands beside the session. */
+  private readonly beside = {
+    begin: () => this.companions.begin(),
+    want: () => {
+      this.companions.want();
+      this.before.want();
+    },
+    renew: (feed?: Feed, date?: string) => this.companions.renew(feed, date),
+  };
 
   /** What is shown now, for the parts to read. */
   get state(): Readonly<SessionState> {
     return this.own;
   }
 
-  // ---- opening -----------------------------------------------------------------------------------------------------
-
   open(): void {
-    void this.loading.open(this.link);
+    this.opening.open();
   }
 
   update(link: State): void {
-    const other = !sameFeed(link.feed, this.own.feed) || (link.date && link.date !== this.own.date);
-    this.link = link;
-    if (other || !overview(this.own)) this.open();
-    else this.restore(link);
+    this.opening.update(link);
   }
 
-  private opening(): void {
-    this.movement.pause();
-    if (!overview(this.own)) this.takeChoice();
-    this.screen.busy(true);
-  }
-
-  private opened(view: SessionView, value: Value): void {
-    this.own.value = this.looks.wanted = value;
-    this.own.shown = null; // it is another session's
-    this.screen.busy(false);
-    this.shell.markSynthetic(view.head.synthetic);
-    this.screen.opened(view.head);
-    this.screen.showChoice();
-    if (this.link.value && valueOfFeed(this.own.feed, this.link.value) !== this.link.value) this.refuse(this.link.value);
-    this.restore(this.link);
-    this.remember();
-  }
-
-  /** Where nothing is shown, the link says what other links keep of it. */
-  private takeChoice(): void {
-    const type = typeOfFeed(this.own.feed ?? this.link.feed);
-    this.own.value = this.looks.wanted = valueOfFeed(this.own.feed ?? this.link.feed, this.link.value);
-    this.own.hidden = new Set(this.link.hidden);
-    this.own.series = seriesToShow(type, this.link.series, rememberedSeries());
-  }
-
-  private nothing(show: () => void): void {
-    this.takeChoice();
-    this.screen.busy(false);
-    this.shell.markSynthetic(false);
-    show();
-  }
-
-  private noSession(message: string): void {
-    const { feed, date, rows, value } = this.own;
-    const series = this.looks.seriesFor(feed);
-    const days = ([-1, 1] as const).map((direction) => dayBeside(rows, date!, direction)).filter((day) => day !== null);
-    this.screen.showNoSession(message, days.map((day) => ({ label: longDate(day), href: formatState({ page: "session", feed, date: day, value, series }) })));
-    this.screen.showChoice();
-  }
-
-  /** A session was committed. True where it is the one that is shown: it speaks for itself then. */
   committed(feed: Feed, date: string): boolean {
-    const isOpen = sameFeed(feed, this.own.feed);
-    if (isOpen && !this.own.rows.some((row) => row.session_date === date)) void this.loading.list(feed);
-    if (overview(this.own)) {
-      if (!isOpen || date !== this.own.date) return false;
-      void this.loading.renew();
-      return true;
-    }
-    if (!this.own.feed || (isOpen && date === this.own.date)) this.open();
-    return false;
+    return this.opening.committed(feed, date);
   }
 
-  /** The server answers again, or its news had been cut off: whatever has happened meanwhile is fetched. */
   reconnected(): void {
-    if (!overview(this.own)) return this.open();
-    void this.loading.renew();
-    if (this.own.feed) void this.loading.list(this.own.feed);
+    this.opening.reconnected();
   }
 
-  /** A link asks for what the feed does not report. */
-  private refuse(value: Value): void {
-    const known = shownValue(typeOf(this.own), value);
-    if (known?.absentIn) this.shell.say(`${absentText(known)}.`);
-  }
-
-  neighbour(direction: Direction): void {
-    const day = this.own.date && dayBeside(this.own.rows, this.own.date, direction);
-    if (day) this.openDate(day);
-  }
-
-  /** The same second of another day, and as much of the window as fits. */
-  openDate(date: string): void {
-    this.carried = true;
-    this.shell.go({ ...addressOf(this.own), page: "session", date });
-  }
-
-  chooseFeed(feed: Feed): void {
-    this.carried = true;
-    const prices = feed.symbol === this.own.feed?.symbol ? {} : { low: null, high: null, strike: null };
-    this.shell.go({ ...addressOf(this.own), page: "session", feed, date: dayInFeed(this.own.feeds, feed, this.own.date), series: this.looks.seriesFor(feed), ...prices });
-  }
-
-  // ---- the link ----------------------------------------------------------------------------------------------------
-
-  private restore(named: State): void {
-    const { own } = this;
-    const view = overview(own)!;
-    const link = this.carried ? fitting(named, view) : named;
-    this.carried = false;
-    own.hidden = new Set(link.hidden);
-    own.series = seriesToShow(typeOf(own), link.series, rememberedSeries());
-    own.later = link.later;
-    own.scale = link.scale;
-    own.strike = link.strike;
-    this.live.begin(link.follow, link.at !== null);
-    own.instant = own.following ? secondWithin(view.head, view.head.last) : instantOfLink(link, own.date!, view.head);
-    this.zoom.begin(windowOfLink(link, own.date!, wholeOfState(own)));
-    const value = valueOfFeed(own.feed, link.value);
-    if (value !== this.looks.wanted) this.chooseValue(value);
-    this.loading.dropDetail();
-    this.screen.show();
-    this.screen.showPlaying();
-    this.loading.wantDetail();
-    this.movement.moveTo(own.instant);
+  close(): void {
+    this.movement.pause();
+    this.loading.close();
+    this.pictures.close();
+    this.moments.close();
+    this.timers.clear();
   }
 
   private remember(): void {
@@ -201,8 +146,17 @@ export class Controller implements Actions {
 
   // ---- done by those who know how ------------------------------------------------------------------------------------
 
+  readonly neighbour: Actions["neighbour"] = (direction) => this.opening.neighbour(direction);
+  readonly openDate: Actions["openDate"] = (date) => this.opening.openDate(date);
+  readonly chooseFeed: Actions["chooseFeed"] = (feed) => this.opening.chooseFeed(feed);
   readonly chooseValue: Actions["chooseValue"] = (value) => this.looks.chooseValue(value);
   readonly otherValue: Actions["otherValue"] = () => this.looks.otherValue();
+  readonly chooseChange: Actions["chooseChange"] = (minutes) => this.looks.chooseChange(minutes);
+  readonly nextChange: Actions["nextChange"] = () => this.looks.nextChange();
+  readonly chooseCompanion: Actions["chooseCompanion"] = (companion) => this.looks.chooseCompanion(companion);
+  readonly chooseCompare: Actions["chooseCompare"] = (compare) => this.looks.chooseCompare(compare);
+  readonly toggleExtra: Actions["toggleExtra"] = (extra) => this.looks.toggleExtra(extra);
+  readonly chooseAxis: Actions["chooseAxis"] = (axis) => this.looks.chooseAxis(axis);
   readonly toggleOverlay: Actions["toggleOverlay"] = (id) => this.looks.toggleOverlay(id);
   readonly toggleSeries: Actions["toggleSeries"] = (name) => this.looks.toggleSeries(name);
   readonly usualSeries: Actions["usualSeries"] = () => this.looks.usualSeries();
@@ -223,28 +177,15 @@ export class Controller implements Actions {
   readonly zoomPrice: Actions["zoomPrice"] = (factor, around) => this.zoom.zoomPrice(factor, around);
   readonly panBy: Actions["panBy"] = (time, price) => this.zoom.panBy(time, price);
   readonly resetWindow: Actions["resetWindow"] = () => this.zoom.resetWindow();
+  readonly showSpan: Actions["showSpan"] = (seconds) => this.zoom.showSpan(seconds);
+  readonly showBox: Actions["showBox"] = (window) => this.zoom.showBox(window);
+  readonly undoWindow: Actions["undoWindow"] = () => this.zoom.undoWindow();
+  readonly nextAxis: Actions["nextAxis"] = () => this.looks.nextAxis();
+  readonly toggleWatch: Actions["toggleWatch"] = (watch) => this.alerts.toggle(watch);
+  readonly save: Actions["save"] = (kind) => this.screen.save(kind);
 
-  point(place: Pointed | null): void {
+  readonly point: Actions["point"] = (place) => {
     this.own.pointed = place;
     this.screen.showPointed();
-  }
-
-  // ---- end ---------------------------------------------------------------------------------------------------------
-
-  save(kind: FileKind): void {
-    this.screen.save(kind);
-  }
-
-  /** What fails while a picture is shown leaves it there; the frame says that the server is lost. */
-  private failed(error: unknown): void {
-    if ((error as Error).name === "AbortError" || (error instanceof Failure && error.kind === "lost")) return;
-    if (error instanceof Failure && (error.kind === "unauthorised" || error.kind === "forbidden")) this.shell.fail(error);
-    else this.shell.say((error as Error).message);
-  }
-
-  close(): void {
-    this.movement.pause();
-    this.loading.close();
-    this.timers.clear();
-  }
+  };
 }

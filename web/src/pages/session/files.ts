@@ -7,11 +7,12 @@ import { download } from "../../dom";
 import { level } from "../../format";
 import { numberIn, priorsIn, rowsOf } from "../../ladder";
 import { picture } from "../../picture";
-import { titleOf, typeOfFeed, type RecordType } from "../../record_types";
+import { typeOfFeed, type RecordType } from "../../record_types";
 import { longDate, newYork, newYorkMoment, utc } from "../../time";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 import type { FileKind } from "./actions";
+import { isBeside, nameOfCompanion, partnerOf, titleOfState, wordOfState } from "./comparison";
 import { scaleOfState, seenDetail, seenOverview } from "./seen";
 import { feedOfView, typeOf, type SessionState, type Value } from "./state";
 
@@ -81,27 +82,33 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
   const save = (suffix: string, content: Blob) => download(fileName(feedOfView(view), view.head.session_date, suffix), content);
   const csv = (text: string) => new Blob([text], { type: "text/csv" });
   if (kind === "picture") {
-    savePicture(state, view, canvases, theme, (blob) => save(`${compactClock(state.instant)}.png`, blob));
+    pictureOf(state, canvases, theme)?.toBlob((blob) => blob && save(`${compactClock(state.instant)}.png`, blob), "image/png");
   } else if (kind === "cells") {
     const middle = (window.time.low + window.time.high) / 2;
     const detail = seenDetail(state);
     const finest = detail && middle >= detail.start && middle <= detail.end ? detail : view;
-    save(`${value || "series"}.csv`, csv(value ? cellsCsv(finest, value, window) : seriesCsv(finest, state.series, window)));
+    const word = wordOfState(state);
+    save(`${word || "series"}.csv`, csv(value ? cellsCsv(finest, word, window) : seriesCsv(finest, state.series, window)));
   } else if (shown && typeOf(state).ladder) {
     save(`${compactClock(shown.timestamp)}_ladder.csv`, csv(ladderCsv(typeOf(state), shown, view.head.synthetic)));
   }
 }
 
-function savePicture(state: Readonly<SessionState>, { head }: SessionView, rows: HTMLCanvasElement[][][], theme: Theme, done: (blob: Blob) => void): void {
+/** The charts as they stand, with a title; null where nothing is shown. */
+export function pictureOf(state: Readonly<SessionState>, rows: HTMLCanvasElement[][][], theme: Theme): HTMLCanvasElement | null {
+  const view = seenOverview(state);
+  if (!view) return null;
   const { instant, shown, value } = state;
-  picture({
+  const { head } = view;
+  const beside = isBeside(state) ? `beside it ${nameOfCompanion(partnerOf(state)!, view)}` : "";
+  return picture({
     title: `${head.symbol}  ${head.package} ${head.category}  ${longDate(head.session_date)}`,
-    subtitle: [`${newYork(instant)} New York  ${utc(instant)} UTC`, titleOf(head, value), `spot ${level(shown?.spot)}`, ...zeroGamma(head, shown)].filter(Boolean).join("   "),
+    subtitle: [`${newYork(instant)} New York  ${utc(instant)} UTC`, titleOfState(state), `spot ${level(shown?.spot)}`, ...zeroGamma(head, shown), beside].filter(Boolean).join("   "),
     synthetic: head.synthetic,
     scale: value ? scaleOfState(state) : null,
     inks: inks(theme),
     rows,
-  }, done);
+  });
 }
 
 /** Where the feed has one. */

@@ -35,10 +35,14 @@ export function keyAction({ key: typed, shiftKey, onSlider, hasStrike }: Pressed
     case "d": return () => actions.panBy(0.2, 0);
     case "w": return () => actions.panBy(0, 0.15);
     case "s": return () => actions.panBy(0, -0.15);
+    case "m": return () => actions.showSpan(shiftKey ? 3600 : 1800);
+    case "Backspace": case "z": return () => actions.undoWindow();
+    case "x": return () => actions.nextAxis();
     case "0": return () => actions.resetWindow();
     case "Escape": return hasStrike ? () => actions.chooseStrike(null) : null;
     case "f": return () => actions.toggleFollow();
     case "h": return () => actions.toggleLater();
+    case "g": return () => actions.nextChange();
     case "v": return () => actions.otherValue();
     case "b": return () => actions.neighbour(-1);
     case "n": return () => actions.neighbour(1);

@@ -3,10 +3,10 @@
 import { colourOn, valueOn, type Scale, type Theme } from "../../colour";
 import { fill, h, setText } from "../../dom";
 import { compact } from "../../format";
-import { titleOf } from "../../record_types";
 import type { Actions } from "./actions";
+import { titleOfState } from "./comparison";
 import { scaleText } from "./seen";
-import { feedOfView, isHiding, overview, typeOf, type ScaleChoice, type SessionState } from "./state";
+import { isHiding, overview, typeOf, type ScaleChoice, type SessionState } from "./state";
 
 /** What is written under the scale, from its low end to its high one; beyond both lie the outliers. */
 export function legendTicks(scale: Scale): string[] {
@@ -60,7 +60,7 @@ export class Legend {
     this.element.hidden = !view || !ladder;
     if (!view || !ladder) return;
     this.showChoice();
-    const [title, text] = [titleOf(feedOfView(view), this.state.value), scaleText(this.state)];
+    const [title, text] = [titleOfState(this.state), scaleText(this.state)];
     const shown = JSON.stringify([scale, theme, title, text]);
     if (shown === this.shown) return; // while a session plays, it is asked for with every column
     this.shown = shown;

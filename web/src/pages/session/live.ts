@@ -1,9 +1,11 @@
 /** A session that changes while it is shown: it is fetched anew, keeping zoom, second and strike; who follows it stays at
  * its newest second. */
 
+import { isReplaced } from "../../growth";
 import type { Timers } from "../../timers";
 import type { SessionView } from "../../view";
 import { ageOfSession, isRunning } from "./age";
+import type { Alerts } from "./alerts";
 import type { Movement } from "./movement";
 import type { Screen } from "./screen";
 import { overview, type SessionState } from "./state";
@@ -21,6 +23,7 @@ export class Live {
     private readonly timers: Timers,
     private readonly remember: () => void,
     private readonly say: (text: string) => void,
+    private readonly alerts: Pick<Alerts, "aged">,
   ) {}
 
   /** A session was opened, by a link that names a second or none: one that is running is followed then. */
@@ -33,7 +36,9 @@ export class Live {
   /** How old it is, from second to second. */
   private tick(): void {
     const view = overview(this.state);
-    this.screen.showFollowing(view && ageOfSession(view.head, now()));
+    const age = view && ageOfSession(view.head, now());
+    this.screen.showFollowing(age);
+    if (view) this.alerts.aged(age, view.head.last);
     this.timers.later("age", TICK_MS, () => this.tick());
   }
 
@@ -45,7 +50,7 @@ export class Live {
     this.movement.moveTo(state.following ? view.head.last : state.instant);
     this.remember();
     this.tick();
-    if (!before.agrees(view)) this.say("This session was replaced. Its picture was loaded anew.");
+    if (isReplaced(before, view)) this.say("This session was replaced. Its picture was loaded anew.");
   }
 
   toggle(): void {

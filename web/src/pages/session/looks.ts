@@ -1,38 +1,59 @@
 /** How a session is shown: its value, lines, series and scale, and whether what comes later is hidden. */
 
-import { rememberSeries } from "../../choices";
+import { rememberChoices, rememberSeries } from "../../choices";
 import { typeOfFeed } from "../../record_types";
+import { AXES, CHANGES, type Axis, type Companion, type Extra } from "../../state";
 import { seriesToggled } from "./choice";
-import type { Loading } from "./loading";
+import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
-import { isHiding, overview, typeOf, valueBeside, type ScaleChoice, type SessionState, type Value } from "./state";
+import { isHiding, lookOf, overview, typeOf, valueBeside, type ScaleChoice, type SessionState, type Value } from "./state";
 import type { Zoom } from "./zoom";
 
 export class Looks {
-  /** The value that was asked for last. */
+  /** What was asked for last: the value, and the minutes of its change. */
   wanted: Value = "";
+  private change = 0;
 
   constructor(
     private readonly state: SessionState,
-    private readonly loading: Pick<Loading, "fetchView" | "wantDetail">,
+    private readonly pictures: Pick<Pictures, "fetchView" | "wantDetail">,
     private readonly zoom: Pick<Zoom, "adapt">,
     private readonly screen: Pick<Screen, "show" | "showValues" | "showPlaying">,
     private readonly remember: () => void,
+    /** Have what is to stand beside the session. */
+    private readonly beside: { begin(): void; want(): void },
   ) {}
 
-  /** Show a value as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
+  /** What is shown, as it was opened. */
+  begin(value: Value, change: number): void {
+    this.wanted = this.state.value = value;
+    this.change = this.state.change = value ? change : 0;
+  }
+
   chooseValue(value: Value): void {
-    this.wanted = value;
-    void this.loading.fetchView(value).then(() => {
-      if (this.wanted !== value) return;
-      if (!this.state.views.has(value)) {
-        this.wanted = this.state.value;
+    rememberChoices({ value });
+    this.choose(value, this.change);
+  }
+
+  chooseChange(minutes: number): void {
+    if (this.wanted) this.choose(this.wanted, minutes);
+  }
+
+  /** Show something else as soon as it is there: until then, and if it cannot be had, what is shown keeps its name. */
+  choose(value: Value, change: number): void {
+    [this.wanted, this.change] = [value, change];
+    void this.pictures.fetchView(value, change).then(() => {
+      if (this.wanted !== value || this.change !== change) return;
+      const { state } = this;
+      if (!state.views.has(lookOf(value, change))) {
+        [this.wanted, this.change] = [state.value, state.change];
         return;
       }
-      this.state.value = value;
+      [state.value, state.change] = [value, change];
       this.zoom.adapt();
       this.screen.show();
-      this.loading.wantDetail();
+      this.pictures.wantDetail();
+      this.beside.want();
       this.remember();
     });
   }
@@ -42,10 +63,52 @@ export class Looks {
     if (other !== this.wanted) this.chooseValue(other);
   }
 
+  /** From the value over its changes, and back. */
+  nextChange(): void {
+    this.chooseChange([0, ...CHANGES][(CHANGES.indexOf(this.change) + 2) % (CHANGES.length + 1)]!);
+  }
+
+  chooseCompanion(companion: Companion | null): void {
+    this.state.companion = companion;
+    this.showBeside();
+  }
+
+  chooseCompare(compare: SessionState["compare"]): void {
+    this.state.compare = compare;
+    this.showBeside();
+  }
+
+  toggleExtra(extra: Extra): void {
+    const extras = new Set(this.state.extras);
+    if (!extras.delete(extra)) extras.add(extra);
+    this.state.extras = extras;
+    rememberChoices({ extras: [...extras] });
+    this.showBeside();
+  }
+
+  private showBeside(): void {
+    this.beside.begin();
+    this.beside.want();
+    this.screen.show();
+    this.remember();
+  }
+
+  nextAxis(): void {
+    this.chooseAxis(AXES[(AXES.indexOf(this.state.axis) + 1) % AXES.length]!);
+  }
+
+  chooseAxis(axis: Axis): void {
+    this.state.axis = axis;
+    rememberChoices({ axis });
+    this.screen.show();
+    this.remember();
+  }
+
   toggleOverlay(id: string): void {
     const hidden = new Set(this.state.hidden);
     if (!hidden.delete(id)) hidden.add(id);
     this.state.hidden = hidden;
+    rememberChoices({ hidden: [...hidden] });
     this.screen.show();
     this.remember();
   }

@@ -1,11 +1,13 @@
 /** The chosen second and the chosen strike: what moves them, by hand and by playing, and what shows where they are. Where
  * they go: ./cursor. */
 
+import { rememberChoices } from "../../choices";
 import { fixed, level, NOTHING } from "../../format";
+import type { Snapshot } from "../../api";
 import type { Timers } from "../../timers";
 import { newYork } from "../../time";
 import { moveBeside, secondWithin, strikeBeside, type Direction } from "./cursor";
-import type { Loading } from "./loading";
+import type { Moments } from "./moments";
 import { Playback } from "./playback";
 import { readoutTexts } from "./readout";
 import type { Screen } from "./screen";
@@ -24,7 +26,7 @@ export class Movement {
 
   constructor(
     private readonly state: SessionState,
-    private readonly loading: Pick<Loading, "snapshotAt" | "wantSnapshot" | "wantAhead">,
+    private readonly moments: Pick<Moments, "snapshotAt" | "wantSnapshot" | "wantAhead">,
     private readonly zoom: Pick<Zoom, "followTime" | "followPrice" | "adapt">,
     private readonly screen: Screen,
     private readonly timers: Timers,
@@ -32,8 +34,8 @@ export class Movement {
     private readonly remember: () => void,
     /** Say something that is worth no view of its own. */
     private readonly say: (text: string) => void,
-    /** Told of every move that a reader makes, and of every beginning of playing. */
-    private readonly on: { moved(): void; playing(): void },
+    /** Told of every move that a reader makes, of every beginning of playing, and of what then passes by. */
+    private readonly on: { moved(): void; playing(): void; passed(before: Snapshot, after: Snapshot): void },
   ) {}
 
   /** Show another second; what plays goes on from there. */
@@ -53,18 +55,19 @@ export class Movement {
     if (isHiding(state)) this.zoom.adapt(); // the axis of prices is of what has been seen
     if (!this.zoom.followTime(state.instant)) screen.showCursor();
     screen.showSecond();
-    this.loading.wantSnapshot(state.instant);
+    this.moments.wantSnapshot(state.instant);
     this.arrived();
     if (!state.playing && !state.following) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));
   }
 
   arrived(): void {
     const { state, screen } = this;
-    const found = this.loading.snapshotAt(state.instant);
+    const found = this.moments.snapshotAt(state.instant);
     // Nothing later than the chosen second is ever shown.
     const isLater = state.shown !== null && state.shown.timestamp > state.instant;
     const isLost = state.absence === "lost" || state.absence === "failed";
     if ((found && found !== state.shown) || (!found && state.shown && (isLater || isLost))) {
+      if (found && state.shown && (state.playing || state.following)) this.on.passed(state.shown, found);
       state.shown = found;
       screen.showLadder();
     }
@@ -115,7 +118,7 @@ export class Movement {
 
   private played(instant: number): boolean {
     if (Math.floor(instant) !== this.state.instant) {
-      this.loading.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
+      this.moments.wantAhead(instant, Math.max(30, this.state.speed * 1.5));
       this.moveTo(Math.floor(instant));
       this.remember();
     }
@@ -134,6 +137,7 @@ export class Movement {
 
   setSpeed(speed: number): void {
     this.state.speed = speed;
+    rememberChoices({ speed });
     this.screen.showPlaying();
   }
 

@@ -5,12 +5,12 @@ import { fill, h, setText } from "../../dom";
 import { emptyLake, noSession } from "../../notices";
 import type { Page, Shell } from "../../page";
 import type { State } from "../../state";
-import { theme } from "../../theme";
+import { onPrint, theme } from "../../theme";
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
 import type { Age } from "./age";
 import { Controller } from "./controller";
-import { saveFile } from "./files";
+import { pictureOf, saveFile } from "./files";
 import { keyAction } from "./keys";
 import { Readout } from "./readout";
 import type { Screen } from "./screen";
@@ -26,18 +26,34 @@ export class SessionPage implements Page, Screen {
   private readonly stage: Stage;
   private readonly readout: Readout;
   private readonly transport: Transport;
+  private readonly sheet = h("div", { class: "sheet", "aria-hidden": "true" });
+  private readonly stopPrinting: () => void;
   private readonly live = h("div", { class: "sr", "aria-live": "polite" });
 
-  constructor(shell: Shell, link: State) {
+  constructor(private readonly shell: Shell, link: State) {
     this.controller = new Controller(shell, link, this);
     const { state } = this.controller;
     this.toolbar = new Toolbar(state, this.controller);
     this.readout = new Readout(state, this.controller);
     this.stage = new Stage(state, this.controller, this.readout.element);
     this.transport = new Transport(state, this.controller);
-    fill(this.element, this.toolbar.element, this.stage.element, this.transport.element, this.live,
+    fill(this.element, this.toolbar.element, this.stage.strip.box, this.sheet, this.stage.element, this.transport.element, this.live,
       h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
+    window.addEventListener("pointerdown", this.touchedElsewhere);
+    this.stopPrinting = onPrint((isPrinting) => this.print(isPrinting));
     this.controller.open();
+  }
+
+  /** What a finger points at it does until it touches something else. */
+  private readonly touchedElsewhere = ({ pointerType, target }: PointerEvent) => {
+    if (pointerType === "touch" && !(target instanceof Element && target.closest(".chart"))) this.controller.point(null);
+  };
+
+  /** On paper stand the picture as it is, and the values beside it. */
+  private print(isPrinting: boolean): void {
+    fill(this.sheet);
+    const canvas = isPrinting ? pictureOf(this.controller.state, this.stage.canvases, theme()) : null;
+    if (canvas) this.sheet.append(canvas);
   }
 
   // ---- what the frame asks for -------------------------------------------------------------------------------------
@@ -69,6 +85,8 @@ export class SessionPage implements Page, Screen {
   }
 
   destroy(): void {
+    this.stopPrinting();
+    window.removeEventListener("pointerdown", this.touchedElsewhere);
     this.controller.close();
   }
 
@@ -94,7 +112,7 @@ export class SessionPage implements Page, Screen {
   }
 
   showEmptyLake(): void {
-    this.present(emptyLake());
+    this.present(emptyLake(() => this.shell.status()));
   }
 
   showNoSession(message: string, near: { label: string; href: string }[]): void {
@@ -115,6 +133,7 @@ export class SessionPage implements Page, Screen {
     if (!overview(this.controller.state)) return;
     this.stage.show();
     this.toolbar.show();
+    this.transport.showWindow();
   }
 
   showCursor(): void {
@@ -132,6 +151,7 @@ export class SessionPage implements Page, Screen {
 
   showValues(): void {
     this.readout.show();
+    this.transport.showValues();
   }
 
   showPlaying(): void {
@@ -140,6 +160,10 @@ export class SessionPage implements Page, Screen {
 
   showFollowing(age: Age | null): void {
     this.transport.showFollowing(age);
+  }
+
+  showAlerts(): void {
+    this.toolbar.showAlerts();
   }
 
   showPointed(): void {

@@ -1,7 +1,7 @@
 /** How much of a session is in view, and in how many columns. Pure. */
 
 import type { SessionView } from "../../view";
-import { pan, zoom, type Range, type Window } from "../../window";
+import { fit, pan, zoom, type Range, type Window } from "../../window";
 
 const LEAST_SECONDS = 30;
 
@@ -23,6 +23,13 @@ export function zoomedPrice(window: Window, whole: Window, strikes: number, fact
   const least = (whole.price.high - whole.price.low) / Math.max(2, strikes / 6);
   const inside = Math.min(Math.max(around, window.price.low), window.price.high);
   return { ...window, price: zoom(window.price, whole.price, factor, inside, least) };
+}
+
+/** As much of a window as there is, no closer than one can zoom in time. */
+export function within({ time, price }: Window, whole: Window): Window {
+  const middle = (time.low + time.high) / 2;
+  const size = Math.max(time.high - time.low, LEAST_SECONDS);
+  return { time: fit({ low: middle - size / 2, high: middle + size / 2 }, whole.time), price: fit(price, whole.price) };
 }
 
 /** Moved by parts of what is in view. */

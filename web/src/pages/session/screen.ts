@@ -21,6 +21,7 @@ export interface Screen {
   showPlaying(): void;
   /** Whether the newest second is followed, and how old it is, where that matters. */
   showFollowing(age: Age | null): void;
+  showAlerts(): void;
   showPointed(): void;
   describe(): void;
   /** Say something to those who do not see the page. */

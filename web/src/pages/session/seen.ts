@@ -2,22 +2,25 @@
  * axes that follow from it. Pure. */
 
 import { NO_SCALE, scaleOf, type Scale } from "../../colour";
-import { shownValue, typeOfFeed } from "../../record_types";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
+import { comparedDetail, comparedOverview, isSigned } from "./comparison";
 import { wholeOf } from "./scales";
 import { detailOf, isHiding, overview, type SessionState } from "./state";
 
 /** The whole session, as far as it is shown. */
 export function seenOverview(state: Readonly<SessionState>): SessionView | null {
-  const view = overview(state);
-  return view && isHiding(state) ? view.until(state.instant) : view;
+  return known(state, comparedOverview(state));
+}
+
+/** As much of a view as is shown. */
+export function known<V extends SessionView | null>(state: Readonly<SessionState>, view: V): V {
+  return view && isHiding(state) ? (view.until(state.instant) as V) : view;
 }
 
 /** The part in view, as far as it is shown. */
 export function seenDetail(state: Readonly<SessionState>): SessionView | null {
-  const view = detailOf(state);
-  return view && isHiding(state) ? view.until(state.instant) : view;
+  return known(state, comparedDetail(state));
 }
 
 /** All that can be in view: the hours of the session, which are known beforehand, and the prices as far as they are shown. */
@@ -31,7 +34,7 @@ export function wholeOfState(state: Readonly<SessionState>): Window {
 export function scaleOfState(state: Readonly<SessionState>): Scale {
   const view = seenOverview(state);
   if (!view?.strikes.length) return NO_SCALE;
-  const signed = shownValue(typeOfFeed(view.head), state.value)?.signed ?? true;
+  const signed = isSigned(state);
   const { scale } = state;
   if (typeof scale === "number") return { signed, low: signed ? -scale : 0, high: scale };
   if (scale === "window") return scaleOfWindow(state, view, signed);
@@ -45,12 +48,12 @@ export function scaleText({ scale, ...state }: Readonly<SessionState>): string {
   return scale === "now" || isHiding(state) ? "scale of what had been seen until then" : "scale of the day";
 }
 
-const known = new WeakMap<SessionView, Scale>();
+const scales = new WeakMap<SessionView, Scale>();
 
 /** It is asked for in every frame, and changes with every column at most. */
 function scaleOfView(view: SessionView, signed: boolean): Scale {
-  const found = known.get(view) ?? scaleOf(cellsWithin(view, 0, view.columns, 0, view.strikes.length), signed);
-  known.set(view, found);
+  const found = scales.get(view) ?? scaleOf(cellsWithin(view, 0, view.columns, 0, view.strikes.length), signed);
+  scales.set(view, found);
   return found;
 }
 

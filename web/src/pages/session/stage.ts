@@ -1,51 +1,45 @@
 /** The stage: the pictures of a second, with legend and tips. Of a feed with strikes heatmap, profile and sums, of one
  * without time series. How each is drawn: ../../charts. */
 
-import { NOWHERE, type Crosshair, type Plot } from "../../charts/canvas";
-import { Heatmap } from "../../charts/heatmap";
+import { NOWHERE } from "../../charts/canvas";
+import { Heatmap, type FaintLine, type HeatmapModel } from "../../charts/heatmap";
 import { Lanes } from "../../charts/lanes";
 import { describeLadder, Profile } from "../../charts/profile";
+import { Strip } from "../../charts/strip";
 import type { Scale } from "../../colour";
 import { fill, h } from "../../dom";
 import { level } from "../../format";
 import { numberIn } from "../../ladder";
-import { titleOf } from "../../record_types";
+import { shownValue, titleOf } from "../../record_types";
 import { theme } from "../../theme";
-import { newYork } from "../../time";
+import { longDate, newYork } from "../../time";
 import type { SessionView } from "../../view";
 import type { Actions } from "./actions";
+import { covers, EXPIRY_LANES, expiriesOf, isBeside, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
 import { Legend } from "./legend";
 import { listenToPlane, listenToProfile, listenToSums, placeIn } from "./pointer";
+import { found, type Pictured } from "./pointing";
 import { columnsFor } from "./scales";
-import { scaleOfState, seenDetail, seenOverview } from "./seen";
-import { feedOfView, isHiding, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
-import { hiddenTip, profileTip, seriesTip, Tip, tipContent, type TipContent } from "./tip";
+import { known, scaleOfState, seenDetail, seenOverview } from "./seen";
+import { detailOf, feedOfView, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
+import { Tip } from "./tip";
 
 /** While a session plays, so many times longer than drawing it takes it is not drawn anew. */
 const PACE = 3;
 
-/** A picture that the pointer can be over. */
-interface Pointable {
-  readonly plot: Plot;
-  isInside(x: number, y: number): boolean;
-  point(place: Crosshair): void;
-  instantAt?(x: number): number;
-  priceAt?(y: number): number;
-}
+const chart = (name: string, more: object = {}) => h("div", { class: `${name} chart`, ...more });
+const KEYS = { tabindex: "0", "aria-describedby": "chart-help" };
 
 export class Stage {
   readonly element = h("div", { class: "stage" });
-  private readonly heatBox = h("div", { class: "heat chart", tabindex: "0", "aria-describedby": "chart-help" });
-  private readonly profileBox = h("div", { class: "prof chart" });
-  private readonly sumsBox = h("div", { class: "sums chart" });
-  private readonly lanesBox = h("div", { class: "lanes chart", tabindex: "0", "aria-describedby": "chart-help" });
-  private readonly tips: Record<Pointed["panel"], Tip> = { heat: new Tip(), profile: new Tip(), sums: new Tip(), lanes: new Tip() };
-  private readonly pictures: Record<Pointed["panel"], Pointable>;
+  readonly strip: Strip;
+  private readonly boxes: Record<Pointed["panel"], HTMLElement> = {
+    heat: chart("heat", KEYS), beside: chart("beside", { hidden: true }), profile: chart("prof"), sums: chart("sums"), expiry: chart("expiry", { hidden: true }), lanes: chart("lanes", KEYS),
+  };
+  private readonly besideName = h("p", { class: "beside-name" });
+  private readonly tips: Record<Pointed["panel"], Tip> = { heat: new Tip(), beside: new Tip(), profile: new Tip(), sums: new Tip(), expiry: new Tip(), lanes: new Tip() };
+  private readonly pictures: Pictured;
   private readonly legend: Legend;
-  private readonly heat: Heatmap;
-  private readonly profile: Profile;
-  private readonly sums: Lanes;
-  private readonly lanes: Lanes;
   /** What the pictures were last drawn from. */
   private drawn: { view: SessionView | null; detail: SessionView | null; scale: Scale; instant: number; ended: number; cost: number } | null = null;
 
@@ -55,48 +49,57 @@ export class Stage {
     actions: Actions,
     beside: HTMLElement,
   ) {
+    const { boxes } = this;
     this.legend = new Legend(state, actions);
-    fill(this.element, this.heatBox, this.lanesBox, this.profileBox, beside, this.sumsBox, this.legend.element);
-    this.heat = new Heatmap(this.heatBox);
-    this.profile = new Profile(this.profileBox);
-    this.sums = new Lanes(this.sumsBox, "Sums of gamma exposure through time");
-    this.lanes = new Lanes(this.lanesBox, "Numbers through time");
-    this.pictures = { heat: this.heat, profile: this.profile, sums: this.sums, lanes: this.lanes };
+    this.strip = new Strip((date) => actions.openDate(date));
+    fill(this.element, h("div", { class: "maps" }, boxes.heat, boxes.beside), boxes.lanes, boxes.profile, beside, h("div", { class: "below" }, boxes.sums, boxes.expiry), this.legend.element);
+    this.pictures = {
+      heat: new Heatmap(boxes.heat), beside: new Heatmap(boxes.beside), profile: new Profile(boxes.profile),
+      sums: new Lanes(boxes.sums, "Sums of gamma exposure through time"), expiry: new Lanes(boxes.expiry, "Net gamma exposure by expiry through time"), lanes: new Lanes(boxes.lanes, "Numbers through time"),
+    };
+    boxes.beside.append(this.besideName);
     this.arrange();
-    listenToPlane(this.heat, state, actions);
-    listenToPlane(this.lanes, state, actions);
-    listenToSums(this.sums, state, actions);
-    listenToProfile(this.profile, state, actions);
+    const { heat, beside: second, profile, sums, expiry, lanes } = this.pictures;
+    for (const plane of [heat, second, lanes]) listenToPlane(plane, state, actions);
+    for (const below of [sums, expiry]) listenToSums(below, state, actions);
+    listenToProfile(profile, state, actions);
     for (const panel of PANELS) this.listenTo(panel, actions);
   }
 
   private listenTo(panel: Pointed["panel"], actions: Actions): void {
-    const box = { heat: this.heatBox, profile: this.profileBox, sums: this.sumsBox, lanes: this.lanesBox }[panel];
+    const box = this.boxes[panel];
     box.append(this.tips[panel].element);
     box.addEventListener("pointermove", (event) => actions.point({ panel, ...placeIn(box, event) }));
-    box.addEventListener("pointerleave", () => actions.point(null));
+    // A finger has no place to be when it is gone: what it touched last stays pointed at, until it touches something else.
+    box.addEventListener("pointerdown", (event) => event.pointerType === "touch" && actions.point({ panel, ...placeIn(box, event) }));
+    box.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && actions.point(null));
   }
 
-  /** Only what the record type has is in its place. */
+  /** Only what the record type has, and what was chosen, is in its place. */
   private arrange(): void {
     const { ladder, sums } = typeOf(this.state);
+    const { boxes, state } = this;
     this.element.dataset.form = ladder ? (sums.length ? "sums" : "ladder") : "lanes";
-    for (const box of [this.heatBox, this.profileBox, this.legend.element]) box.hidden = !ladder;
-    this.sumsBox.hidden = !sums.length;
-    this.lanesBox.hidden = Boolean(ladder);
+    for (const box of [boxes.heat.parentElement!, boxes.profile, this.legend.element]) box.hidden = !ladder;
+    boxes.beside.hidden = !isBeside(state);
+    this.element.toggleAttribute("data-beside", isBeside(state));
+    boxes.sums.hidden = !sums.length;
+    boxes.expiry.hidden = !state.extras.has("expiry") || !sums.length;
+    boxes.lanes.hidden = Boolean(ladder);
   }
 
   /** How many columns the picture has room for. */
   get columns(): number {
-    return columnsFor(Math.max(this.heatBox.clientWidth, this.lanesBox.clientWidth), devicePixelRatio);
+    return columnsFor(Math.max(this.boxes.heat.clientWidth, this.boxes.lanes.clientWidth), devicePixelRatio);
   }
 
   /** Rows of charts for a picture, each a stack of canvases. */
   get canvases(): HTMLCanvasElement[][][] {
     const { ladder, sums } = typeOf(this.state);
-    if (!ladder) return [[this.lanes.canvases]];
-    const pictures = [[this.heat.canvases, this.profile.canvases]];
-    return sums.length ? [...pictures, [this.sums.canvases, []]] : pictures;
+    const { heat, beside, profile, sums: below, expiry, lanes } = this.pictures;
+    if (!ladder) return [[lanes.canvases]];
+    const maps = isBeside(this.state) ? [heat.canvases, beside.canvases, profile.canvases] : [heat.canvases, profile.canvases];
+    return [maps, ...(sums.length ? [[below.canvases, []]] : []), ...(this.boxes.expiry.hidden ? [] : [[expiry.canvases, []]])];
   }
 
   show(): void {
@@ -112,17 +115,63 @@ export class Stage {
     const shade = theme();
     const common = { overview: view, detail, instant, theme: shade };
     const lanes = { ...common, lanes: lanesOfState(state), time: window.time, moving: `sum_${value}` };
+    const { pictures } = this;
+    this.showStrip();
     if (!ladder) {
-      this.lanesBox.style.setProperty("--lanes", String(lanes.lanes.length));
-      this.lanes.show({ ...lanes, axis: true });
+      this.boxes.lanes.style.setProperty("--lanes", String(lanes.lanes.length));
+      pictures.lanes.show({ ...lanes, axis: true });
       this.showPointed();
       return this.note(view, detail, scale, began);
     }
-    this.heat.show({ ...common, scale, levels, window, strike, hidden });
-    if (sums.length) this.sums.show({ ...lanes, axis: false });
+    const model: HeatmapModel = { ...common, scale, levels, window, strike, hidden, faint: this.faint(), origin: this.origin() };
+    pictures.heat.show(model);
+    this.showBeside(model);
+    if (sums.length) pictures.sums.show({ ...lanes, axis: false });
+    this.showExpiries();
     this.showLadder();
     this.legend.show(scale, shade);
     this.note(view, detail, scale, began);
+  }
+
+  /** The map of the other session, on the axes and the scale of this one. */
+  private showBeside(model: HeatmapModel): void {
+    const { state } = this;
+    if (!isBeside(state)) return;
+    const partner = partnerOf(state)!;
+    const [whole, detail] = [known(state, partner.whole!), detailOf(state) && partner.detail && covers(partner.detail, detailOf(state)!) ? known(state, partner.detail) : null];
+    this.pictures.beside.show({ ...model, overview: whole, detail, levels: typeOf(state).levels.filter(({ series }) => whole.has(series)), faint: [] });
+    this.besideName.textContent = nameOfCompanion(partner, overview(state)!);
+  }
+
+  private showExpiries(): void {
+    const { state } = this;
+    const whole = this.boxes.expiry.hidden ? null : expiriesOf(state, "whole");
+    const { instant, window: { time } } = state;
+    if (whole) this.pictures.expiry.show({ overview: known(state, whole), detail: detailOf(state) && known(state, expiriesOf(state, "detail")), lanes: EXPIRY_LANES, time, moving: "", axis: false, instant, theme: theme() });
+  }
+
+  private showStrip(): void {
+    const { state } = this;
+    const { strip, date, extras, value } = state;
+    const days = strip.map((view, place) => (place === strip.length - 1 ? known(state, view) : view));
+    const view = overview(state)!;
+    this.strip.show(extras.has("strip") ? { days, open: date, signed: shownValue(typeOf(state), value)?.signed ?? true, title: titleOf(feedOfView(view), value), theme: theme() } : null);
+  }
+
+  /** The closing levels of the session before. */
+  private faint(): FaintLine[] {
+    const { prior, hidden, extras } = this.state;
+    if (!prior || !extras.has("prior")) return [];
+    const day = longDate(prior.date).slice(0, 10);
+    return typeOf(this.state).levels.filter(({ id }) => !hidden.has(id)).flatMap((one) => {
+      const price = numberIn(prior.snapshot, one.series);
+      return price ? [{ name: `${one.short} ${day}`, price, level: one }] : [];
+    });
+  }
+
+  private origin(): HeatmapModel["origin"] {
+    const { axis, shown } = this.state;
+    return axis !== "price" && shown?.spot ? { price: shown.spot, unit: axis } : null;
   }
 
   private note(view: SessionView, detail: SessionView | null, scale: Scale, began: number): void {
@@ -134,9 +183,9 @@ export class Stage {
   showCursor(): void {
     const { instant, strike } = this.state;
     if (!this.isPaced() && this.isOutdated()) return this.show();
-    this.heat.moveTo(instant, strike);
-    this.sums.moveTo(instant);
-    this.lanes.moveTo(instant);
+    const { heat, beside, sums, expiry, lanes } = this.pictures;
+    for (const map of [heat, beside]) map.moveTo(instant, strike);
+    for (const series of [sums, expiry, lanes]) series.moveTo(instant);
   }
 
   /** What is hidden, or bounds the colours, may change with the second. */
@@ -153,53 +202,38 @@ export class Stage {
 
   showLadder(): void {
     const { shown, window, strike } = this.state;
+    this.pictures.heat.tellFrom(this.origin());
+    this.pictures.beside.tellFrom(this.origin());
     const type = typeOf(this.state);
-    if (type.ladder) this.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, theme: theme() });
+    if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, theme: theme() });
     this.showPointed();
   }
 
   /** The crosshair in all pictures, and the tip in the one under the pointer: whatever is drawn anew, both follow. */
   showPointed(): void {
     const { pointed } = this.state;
-    const found = pointed && overview(this.state) ? this.found(pointed) : null;
+    const place = pointed && overview(this.state) ? found(this.state, this.pictures, pointed) : null;
     for (const panel of PANELS) {
-      this.pictures[panel].point(found?.at ?? NOWHERE);
-      if (found?.tip && panel === pointed?.panel) this.tips[panel].show(found.tip, this.pictures[panel].plot, pointed);
+      this.pictures[panel].point(place?.at ?? NOWHERE);
+      if (place?.tip && panel === pointed?.panel) this.tips[panel].show(place.tip, this.pictures[panel].plot, pointed);
       else this.tips[panel].hide();
     }
   }
 
-  private found({ panel, x, y }: Pointed): { at: Crosshair; tip: TipContent | null } | null {
-    const picture = this.pictures[panel];
-    if (!picture.isInside(x, y)) return null;
-    const at = { instant: picture.instantAt?.(x) ?? null, price: picture.priceAt?.(y) ?? null };
-    return { at, tip: this.tipAt(panel, at, y) };
-  }
-
-  private tipAt(panel: Pointed["panel"], { instant, price }: Crosshair, y: number): TipContent | null {
-    const { state } = this;
-    if (panel === "profile") return profileTip(typeOf(state), panelsOf(state), state.shown, price!);
-    if (isHiding(state) && instant! > Math.max(seenOverview(state)!.end, seenDetail(state)?.end ?? 0)) return hiddenTip(instant!);
-    if (panel === "heat") return tipContent(this.heat.viewAt(instant!), state.value, instant!, price!);
-    const lanes = panel === "sums" ? this.sums : this.lanes;
-    const lane = lanes.laneAt(y);
-    return lane && seriesTip(lanes.viewAt(instant!), lane, instant!);
-  }
-
   /** The pictures in words, for those who do not see them. */
   describe(): void {
-    const { instant, shown, value } = this.state;
+    const { instant, shown } = this.state;
     const view = overview(this.state);
     if (!view) return;
     const type = typeOf(this.state);
     const at = `${newYork(instant)} New York, spot ${level(shown?.spot)}`;
     if (!type.ladder) {
       const names = lanesOfState(this.state).map(({ title }) => title);
-      return this.lanes.describe(`${type.subject} through time: ${names.join(", ") || "nothing chosen"}; ${at}`);
+      return this.pictures.lanes.describe(`${type.subject} through time: ${names.join(", ") || "nothing chosen"}; ${at}`);
     }
     const zero = type.levels.some(({ id }) => id === "zero") ? `, zero gamma ${level(numberIn(shown, "zero_gamma"))}` : "";
-    this.heat.describe(`${titleOf(feedOfView(view), value)} by strike and time, ${at}${zero}`);
-    this.profile.describe(describeLadder(type, shown));
+    this.pictures.heat.describe(`${titleOfState(this.state)} by strike and time, ${at}${zero}`);
+    this.pictures.profile.describe(describeLadder(type, shown));
   }
 }
 

@@ -4,6 +4,7 @@
 import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
 import { rowsOf, valueIn } from "../../ladder";
 import { lanesOf, reports, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
+import type { Axis, Companion, Extra } from "../../state";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 
@@ -18,12 +19,29 @@ export interface Loaded {
   rows: readonly SessionRow[];
   feed: Feed | null;
   date: string | null;
-  /** The whole session by value; none until it is there. */
-  views: Map<Value, SessionView>;
+  /** The whole session by what its cells show (`lookOf`); none until it is there. */
+  views: Map<string, SessionView>;
   /** What is zoomed into, with columns of its own. */
   detail: SessionView | null;
   /** Why there is no snapshot of the chosen second. */
   absence: Absence;
+  /** Sessions beside it, by their part: what it is compared with, the feeds by expiry. On the clock of the session. */
+  companions: ReadonlyMap<string, CompanionViews>;
+  /** The last snapshot of the session before. */
+  prior: { readonly of: string; readonly date: string; readonly snapshot: Snapshot } | null;
+  /** The sessions of the strip, from the earliest on; the one that is open is the last. */
+  strip: readonly SessionView[];
+}
+
+export interface CompanionViews {
+  readonly feed: Feed;
+  readonly date: string;
+  /** Seconds from its own clock to that of the session. */
+  readonly shift: number;
+  /** What it was fetched as. */
+  readonly look: string;
+  readonly whole: SessionView | null;
+  readonly detail: SessionView | null;
 }
 
 /** It is on its way; the session has none as early as that; the server does not answer, or refuses. */
@@ -35,7 +53,7 @@ export type ScaleChoice = "day" | "window" | "now" | number;
 /** Whether what comes later is hidden, by choice; "" as long as nobody has chosen: playing hides it then. */
 export type Later = "" | "hidden" | "shown";
 
-export const PANELS = ["heat", "profile", "sums", "lanes"] as const;
+export const PANELS = ["heat", "beside", "profile", "sums", "expiry", "lanes"] as const;
 
 /** Where the pointer is: in which picture, and where in it. What lies there follows from what the picture shows now. */
 export interface Pointed {
@@ -43,6 +61,10 @@ export interface Pointed {
   x: number;
   y: number;
 }
+
+/** What a reader can be told of while a session is followed or played. */
+export const WATCHES = ["levels", "sums", "age"] as const;
+export type Watch = (typeof WATCHES)[number];
 
 export interface Chosen {
   /** The value that is shown: one that has been asked for is not, until it is there. */
@@ -62,6 +84,15 @@ export interface Chosen {
   following: boolean;
   later: Later;
   scale: ScaleChoice;
+  /** Minutes over which the cells show the change; 0: the value itself. */
+  change: number;
+  companion: Companion | null;
+  compare: "minus" | "beside";
+  extras: ReadonlySet<Extra>;
+  axis: Axis;
+  watched: ReadonlySet<Watch>;
+  /** What has happened, the latest first. */
+  alerts: readonly { readonly instant: number; readonly text: string }[];
   pointed: Pointed | null;
 }
 
@@ -69,20 +100,26 @@ export type SessionState = Loaded & Chosen;
 
 export function emptyState(): SessionState {
   return {
-    feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading",
+    feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading", companions: new Map(), prior: null, strip: [],
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
-    hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day", pointed: null,
+    hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day",
+    change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", watched: new Set(), alerts: [], pointed: null,
   };
 }
 
-/** The whole session in the shown value; null where there is none. */
+/** What cells show, in a word: the value, or how much it has changed over some minutes. */
+export const lookOf = (value: Value, change: number) => (value && change ? `${value} ${change}` : value);
+
+export const lookOfView = ({ head }: SessionView) => lookOf(head.value ?? "", head.change_minutes ?? 0);
+
+/** The whole session as it is shown; null where there is none. */
 export function overview(state: Readonly<SessionState>): SessionView | null {
-  return state.views.get(state.value) ?? null;
+  return state.views.get(lookOf(state.value, state.change)) ?? null;
 }
 
-/** The detail, if it is of the shown value. */
+/** The detail, if it is of what is shown. */
 export function detailOf(state: Readonly<SessionState>): SessionView | null {
-  return state.detail && (state.detail.head.value ?? "") === state.value ? state.detail : null;
+  return state.detail && lookOfView(state.detail) === lookOf(state.value, state.change) ? state.detail : null;
 }
 
 /** The value that comes after another, of those that the feed reports; the same where there is no other. */

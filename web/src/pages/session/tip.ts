@@ -2,6 +2,7 @@
 
 import type { Snapshot } from "../../api";
 import type { Plot } from "../../charts/canvas";
+import { columnEndedBy } from "../../computed";
 import { fill, h } from "../../dom";
 import { fixed, level, NOTHING } from "../../format";
 import { priorsIn, rowsOf, strikeOf, valueIn } from "../../ladder";
@@ -21,7 +22,8 @@ export interface TipContent {
   lines: Line[];
 }
 
-export function tipContent(view: SessionView, value: Value, instant: number, price: number): TipContent {
+/** `shift` is how many seconds the view is later than its own clock. */
+export function tipContent(view: SessionView, value: Value, instant: number, price: number, shift = 0): TipContent {
   const column = view.columnAt(instant);
   const row = view.strikeAt(price);
   const known = shownValue(typeOfFeed(view.head), value);
@@ -31,10 +33,32 @@ export function tipContent(view: SessionView, value: Value, instant: number, pri
     last,
     lines: [
       ["New York", newYork(isHole ? instant : last), "time"],
-      ["UTC", utc(isHole ? instant : last), "utc"],
+      ["UTC", utc((isHole ? instant : last) - shift), "utc"],
       ["Strike", fixed(view.strikes[row]), "strike"],
-      [known?.short ?? "", isHole ? "no data" : fixed(view.cell(row, column), known?.digits), "value"],
+      [shortOf(view, known?.short ?? ""), isHole ? "no data" : fixed(view.cell(row, column), known?.digits), "value"],
       ["Spot", fixed(view.array("spot")[column]), "spot"],
+    ],
+  };
+}
+
+/** A value, or by how much it has changed. */
+const shortOf = ({ head }: SessionView, short: string) => (head.change_minutes ? `${short}, ${head.change_minutes} min` : short);
+
+/** What one less the other is, and what both are. */
+export function differenceTip(shown: SessionView, one: SessionView, other: SessionView, name: string, value: Value, instant: number, price: number): TipContent {
+  const { last, lines } = tipContent(shown, value, instant, price);
+  const digits = shownValue(typeOfFeed(one.head), value)?.digits;
+  const column = one.columnAt(instant);
+  const strike = shown.strikes[shown.strikeAt(price)]!;
+  const [band, ended] = [other.bandAt(strike), columnEndedBy(other, one.start + (column + 1) * one.head.column_seconds)];
+  const theirs = band < 0 || ended < 0 ? NaN : other.cell(band, ended);
+  const at = other.strikes[band];
+  return {
+    last,
+    lines: [
+      ...lines.map(([text, content, cell]): Line => (cell === "value" ? [`${text}, less`, content, cell] : [text, content, cell])),
+      ["this", fixed(one.cell(one.strikeAt(strike), column), digits), "this"],
+      [at === undefined || at === strike ? name : `${name}, ${fixed(at)}`, fixed(theirs, digits), "other"],
     ],
   };
 }

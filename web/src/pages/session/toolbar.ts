@@ -5,10 +5,12 @@ import { fill, h, setText } from "../../dom";
 import { feedOptions } from "../../feeds";
 import { longDate } from "../../time";
 import { absentText, reports, shownValue, titleOf, type RecordType } from "../../record_types";
-import { same } from "../../window";
 import type { Actions } from "./actions";
+import { AlertMenu } from "./alert_menu";
+import { CompareMenu } from "./compare_menu";
 import { datesToChoose, dayBeside } from "./choice";
-import { seenOverview, wholeOfState } from "./seen";
+import { menu } from "./menu";
+import { seenOverview } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
 
 export class Toolbar {
@@ -17,12 +19,13 @@ export class Toolbar {
   private readonly dateSelect = h("select", { "aria-label": "Session date", onchange: () => this.actions.openDate(this.dateSelect.value) });
   private readonly previous = h("button", { title: "Previous session (B)", "aria-label": "Previous session", onclick: () => this.actions.neighbour(-1) }, "‹");
   private readonly following = h("button", { title: "Next session (N)", "aria-label": "Next session", onclick: () => this.actions.neighbour(1) }, "›");
-  private readonly resetButton = h("button", { title: "Whole session (0)", onclick: () => this.actions.resetWindow() }, "Reset zoom");
   private readonly values = h("div", { class: "segments", role: "group", "aria-label": "Value of the heatmap" });
   private readonly absent = h("span", { class: "absent dim", hidden: true });
   private readonly lines = h("div", { class: "chips", role: "group", "aria-label": "Lines over the heatmap" });
   private readonly cellsButton = h("button", { onclick: () => this.actions.save("cells") }, "CSV");
   private readonly ladderButton = h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => this.actions.save("ladder") }, "Ladder");
+  private readonly menu: CompareMenu;
+  private readonly alerts: AlertMenu;
   private type: RecordType | null = null;
   private valueButtons: HTMLButtonElement[] = [];
   private chips: HTMLButtonElement[] = [];
@@ -31,13 +34,17 @@ export class Toolbar {
     private readonly state: Readonly<SessionState>,
     private readonly actions: Actions,
   ) {
+    this.menu = new CompareMenu(state, actions);
+    this.alerts = new AlertMenu(state, actions);
     this.element = h("div", { class: "toolbar" },
       this.feedSelect,
       h("div", { class: "joined" }, this.previous, this.dateSelect, this.following),
-      this.values, this.absent, this.lines,
-      h("span", { class: "spring" }), this.resetButton,
-      h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
-      this.cellsButton, this.ladderButton);
+      this.values, this.absent, this.menu.element, this.lines,
+      h("span", { class: "spring" }),
+      this.alerts.element,
+      menu(h("summary", {}, "Save"),
+        h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
+        this.cellsButton, this.ladderButton));
     this.build(typeOf(state));
   }
 
@@ -60,8 +67,13 @@ export class Toolbar {
     const { feeds, feed, rows, date } = this.state;
     fill(this.feedSelect, ...feedOptions(feeds, feed));
     fill(this.dateSelect, ...datesToChoose(rows, date).map((one) => h("option", { value: one.date, selected: one.date === date }, `${longDate(one.date)}${one.mark}`)));
+    this.menu.showChoice();
     this.previous.disabled = !date || !dayBeside(rows, date, -1);
     this.following.disabled = !date || !dayBeside(rows, date, 1);
+  }
+
+  showAlerts(): void {
+    this.alerts.show();
   }
 
   /** Which lines there are: a level that is 0 all day, as far as it is shown, does not apply. */
@@ -76,7 +88,7 @@ export class Toolbar {
 
   /** What is switched on. */
   show(): void {
-    const { value, hidden, window } = this.state;
+    const { value, hidden } = this.state;
     const type = typeOf(this.state);
     if (type !== this.type) this.build(type);
     const view = overview(this.state);
@@ -93,7 +105,6 @@ export class Toolbar {
     this.absent.hidden = !absent.length;
     for (const chip of this.chips) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.overlay!)));
     this.showLevels();
-    const whole = wholeOfState(this.state);
-    this.resetButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
+    this.menu.show();
   }
 }

@@ -1,13 +1,16 @@
 /** The transport: steps, play, speed, the slider through the session, the clock; following the newest second, and hiding
  * what comes later. */
 
-import { h, setText } from "../../dom";
-import { NOTHING } from "../../format";
+import { fill, h, setText } from "../../dom";
+import { level, NOTHING } from "../../format";
+import { numberIn } from "../../ladder";
 import { newYork, utc } from "../../time";
 import type { ViewHead } from "../../view";
+import { same } from "../../window";
 import type { Actions } from "./actions";
 import type { Age } from "./age";
-import { isHiding, SPEEDS, type SessionState } from "./state";
+import { wholeOfState } from "./seen";
+import { isHiding, SPEEDS, typeOf, type SessionState } from "./state";
 
 export class Transport {
   readonly element: HTMLElement;
@@ -19,6 +22,10 @@ export class Transport {
   private readonly followButton = h("button", { class: "toggle", "aria-pressed": "false", title: "Stay at the newest second (F, End)", onclick: () => this.actions.toggleFollow() }, "Follow");
   private readonly laterButton = h("button", { class: "toggle", "aria-pressed": "false", title: "Hide what comes later than the second (H)", onclick: () => this.actions.toggleLater() }, "Hide later");
   private readonly age = h("span", { class: "age num", "data-cell": "age", title: "Age of the newest second of this session", hidden: true });
+  /** On a narrow page the readout is far below: what matters most of it stands here. */
+  private readonly glance = h("div", { class: "glance num", role: "group", "aria-label": "Levels at the second" });
+  private readonly dayButton = h("button", { title: "Whole session (0)", "aria-label": "Day: the whole session", onclick: () => this.actions.resetWindow() }, "Day");
+  private readonly undoButton = h("button", { title: "What was in view before (Backspace, Z)", "aria-label": "Undo zoom", onclick: () => this.actions.undoWindow() }, "↶");
   private readonly clock = h("span", { class: "num", "data-cell": "clock" }, NOTHING);
   private readonly clockUtc = h("span", { class: "num", "data-cell": "clockUtc" }, NOTHING);
 
@@ -33,7 +40,8 @@ export class Transport {
       step("⇤", "Previous largest change", "Previous largest change (,)", () => actions.toMove(-1)),
       step("⇥", "Next largest change", "Next largest change (.)", () => actions.toMove(1)),
     ];
-    this.element = h("div", { class: "transport" },
+    const span = (text: string, name: string, title: string, seconds: number) => h("button", { title, "aria-label": `${text}: ${name}`, onclick: () => actions.showSpan(seconds) }, text);
+    this.element = h("div", { class: "transport" }, this.glance,
       h("div", { class: "joined" },
         this.moveButtons[0],
         step("−1m", "A minute back", "A minute back (Shift ←)", () => actions.step(-60)),
@@ -43,6 +51,8 @@ export class Transport {
         step("+1m", "A minute forward", "A minute forward (Shift →)", () => actions.step(60)),
         this.moveButtons[1]),
       this.speedSelect, this.slider,
+      h("div", { class: "joined spans", role: "group", "aria-label": "What is in view" },
+        span("30m", "half an hour", "Half an hour (M)", 1800), span("1h", "an hour", "An hour (Shift M)", 3600), this.dayButton, this.undoButton),
       h("div", { class: "modes" }, this.laterButton, this.followButton, this.age),
       h("div", { class: "clock" }, this.clock, h("span", { class: "dim" }, " NY  "), this.clockUtc, h("span", { class: "dim" }, " UTC")));
   }
@@ -65,6 +75,27 @@ export class Transport {
     this.slider.setAttribute("aria-valuetext", `${newYork(instant)} New York`);
     setText(this.clock, newYork(instant));
     setText(this.clockUtc, utc(instant));
+  }
+
+  /** Spot and the first of the levels. */
+  showValues(): void {
+    const { shown } = this.state;
+    const parts = [...typeOf(this.state).levels].reverse().slice(0, 4).map(({ id, short, series }) => ({ id, short, text: level(numberIn(shown, series)) }));
+    const known = parts.length ? parts : [{ id: "spot", short: "spot", text: level(shown?.spot) }];
+    if (this.glance.childElementCount !== known.length) fill(this.glance, ...known.map(() => h("span", {}, h("small", {}), h("b", {}))));
+    known.forEach(({ id, short, text }, place) => {
+      const cell = this.glance.children[place] as HTMLElement;
+      if (cell.dataset.glance !== id) cell.dataset.glance = id;
+      setText(cell.children[0]!, short);
+      setText(cell.children[1]!, text);
+    });
+  }
+
+  /** Whether there is anything to widen. */
+  showWindow(): void {
+    const { window } = this.state;
+    const whole = wholeOfState(this.state);
+    this.dayButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
   }
 
   showPlaying(): void {
