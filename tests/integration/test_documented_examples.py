@@ -17,7 +17,8 @@ from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 
 TOOL = Path(__file__).parents[2] / "tools" / "make_examples.py"
-EXAMPLES = [test for test in doctest.DocTestFinder().find(gexlake.Lake, "Lake") if test.examples]
+DOORS = [one for one in gexlake.Lake.__mro__ if one is not object]
+EXAMPLES = [test for door in DOORS for test in doctest.DocTestFinder().find(door, "Lake") if test.examples]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -17,41 +17,28 @@ from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import Wanted, asof_frame, join_asof
 from gexlake.services.asking.gaps import GapsReport, find_gaps
+from gexlake.services.asking.lake_frames import LakeFrames
 from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant, parse_interval
-from gexlake.services.asking.nearness import what_it_holds
 from gexlake.services.asking.notebook import lake_html
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
-from gexlake.services.asking.session_frames import (
-    Bounds,
-    collect_rows,
-    datasets_of,
-    published_days,
-    published_feeds,
-    scan_range,
-    session_days,
-)
+from gexlake.services.asking.session_frames import collect_rows, scan_range
 from gexlake.services.asking.status import LakeStatus, lake_status
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements.query import run_query
-from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class Lake:
+class Lake(LakeFrames):
     """A lake on disk. Nothing stays open between calls, so an import can run beside it.
 
     In every range `start` and `end` are included. A date (`date` or text as 2025-11-14) stands for the session of
     that date; an instant (`datetime`, ISO 8601 text or Unix seconds) for itself. One without a zone is never guessed:
     `tz` (an IANA name, or the zone itself), of the call or else of the lake, says where it is read, or it is refused.
     """
-
-    def __init__(self, path: str | Path, *, tz: Zone | None = None) -> None:
-        self._layout = LakeLayout(Path(path))
-        self._tz = None if tz is None else find_zone(tz)
 
     def __repr__(self) -> str:
         return f"gexlake.open({str(self.path)!r})"
@@ -60,76 +47,7 @@ class Lake:
         """What a notebook shows."""
         return lake_html(self._layout)
 
-    @property
-    def path(self) -> Path:
-        """The lake's directory."""
-        return self._layout.root
-
-    # ---- data ----------------------------------------------------------------------------------------------
-
-    def feeds(self) -> list[Feed]:
-        """Every feed of which the lake holds a session."""
-        return published_feeds(self._layout)
-
-    def snapshots(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str | None = None,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        tz: Zone | None = None,
-    ) -> pl.DataFrame:
-        """The snapshots of a feed in order of time, with the columns of its record type's table, as `gex_snapshots`.
-
-        Without `package` and `category` it is classic gex_zero; one of them says the other where it can
-        (`category="gamma_zero"`, `package="orderflow"`). `start` and `end` are included; a date is the whole of its
-        session, an instant without a zone is read in `tz`. Times come in UTC.
-
-        >>> lake.snapshots("NQ_NDX", start="2025-11-10 10:00", end="2025-11-10 10:05", tz="America/New_York").height
-        301
-
-        Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
-        """
-        return self._read("snapshots", feed_of(ticker, package, category), self._bounds(start, end, tz))
-
-    def strikes(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str | None = None,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        strike: float | Sequence[float] | None = None,
-        tz: Zone | None = None,
-    ) -> pl.DataFrame:
-        """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some.
-
-        >>> lake.strikes("NQ_NDX", start="2025-11-10T15:00:00Z", end="2025-11-10T15:00:01Z")["strike"].n_unique()
-        21
-
-        Raises `UsageError` for a feed that the lake does not hold, and for an instant without a zone.
-        """
-        return self._read("strikes", feed_of(ticker, package, category), self._bounds(start, end, tz), strike)
-
-    def contracts(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str = "gamma_zero",
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        strike: float | Sequence[float] | None = None,
-        tz: Zone | None = None,
-    ) -> pl.DataFrame:
-        """The entries of greek profiles by time and strike, with the columns of view `greeks_contracts`.
-
-        Raises as `strikes` does.
-        """
-        return self._read("contracts", feed_of(ticker, package, category), self._bounds(start, end, tz), strike)
+    # ---- instants and intervals --------------------------------------------------------------------------
 
     def at(
         self,
@@ -275,72 +193,6 @@ class Lake:
         rows = scan_range(self._layout, ladder.dataset, feed, bounds)
         return collect_rows(heatmap(intervals, rows, value or ladder.shown[0]))
 
-    def scan_snapshots(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str | None = None,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        tz: Zone | None = None,
-    ) -> pl.LazyFrame:
-        """`snapshots` as a lazy frame: nothing is read before it is collected, and then what it needs.
-
-        >>> lake.scan_snapshots("NQ_NDX").select("spot").max().collect().item() > 25_000
-        True
-
-        Raises as `snapshots` does.
-        """
-        feed = self._known(feed_of(ticker, package, category))
-        return scan_range(self._layout, "snapshots", feed, self._bounds(start, end, tz))
-
-    def scan_strikes(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str | None = None,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        tz: Zone | None = None,
-    ) -> pl.LazyFrame:
-        """The ladder rows of a feed of any record type that has them, as a lazy frame: years of them fit.
-
-        >>> lake.scan_strikes("NQ_NDX").select("strike").unique().count().collect().item() >= 21
-        True
-
-        Raises as `snapshots` does.
-        """
-        feed = self._known(feed_of(ticker, package, category))
-        ladder = kind_of(feed).ladder
-        if ladder is None:
-            raise UsageError(f"{feed} has no ladders.", hint="Scan its snapshots.")
-        return scan_range(self._layout, ladder.dataset, feed, self._bounds(start, end, tz))
-
-    def iter_sessions(
-        self,
-        ticker: str,
-        package: str | None = None,
-        category: str | None = None,
-        *,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        tz: Zone | None = None,
-    ) -> Iterator[tuple[date, pl.LazyFrame]]:
-        """Session by session, its date and its snapshots as a lazy frame: memory is that of one session.
-
-        >>> [(str(session_date), frame.collect().height) for session_date, frame in lake.iter_sessions("NQ_NDX")]
-        [('2025-11-10', 23385)]
-
-        Raises as `snapshots` does.
-        """
-        feed = self._known(feed_of(ticker, package, category))
-        bounds = self._bounds(start, end, tz)
-        for day in published_days(self._layout, feed, bounds):
-            of_day = Bounds(first_day=day, last_day=day, first_us=bounds.first_us, last_us=bounds.last_us)
-            yield date.fromisoformat(day), scan_range(self._layout, "snapshots", feed, of_day)
-
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; times come in UTC.
 
@@ -424,35 +276,6 @@ class Lake:
     ) -> ImportReport:
         """Import more history into this lake; see `gexlake.import_history`."""
         return import_history(sources, self.path, options, on_progress=on_progress)
-
-    def _bounds(self, start: Moment | None, end: Moment | None, tz: Zone | None) -> Bounds:
-        return Bounds.of(start, end, tz=tz or self._tz)
-
-    def _read(
-        self,
-        dataset: str,
-        feed: Feed,
-        bounds: Bounds,
-        strike: float | Sequence[float] | None = None,
-    ) -> pl.DataFrame:
-        """Read the feed's own files.
-
-        Polars was five times as fast here as a query to DuckDB (a ladder 12 ms against 90, with the connection), and
-        it takes no lock that an import would have to wait for.
-        """
-        feed = self._known(feed)
-        if dataset not in datasets_of(feed):
-            ladder = kind_of(feed).ladder
-            hint = f"Ask for its `{ladder.dataset}`." if ladder else "Ask for its `snapshots`."
-            raise UsageError(f"The feed {feed}, of {kind_of(feed).words}, has no {dataset}.", hint=hint)
-        strikes = [strike] if isinstance(strike, int | float) else strike
-        result = scan_range(self._layout, dataset, feed, bounds, strikes=strikes).collect()
-        return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
-
-    def _known(self, feed: Feed) -> Feed:
-        if session_days(self._layout, feed):
-            return feed
-        raise UsageError(f"The lake {self.path} does not hold the feed {feed}.", hint=what_it_holds(feed, self.feeds()))
 
 
 def open_lake(path: str | Path = "data", *, tz: Zone | None = None) -> Lake:
