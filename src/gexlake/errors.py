@@ -8,7 +8,6 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     ├── LakeError                the lake directory or its files are unusable
     │   ├── DamagedSessionError  a published file is not as it was written
     │   ├── LakeVersionError     written by a newer gexlake
-    │   ├── UnknownCommitError   the commit log was begun anew since
     │   └── LakeLockedError      another process holds the database      worth trying again
     ├── StorageError             no space, no permission or an I/O error while writing    worth trying again
     ├── QueryError               the SQL statement is not valid or not allowed
@@ -63,10 +62,6 @@ class DamagedSessionError(LakeError):
 
 class LakeVersionError(LakeError):
     """The lake was written by a newer gexlake than this one."""
-
-
-class UnknownCommitError(LakeError):
-    """The log does not know the commit from which it is to go on: it was begun anew since."""
 
 
 class LakeLockedError(LakeError):

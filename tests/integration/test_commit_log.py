@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from gexlake.db.commits import NOTHING, Change, LiveVersion, changes_since, last_commit, live_versions
+from gexlake.db.commits import (
+    NOTHING,
+    Change,
+    LiveVersion,
+    UnknownCommitError,
+    changes_since,
+    last_commit,
+    live_versions,
+)
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import dataset_paths, version_paths
-from gexlake.errors import UnknownCommitError
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.revise import forget_source

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gexlake.db.sessions import session_id
-from gexlake.errors import UnknownCommitError
+from gexlake.errors import LakeError
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 NOTHING = 0
 """The number before that of the first commit."""
 SESSION_COLUMNS = ", ".join(("record_type", *(column.name for column in PARTITION_COLUMNS)))
+
+
+class UnknownCommitError(LakeError):
+    """The log does not know the commit from which it is to go on: it was begun anew since."""
 
 
 @dataclass(frozen=True, slots=True)
