@@ -34,6 +34,8 @@ class KnownSource:
     sessions: dict[str, int] = field(default_factory=dict)
     is_latest: bool = True
     """Whether no later reading of the same path is known."""
+    etag: str | None = None
+    """Of an object: the last one under which its store had these bytes."""
 
     @property
     def is_copy(self) -> bool:
