@@ -107,6 +107,15 @@ class RefusedFile:
         return self.name.rpartition("/")[2]
 
 
+class ReadObject(NamedTuple):
+    """An object as it was read before: in which version, and what it turned out to be."""
+
+    etag: str
+    size_bytes: int
+    record_type: str
+    session: SessionKey
+
+
 MEMBER_MARK = "!"
 """Between an archive's path and the name of a file in it."""
 

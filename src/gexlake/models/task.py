@@ -36,6 +36,8 @@ class KnownSource:
     """Whether no later reading of the same path is known."""
     etag: str | None = None
     """Of an object: the last one under which its store had these bytes."""
+    session_date: str = ""
+    """That it was planned for."""
 
     @property
     def is_copy(self) -> bool:

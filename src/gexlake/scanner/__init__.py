@@ -14,7 +14,7 @@ Files are judged by content and name together and are only ever read; a few doze
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from pathlib import Path
 from gexlake.models.feed import SessionKey
 from gexlake.models.location import Location, ObjectUrl
 from gexlake.models.session_filter import SessionFilter
-from gexlake.models.source import RefusedFile, SourceFile
+from gexlake.models.source import ReadObject, RefusedFile, SourceFile
 from gexlake.scanner.examine import Examined, examine
 from gexlake.scanner.objects import Listing, ObjectWalk
 from gexlake.scanner.refusals import REFUSALS
@@ -57,10 +57,12 @@ def scan(
     until: date | None = None,
     exclude: Sequence[Path] = (),
     within: Sequence[Path] | None = None,
+    read_before: Mapping[str, ReadObject] | None = None,
 ) -> ScanResult:
     """Look at every file and object below `sources`; both dates are included, folders in `exclude` are never entered.
 
-    With `within`, links that lead out of these folders are refused.
+    With `within`, links that lead out of these folders are refused. Objects in `read_before`, by name, are not opened
+    where their store has them unchanged.
 
     A file counts once, whichever paths and links lead to it. Only where one file has names of different sessions
     does it count once for each: the name decides the session, and tools that save space link equal files, such as
@@ -71,7 +73,7 @@ def scan(
     """
     wanted = SessionFilter.of(tickers=tickers, packages=packages, categories=categories, since=since, until=until)
     walk = Walk([path for path in sources if isinstance(path, Path)], exclude=exclude, within=within)
-    objects = ObjectWalk(url for url in sources if isinstance(url, ObjectUrl))
+    objects = ObjectWalk((url for url in sources if isinstance(url, ObjectUrl)), read_before or {})
     importable: dict[tuple[object, SessionKey], SourceFile] = {}
     refused: dict[object, RefusedFile] = {}
     ignored = 0

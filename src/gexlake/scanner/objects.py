@@ -1,14 +1,14 @@
 """Find the objects below the given URLs, and say what each is, by the rules that hold for files in folders.
 
 A key is a path: its parts are the folders. Listing opens nothing; then the first bytes of each object are read, of some
-dozens at a time.
+dozens at a time, unless it was read before in the version that the store has.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gexlake.archive import archive_kind, names_in_head
@@ -16,7 +16,8 @@ from gexlake.bucket.client import ObjectError
 from gexlake.bucket.objects import ObjectFacts, iter_objects, look_at, read_range
 from gexlake.errors import SourceError
 from gexlake.models.location import ObjectUrl, is_url
-from gexlake.models.source import SYNTHETIC_NOTE, RefusedFile, SourceFile
+from gexlake.models.source import SYNTHETIC_NOTE, Form, ReadObject, RefusedFile, SourceFile
+from gexlake.packing import Compression
 from gexlake.scanner.classify import Importable, classify
 from gexlake.scanner.heads import HEAD_BYTES, Head, bytes_behind, unpack_head
 from gexlake.scanner.names import Hints, parse_path, says_feed
@@ -50,14 +51,15 @@ class ObjectWalk:
     Raises `SourceError` if there is nothing under a URL or it cannot be listed, `StoreError` if the store is away.
     """
 
-    def __init__(self, sources: Iterable[ObjectUrl]) -> None:
+    def __init__(self, sources: Iterable[ObjectUrl], read_before: Mapping[str, ReadObject]) -> None:
         self._sources = tuple(dict.fromkeys(sources))
+        self._read_before = read_before
         self.ignored = 0
         """Objects with a hidden part in their key, marks of folders, and notes that call a folder synthetic."""
         self.listing = Listing()
 
     def iter_files(self) -> Iterator[SourceFile | RefusedFile]:
-        """All objects to look at, by key, each once."""
+        """All objects, each once."""
         for source in self._sources:
             found = [facts for facts in _list(source) if str(facts.url) not in self.listing.objects]
             self.listing.named.append(str(source))
@@ -65,8 +67,15 @@ class ObjectWalk:
             sorting = _Sorting(source, found)
             self.ignored += sorting.ignored
             yield from sorting.refused
-            for start in range(0, len(sorting.wanted), AT_A_TIME):
-                yield from asyncio.run(_examine_all(sorting, sorting.wanted[start : start + AT_A_TIME]))
+            new = list[ObjectFacts]()
+            for facts in sorting.wanted:
+                before = self._read_before.get(str(facts.url))
+                if before is not None and (before.etag, before.size_bytes) == (facts.etag, facts.size_bytes):
+                    yield _unchanged(facts, before, is_synthetic=sorting.is_synthetic(facts.url))
+                else:
+                    new.append(facts)
+            for start in range(0, len(new), AT_A_TIME):
+                yield from asyncio.run(_examine_all(sorting, new[start : start + AT_A_TIME]))
 
 
 # ---- the listing -----------------------------------------------------------------------------------------------------
@@ -152,6 +161,22 @@ def _folder_of(url: ObjectUrl) -> ObjectUrl:
 
 def _note_in(folder: ObjectUrl) -> ObjectUrl:
     return folder.at(f"{folder.key}/{SYNTHETIC_NOTE}" if folder.key else SYNTHETIC_NOTE)
+
+
+def _unchanged(facts: ObjectFacts, before: ReadObject, *, is_synthetic: bool) -> SourceFile:
+    """An object of which is known what it is; its form is told when it is read, if ever."""
+    url = facts.url
+    return SourceFile(
+        url,
+        before.record_type,
+        before.session,
+        facts.size_bytes,
+        Compression.NONE,
+        Form.ARRAY,
+        claims_date=parse_path(url.parts[:-1], url.name).session_date is not None,
+        etag=facts.etag,
+        synthetic=is_synthetic,
+    )
 
 
 # ---- what each is ----------------------------------------------------------------------------------------------------

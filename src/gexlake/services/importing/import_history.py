@@ -20,13 +20,14 @@ from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
 from gexlake.models.location import Location, ObjectUrl, location_of, location_text
 from gexlake.models.report import ImportReport
+from gexlake.models.source import ReadObject
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import FeedTask
 from gexlake.scanner import ScanResult, scan
 from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
 from gexlake.services.importing.plan import ImportPlan, Planner
 from gexlake.services.importing.record import ImportRecord, failed_codes
-from gexlake.services.importing.resume import Hasher
+from gexlake.services.importing.resume import Hasher, read_objects
 from gexlake.services.importing.stage import stage_sources
 from gexlake.services.importing.supersede import superseded
 from gexlake.services.processes.interrupts import kept_interrupts, undisturbed
@@ -136,13 +137,24 @@ class _Import:
             until=options.until,
             exclude=[self.layout.root],
             within=options.within,
+            read_before=self._read_before(),
         )
         if not found.files and not found.filtered and not failed_codes(found):
             raise nothing_found(self.sources, found)
         return found
 
+    def _read_before(self) -> dict[str, ReadObject]:
+        """Objects that need not be looked at where their ETag is unchanged."""
+        if self.options.force or self.options.verify or not self._is_remote:
+            return {}
+        return read_objects(load_lake(self.layout.root))
+
+    @property
+    def _is_remote(self) -> bool:
+        return any(isinstance(source, ObjectUrl) for source in self.sources)
+
     def _open_workers(self, stack: ExitStack, total_bytes: int) -> Workers:
-        at_once = OBJECTS_AT_ONCE if any(isinstance(source, ObjectUrl) for source in self.sources) else 1
+        at_once = OBJECTS_AT_ONCE if self._is_remote else 1
         count = self.options.workers or cores() * at_once
         return stack.enter_context(open_workers(count=count, total_bytes=total_bytes))
 

@@ -19,9 +19,10 @@ from functools import cached_property
 from gexlake.db.queries import FeedState
 from gexlake.errors import SourceError
 from gexlake.importers.stream import SourceStream, hash_file
+from gexlake.models.feed import SessionKey
 from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.location import is_url
-from gexlake.models.source import SourceFile
+from gexlake.models.source import ReadObject, SourceFile
 from gexlake.models.task import KnownSource
 from gexlake.scanner.find import SourceFacts, find_source
 from gexlake.scanner.objects import Listing
@@ -157,6 +158,21 @@ class KnownFeed:
         for other in self._other_names(path):
             found += self._readings.get(other, ())
         return tuple(found)
+
+
+def read_objects(states: Iterable[FeedState]) -> dict[str, ReadObject]:
+    """Objects by name as they were when the lake last read them: what is unchanged need not be looked at again."""
+    return {
+        known.source_file: ReadObject(
+            known.etag,
+            known.size_bytes,
+            state.record_type,
+            SessionKey(state.feed, date.fromisoformat(known.session_date)),
+        )
+        for state in states
+        for known in state.known
+        if known.is_latest and known.etag
+    }
 
 
 def _is_same(left: SourceFacts, right: SourceFacts) -> bool:
