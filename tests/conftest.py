@@ -41,7 +41,8 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GEXLAKE_LAKE", "COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+    clouds = [name for name in os.environ if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))]
+    for name in ("GEXLAKE_LAKE", "COLUMNS", "NO_COLOR", "FORCE_COLOR", *clouds):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -10,6 +10,7 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     │   ├── LakeVersionError     written by a newer gexlake
     │   └── LakeLockedError      another process holds the database      worth trying again
     ├── StorageError             no space, no permission or an I/O error while writing    worth trying again
+    ├── StoreError               an object store does not answer, or not as it should     worth trying again
     ├── QueryError               the SQL statement is not valid or not allowed
     ├── NoSnapshotError          no snapshot is near enough to the instant asked for
     ├── VendorError              the vendor does not take the key or the request
@@ -72,6 +73,12 @@ class LakeLockedError(LakeError):
 
 class StorageError(GexlakeError):
     """Writing failed: no space, no permission or an I/O error."""
+
+    retryable = True
+
+
+class StoreError(GexlakeError):
+    """An object store does not answer, or not as it should."""
 
     retryable = True
 

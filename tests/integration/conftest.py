@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.object_server import ObjectServer, environment
 from helpers.runner import Runner
 
 FAST_DISK = Path("/dev/shm")
@@ -67,3 +68,23 @@ def mounting() -> Iterator[Runner]:
     runner = Runner(apart)
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def object_server(fast_disk: Path) -> Iterator[ObjectServer]:
+    """A store of objects, started once; `stores` has programs use it."""
+    folder = fast_disk / "objects"
+    folder.mkdir()
+    server = ObjectServer(folder)
+    server.start()
+    server.wait()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def stores(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """It is the one that the environment names."""
+    for name, value in environment(object_server.url).items():
+        monkeypatch.setenv(name, value)
+    return object_server

@@ -12,7 +12,7 @@ import gexlake
 SOURCE = Path(gexlake.__file__).parent
 LAYERS = [
     "cli", "api", "replay", "services", "vendor", "sample",
-    "db", "lineage", "importers", "validation", "scanner", "models",
+    "db", "lineage", "importers", "validation", "scanner", "bucket", "models",
 ]  # fmt: skip
 ROOMS = ["upkeep", "getting", "living", "importing", "asking", "statements", "owner", "store", "processes"]
 """Of `services/`, below its two doors of Python."""

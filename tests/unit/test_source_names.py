@@ -14,8 +14,10 @@ import pytest
 
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.source import Form, SourceFile, SourcePlace, find_source, path_text, source_exists
+from gexlake.models.location import location_text
+from gexlake.models.source import Form, SourceFile, SourcePlace
 from gexlake.packing import Compression
+from gexlake.scanner.find import find_source
 
 MEMBER = "SPY/classic/gex_zero/2025-11-14_SPY_classic_gex_zero.json.gz"
 CONTENT = b"the member's own bytes" * 100
@@ -43,45 +45,45 @@ def test_a_file_is_called_by_its_path_and_a_member_by_archive_and_name(archive: 
 
 
 def test_a_source_exists_while_its_file_or_its_archive_with_that_member_does(archive: Path) -> None:
-    assert source_exists(str(archive))
-    assert source_exists(f"{archive}!{MEMBER}")
-    assert not source_exists(f"{archive}!other")
-    assert not source_exists(f"{archive}!")
-    assert not source_exists(str(archive.parent))
+    assert find_source(str(archive))
+    assert find_source(f"{archive}!{MEMBER}")
+    assert not find_source(f"{archive}!other")
+    assert not find_source(f"{archive}!")
+    assert not find_source(str(archive.parent))
     archive.unlink()
-    assert not source_exists(str(archive))
-    assert not source_exists(f"{archive}!{MEMBER}")
+    assert not find_source(str(archive))
+    assert not find_source(f"{archive}!{MEMBER}")
 
 
 def test_a_member_that_left_its_archive_is_gone(archive: Path, tmp_path: Path) -> None:
     name = f"{archive}!{MEMBER}"
-    assert source_exists(name)
+    assert find_source(name)
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("other", CONTENT)
-    assert not source_exists(name)
+    assert not find_source(name)
     archive.write_bytes(b"no archive at all")
-    assert not source_exists(name)
+    assert not find_source(name)
 
 
 def test_an_exclamation_mark_in_a_path_is_no_archive(tmp_path: Path, archive: Path) -> None:
     folder = tmp_path / "a!b"
     folder.mkdir()
     plain = folder / "c!d.json"
-    assert not source_exists(str(plain))
+    assert not find_source(str(plain))
     plain.touch()
-    assert source_exists(str(plain))
+    assert find_source(str(plain))
     moved = archive.rename(folder / archive.name)
-    assert source_exists(f"{moved}!{MEMBER}")
+    assert find_source(f"{moved}!{MEMBER}")
 
 
 def test_a_path_that_is_not_utf8_is_found_by_its_text(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.json")
     path.touch()
-    assert "\\xe9" in path_text(path)
-    assert source_exists(path_text(path))
+    assert "\\xe9" in location_text(path)
+    assert find_source(location_text(path))
     literal = tmp_path / r"caf\xe8.json"
     literal.touch()
-    assert source_exists(str(literal))
+    assert find_source(str(literal))
 
 
 def test_a_member_has_digest_and_size_of_the_file_that_it_is(archive: Path) -> None:

@@ -30,6 +30,7 @@ from gexlake.errors import (
     QueryError,
     SourceError,
     StorageError,
+    StoreError,
     UsageError,
     WorkerError,
 )
@@ -92,6 +93,7 @@ FAULTS: dict[type[GexlakeError], tuple[int, str]] = {
     DamagedSessionError: (503, "session_damaged"),
     LakeError: (503, "lake_unusable"),
     StorageError: (503, "storage_failed"),
+    StoreError: (503, "store_failed"),
     WorkerError: (503, "worker_failed"),
     GexlakeError: (500, "internal_error"),
 }

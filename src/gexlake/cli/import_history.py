@@ -25,9 +25,11 @@ from gexlake.cli.options import (
 )
 from gexlake.cli.revise import confirm
 from gexlake.cli.terminal import Terminal
+from gexlake.models.location import location_of
 
 if TYPE_CHECKING:
     from gexlake.models.import_order import ImportOptions
+    from gexlake.models.location import Location
 
 DEFAULT_MAX_ERROR_RATE = 0.001
 
@@ -35,6 +37,9 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would happen and everything that is wrong; write nothing.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Import unchanged files again.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read and hash objects in buckets even where their ETag is unchanged.")
+]
 Prune = Annotated[
     bool, typer.Option("--prune", help="Take out what changed files no longer have; says first what that is, and asks.")
 ]
@@ -60,6 +65,7 @@ def run_import(
     *,
     dry_run: DryRun = False,
     force: Force = False,
+    verify: Verify = False,
     prune: Prune = False,
     yes: Yes = False,
     keep_versions: KeepVersions = 1,
@@ -82,7 +88,8 @@ def run_import(
     """
     from gexlake.services.processes.workers import start_server_early
 
-    start_server_early(sources, lake)
+    locations = list(map(location_of, sources))
+    start_server_early(locations, lake)
     from gexlake.cli.import_report import show_report
     from gexlake.cli.progress import import_progress
     from gexlake.models.import_order import ImportOptions
@@ -96,6 +103,7 @@ def run_import(
         until=until,
         dry_run=dry_run,
         force=force,
+        verify=verify,
         workers=workers,
         max_error_rate=max_error_rate,
         naive_zone=naive_zone,
@@ -103,9 +111,9 @@ def run_import(
         keep_versions=keep_versions,
     )
     if prune and not dry_run and not yes:
-        _ask_to_prune(terminal, sources, lake, options)
+        _ask_to_prune(terminal, locations, lake, options)
     with import_progress(terminal) as on_progress:
-        report = import_history(sources, lake, options, on_progress=on_progress)
+        report = import_history(locations, lake, options, on_progress=on_progress)
     if terminal.wants_json:
         terminal.json(report.model_dump(mode="json"))
     else:
@@ -113,7 +121,7 @@ def run_import(
     return int(not report.acceptable)
 
 
-def _ask_to_prune(terminal: Terminal, sources: list[Path], lake: Path, options: ImportOptions) -> None:
+def _ask_to_prune(terminal: Terminal, sources: list[Location], lake: Path, options: ImportOptions) -> None:
     """Show what would be taken out of the lake, and ask; where that is nothing there is nothing to ask."""
     from gexlake.cli.import_report import show_pruned
     from gexlake.cli.progress import import_progress

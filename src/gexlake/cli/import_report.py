@@ -88,8 +88,7 @@ def show_pruned(terminal: Terminal, report: ImportReport) -> None:
 
 
 def _size_fact(report: ImportReport) -> str:
-    unread = (ResultStatus.PENDING, ResultStatus.UNSUPPORTED)
-    read_bytes = sum(file.source_bytes for file in report.files if file.status not in unread)
+    read_bytes = report.totals.bytes_read
     speed = read_bytes / report.duration_seconds if report.duration_seconds else 0.0
     return f"{values.size(read_bytes)} read, {values.size(speed)}/s"
 

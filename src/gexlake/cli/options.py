@@ -32,7 +32,11 @@ def parse_zone(text: str) -> str:
 
 
 Sources = Annotated[
-    list[Path], typer.Argument(metavar="SOURCE", help="Files and folders of GEX history; folders with all below.")
+    list[str],
+    typer.Argument(
+        metavar="SOURCE",
+        help="Files and folders of GEX history, folders with all below; or s3://bucket/folder, gs://, az://.",
+    ),
 ]
 LakeOption = Annotated[Path, typer.Option("--lake", metavar="DIR", envvar="GEXLAKE_LAKE", help="The lake.")]
 Tickers = Annotated[list[str] | None, typer.Option("--ticker", metavar="TICKER", help="Only this ticker; repeatable.")]

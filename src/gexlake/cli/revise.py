@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +12,7 @@ from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption
 from gexlake.cli.terminal import Terminal
 from gexlake.errors import UsageError
+from gexlake.models.location import location_of
 
 if TYPE_CHECKING:
     from gexlake.models.revision import RevisionReport
@@ -25,7 +25,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 def run_forget(
     terminal: Terminal,
     source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="A source file, or a folder of them, as lineage has it.")
+        str, typer.Argument(metavar="SOURCE", help="A source file, or a folder of them, as lineage has it.")
     ],
     *,
     dry_run: DryRun = False,
@@ -39,12 +39,13 @@ def run_forget(
     """
     from gexlake.services.upkeep.revise import forget_source
 
-    report = forget_source(lake, source, dry_run=True)
+    location = location_of(source)
+    report = forget_source(lake, location, dry_run=True)
     if not dry_run:
         if not yes:
             _show(terminal, report)
         confirm(f"Take {values.plural(report.removed, 'snapshot')} out of {lake}?", yes=yes)
-        report = forget_source(lake, source)
+        report = forget_source(lake, location)
     _show(terminal, report)
     return 0
 

@@ -8,6 +8,7 @@ from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import Categories, Packages, Since, Sources, Tickers, Until, words
 from gexlake.cli.terminal import Terminal
+from gexlake.models.location import location_of
 
 if TYPE_CHECKING:
     from gexlake.models.source import RefusedFile, SourceFile
@@ -31,8 +32,9 @@ def show_scan(
     """
     from gexlake.scanner import scan
 
+    locations = list(map(location_of, sources))
     result = scan(
-        sources,
+        locations,
         tickers=words(tickers),
         packages=words(packages),
         categories=words(categories),
@@ -42,7 +44,7 @@ def show_scan(
     if not (result.files or result.refused or result.filtered):
         from gexlake.services.importing.import_history import nothing_found
 
-        raise nothing_found(sources, result)
+        raise nothing_found(locations, result)
     if terminal.wants_json:
         terminal.json(_document(result))
     else:

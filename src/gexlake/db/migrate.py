@@ -79,5 +79,15 @@ def _to_version_4(connection: Connection, layout: LakeLayout) -> None:
     connection.commit()
 
 
-STEPS: dict[int, Callable[[Connection, LakeLayout], None]] = {2: _to_version_2, 3: _to_version_3, 4: _to_version_4}
+def _to_version_5(connection: Connection, layout: LakeLayout) -> None:
+    """Lineage says of an object in which version it was read."""
+    _add_missing_columns(connection, "lineage")
+
+
+STEPS: dict[int, Callable[[Connection, LakeLayout], None]] = {
+    2: _to_version_2,
+    3: _to_version_3,
+    4: _to_version_4,
+    5: _to_version_5,
+}
 """By the version that a step leads to."""

@@ -59,7 +59,8 @@ def _load_feeds(connection: Connection, condition: str, values: list[str]) -> li
     for row in connection.execute(
         f"SELECT {FEED_COLUMNS}, source_file, source_sha256, source_bytes, import_id, status, "
         "records_duplicate + coalesce((errors->>'key_conflict')::BIGINT, 0), records_seen, records_quarantined, "
-        "records_pruned, errors, message, sessions, "
+        "records_pruned, errors, message, sessions, arg_max(source_etag, import_timestamp) OVER (PARTITION BY "
+        f"{FEED_COLUMNS}, source_file, source_sha256), session_date::VARCHAR, "
         f"row_number() OVER (PARTITION BY {FEED_COLUMNS}, source_file ORDER BY {_LATEST_FIRST}) = 1 "
         f"FROM lineage WHERE source_sha256 <> '' AND carried_from IS NULL AND {condition} QUALIFY row_number() OVER "
         f"(PARTITION BY {FEED_COLUMNS}, source_file, source_sha256 ORDER BY {_LATEST_FIRST}) = 1",
@@ -82,7 +83,8 @@ _LATEST_FIRST = "status = 'skipped', import_timestamp DESC, import_id DESC"
 
 
 def _known_source(row: Sequence[Any]) -> KnownSource:
-    path, sha256, size, import_id, status, yielded, seen, quarantined, pruned, errors, message, days, latest = row
+    path, sha256, size, import_id, status, yielded, seen, quarantined, pruned, errors, message, days, *others = row
+    etag, session_date, latest = others
     return KnownSource(
         source_file=path,
         sha256=sha256,
@@ -97,6 +99,8 @@ def _known_source(row: Sequence[Any]) -> KnownSource:
         message=message,
         sessions=json.loads(days),
         is_latest=latest,
+        etag=etag,
+        session_date=session_date,
     )
 
 

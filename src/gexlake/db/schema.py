@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (

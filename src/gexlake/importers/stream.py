@@ -6,15 +6,17 @@ import hashlib
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gexlake.archive import ArchiveError, MemberFile
-from gexlake.errors import SourceError
+from gexlake.errors import SourceError, StorageError
 from gexlake.models.encoding import HEAD_BYTES, Utf16
+from gexlake.models.location import ObjectUrl
 from gexlake.models.source import SourceFile, SourcePlace
 from gexlake.packing import MAGIC_BYTES, Codec, Compression, DamagedMemberError, Unpacker, codec_of, sniff_compression
 from gexlake.unpacked_file import MAX_EXPANSION_RATIO, is_bomb
@@ -42,10 +44,12 @@ class AlteredSourceError(SourceError):
 
 
 class SourceStream:
-    """Unpacked bytes of one file or member of an archive, with the SHA-256 and size of the file itself.
+    """Unpacked bytes of one file, member of an archive or object, with the SHA-256 and size of the file itself.
 
-    Those of a member are the same as when it is taken out of the archive. Opening raises `SourceError` when the file
-    cannot be read. Digest and size are those of the whole file once `readinto` has returned 0, or after `drain`.
+    Those of a member are the same as when it is taken out of the archive. An object is fetched first, whole, to a file
+    without a name in the temporary folder. Opening raises `SourceError` when the file cannot be read, and where it is
+    an object `StoreError` when its store is away, `StorageError` when there is no room for it.
+    Digest and size are those of the whole file once `readinto` has returned 0, or after `drain`.
     """
 
     def __init__(
@@ -86,6 +90,11 @@ class SourceStream:
     def size_bytes(self) -> int:
         """Bytes read from the file so far, packed as they are."""
         return self._raw.read_bytes
+
+    @property
+    def etag(self) -> str | None:
+        """Of the version of an object that is read here."""
+        return self._raw.etag
 
     @property
     def findings(self) -> list[tuple[Rule, str]]:
@@ -176,7 +185,12 @@ class _HashedFile(io.RawIOBase):
         self.read_bytes = 0
         self._head = b""
         self._ahead: _Ahead | None = None
-        self._file = _open(place)
+        self.etag: str | None = None
+        self._file: io.FileIO | MemberFile
+        if isinstance(place.path, ObjectUrl):
+            self._file, self.etag = _fetched(place.path, self._tick)
+        else:
+            self._file = _open(place)
 
     def readable(self) -> bool:
         return True
@@ -205,6 +219,10 @@ class _HashedFile(io.RawIOBase):
                 return os.pread(self._file.fileno(), count, offset)
             self._ahead = self._ahead or _Ahead(self._place)
             return self._ahead.read_at(offset, count)
+
+    def _tick(self) -> None:
+        if self._on_bytes is not None:
+            self._on_bytes(0)
 
     def _count(self, data: ReadableBuffer) -> None:
         view = memoryview(data)
@@ -292,8 +310,30 @@ def _place_of(source: Path | SourcePlace | SourceFile) -> SourcePlace:
 
 
 def _open(place: SourcePlace) -> io.FileIO | MemberFile:
+    assert isinstance(place.path, Path)
     with _translated(place):
         return place.path.open("rb", buffering=0) if place.member is None else MemberFile(place.path, place.member)
+
+
+def _fetched(url: ObjectUrl, on_tick: Callable[[], None]) -> tuple[io.FileIO, str | None]:
+    """A copy of an object, and the ETag of the version that it is of."""
+    from gexlake.bucket.client import ObjectError
+    from gexlake.bucket.objects import fetch
+
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile(buffering=0, prefix="gexlake-"))
+            found = fetch(url, file, on_tick=on_tick)
+            file.seek(0)
+            stack.pop_all()
+    except ObjectError as error:
+        raise SourceError(f"{url} cannot be read: {error}.", hint="Import it again.") from error
+    except OSError as error:
+        raise StorageError(
+            f"{url} cannot be copied to {tempfile.gettempdir()}: {error.strerror or error}.",
+            hint="Free some space there, or name another folder in TMPDIR.",
+        ) from error
+    return file, found.etag
 
 
 @contextmanager

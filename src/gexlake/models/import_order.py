@@ -27,6 +27,7 @@ class ImportOptions:
 
     With `prune`, what changed sources no longer have leaves the lake; without it, nothing does. `keep_versions` of
     each session that changes are kept for `gexlake restore`.
+    With `verify`, objects in buckets are read and hashed even where their ETag says that they are unchanged.
     `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused. Raises
     `UsageError` for a zone that there is not.
     """
@@ -38,6 +39,7 @@ class ImportOptions:
     until: date | None = None
     dry_run: bool = False
     force: bool = False
+    verify: bool = False
     workers: int | None = None
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
     prune: bool = False

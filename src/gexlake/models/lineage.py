@@ -56,6 +56,8 @@ class LineageRecord:
     """Records that it gave to each session, by New York date."""
     carried_from: str | None = None
     """The import whose verdict this is: the file is unchanged since, and was not read again."""
+    source_etag: str | None = None
+    """Of an object in a bucket: the ETag of the version that this is about."""
 
     @property
     def balanced(self) -> bool:
@@ -66,7 +68,9 @@ class LineageRecord:
 LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("import_id", "VARCHAR", "the run"),
     Column(
-        "source_file", "VARCHAR", "absolute path of the file at that time; `archive!member` for a file in an archive"
+        "source_file",
+        "VARCHAR",
+        "absolute path of the file at that time; `archive!member` for a file in an archive; URL of an object",
     ),
     Column("source_sha256", "VARCHAR", "SHA-256 of the file's bytes as they stand on disk"),
     Column("source_bytes", "BIGINT", "size of the file on disk"),
@@ -92,12 +96,15 @@ LINEAGE_COLUMNS: tuple[Column, ...] = (
     Column("records_pruned", "BIGINT", "snapshots that it no longer has and that were taken out, as was asked"),
     Column("sessions", "VARCHAR", "JSON object: session date -> snapshots that this file gave to it"),
     Column("carried_from", "VARCHAR", "the import that gave this verdict; the file is unchanged since"),
+    Column("source_etag", "VARCHAR", "of an object in a bucket: the ETag of the version that was read"),
 )
 
 QUARANTINE_COLUMNS: tuple[Column, ...] = (
     Column("import_id", "VARCHAR", "the run"),
     Column(
-        "source_file", "VARCHAR", "absolute path of the file at that time; `archive!member` for a file in an archive"
+        "source_file",
+        "VARCHAR",
+        "absolute path of the file at that time; `archive!member` for a file in an archive; URL of an object",
     ),
     Column("record_index", "BIGINT", "ordinal of the record in its file, from 0"),
     Column(

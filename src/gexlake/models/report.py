@@ -68,10 +68,12 @@ class FileResult(BaseModel):
     """The import that gave this verdict: the file is unchanged since then, and was not read again."""
     carried_seen: int = 0
     carried_quarantined: int = 0
+    bytes_read: int = 0
+    """Its size, where it was read or hashed; 0 for an object whose ETag says that it is unchanged."""
 
     @classmethod
     def of_lineage(
-        cls, record: LineageRecord, *, damaged: bool = False, carried: KnownSource | None = None
+        cls, record: LineageRecord, *, damaged: bool = False, carried: KnownSource | None = None, is_read: bool = True
     ) -> FileResult:
         """The result that a lineage record stands for; `carried` is the reading whose verdict it repeats."""
         return cls(
@@ -96,6 +98,7 @@ class FileResult(BaseModel):
             carried_from=record.carried_from,
             carried_seen=carried.records_seen if carried else 0,
             carried_quarantined=carried.records_quarantined if carried else 0,
+            bytes_read=record.source_bytes if is_read else 0,
         )
 
     @classmethod
@@ -115,6 +118,8 @@ class ImportTotals(BaseModel):
 
     files: dict[str, int] = Field(default_factory=dict)
     source_bytes: int = 0
+    bytes_read: int = 0
+    """Of these, those that were read or hashed."""
     records_seen: int = 0
     records_imported: int = 0
     records_duplicate: int = 0
@@ -162,6 +167,7 @@ class ImportReport(BaseModel):
 
 SUMMED = (
     "source_bytes",
+    "bytes_read",
     "records_seen",
     "records_imported",
     "records_duplicate",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import stat
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
-from gexlake.archive import find_member
 from gexlake.models.feed import SessionKey
+from gexlake.models.location import Location, location_text
 from gexlake.packing import Compression
 
 
@@ -49,13 +46,14 @@ SYNTHETIC_NOTE = "SYNTHETIC.md"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """An importable file, or one in an archive: then `path` is the archive's, `member` its name in it.
+    """An importable file, or one in an archive: then `path` is the archive's, `member` its name in it; or an object in
+    a bucket: then `etag` is the one that it was found with, and `synthetic` says whether a note calls it so.
 
     `size_bytes` is its size on disk, packed or not; of a member the size that it would have there. `session` is what
     it is planned for: by its name, else by its first record. With `claims_date`, its name or folders say the date.
     """
 
-    path: Path
+    path: Location
     record_type: str
     session: SessionKey
     size_bytes: int
@@ -63,6 +61,8 @@ class SourceFile:
     form: Form
     claims_date: bool = True
     member: str | None = None
+    etag: str | None = None
+    synthetic: bool | None = None
 
     @property
     def place(self) -> SourcePlace:
@@ -84,7 +84,7 @@ class SourceFile:
 class RefusedFile:
     """A file that is not importable, with a stable `code` and a sentence of why."""
 
-    path: Path
+    path: Location
     size_bytes: int
     code: str
     reason: str
@@ -107,20 +107,29 @@ class RefusedFile:
         return self.name.rpartition("/")[2]
 
 
+class ReadObject(NamedTuple):
+    """An object as it was read before: in which version, and what it turned out to be."""
+
+    etag: str
+    size_bytes: int
+    record_type: str
+    session: SessionKey
+
+
 MEMBER_MARK = "!"
 """Between an archive's path and the name of a file in it."""
 
 
 class SourcePlace(NamedTuple):
-    """Where the bytes of a source are: a file, or a member of an archive."""
+    """Where the bytes of a source are: a file, a member of an archive, or an object in a bucket."""
 
-    path: Path
+    path: Location
     member: str | None = None
 
     @property
     def name(self) -> str:
-        """The text that stands for it in lineage and reports: `path`, or `archive!member`."""
-        return self._with_member(path_text(self.path))
+        """The text that stands for it in lineage and reports: `path`, `archive!member`, or a URL."""
+        return self._with_member(location_text(self.path))
 
     @property
     def shown(self) -> str:
@@ -135,45 +144,6 @@ Identity = tuple[int | str, ...]
 """What file it is, whatever path led to it; a member of an archive has its name at the end."""
 
 
-class SourceFacts(NamedTuple):
-    """What a source is at the moment: its size, and an identity that no other path to the same bytes changes."""
-
-    place: SourcePlace
-    size_bytes: int
-    identity: Identity
-
-
-def find_source(name: str) -> SourceFacts | None:
-    """The file, or member of an archive, that lineage calls by this name; None where it is not there any more."""
-    path = _path_of(name)
-    if facts := _file_facts(path):
-        return facts
-    at = name.find(MEMBER_MARK)
-    while at >= 0:
-        archive, member_name = _path_of(name[:at]), name[at + len(MEMBER_MARK) :]
-        facts = _file_facts(archive)
-        if facts and (member := find_member(archive, member_name)):
-            return SourceFacts(SourcePlace(archive, member_name), member.size_bytes, (*facts.identity, member_name))
-        at = name.find(MEMBER_MARK, at + 1)
-    return None
-
-
-def source_exists(name: str) -> bool:
-    """Whether the file, or member of an archive, that lineage calls by this name is there."""
-    return find_source(name) is not None
-
-
-def _file_facts(path: Path) -> SourceFacts | None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    real = os.path.realpath(path)  # Path.resolve() raises for loops of links
-    return SourceFacts(SourcePlace(path), status.st_size, file_identity(real, status))
-
-
 def file_identity(real: str, status: os.stat_result) -> Identity:
     """What file it is, by its path without links and what the file system says of it.
 
@@ -183,17 +153,3 @@ def file_identity(real: str, status: os.stat_result) -> Identity:
     if status.st_nlink > 1 and status.st_ino:
         return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return (real,)
-
-
-def _path_of(text: str) -> Path:
-    r"""The path that `path_text` wrote; \xNN stands for a byte unless a file has that very name."""
-    path = Path(text)
-    if "\\x" not in text or path.exists():
-        return path
-    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes([int(found[1], 16)]), text.encode())
-    return Path(os.fsdecode(raw))
-
-
-def path_text(path: Path) -> str:
-    r"""An absolute path as text, as it stands in lineage and reports; bytes that are not UTF-8 stand as \xNN."""
-    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")

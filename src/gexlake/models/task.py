@@ -34,6 +34,10 @@ class KnownSource:
     sessions: dict[str, int] = field(default_factory=dict)
     is_latest: bool = True
     """Whether no later reading of the same path is known."""
+    etag: str | None = None
+    """Of an object: the last one under which its store had these bytes."""
+    session_date: str = ""
+    """That it was planned for."""
 
     @property
     def is_copy(self) -> bool:

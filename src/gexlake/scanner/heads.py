@@ -38,10 +38,14 @@ class Head(NamedTuple):
 def read_head(read: Read, size_bytes: int) -> Head | Refusal:
     """Read and unpack the start of an open file. Raises what `read` does."""
     packed = _read(read, HEAD_BYTES, size_bytes)
-    block = BLOCK_BYTES.get(sniff_compression(packed))
-    if block is not None and len(packed) < size_bytes:
-        packed += _read(read, block, size_bytes)
+    if (more := bytes_behind(packed)) and len(packed) < size_bytes:
+        packed += _read(read, more, size_bytes)
     return unpack_head(packed, is_whole=len(packed) >= size_bytes)
+
+
+def bytes_behind(packed: bytes) -> int:
+    """How many bytes behind the first `HEAD_BYTES` it may take to unpack some of a file; 0 where these are enough."""
+    return BLOCK_BYTES.get(sniff_compression(packed), 0)
 
 
 def unpack_head(packed: bytes, *, is_whole: bool) -> Head | Refusal:

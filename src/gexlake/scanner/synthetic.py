@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gexlake.archive import find_member
+from gexlake.models.location import ObjectUrl
 from gexlake.models.source import SYNTHETIC_NOTE, SourceFile
 
 
@@ -16,7 +17,7 @@ def has_synthetic_note(source: Path) -> bool:
 
 def has_note_inside(source: SourceFile) -> bool:
     """Whether the source is in an archive, and a note in its folder there, or in one above it, calls it synthetic."""
-    if source.member is None:
+    if source.member is None or isinstance(source.path, ObjectUrl):
         return False
     folders = source.member.split("/")[:-1]
     names = ("/".join((*folders[:depth], SYNTHETIC_NOTE)) for depth in range(len(folders) + 1))
@@ -31,6 +32,8 @@ class SyntheticNotes:
 
     def cover(self, source: SourceFile) -> bool:
         """Whether there is one for this source."""
+        if isinstance(source.path, ObjectUrl):
+            return bool(source.synthetic)
         folder = source.path.parent
         if folder not in self._noted:
             self._noted[folder] = has_synthetic_note(source.path)
@@ -39,4 +42,4 @@ class SyntheticNotes:
 
 def synthetic_folders(source_files: Iterable[str]) -> list[str]:
     """The folders of synthetic files, as they stand in lineage."""
-    return sorted({str(Path(source_file).parent) for source_file in source_files})
+    return sorted({source_file.rpartition("/")[0] or "/" for source_file in source_files})

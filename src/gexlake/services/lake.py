@@ -13,6 +13,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.errors import LakeError, LakeLockedError, UsageError
 from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress
+from gexlake.models.location import Location
 from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import Wanted, asof_frame, join_asof
@@ -269,7 +270,7 @@ class Lake(LakeFrames):
 
     def import_history(
         self,
-        sources: str | Path | Sequence[str | Path],
+        sources: str | Location | Sequence[str | Location],
         options: ImportOptions | None = None,
         *,
         on_progress: OnProgress | None = None,

@@ -83,7 +83,7 @@ def look_around(order: GetOrder, window: Window, marks: Mapping[str, Mark]) -> H
         for file in found.files
         if readings.cut_files.get(file.name) != file.size_bytes and not _is_cut(file, order.directory, marks)
     )
-    return Holdings({file.session: file.path for file in whole}, lake)
+    return Holdings({file.session: path for file in whole if isinstance(path := file.path, Path)}, lake)
 
 
 def _sessions_of_lake(order: GetOrder, window: Window) -> frozenset[SessionKey]:
@@ -114,7 +114,7 @@ def _readings(order: GetOrder, window: Window) -> _Readings:
 
 def _is_cut(file: SourceFile, directory: Path, marks: Mapping[str, Mark]) -> bool:
     """Whether a file is seen to be shorter than it was, or does not end as it should. Archives check their members."""
-    if file.member is not None:
+    if file.member is not None or not isinstance(file.path, Path):
         return False
     mark = marks.get(str(file.session))
     if mark and mark.event is Event.FETCHED and mark.path and directory / mark.path == file.path:

@@ -18,15 +18,16 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
 from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
+from gexlake.models.location import Location, ObjectUrl, location_of, location_text
 from gexlake.models.report import ImportReport
-from gexlake.models.source import path_text
+from gexlake.models.source import ReadObject
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import FeedTask
 from gexlake.scanner import ScanResult, scan
 from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
 from gexlake.services.importing.plan import ImportPlan, Planner
 from gexlake.services.importing.record import ImportRecord, failed_codes
-from gexlake.services.importing.resume import Hasher
+from gexlake.services.importing.resume import Hasher, read_objects
 from gexlake.services.importing.stage import stage_sources
 from gexlake.services.importing.supersede import superseded
 from gexlake.services.processes.interrupts import kept_interrupts, undisturbed
@@ -35,11 +36,13 @@ from gexlake.services.processes.workers import Workers, cores, open_workers, wor
 PROGRESS_SECONDS = 0.1
 STAGED_AHEAD = 8
 """Tasks staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
+OBJECTS_AT_ONCE = 2
+"""Workers for each core where sources are in a bucket: one waits for bytes while the other decodes."""
 MAX_RESTAGES = 5
 
 
 def import_history(
-    sources: str | Path | Sequence[str | Path],
+    sources: str | Location | Sequence[str | Location],
     lake: str | Path = "data",
     options: ImportOptions | None = None,
     *,
@@ -48,14 +51,17 @@ def import_history(
 ) -> ImportReport:
     """Import GEX history below one or more `sources` into the lake at `lake`, and say what became of every file.
 
+    A source is a path, or the URL of a place in a bucket: `s3://bucket/history`, also `gs://` and `az://`.
+
     `import_id` is one of `new_import_id`, where it is to be known beforehand.
     What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
-    Raises `SourceError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot go on.
+    Raises `SourceError`, `StoreError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot
+    go on.
     """
-    named = [sources] if isinstance(sources, str | Path) else sources
+    named = [sources] if isinstance(sources, str | Location) else sources
     with kept_interrupts():
         return _Import(
-            [Path(source) for source in named],
+            [location_of(source) for source in named],
             LakeLayout(Path(lake)),
             options or ImportOptions(),
             on_progress,
@@ -80,7 +86,7 @@ class _Unit:
 
 @dataclass(slots=True)
 class _Import:
-    sources: list[Path]
+    sources: list[Location]
     layout: LakeLayout
     options: ImportOptions
     on_progress: OnProgress | None
@@ -131,13 +137,26 @@ class _Import:
             until=options.until,
             exclude=[self.layout.root],
             within=options.within,
+            read_before=self._read_before(),
         )
         if not found.files and not found.filtered and not failed_codes(found):
             raise nothing_found(self.sources, found)
         return found
 
+    def _read_before(self) -> dict[str, ReadObject]:
+        """Objects that need not be looked at where their ETag is unchanged."""
+        if self.options.force or self.options.verify or not self._is_remote:
+            return {}
+        return read_objects(load_lake(self.layout.root))
+
+    @property
+    def _is_remote(self) -> bool:
+        return any(isinstance(source, ObjectUrl) for source in self.sources)
+
     def _open_workers(self, stack: ExitStack, total_bytes: int) -> Workers:
-        return stack.enter_context(open_workers(count=self.options.workers, total_bytes=total_bytes))
+        at_once = OBJECTS_AT_ONCE if self._is_remote else 1
+        count = self.options.workers or cores() * at_once
+        return stack.enter_context(open_workers(count=count, total_bytes=total_bytes))
 
     def _open_lake(self, found: ScanResult, stack: ExitStack) -> None:
         """Settle what earlier imports left, and lock a place to stage in; a dry run only looks."""
@@ -147,7 +166,7 @@ class _Import:
         else:
             prepare_lake(self.layout)
             area = stack.enter_context(staging_area(self.layout, self.import_id))
-            names = list(map(path_text, self.sources))
+            names = list(map(location_text, self.sources))
             states = register_import(self.layout.root, self.import_id, names, started=self.started)
         self.planner = Planner(
             self.import_id,
@@ -155,7 +174,7 @@ class _Import:
             self.options,
             started=self.started,
             area=area,
-            files=found.files,
+            found=found,
             states=states,
         )
 
@@ -163,7 +182,7 @@ class _Import:
         """What is to be read. The lineage of the rest is written at the end: staging need not wait for the database."""
         hasher = Hasher(self.options.workers or cores())
         plan = self.planner.plan(hasher, on_tick=lambda: self._report_progress(hasher.bytes_read))
-        self.bytes_hashed = hasher.bytes_read
+        self.bytes_hashed = hasher.bytes_read + self.planner.known_bytes
         self.record.settle(plan.settled)
         return plan
 
@@ -255,7 +274,7 @@ class _Import:
                 raise
 
 
-def nothing_found(sources: Sequence[Path], found: ScanResult) -> SourceError:
+def nothing_found(sources: Sequence[Location], found: ScanResult) -> SourceError:
     """What to say where there is no GEX history at all."""
     where = ", ".join(map(str, sources))
     if not found.refused:
@@ -276,8 +295,10 @@ def _size_of(plan: ImportPlan) -> int:
 
 
 def _take_done(under_way: deque[_Unit]) -> list[_Unit]:
-    """The units at the front whose staging has ended."""
-    done = []
+    """The units at the front whose staging has ended; one that failed by itself, when the others are committed."""
+    done: list[_Unit] = []
     while under_way and under_way[0].future is not None and under_way[0].future.done():
+        if done and under_way[0].future.exception() is not None:
+            break
         done.append(under_way.popleft())
     return done

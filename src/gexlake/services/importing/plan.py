@@ -14,6 +14,7 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
+from gexlake.scanner import ScanResult
 from gexlake.scanner.synthetic import SyntheticNotes
 from gexlake.services.importing.resume import Hasher, KnownFeed, Replaced, SourcePlan, plan_source
 from gexlake.services.importing.supersede import recorded_readings, segments_last
@@ -41,7 +42,7 @@ class Planner:
         *,
         started: datetime,
         area: Path | None,
-        files: Sequence[SourceFile],
+        found: ScanResult,
         states: Iterable[FeedState],
     ) -> None:
         self._import_id = import_id
@@ -49,18 +50,23 @@ class Planner:
         self._options = options
         self._moment_us = int(started.timestamp() * 1_000_000) + CLOCK_TOLERANCE_US
         self._area = area
-        self._files = files
+        self._files = found.files
+        self._listing = found.listing
         self._notes = SyntheticNotes()
         paths = defaultdict[FeedId, set[str]](set)
-        for source in files:
+        for source in self._files:
             paths[_feed_of(source)].add(source.name)
         self._scanned = {feed: frozenset(found) for feed, found in paths.items()}
+        self._known: dict[str, str] = {}
+        """Digests of objects that were not read for them."""
         self._feeds = {(state.record_type, state.feed): self._known_feed(state) for state in states}
 
     def plan(self, hasher: Hasher, *, on_tick: Callable[[], None]) -> ImportPlan:
         """Take the digests of what may be known, and part what is to be read from what is settled."""
-        maybe_known = [] if self._options.force else [s for s in self._files if s.size_bytes in self._feed(s).sizes]
-        digests = hasher.hash_all(maybe_known, on_tick=on_tick)
+        digests = self._known = {} if self._options.verify else self._known_digests()
+        maybe_known = [s for s in self._files if s.name not in digests and s.size_bytes in self._feed(s).sizes]
+        if not self._options.force:
+            digests = digests | hasher.hash_all(maybe_known, on_tick=on_tick)
         plan = ImportPlan()
         for index, ((record_type, session), sources) in enumerate(groupby(self._files, key=_session_of)):
             wanted = self._settle(sources, digests, plan)
@@ -68,6 +74,15 @@ class Planner:
                 directory = self._area / f"{index:06d}" if self._area else None
                 plan.tasks.append(self._task(record_type, session, wanted, directory))
         return plan
+
+    def _known_digests(self) -> dict[str, str]:
+        """Of objects, without reading them."""
+        return {source.name: digest for source in self._files if (digest := self._feed(source).digest_of(source))}
+
+    @property
+    def known_bytes(self) -> int:
+        """Of objects that need not even be hashed."""
+        return sum(source.size_bytes for source in self._files if source.name in self._known)
 
     def plan_again(self, task: FeedTask, state: FeedState, digests: Mapping[str, str], *, attempt: int) -> ImportPlan:
         """The same for the sources of one task, because the lake has moved on since; `digests` as they were read."""
@@ -104,7 +119,10 @@ class Planner:
             wanted = [one for one in planned if one.reading is not None and one.relies_on(replaced)]
             for one in wanted:
                 one.reading = one.record = None
-        plan.settled += [one for one in planned if one.reading is not None]
+        settled = [one for one in planned if one.reading is not None]
+        for one in settled:
+            one.hashed = one.source.name not in self._known
+        plan.settled += settled
         return [one.source for one in planned if one.reading is None]
 
     def _task(
@@ -133,7 +151,7 @@ class Planner:
 
     def _known_feed(self, state: FeedState) -> KnownFeed:
         scanned = self._scanned.get((state.record_type, state.feed), frozenset())
-        return KnownFeed(state, scanned, self._notes, knows_zone=self._options.naive_zone is not None)
+        return KnownFeed(state, scanned, self._notes, self._listing, knows_zone=self._options.naive_zone is not None)
 
     def _feed(self, source: SourceFile) -> KnownFeed:
         feed = _feed_of(source)

@@ -36,6 +36,7 @@ class Reading:
         """It cannot be read, or not be trusted: nothing of it is imported, and what it gave earlier stays."""
         self.lost, self.read, self.tally = True, False, SourceTally()
         self.record.status = FileStatus.FAILED
+        self.record.source_etag = None
         self.record.source_sha256 = ""  # else the same bytes would be taken for ones that were judged
         self.record.source_bytes = self.source.size_bytes
         code = Rule.COMPRESSION_DAMAGED.value if isinstance(error, AlteredSourceError) else "unreadable"
@@ -119,6 +120,7 @@ def blank_record(import_id: str, source: SourceFile, *, synthetic: bool) -> Line
         status=FileStatus.FAILED,
         import_timestamp=datetime.now(UTC),
         synthetic=synthetic,
+        source_etag=source.etag,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gexlake.models.import_order import ImportOptions, Progress
 from gexlake.models.lineage import LineageRecord
+from gexlake.models.location import Location, location_text
 from gexlake.models.report import (
     FileResult,
     ImportReport,
@@ -19,7 +20,7 @@ from gexlake.models.report import (
     overall_status,
     total_of,
 )
-from gexlake.models.source import RefusedFile, path_text
+from gexlake.models.source import RefusedFile
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import KnownSource
 from gexlake.scanner import ScanResult
@@ -40,7 +41,7 @@ class ImportRecord:
 
     import_id: str
     lake: Path
-    sources: Sequence[Path]
+    sources: Sequence[Location]
     options: ImportOptions
     started: datetime
     clock: float = field(default_factory=time.perf_counter)
@@ -62,7 +63,7 @@ class ImportRecord:
         for plan in plans:
             assert plan.record is not None
             self.settled_lineage.append(plan.record)
-            self._add_file(_result_of(plan.record, carried=plan.reading))
+            self._add_file(_result_of(plan.record, carried=plan.reading, is_read=plan.hashed))
 
     def add(self, staged: Sequence[StagedSession]) -> None:
         """A task is done: its sessions are committed, or would be."""
@@ -111,7 +112,7 @@ class ImportRecord:
             status=self.status,
             dry_run=self.options.dry_run,
             lake=str(self.lake),
-            sources=list(map(path_text, self.sources)),
+            sources=list(map(location_text, self.sources)),
             synthetic=synthetic_folders(result.source_file for result in self.results if result.synthetic),
             started_at=self.started.isoformat(),
             duration_seconds=round(time.perf_counter() - self.clock, 3),
@@ -142,9 +143,9 @@ def failed_codes(found: ScanResult) -> set[str]:
     return {refused.code for refused in found.refused} & FAILED_CODES
 
 
-def _result_of(record: LineageRecord, *, carried: KnownSource | None = None) -> FileResult:
+def _result_of(record: LineageRecord, *, carried: KnownSource | None = None, is_read: bool = True) -> FileResult:
     damaged = any(code in DAMAGE_CODES for code in record.errors)
-    return FileResult.of_lineage(record, damaged=damaged, carried=carried)
+    return FileResult.of_lineage(record, damaged=damaged, carried=carried, is_read=is_read)
 
 
 def _refused_result(refused: RefusedFile) -> FileResult:

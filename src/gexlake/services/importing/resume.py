@@ -1,6 +1,8 @@
 """Resume: which sources need to be read, by what the lake has read before; the others keep their verdict.
 
-Pure but for the look at which files are still there, and the `Hasher`.
+A source is known by its bytes, which is to say by their SHA-256. It is taken of whatever has the size of something that
+was read; only that of an object under an ETag of which lineage has the digest is believed. Pure but for the look at
+which files are still there, and the `Hasher`.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ from functools import cached_property
 
 from gexlake.db.queries import FeedState
 from gexlake.errors import SourceError
-from gexlake.importers.stream import hash_file
+from gexlake.importers.stream import SourceStream, hash_file
+from gexlake.models.feed import SessionKey
 from gexlake.models.lineage import FileStatus, LineageRecord
-from gexlake.models.source import SourceFacts, SourceFile, find_source
+from gexlake.models.location import is_url
+from gexlake.models.source import ReadObject, SourceFile
 from gexlake.models.task import KnownSource
+from gexlake.scanner.find import SourceFacts, find_source
+from gexlake.scanner.objects import Listing
 from gexlake.scanner.synthetic import SyntheticNotes
 from gexlake.services.importing.reading import blank_record
 from gexlake.validation.rules import Rule
@@ -37,6 +43,8 @@ class KnownFeed:
     scanned: frozenset[str] = frozenset()
     """Sources of the feed that are there now, by path."""
     notes: SyntheticNotes = field(default_factory=SyntheticNotes)
+    listing: Listing = field(default_factory=Listing)
+    """What was listed of buckets this time."""
     knows_zone: bool = False
     """Whether it is said this time in which zone times are that name none."""
 
@@ -79,19 +87,33 @@ class KnownFeed:
     @cached_property
     def gone(self) -> frozenset[str]:
         """Files that gave snapshots and are no more."""
-        return frozenset(name for name, facts in self._elsewhere.items() if facts is None)
+        missing = {name for name, facts in self._elsewhere.items() if facts is None}
+        return frozenset(missing | {name for name in self._not_scanned if self.listing.is_gone(name)})
+
+    @cached_property
+    def _not_scanned(self) -> set[str]:
+        """Sources that gave snapshots and are not among those scanned."""
+        return {k.source_file for k in self.state.known if not k.is_copy and any(k.sessions.values())} - self.scanned
 
     @cached_property
     def _elsewhere(self) -> dict[str, SourceFacts | None]:
-        """Files that gave snapshots and are not among those scanned, as they are now; None for one that is gone."""
-        names = {k.source_file for k in self.state.known if not k.is_copy and any(k.sessions.values())}
-        return {name: find_source(name) for name in names - self.scanned}
+        """Those of them that are files, as they are now; None for one that is gone.
+
+        An object that was not listed is taken to be there: a request for each that the lake knows would take too long.
+        """
+        return {name: find_source(name) for name in self._not_scanned if not is_url(name)}
 
     def _other_names(self, name: str) -> set[str]:
         """Under what other names the lake knows the very file that is now called so, by a link or a mount."""
         names = {other for other, facts in self._elsewhere.items() if facts is not None}
-        here = find_source(name) if names else None
+        here = find_source(name) if names and not is_url(name) else None
         return {other for other in names if here and (found := self._elsewhere[other]) and _is_same(found, here)}
+
+    def digest_of(self, source: SourceFile) -> str | None:
+        """The SHA-256 of an object that its store still has in the version of which lineage tells; else None."""
+        known = self.by_path.get(source.name) if source.etag else None
+        is_same = known is not None and (known.etag, known.size_bytes) == (source.etag, source.size_bytes)
+        return known.sha256 if known is not None and is_same else None
 
     def reading_of(self, path: str, sha256: str) -> KnownSource | None:
         """The reading that a file with these bytes needs no other than; None where it has to be read."""
@@ -138,6 +160,21 @@ class KnownFeed:
         return tuple(found)
 
 
+def read_objects(states: Iterable[FeedState]) -> dict[str, ReadObject]:
+    """Objects by name as they were when the lake last read them: what is unchanged need not be looked at again."""
+    return {
+        known.source_file: ReadObject(
+            known.etag,
+            known.size_bytes,
+            state.record_type,
+            SessionKey(state.feed, date.fromisoformat(known.session_date)),
+        )
+        for state in states
+        for known in state.known
+        if known.is_latest and known.etag
+    }
+
+
 def _is_same(left: SourceFacts, right: SourceFacts) -> bool:
     """Whether two names lead to one file. On some mounts all files have one number, so the bytes have the last word."""
     if left.identity != right.identity or left.size_bytes != right.size_bytes:
@@ -170,6 +207,8 @@ class SourcePlan:
     reading: KnownSource | None = None
     record: LineageRecord | None = None
     """What lineage is to say of one that is not read."""
+    hashed: bool = True
+    """Whether its bytes were looked at for that."""
 
     def relies_on(self, replaced: Replaced) -> bool:
         """Whether what it could give was left to one of these readings."""
@@ -215,7 +254,7 @@ class Hasher:
         if not wanted:
             return {}
         with ThreadPoolExecutor(self.threads, initializer=_lower_priority) as pool:
-            futures = {name: pool.submit(hash_file, source, on_bytes=self._count) for name, source in wanted.items()}
+            futures = {name: pool.submit(_hash, source, self._count) for name, source in wanted.items()}
             try:
                 _wait_for(futures.values(), on_tick)
             except BaseException:
@@ -228,14 +267,21 @@ class Hasher:
             self.bytes_read += count
 
 
-def _digest(future: Future[str]) -> str | None:
+def _hash(source: SourceFile, on_bytes: Callable[[int], None]) -> str | None:
+    """None for an object that is no more as it was found: who is to read it takes it as it is then."""
+    with SourceStream(source, on_bytes=on_bytes) as stream:
+        stream.drain()
+        return stream.sha256 if stream.etag == source.etag else None
+
+
+def _digest(future: Future[str | None]) -> str | None:
     try:
         return future.result()
     except SourceError:
         return None  # the worker that is to read it will say so
 
 
-def _wait_for(futures: Iterable[Future[str]], on_tick: Callable[[], None]) -> None:
+def _wait_for(futures: Iterable[Future[str | None]], on_tick: Callable[[], None]) -> None:
     pending = set(futures)
     while pending:
         _, pending = wait(pending, timeout=TICK_SECONDS)

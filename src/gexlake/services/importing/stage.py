@@ -158,7 +158,7 @@ class _Staging:
         except SourceError as error:
             reading.lose(error)
             return True
-        record.source_sha256, record.source_bytes = stream.sha256, stream.size_bytes
+        record.source_sha256, record.source_bytes, record.source_etag = stream.sha256, stream.size_bytes, stream.etag
         reading.read = True
         record.duration_seconds = time.perf_counter() - started
         return True

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import WorkerError
+from gexlake.models.location import Location
 
 INLINE_BYTES = 16 << 20
 """Less than this is done in the calling process: starting workers would take longer."""
@@ -139,9 +140,10 @@ def start_server() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start_server_early(sources: Iterable[Path], lake: Path) -> None:
+def start_server_early(sources: Iterable[Location], lake: Path) -> None:
     """Start it for a first import that is large: before anything else is loaded, both take place side by side."""
-    if not LakeLayout(lake).database.exists() and _exceeds(sources, INLINE_BYTES):
+    files = [source for source in sources if isinstance(source, Path)]
+    if not LakeLayout(lake).database.exists() and _exceeds(files, INLINE_BYTES):
         start_server()
 
 

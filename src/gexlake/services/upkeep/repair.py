@@ -22,8 +22,10 @@ from gexlake.importers import IMPORTERS
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.import_order import ImportOptions
-from gexlake.models.source import SourcePlace, find_source
+from gexlake.models.location import location_text
+from gexlake.models.source import SourcePlace
 from gexlake.models.verify_report import Repair, VerifyReport
+from gexlake.scanner.find import find_source
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.inspect_lake import SessionFacts, SessionVersion, inspect_lake
 from gexlake.services.upkeep.rewrite import (
@@ -124,7 +126,8 @@ def _stage_anew(layout: LakeLayout, facts: SessionFacts) -> str:
         force=True,
         naive_zone=zone,
     )
-    import_history(sorted({place.path for place in places}), layout.root, options)
+    named = {location_text(place.path): place.path for place in places}
+    import_history([named[text] for text in sorted(named)], layout.root, options)
     if stored_checksum(layout.root, _version(facts)) != facts.row["checksum"]:
         raise _CannotRepairError("it was staged anew from its sources, and is not what it was; see `gexlake lineage`")
     count = "1 source" if len(places) == 1 else f"{len(places)} sources"

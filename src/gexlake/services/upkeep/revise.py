@@ -26,9 +26,9 @@ from gexlake.importers.base import Claim, ClaimOf, SourceName
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import new_import_id
 from gexlake.models.lineage import FileStatus, LineageRecord
+from gexlake.models.location import Location, location_text
 from gexlake.models.report import ImportStatus
 from gexlake.models.revision import RevisedSession, RevisionReport
-from gexlake.models.source import path_text
 from gexlake.models.staged import StagedSession
 from gexlake.models.task import KnownSource, Published
 from gexlake.services.importing.commits import (
@@ -45,12 +45,12 @@ MAX_ATTEMPTS = 5
 FeedId = tuple[str, Feed]
 
 
-def forget_source(lake: Path, source: Path, *, dry_run: bool = False) -> RevisionReport:
+def forget_source(lake: Path, source: Location, *, dry_run: bool = False) -> RevisionReport:
     """Take out of the lake what a source file gave, or all files below a folder: it is not to count any more.
 
     The file itself is not touched, and need not be there. Raises `SourceError` where the lake knows of no such source.
     """
-    return _Revision(lake, dry_run=dry_run, about=f"forget {path_text(source)}").run(_Forget(path_text(source)))
+    return _Revision(lake, dry_run=dry_run, about=f"forget {location_text(source)}").run(_Forget(location_text(source)))
 
 
 def restore_import(lake: Path, import_id: str, *, dry_run: bool = False) -> RevisionReport:

@@ -14,7 +14,7 @@ from gexlake.db.parquet import read_footer
 from gexlake.db.segments import is_segment
 from gexlake.db.sessions import SessionRow
 from gexlake.db.versions import name_problem
-from gexlake.errors import LakeError, SourceError
+from gexlake.errors import LakeError, SourceError, StoreError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import (
     Claim,
@@ -30,8 +30,9 @@ from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
 from gexlake.importers.stream import SourceStream, hash_file
 from gexlake.models.checks import Check
 from gexlake.models.feed import SessionKey
-from gexlake.models.source import SourcePlace, find_source
+from gexlake.models.source import SourcePlace
 from gexlake.models.task import Published
+from gexlake.scanner.find import find_source
 from gexlake.validation.rules import Rule
 from gexlake.validation.snapshots import SessionBounds
 from gexlake.zone import noted_zone
@@ -274,7 +275,7 @@ def _check_sources(task: VerifyTask, footer: dict[str, Any], checks: SessionChec
                 checks.add(Check.SOURCE_REVISED, f"import {footer['revised_by']} took out or brought back snapshots")
                 return
             _name_differences(task, sources, decoded, checks, Path(scratch))
-    except SourceError as error:
+    except (SourceError, StoreError) as error:
         checks.add(Check.SOURCE_UNREADABLE, error.message)
     except LakeError as error:  # of a session that overlaps this one, and has its own finding
         checks.add(Check.SOURCE_UNREADABLE, f"it could not be held to its sources: {error.message}")
@@ -291,7 +292,7 @@ def _compare_recorded(
     try:
         with tempfile.TemporaryDirectory(prefix="gexlake-verify-") as scratch:
             _, tallies, conflicts = _decide(task, recorded, Path(scratch), claim=Claim.STANDING)
-    except (SourceError, LakeError):
+    except (SourceError, StoreError, LakeError):
         return  # which is said of the source or the file anyway
     seen = sum(tally.seen for tally in tallies.values())
     if conflicts:
@@ -314,19 +315,19 @@ def _find_source(task: VerifyTask, source: Mapping[str, Any], checks: SessionChe
     """A source where it was, or else a copy of it that an import has skipped; None with a finding or note."""
     name = source["source_file"]
     facts = task.readings.get((source["import_id"], name))
-    there = [found for found in map(find_source, (name, *(facts.copies if facts else ()))) if found]
+    try:
+        there = [found for found in map(find_source, (name, *(facts.copies if facts else ()))) if found]
+        for found in there:
+            if found.size_bytes == source["source_bytes"] and hash_file(found.place) == source["source_sha256"]:
+                return _Source(source, found.place)
+    except (SourceError, StoreError, OSError) as error:
+        checks.add(Check.SOURCE_UNREADABLE, f"{name} cannot be read: {error}")
+        return None
     if not there:
         if is_segment(name, task.live) and not source["runs"]:
             return None  # it was recorded live, has been superseded and may be deleted
         checks.sources_missing += 1
         checks.add(Check.SOURCE_MISSING, f"{name} is not there any more")
-        return None
-    try:
-        for found in there:
-            if found.size_bytes == source["source_bytes"] and hash_file(found.place) == source["source_sha256"]:
-                return _Source(source, found.place)
-    except (SourceError, OSError) as error:
-        checks.add(Check.SOURCE_UNREADABLE, f"{name} cannot be read: {error}")
         return None
     if any(later.import_id > source["import_id"] and later.source_file == name for later in task.lineage):
         checks.sources_missing += 1

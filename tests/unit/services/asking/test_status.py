@@ -18,7 +18,7 @@ def test_counts_feeds_sessions_and_rows(lake: Path, history: Path) -> None:
     assert status.source_bytes == sum(file.stat().st_size for file in history.glob("*.json"))
     assert status.parquet_bytes == sum(file.stat().st_size for file in (lake / "gex").rglob("*.parquet"))
     assert status.database_bytes == (lake / "gexlake.duckdb").stat().st_size
-    assert status.schema_version == 4
+    assert status.schema_version == 5
     assert status.records_quarantined == 2
     assert status.synthetic_sources == [str(history)]
     assert status.staged == []
