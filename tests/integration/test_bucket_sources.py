@@ -32,6 +32,7 @@ from helpers.cutting_proxy import CuttingProxy
 from helpers.histories import TUESDAY, records_of, vendor_name
 from helpers.lakes import lake_content, select
 from helpers.object_server import SECRET, ObjectServer
+from helpers.programs import run as run_program
 
 _numbers = count()
 
@@ -397,10 +398,15 @@ def test_nothing_under_a_url_is_an_error(bucket: Bucket) -> None:
         scan([location_of(f"{bucket.url}/other")])
 
 
-def test_no_secret_is_written_anywhere(bucket: Bucket, work: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_takes_urls_and_writes_no_secret_anywhere(bucket: Bucket, work: Path) -> None:
     bucket.put_day()
-    run(bucket, work / "lake")
-    written = [path for path in work.rglob("*") if path.is_file()]
+    done = run_program("import", bucket.url, "--lake", work / "lake", "-v", "-o", "json")
+    assert (done.returncode, f"{bucket.url}/{vendor_name()}" in done.stdout) == (0, True)
+    denied = run_program("scan", bucket.url, "--traceback", env=os.environ | {"AWS_ACCESS_KEY_ID": "nobody"})
+    assert (denied.returncode, "InvalidAccessKeyId" in denied.stderr) == (1, True)
+    usage = run_program("import", "s3://key:hidden@tests/history", "--lake", work / "lake")
+    assert (usage.returncode, "hidden" in usage.stderr) == (2, False)
+    written = [path.read_bytes() for path in work.rglob("*") if path.is_file()]
+    written += [text.encode() for program in (done, denied) for text in (program.stdout, program.stderr)]
     assert len(written) > 3
-    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
-    assert SECRET not in "".join(capfd.readouterr())
+    assert not [text for text in written if SECRET.encode() in text]

@@ -84,9 +84,8 @@ def _open_store(scheme: str, bucket: str, quick: bool, said: tuple[tuple[str, st
         "timeout": timedelta(days=1),  # of a whole download: silence is what counts
         "allow_http": any(value.startswith("http://") for _, value in said),  # who writes that means it
     }
-    retry: RetryConfig = {"retry_timeout": timedelta(seconds=PATIENCE_SECONDS)}
-    if quick:
-        retry["max_retries"] = QUICK_RETRIES
+    tries = QUICK_RETRIES if quick else PATIENCE_SECONDS
+    retry: RetryConfig = {"retry_timeout": timedelta(seconds=PATIENCE_SECONDS), "max_retries": tries}
     try:
         return from_url(f"{scheme}://{bucket}", client_options=client, retry_config=retry)
     except (BaseError, ValueError) as error:
