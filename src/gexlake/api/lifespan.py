@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.concurrency import run_in_threadpool
 
+from gexlake.api.fetching import GetWatch, fetcher_of
 from gexlake.api.recording import LiveWatch, runner_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
@@ -161,6 +162,20 @@ async def _live_recording(service: ServiceState) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _history_fetching(service: ServiceState) -> AsyncIterator[None]:
+    """Fetching history after each close."""
+    assert service.running is not None
+    watch = service.get = GetWatch(service.running.lake.layout)
+    service.metrics.registry.register(watch)
+    if not service.settings.get:
+        yield
+        return
+    watch.runner = fetcher_of(service.settings)
+    async with _beside(watch.runner.run(), name="get"):
+        yield
+
+
+@asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[None]:
     """Have something go on beside, and end with the block."""
     task = asyncio.create_task(work, name=name)
@@ -180,6 +195,7 @@ RESOURCES: tuple[Resource, ...] = (
     _watched_directories,
     _recorded_segments,
     _live_recording,
+    _history_fetching,
 )
 """Opened in this order before the first request is taken, closed in reverse after the last was answered.
 

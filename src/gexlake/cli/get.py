@@ -133,6 +133,7 @@ def _show(terminal: Terminal, report: GetReport) -> None:
     terminal.line(_title(report), style="bold")
     terminal.facts(_iter_facts(report))
     _show_days(terminal, report)
+    _show_incomplete(terminal, report)
     if report.notes:
         terminal.line()
     for note in report.notes:
@@ -180,6 +181,21 @@ def _show_days(terminal: Terminal, report: GetReport) -> None:
     )
     if len(shown) < len(rows):
         terminal.talk(f"{values.plural(len(rows) - len(shown), 'more row')}: all with --verbose.")
+
+
+def _show_incomplete(terminal: Terminal, report: GetReport) -> None:
+    """What came, and has holes all the same."""
+    if not report.incomplete:
+        return
+    shown = report.incomplete if terminal.verbose else report.incomplete[:MAX_ROWS]
+    terminal.line()
+    terminal.table(
+        ["date", "feed", "came, but"],
+        [[str(one.session_date), str(one.session.feed), one.words] for one in shown],
+        folds=["came, but"],
+    )
+    if len(shown) < len(report.incomplete):
+        terminal.talk(f"{values.plural(len(report.incomplete) - len(shown), 'more session')}: all with --verbose.")
 
 
 def _row_key(day: GetDay) -> tuple[str, ...]:

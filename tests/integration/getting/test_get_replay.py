@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -71,6 +72,9 @@ def test_all_feeds_come_are_imported_and_are_what_the_vendor_has(get: Get, sourc
     assert (report.files_fetched, report.complete, report.notes) == (30, True, [])
     assert report.imported is not None
     assert report.imported.totals.records_imported == 900
+    (words,) = {re.sub(r":\d\d - ", ":… - ", one.words) for one in report.incomplete}
+    assert words == "has 1 hole, 0.1% covered; the longest: 14:30:… - 21:00:00 UTC."
+    assert len(report.incomplete) == 30
     query = "SELECT * EXCLUDE (import_id) FROM gex_snapshots ORDER BY ALL"
     ours, theirs = (gexlake.open(lake).sql(query) for lake in (work / "lake", source_lake))
     assert ours.equals(theirs)

@@ -203,7 +203,7 @@ def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: 
         GEXLAKE_LIVE_CATEGORIES="gex_zero",
         GEXLAKE_LIVE_PACKAGES="classic",
         GEXLAKE_VENDOR_URL=f"{replay.url}/v2",
-        GEXLAKE_LIVE_CLOCK_FROM=replay.url,
+        GEXLAKE_VENDOR_CLOCK_FROM=replay.url,
         GEXLAKE_VENDOR_KEY=KEY,
     )
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.getting.access import Access
 from gexlake.services.getting.fetch import FileStates, Line, SessionFetcher
-from gexlake.services.getting.manifest import Event, Manifest, Mark, now_utc
+from gexlake.services.getting.manifest import Event, Manifest, Mark
 from gexlake.services.getting.plan import package_name
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
@@ -89,7 +89,7 @@ class Downloads:
         name = package_name(feed)
         note = f"The plan of this key does not have {name}: the vendor refuses all its categories."
         if note not in self.notes:
-            self.manifest.add(Mark(what=name, event=Event.DENIED, at=now_utc(), reason=note))
+            self.manifest.add(Mark(what=name, event=Event.DENIED, at=self.manifest.now(), reason=note))
             self.notes.append(note)
 
     def _give(self, feed: Feed) -> None:
@@ -98,7 +98,7 @@ class Downloads:
         name = package_name(feed)
         if name in self._denied_before:
             self._denied_before.discard(name)
-            self.manifest.add(Mark(what=name, event=Event.GRANTED, at=now_utc()))
+            self.manifest.add(Mark(what=name, event=Event.GRANTED, at=self.manifest.now()))
 
     def _give_up(self, session: SessionKey, event: Event, error: TroubleError) -> None:
         self._write_down(session, event, error)
@@ -108,7 +108,7 @@ class Downloads:
 
     def _write_down(self, session: SessionKey, event: Event, error: TroubleError) -> None:
         reason = self.key.redact(error.message)
-        self.manifest.add(Mark(what=str(session), event=event, at=now_utc(), reason=reason))
+        self.manifest.add(Mark(what=str(session), event=event, at=self.manifest.now(), reason=reason))
 
     def _halt(self, reason: str) -> None:
         if not self._is_halted:

@@ -15,7 +15,7 @@ from gexlake.db.segments import slot_of
 from gexlake.errors import GexlakeError
 from gexlake.models.feed import Feed
 from gexlake.services.importing.jobs import ImportJobs
-from gexlake.services.living.clock import SECOND_US, Clock, ReplayedClock, SystemClock
+from gexlake.services.living.clock import SECOND_US, Clock, clock_of, followed
 from gexlake.services.living.imports import SegmentImports
 from gexlake.services.living.journal import Journal
 from gexlake.services.living.lock import recording_lock
@@ -104,7 +104,7 @@ class LiveRunner:
             # A line for every request, and at their finest the addresses of sockets with their tokens.
             logging.getLogger(name).setLevel(logging.WARNING)
         self.state = LiveState(self.order.feeds)
-        self.clock = ReplayedClock(self.order.clock_from) if self.order.clock_from else SystemClock()
+        self.clock = clock_of(self.order.clock_from)
 
     async def run(self) -> None:
         """Wait for the lock, then record. Raises a group with what went wrong; of the disk it is a `StorageError`."""
@@ -121,20 +121,10 @@ class LiveRunner:
             with open_database(self.layout, write=True):
                 pass
         self.state.doing = "waiting for another process"
-        async with recording_lock(self.layout, self.say), asyncio.TaskGroup() as group:
-            following = group.create_task(self._follow_clock())
-            try:
-                await self._record(group)
-            finally:
-                following.cancel()
-
-    async def _follow_clock(self) -> None:
-        if isinstance(self.clock, ReplayedClock):
-            await self.clock.follow()
+        async with recording_lock(self.layout, self.say), followed(self.clock), asyncio.TaskGroup() as group:
+            await self._record(group)
 
     async def _record(self, group: asyncio.TaskGroup) -> None:
-        if isinstance(self.clock, ReplayedClock):
-            await self.clock.ready()
         journal = Journal(self.layout)
         if journal.cut_bytes:
             self.say(f"{journal.cut_bytes} bytes of torn lines were cut off.")
