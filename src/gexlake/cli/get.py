@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 40
 """Rows of days in a table, unless --verbose asks for all."""
+LIMITED = 3
+"""Exit status: the vendor limits requests, and the same command goes on later."""
 PLAIN = ("present", "fetched", "denied", "expired")
 """Statuses that are counted, and named by day only with --verbose."""
 
@@ -77,7 +79,8 @@ def get_history(
 
     Missing is what neither the directory nor the lake has of the trading days that the vendor still keeps: 90 calendar
     days. What broke off is gone on with, and any number of runs do no harm, one after the other or at once. The key is
-    read from GEXLAKE_VENDOR_KEY or from --key-file. The exit status is 1 when a day is missing that may still come.
+    read from GEXLAKE_VENDOR_KEY or from --key-file. The exit status is 1 when a day is missing that may still come, and
+    3 when the run ended early because the vendor limits requests (429).
     """
     from gexlake.services.getting.order import GetOrder
 
@@ -103,7 +106,12 @@ def get_history(
         terminal.json({"complete": report.complete, "counts": report.counts, **report.model_dump(mode="json")})
     else:
         _show(terminal, report)
-    return int(not report.complete)
+    return _exit_status(report)
+
+
+def _exit_status(report: GetReport) -> int:
+    is_sound = report.imported is None or report.imported.acceptable
+    return LIMITED if report.limited and is_sound else int(not report.complete)
 
 
 def _check(order: GetOrder) -> GetReport:

@@ -230,7 +230,9 @@ def test_a_limit_ends_the_run_and_the_next_one_goes_on(get: Get, replay: ReplayP
     replay.faults(refusals={"count": 3, "status": 429, "after": 1})
     report = get(packages=("classic",), parallel=1)
     assert report.counts == {"fetched": 1, "throttled": 1, "missing": 4}
+    assert report.limited
     assert report.notes[0].startswith("The vendor limits requests: 429")
+    assert report.notes[0].endswith("The allowance of the day, or of the month, may be spent.")
     assert report.notes[1] == "4 more were not asked for. Run the same command again later."
     assert not report.complete
     assert get(packages=("classic",)).counts == {"present": 1, "fetched": 5}

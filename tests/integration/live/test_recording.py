@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def test_key_is_in_no_file_and_no_output(work: Path, replay: ReplayProcess, reco
     step_to(replay, work, 2)
     status, out, err = live.end()
     assert (status, out) == (0, "")
+    assert "1 segments are not imported" in err
     assert KEY not in err
     assert "access_token" not in err
     assert not [path for path in work.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
@@ -178,7 +180,7 @@ def test_sockets_whose_place_was_taken_are_negotiated_anew(
 def test_closed_segments_are_imported_and_answers_stay_the_same(
     work: Path, replay: ReplayProcess, recording: StartLive
 ) -> None:
-    live = recording(work, replay, *CLASSIC, "--by", "poll")
+    live = recording(work, replay, *CLASSIC, "--by", "poll", imports=True)
     live.wait_for(READY)
     service = Service(work)
     try:
@@ -197,6 +199,36 @@ def test_closed_segments_are_imported_and_answers_stay_the_same(
     ((source, status),) = select(work, "SELECT source_file, status FROM lineage")
     assert Path(source).parent == work / "live" / DAY
     assert status == "success"
+
+
+def test_what_is_open_at_the_end_is_imported(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", "poll", imports=True)
+    live.wait_for(READY)
+    step_to(replay, work, 3)
+    status, _, err = live.end()
+    assert (status, "Importing the last 1 segments." in err) == (0, True), err
+    assert select(work, "SELECT snapshots FROM sessions") == [(3,)]
+    assert (work / "live" / DAY / ".imported").exists()
+
+
+def test_full_disk_ends_it_with_words_and_what_was_written_stays(
+    work: Path, replay: ReplayProcess, recording: StartLive
+) -> None:
+    live = start_live(work, replay, *CLASSIC, "--by", "poll")
+    live.wait_for(READY)
+    step_to(replay, work, 3)
+    (segment,) = (work / "live" / DAY).glob("*.jsonl")
+    most = segment.stat().st_size + 100
+    resource.prlimit(live.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    replay.control("step", seconds=1)
+    status, _, err = live.end(signal.SIGCONT)
+    assert (status, "Traceback" in err) == (1, False), err
+    assert "File too large" in err
+    assert segment.stat().st_size == most, "the disk took a part of the line"
+    again = recording(work, replay, *CLASSIC, "--by", "poll")
+    again.wait_for("100 bytes of torn lines were cut off")
+    again.wait_for(READY)
+    step_to(replay, work, 4)
 
 
 def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: Path) -> None:

@@ -16,6 +16,7 @@ from gexlake.services.getting.plan import package_name
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 
+ALLOWANCE = "The allowance of the day, or of the month, may be spent."
 MAX_FRUITLESS = 5
 """Sessions throttled or failed one after the other: something is wrong that the next one would meet as well."""
 
@@ -38,6 +39,8 @@ class Downloads:
     _waiting: deque[tuple[SessionKey, FileStates]] = field(default_factory=deque)
     _denied_before: set[str] = field(init=False)
     _fruitless: int = 0
+    is_limited: bool = False
+    """The vendor answered 429 as often as it is tried."""
     _is_halted: bool = False
 
     def __post_init__(self) -> None:
@@ -75,7 +78,8 @@ class Downloads:
             await self._judge(session, error)
         except LimitedError as error:
             self._write_down(session, Event.THROTTLED, error)
-            self._halt(error.message)
+            self.is_limited = True
+            self._halt(f"{error.message} {ALLOWANCE}")
         except TroubleError as error:
             self._give_up(session, Event.FAILED, error)
 

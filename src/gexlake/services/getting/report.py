@@ -108,6 +108,8 @@ class GetReport(BaseModel):
     files_fetched: int = 0
     bytes_fetched: int = 0
     duration_seconds: float = 0.0
+    limited: bool = False
+    """It ended early because the vendor limits requests (429)."""
     imported: ImportReport | None = None
     incomplete: list[IncompleteSession] = Field(default_factory=list)
     """Of what was imported, the least complete first. No reason for exit status 1: the vendor has nothing better."""

@@ -192,6 +192,7 @@ class _Run:
             notes=self._notes(days),
             files_fetched=len(fetched) + len(reports),
             bytes_fetched=self.progress.bytes_done,
+            limited=self.downloads is not None and self.downloads.is_limited,
             duration_seconds=time.monotonic() - self.started,
         )
 
