@@ -46,7 +46,7 @@ DAY = date(2025, 11, 10)
 GEXLAKE = (sys.executable, "-m", "gexlake")
 SUBPROTOCOL = "protobuf.webpubsub.azure.v1"
 SETTLE_SECONDS = 20.0
-"""How long the last records are waited for."""
+"""How long the last records are waited for when nothing comes."""
 TICKS = os.sysconf("SC_CLK_TCK")
 Feed = tuple[str, ...]
 
@@ -72,15 +72,15 @@ class Measured:
         )
 
 
-def make_lake(folder: Path, tickers: int, seconds: int) -> Path:
+def make_lake(folder: Path, tickers: int, seconds: int, strikes: int) -> Path:
     """What is replayed; made once."""
-    lake = folder / f"lake-{tickers}x{seconds}"
+    lake = folder / f"lake-{tickers}x{seconds}x{strikes}"
     if not lake.exists():
-        source = folder / f"source-{tickers}x{seconds}"
+        source = folder / f"source-{tickers}x{seconds}x{strikes}"
         words = [word for ticker in TICKERS[:tickers] for word in ("--ticker", ticker)]
         words += [word for package in PACKAGES for word in ("--package", package)]
         words += [word for category in CATEGORIES for word in ("--category", category)]
-        words += ["--sessions", "1", "--start", str(DAY), "--snapshots", str(seconds)]
+        words += ["--sessions", "1", "--start", str(DAY), "--snapshots", str(seconds), "--strikes", str(strikes)]
         subprocess.run([*GEXLAKE, "sample", source, *words], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([*GEXLAKE, "import", source, "--lake", lake], check=True, stdout=subprocess.DEVNULL)
     return lake
@@ -140,6 +140,15 @@ async def listen_to_service(url: str, measured: Measured) -> None:
                 measured.readable[feed] += [time.monotonic()] * event["records"]
 
 
+async def settle(measured: Measured) -> None:
+    """Until all can be read, or nothing comes any more."""
+    lacking, until = measured.lacking, time.monotonic() + SETTLE_SECONDS
+    while measured.lacking and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+        if measured.lacking != lacking:
+            lacking, until = measured.lacking, time.monotonic() + SETTLE_SECONDS
+
+
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     """Of a process and of its children that have ended."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
@@ -165,9 +174,7 @@ async def measure(
     if options.by == "poll":
         for times in measured.came.values():
             times.pop()
-    until = time.monotonic() + SETTLE_SECONDS
-    while measured.lacking and time.monotonic() < until:
-        await asyncio.sleep(0.05)
+    await settle(measured)
     for task in listening:
         task.cancel()
     for ended in await asyncio.gather(*listening, return_exceptions=True):
@@ -210,14 +217,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--speed", type=float, default=1)
     parser.add_argument("--tickers", type=int, default=11, choices=range(1, len(TICKERS) + 1), metavar="N")
+    parser.add_argument("--strikes", type=int, default=99, help="of each ladder")
     parser.add_argument("--work", type=Path, default=ROOT / "bench" / "work" / "live")
     options = parser.parse_args()
-    vendor_lake = make_lake(options.work.absolute(), options.tickers, round(options.seconds * options.speed) + 60)
+    seconds = round(options.seconds * options.speed) + 60
+    vendor_lake = make_lake(options.work.absolute(), options.tickers, seconds, options.strikes)
     source = vendor_lake.with_name(vendor_lake.name.replace("lake", "source"))
     feeds = feeds_of(source)
     with tempfile.TemporaryDirectory(dir=options.work) as folder, running(
         r"Replaying .* at (http://\S+)", "replay", "--lake", vendor_lake, "--port", "0", "--paused",
-        "--speed", options.speed, log=Path(folder, "replay.log"),
+        "--speed", options.speed, "--backlog", 1_000_000, log=Path(folder, "replay.log"),
     ) as (_, vendor):  # fmt: skip
         lake = Path(folder, "data")
         with recording(options, lake, vendor) as (processes, service):

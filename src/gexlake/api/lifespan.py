@@ -140,7 +140,7 @@ async def _recorded_segments(service: ServiceState) -> AsyncIterator[None]:
     tail = LiveTail(
         running.lake.layout,
         running.lake.store,
-        lambda news: service.announcer.publish({"type": "live", **asdict(news)}),
+        lambda news: service.announcer.publish({"type": "live", **asdict(news)}, lasting=False),
     )
     service.live = LiveWatch(tail)
     service.metrics.registry.register(service.live)

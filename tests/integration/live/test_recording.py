@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
+from gexlake.api.announce import CHANNEL
 from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
 from helpers.living import DAY, Service, records_of, start_live, until
+from helpers.redis_server import RedisServer
 from helpers.replay import KEY, ReplayProcess, make_lake, source_file
 from integration.live.conftest import StartLive
 
@@ -231,7 +234,14 @@ def test_full_disk_ends_it_with_words_and_what_was_written_stays(
     step_to(replay, work, 4)
 
 
-def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: Path) -> None:
+def test_service_records_itself_and_tells_redis_of_each_record(
+    work: Path, replay: ReplayProcess, vendor_lake: Path
+) -> None:
+    server = RedisServer(work)
+    server.start()
+    client = redis.Redis.from_url(server.url)
+    channel = client.pubsub(ignore_subscribe_messages=True)
+    channel.subscribe(CHANNEL)
     service = Service(
         work,
         "--live",
@@ -241,17 +251,28 @@ def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: 
         GEXLAKE_VENDOR_URL=f"{replay.url}/v2",
         GEXLAKE_VENDOR_CLOCK_FROM=replay.url,
         GEXLAKE_VENDOR_KEY=KEY,
+        GEXLAKE_REDIS_URL=server.url,
     )
     try:
         record = documents(vendor_lake)[2]
         service.wait_for(READY)
+        until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 2, "the service has not come to Redis")
         replay.control("seek", to=record["timestamp"])
+        told = json.loads(until(lambda: channel.get_message(timeout=1.0))["data"])
+        assert told.pop("publisher")
+        assert told == {
+            "type": "live", "ticker": "NQ_NDX", "package": "classic", "category": "gex_zero", "session_date": DAY,
+            "timestamp": record["timestamp"], "records": 1,
+        }  # fmt: skip
         until(lambda: service.latest() == record)
         ready = service.client.get("/ready").json()["live"]
         assert (ready["doing"], ready["problem"]) == ("listening", "")
         assert "gexlake_live_reconnects_total" in service.client.get("/metrics").text
     finally:
+        channel.close()
+        client.close()
         status, _, err = service.end(signal.SIGTERM)
+        server.kill()
         assert status == 0, err
         assert "Traceback" not in err, err
 
