@@ -18,7 +18,7 @@ SESSIONS ?= 3
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve live-demo test lint format docs examples proto web screenshots wheel bench bench-import bench-service fuzz fuzz-files kills \
+.PHONY: help demo serve live-demo test lint format docs examples proto web screenshots wheel bench bench-import bench-live bench-service fuzz fuzz-files kills \
   test-native clean
 
 help: ## this list
@@ -89,6 +89,9 @@ bench: bench-import bench-service ## both benchmarks, most of an hour
 
 bench-import: $(BENCH_INSTALLED) ## speed and memory against named peers; prints the tables of docs/benchmarks.md
 	$(BIN)/python -m bench
+
+bench-live: $(INSTALLED) ## from the socket to an answer, and what recording costs; a row of the table in docs/benchmarks-service.md
+	$(BIN)/python -m bench.live
 
 bench-service: $(BENCH_INSTALLED) ## the HTTP service under load (needs wrk), beside a naive app and roapi: the tables of docs/benchmarks-service.md
 	$(BIN)/python -m bench.serving

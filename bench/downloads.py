@@ -3,16 +3,17 @@
     python -m bench.downloads [--megabytes 400] [--runs 5] [--work DIR]
 
 A process of its own sends synthetic history by sendfile(2) on a socket of this machine, first as plain JSON, then as
-gzip. "came" is from the request to the last byte in the file; "whole" is with hash, ends and, of gzip, all checksums
-looked at, as `gexlake get` does before it gives a file its name. `whole` unpacks gzip, so its rate is in bytes of the
-file; other downloads go on meanwhile. The best of the runs counts, the spread stands beside it. The bare loop over
-the same socket is the bound.
+gzip. "came" is from the request to the last byte in the file; "hashed" is with its SHA-256; "whole" is with hash, ends
+and, of gzip, all checksums looked at, as `gexlake get` does before it gives a file its name. `whole` unpacks gzip, so
+its rate is in bytes of the file; other downloads go on meanwhile. The best of the runs counts, the spread stands
+beside it. The bare loop over the same socket is the bound.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import multiprocessing
 import os
 import socket
@@ -89,6 +90,13 @@ def fetch(url: str, target: Path) -> None:
     asyncio.run(download())
 
 
+def fetch_hashed(url: str, target: Path) -> None:
+    """And with its SHA-256."""
+    fetch(url, target)
+    with target.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+
+
 def fetch_whole(url: str, target: Path) -> None:
     """And with what it does before the file gets its name."""
     from gexlake.vendor.body import inspect_array
@@ -117,7 +125,7 @@ def measure(source: Path, target: Path, runs: int) -> None:
     server.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     try:
-        for name, work in (("bare loop", bare_loop), ("came", fetch), ("whole", fetch_whole)):
+        for name, work in (("bare loop", bare_loop), ("came", fetch), ("hashed", fetch_hashed), ("whole", fetch_whole)):
             found = rates(partial(work, url, target), target, size_bytes, runs)
             (best, cpu), (worst, _) = found[0], found[-1]
             what = f"{source.name:<6} {size_bytes / 1e6:5.0f} MB  {name:<10}"

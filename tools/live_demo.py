@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> int:
         recording = {
             "GEXLAKE_LIVE_CATEGORIES": ",".join(CATEGORIES),
             "GEXLAKE_VENDOR_URL": f"{url}/v2",
-            "GEXLAKE_LIVE_CLOCK_FROM": url,
+            "GEXLAKE_VENDOR_CLOCK_FROM": url,
         }
         return run("serve", "--lake", lake, "--port", port, "--live", TICKER, environment=KEY | recording)
 

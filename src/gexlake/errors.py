@@ -99,3 +99,8 @@ class WorkerError(GexlakeError):
     """A worker process ended without a result."""
 
     retryable = True
+
+
+def fault_document(error: GexlakeError) -> dict[str, str]:
+    """What a caller needs to raise the same fault."""
+    return {"fault": type(error).__name__, "message": error.message, "hint": error.hint}

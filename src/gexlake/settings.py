@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -84,16 +85,30 @@ class Settings(BaseSettings):
     live: Words = Field(
         (),
         description="Tickers that the service records live, as `NQ_NDX,SPX`; none: it records nothing. The key is read "
-        "from `GEXLAKE_VENDOR_KEY` or from `live_key_file`.",
+        "from `GEXLAKE_VENDOR_KEY` or from `vendor_key_file`.",
     )
     live_packages: Words = Field((), description="Of those, only these packages; none: all.")
     live_categories: Words = Field((), description="Of those, only these categories; none: all.")
     live_method: Literal["auto", "poll", "socket"] = Field(
         "auto", description="How records come: by sockets, by polling, or by sockets where the key may."
     )
-    live_key_file: Path | None = Field(None, description="A file of mode 0600 with the vendor's key.")
+    get: Words = Field(
+        (),
+        description="Tickers whose history the service fetches after each close, as `NQ_NDX,SPX`; none: it fetches "
+        "nothing. The key is read as for `live`.",
+    )
+    get_to: Path | None = Field(None, description="Where the files go that it fetches.")
+    get_packages: Words = Field((), description="Of those tickers, only these packages; none: all.")
+    get_categories: Words = Field((), description="Of those, only these categories; none: all.")
+    get_since: date | None = Field(None, description="First session date that is fetched; none: all that there are.")
+    get_eod: bool = Field(False, description="Whether the report of the last session is fetched first.")
+    get_parallel: int = Field(4, ge=1, le=16, description="Downloads at a time.")
+    get_interval_seconds: float = Field(1.0, ge=0, description="Between two requests of one ticker and metric.")
+    get_patience_seconds: float = Field(15.0, ge=0, description="The first wait after a refusal; then longer.")
+    get_timeout_seconds: float = Field(60.0, ge=0.1, description="How long a silent connection is waited for.")
+    vendor_key_file: Path | None = Field(None, description="A file of mode 0600 with the vendor's key.")
     vendor_url: str = Field("https://api.gex.bot/v2", min_length=1, description="Where the vendor's service is.")
-    live_clock_from: str | None = Field(
+    vendor_clock_from: str | None = Field(
         None,
         description="Address of a `gexlake replay` that stands in for the vendor: its clock counts, for rehearsals.",
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.services.getting.plan import HISTORY_AT, last_session
+from gexlake.services.getting.plan import HISTORY_AFTER, last_session
 from gexlake.vendor.names import history_name
 from helpers.histories import records_of
 from helpers.processes import PATIENCE_SECONDS
@@ -30,7 +30,7 @@ def recent_days(count: int = 2) -> list[date]:
     """Sessions that the vendor keeps for long yet, the newest not of today: midnight may come while a test runs."""
     days, now = [], datetime.now(UTC) - timedelta(days=2)
     while len(days) < count:
-        days.append(last_session(now, HISTORY_AT))
+        days.append(last_session(now, HISTORY_AFTER))
         now -= timedelta(days=1)
         days = sorted(set(days))
     return days

@@ -93,11 +93,11 @@ class GexlakeProcess:
         return out
 
 
-def start_live(lake: Path, replay: ReplayProcess, *options: str, key: str = KEY) -> GexlakeProcess:
-    """A recording of NQ_NDX, by the replay's clock."""
+def start_live(lake: Path, replay: ReplayProcess, *options: str, imports: bool = False) -> GexlakeProcess:
+    """A recording of NQ_NDX, by the replay's clock; with `imports` into the lake, which takes a process more."""
     return GexlakeProcess(
         "live", "--lake", lake, "--ticker", "NQ_NDX", "--base-url", f"{replay.url}/v2", "--clock-from", replay.url,
-        *options, GEXLAKE_VENDOR_KEY=key,
+        *options, *([] if imports else ["--no-import"]), GEXLAKE_VENDOR_KEY=KEY,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import httpx2
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from gexlake.models.feed import Feed
+from gexlake.models.feed import PACKAGES, Feed
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from gexlake.vendor.frames import (
@@ -110,12 +111,18 @@ class ReplayProcess:
         return document
 
 
-def make_lake(folder: Path, *, sessions: int = 2, snapshots: int = 30, strikes: int = 9) -> Path:
-    """A lake of all 15 feeds of NQ_NDX from 2025-11-10 on; its history stays beside it in `source`."""
+def make_lake(
+    folder: Path,
+    *,
+    sessions: int = 2,
+    snapshots: int = 30,
+    strikes: int = 9,
+    categories: Sequence[str] | None = None,
+) -> Path:
+    """A lake of NQ_NDX from 2025-11-10 on, all 15 feeds or those; its history stays beside it in `source`."""
     source, lake = folder / "source", folder / "data"
-    write_sample(
-        source, sessions=sessions, start=MONDAY, snapshots=snapshots, strikes=strikes, all_categories=True
-    ).note.unlink()
+    feeds: dict[str, Any] = {"packages": PACKAGES, "categories": categories} if categories else {"all_categories": True}
+    write_sample(source, sessions=sessions, start=MONDAY, snapshots=snapshots, strikes=strikes, **feeds).note.unlink()
     import_history(source, lake)
     return lake
 

@@ -68,7 +68,7 @@ class Stub:
                     self._send(stub.reply(seen))
 
             def _send(self, reply: Reply) -> None:
-                self.send_response(reply.status)
+                self.send_response_only(reply.status)  # without a date of its own
                 for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                     if not (name == "Content-Length" and reply.length is not None):
                         self.send_header(name, value)

@@ -85,16 +85,17 @@ class Announcer:
         for subscription in self._subscriptions:
             subscription.end()
 
-    def publish(self, event: Event) -> None:
+    def publish(self, event: Event, *, lasting: bool = True) -> None:
         """Announce an event, from any thread; nothing happens once the announcer is closed.
 
+        One that is not `lasting` is of no use later, and is not kept for a Redis that is lost: there are many such.
         Raises `TypeError` for an event that JSON cannot express.
         """
         message = json.dumps(event | {"publisher": self._publisher})
         loop = self._loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop was closed this very moment
-                loop.call_soon_threadsafe(self._pass_on, event, message)
+                loop.call_soon_threadsafe(self._pass_on, event, message if lasting or self._connected else None)
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[Event]]:

@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.concurrency import run_in_threadpool
 
+from gexlake.api.fetching import GetWatch, fetcher_of
 from gexlake.api.recording import LiveWatch, runner_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
@@ -139,7 +140,7 @@ async def _recorded_segments(service: ServiceState) -> AsyncIterator[None]:
     tail = LiveTail(
         running.lake.layout,
         running.lake.store,
-        lambda news: service.announcer.publish({"type": "live", **asdict(news)}),
+        lambda news: service.announcer.publish({"type": "live", **asdict(news)}, lasting=False),
     )
     service.live = LiveWatch(tail)
     service.metrics.registry.register(service.live)
@@ -157,6 +158,20 @@ async def _live_recording(service: ServiceState) -> AsyncIterator[None]:
     assert service.live is not None
     runner = service.live.runner = runner_of(service.settings, service.live.tail, service.running.jobs)
     async with _beside(run_in_service(runner), name="live"):
+        yield
+
+
+@asynccontextmanager
+async def _history_fetching(service: ServiceState) -> AsyncIterator[None]:
+    """Fetching history after each close."""
+    assert service.running is not None
+    watch = service.get = GetWatch(service.running.lake.layout)
+    service.metrics.registry.register(watch)
+    if not service.settings.get:
+        yield
+        return
+    watch.runner = fetcher_of(service.settings)
+    async with _beside(watch.runner.run(), name="get"):
         yield
 
 
@@ -180,6 +195,7 @@ RESOURCES: tuple[Resource, ...] = (
     _watched_directories,
     _recorded_segments,
     _live_recording,
+    _history_fetching,
 )
 """Opened in this order before the first request is taken, closed in reverse after the last was answered.
 

@@ -24,13 +24,13 @@ def order_of(settings: Settings) -> LiveOrder:
         feeds_of(settings.live, settings.live_packages, settings.live_categories),
         Method(settings.live_method),
         settings.vendor_url,
-        settings.live_clock_from,
+        settings.vendor_clock_from,
     )
 
 
 def runner_of(settings: Settings, tail: LiveTail, jobs: ImportJobs) -> LiveRunner:
     """What records for a service. Raises `UsageError` where the order or the key is none."""
-    return LiveRunner(tail.layout, order_of(settings), load_key(settings.live_key_file), jobs)
+    return LiveRunner(tail.layout, order_of(settings), load_key(settings.vendor_key_file), jobs)
 
 
 @dataclass(eq=False)

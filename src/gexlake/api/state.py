@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from gexlake.api.announce import Announcer
 from gexlake.api.fair_queue import FairQueue
+from gexlake.api.fetching import GetWatch
 from gexlake.api.limits import RateLimits
 from gexlake.api.metrics import Metrics
 from gexlake.api.recording import LiveWatch
@@ -66,6 +67,8 @@ class ServiceState:
     """Set when the service is to end: streams that would go on for ever end then."""
     live: LiveWatch | None = None
     """What is recorded live; while the service runs."""
+    get: GetWatch | None = None
+    """What is fetched; likewise."""
     running: RunningService | None = None
     """What exists only while the service runs."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 40
 """Rows of days in a table, unless --verbose asks for all."""
+LIMITED = 3
+"""Exit status: the vendor limits requests, and the same command goes on later."""
 PLAIN = ("present", "fetched", "denied", "expired")
 """Statuses that are counted, and named by day only with --verbose."""
 
@@ -77,7 +79,8 @@ def get_history(
 
     Missing is what neither the directory nor the lake has of the trading days that the vendor still keeps: 90 calendar
     days. What broke off is gone on with, and any number of runs do no harm, one after the other or at once. The key is
-    read from GEXLAKE_VENDOR_KEY or from --key-file. The exit status is 1 when a day is missing that may still come.
+    read from GEXLAKE_VENDOR_KEY or from --key-file. The exit status is 1 when a day is missing that may still come, and
+    3 when the run ended early because the vendor limits requests (429).
     """
     from gexlake.services.getting.order import GetOrder
 
@@ -103,7 +106,12 @@ def get_history(
         terminal.json({"complete": report.complete, "counts": report.counts, **report.model_dump(mode="json")})
     else:
         _show(terminal, report)
-    return int(not report.complete)
+    return _exit_status(report)
+
+
+def _exit_status(report: GetReport) -> int:
+    is_sound = report.imported is None or report.imported.acceptable
+    return LIMITED if report.limited and is_sound else int(not report.complete)
 
 
 def _check(order: GetOrder) -> GetReport:
@@ -133,6 +141,7 @@ def _show(terminal: Terminal, report: GetReport) -> None:
     terminal.line(_title(report), style="bold")
     terminal.facts(_iter_facts(report))
     _show_days(terminal, report)
+    _show_incomplete(terminal, report)
     if report.notes:
         terminal.line()
     for note in report.notes:
@@ -180,6 +189,21 @@ def _show_days(terminal: Terminal, report: GetReport) -> None:
     )
     if len(shown) < len(rows):
         terminal.talk(f"{values.plural(len(rows) - len(shown), 'more row')}: all with --verbose.")
+
+
+def _show_incomplete(terminal: Terminal, report: GetReport) -> None:
+    """What came, and has holes all the same."""
+    if not report.incomplete:
+        return
+    shown = report.incomplete if terminal.verbose else report.incomplete[:MAX_ROWS]
+    terminal.line()
+    terminal.table(
+        ["date", "feed", "came, but"],
+        [[str(one.session_date), str(one.session.feed), one.words] for one in shown],
+        folds=["came, but"],
+    )
+    if len(shown) < len(report.incomplete):
+        terminal.talk(f"{values.plural(len(report.incomplete) - len(shown), 'more session')}: all with --verbose.")
 
 
 def _row_key(day: GetDay) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ ClockFrom = Annotated[
     str | None,
     typer.Option("--clock-from", metavar="URL", help="A `gexlake replay` whose clock counts, for rehearsals."),
 ]
+NoImport = Annotated[bool, typer.Option("--no-import", help="Only record; what was recorded waits to be imported.")]
 Prune = Annotated[
     date | None,
     typer.Option(
@@ -57,14 +58,15 @@ def live(
     key_file: KeyFile = None,
     base_url: BaseUrl = BASE_URL,
     clock_from: ClockFrom = None,
+    no_import: NoImport = False,
     prune: Prune = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
     """Record the vendor's live data in session hours, until Ctrl-C.
 
     What comes is written to the lake's `live` folder at once, answered from by `gexlake serve`, and imported every ten
-    minutes and at the end of the session. The vendor's file of the day, when it comes, takes its place. One process
-    records into a lake; another one waits, and takes over when the first has ended. The key is read from
+    minutes, at the end of the session and at Ctrl-C. The vendor's file of the day, when it comes, takes its place. One
+    process records into a lake; another one waits, and takes over when the first has ended. The key is read from
     GEXLAKE_VENDOR_KEY or from --key-file. See docs/live.md.
     """
     if prune is not None:
@@ -73,10 +75,10 @@ def live(
 
     feeds = feeds_of(words(tickers), words(packages), words(categories))
     order = LiveOrder(feeds, by, base_url, clock_from)
-    return _record(terminal, lake, order, load_key(key_file))
+    return _record(terminal, lake, order, load_key(key_file), imports=not no_import)
 
 
-def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey) -> int:
+def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey, *, imports: bool) -> int:
     import asyncio
 
     from gexlake.db.layout import LakeLayout
@@ -87,7 +89,9 @@ def _record(terminal: Terminal, lake: Path, order: LiveOrder, key: VendorKey) ->
 
     async def run() -> None:
         jobs = ImportJobs(layout.root, workers=1, most=2, on_end=lambda _: None)
-        runner = LiveRunner(layout, order, key, jobs, say=terminal.talk, warn=terminal.talk)
+        runner = LiveRunner(
+            layout, order, key, jobs, say=terminal.talk, warn=terminal.talk, imports=imports, imports_at_end=True
+        )
         recording = asyncio.create_task(runner.run())
         showing = asyncio.create_task(_show_status(terminal, runner))
         for number in STOP_SIGNALS:

@@ -69,6 +69,16 @@ CarryOver = Annotated[
     bool, typer.Option("--carry-over", help="Before the first record of a day, answer with the last one before it.")
 ]
 
+Backlog = Annotated[
+    int,
+    typer.Option(
+        "--backlog",
+        metavar="N",
+        min=1,
+        help="Records of a group that are sent late where the clock is faster than this machine; of more, the last N.",
+    ),
+]
+
 
 @command("replay", example="gexlake replay --date 2025-11-14 --speed 10 --port 8766")
 def replay(
@@ -87,6 +97,7 @@ def replay(
     paused: Paused = False,
     start_at: StartAt = "start",
     carry_over: CarryOver = False,
+    backlog: Backlog = 64,
     proxies: Proxies = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
@@ -111,6 +122,7 @@ def replay(
         clock_per_key=clock is ClockOf.PER_KEY,
         strict=strict,
         carry_over=carry_over,
+        backlog=backlog,
     )
     _configure_log(terminal)
     with listen(host, port) as listener:

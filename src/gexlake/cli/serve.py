@@ -51,6 +51,13 @@ def serve(
         list[str] | None,
         typer.Option("--live", metavar="TICKER", help="Record this ticker live; repeatable. See `gexlake live`."),
     ] = None,
+    get: Annotated[
+        list[str] | None,
+        typer.Option("--get", metavar="TICKER", help="Fetch this ticker's history daily; repeatable."),
+    ] = None,
+    get_to: Annotated[
+        Path | None, typer.Option("--get-to", metavar="DIR", help="Where the files go that --get fetches.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Worker processes of an import.  [default: 1]")
     ] = None,
@@ -67,6 +74,8 @@ def serve(
         "watch": tuple(watch or ()) or None,
         "import_roots": tuple(import_root or ()) or None,
         "live": tuple(live or ()) or None,
+        "get": tuple(get or ()) or None,
+        "get_to": get_to,
         "workers": workers,
     }
     gc.disable()  # until it serves: there is nothing to find while modules are loaded

@@ -12,6 +12,7 @@ from gexlake.cli.terminal import Terminal
 from gexlake.models.record_types import RECORD_TYPES
 
 if TYPE_CHECKING:
+    from gexlake.models.last_get import LastGet
     from gexlake.services.asking.status import FeedStatus, LakeStatus
 
 HEADERS = ["feed", "sessions", "from", "to", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
@@ -68,6 +69,8 @@ def _facts(status: LakeStatus) -> list[tuple[str, str]]:
     if last is not None:
         imports = values.plural(status.imports, "import")
         facts.append(("last import", f"{last.import_id}, {last.status}, {values.instant(last.started_at)} ({imports})"))
+    if status.last_get is not None:
+        facts.append(("last get", _last_get(status.last_get)))
     if status.records_quarantined:
         facts.append(("quarantine", f"{values.plural(status.records_quarantined, 'record')}: see `gexlake quarantine`"))
     if status.records_kept:
@@ -81,6 +84,14 @@ def _facts(status: LakeStatus) -> list[tuple[str, str]]:
     if status.synthetic_sources:
         facts.append(("synthetic", f"not real history: {', '.join(status.synthetic_sources)}"))
     return facts
+
+
+def _last_get(last: LastGet) -> str:
+    missing = "nothing missing"
+    if last.missing:
+        left = values.plural(last.expires_in_days or 0, "day")
+        missing = f"{values.plural(last.missing, 'day')} of feeds missing, the oldest still to be had for {left}"
+    return f"{values.instant(last.ended_at)}, {values.plural(last.files_fetched, 'file')} fetched, {missing}"
 
 
 def _feed_row(feed: FeedStatus) -> list[str]:

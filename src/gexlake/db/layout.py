@@ -47,6 +47,11 @@ class LakeLayout:
         return self.root / "server.json"
 
     @property
+    def last_get(self) -> Path:
+        """How the last `gexlake get` went; see `db.last_get`."""
+        return self.root / "last_get.json"
+
+    @property
     def imports(self) -> Path:
         """Lineage, quarantine and report of each import as Parquet, so that the database can be rebuilt."""
         return self.root / "imports"

@@ -22,7 +22,7 @@ from gexlake.replay.app import create_app
 from gexlake.replay.archive import Archive
 from gexlake.replay.clock import AtEnd, Clocks, ReplayClock, checked_speed
 from gexlake.replay.faults import FaultBox
-from gexlake.replay.hubs.broadcast import Hubs
+from gexlake.replay.hubs.broadcast import BACKLOG, Hubs
 from gexlake.replay.hubs.slots import PREFIX
 from gexlake.replay.lake_reader import LakeReader, check_days
 from gexlake.replay.routes.control import place_of
@@ -61,6 +61,8 @@ class ReplayOptions:
     clock_per_key: bool = False
     strict: bool = False
     carry_over: bool = False
+    backlog: int = BACKLOG
+    """Records of a group that may be late, where the clock runs faster than they are sent."""
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def open_replay(options: ReplayOptions) -> Iterator[Replay]:
             clocks,
             archive,
             Signer(time.time),
-            Hubs(reader, clocks, faults, PREFIX),
+            Hubs(reader, clocks, faults, PREFIX, options.backlog),
             faults,
             tuple(days),
             strict=options.strict,

@@ -317,6 +317,13 @@ def test_a_key_that_the_vendor_does_not_take_ends_it(vendor: Vendor, work: Path,
     assert len(vendor.api.seen) == 1
 
 
+def test_a_limit_has_an_exit_status_of_its_own(vendor: Vendor, work: Path, day: date) -> None:
+    vendor.api.on("/hist/", refused(429, "Rate limit exceeded."))
+    status, out, _ = Got(work, *only(day), url=vendor.url).end()
+    assert status == 3
+    assert "The allowance of the day, or of the month, may be spent." in out
+
+
 def test_a_directory_that_cannot_be_is_named(vendor: Vendor, work: Path, day: date) -> None:
     vendor.has(day)
     (work / "history").write_text("a file where the directory should be")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -71,6 +72,9 @@ def test_all_feeds_come_are_imported_and_are_what_the_vendor_has(get: Get, sourc
     assert (report.files_fetched, report.complete, report.notes) == (30, True, [])
     assert report.imported is not None
     assert report.imported.totals.records_imported == 900
+    (words,) = {re.sub(r":\d\d - ", ":… - ", one.words) for one in report.incomplete}
+    assert words == "has 1 hole, 0.1% covered; the longest: 14:30:… - 21:00:00 UTC."
+    assert len(report.incomplete) == 30
     query = "SELECT * EXCLUDE (import_id) FROM gex_snapshots ORDER BY ALL"
     ours, theirs = (gexlake.open(lake).sql(query) for lake in (work / "lake", source_lake))
     assert ours.equals(theirs)
@@ -226,7 +230,9 @@ def test_a_limit_ends_the_run_and_the_next_one_goes_on(get: Get, replay: ReplayP
     replay.faults(refusals={"count": 3, "status": 429, "after": 1})
     report = get(packages=("classic",), parallel=1)
     assert report.counts == {"fetched": 1, "throttled": 1, "missing": 4}
+    assert report.limited
     assert report.notes[0].startswith("The vendor limits requests: 429")
+    assert report.notes[0].endswith("The allowance of the day, or of the month, may be spent.")
     assert report.notes[1] == "4 more were not asked for. Run the same command again later."
     assert not report.complete
     assert get(packages=("classic",)).counts == {"present": 1, "fetched": 5}

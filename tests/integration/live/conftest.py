@@ -36,8 +36,8 @@ def recording() -> Iterator[StartLive]:
     """Starts recordings, and sees that each ends well unless it was killed."""
     started: list[GexlakeProcess] = []
 
-    def start(lake: Path, replay: ReplayProcess, *options: str) -> GexlakeProcess:
-        started.append(start_live(lake, replay, *options))
+    def start(lake: Path, replay: ReplayProcess, *options: str, imports: bool = False) -> GexlakeProcess:
+        started.append(start_live(lake, replay, *options, imports=imports))
         return started[-1]
 
     yield start

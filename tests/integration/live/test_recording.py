@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
-from gexlake.models.feed import FEED_CATEGORIES
+from gexlake.api.announce import CHANNEL
 from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
 from helpers.living import DAY, Service, records_of, start_live, until
-from helpers.replay import KEY, ReplayProcess, source_file
+from helpers.redis_server import RedisServer
+from helpers.replay import KEY, ReplayProcess, make_lake, source_file
 from integration.live.conftest import StartLive
 
 READY = r"Polling|Listening"
@@ -71,28 +74,34 @@ def test_key_is_in_no_file_and_no_output(work: Path, replay: ReplayProcess, reco
     step_to(replay, work, 2)
     status, out, err = live.end()
     assert (status, out) == (0, "")
+    assert "1 segments are not imported" in err
     assert KEY not in err
     assert "access_token" not in err
     assert not [path for path in work.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
-def test_day_recorded_through_sockets_is_the_day_that_was_replayed(
-    work: Path, replay: ReplayProcess, vendor_lake: Path, recording: StartLive
+def test_day_recorded_at_two_hundred_times_speed_is_the_day_that_was_replayed(
+    work: Path, fast_disk: Path, recording: StartLive
 ) -> None:
-    live = recording(work, replay, "--by", "socket")
-    feeds = [(package, category) for package, categories in FEED_CATEGORIES.items() for category in categories]
-    live.wait_for(READY)
-    expected = {feed: [record["timestamp"] for record in documents(vendor_lake, *feed)] for feed in feeds}
-    last = max(instants[-1] for instants in expected.values())
-    second = replay.control("seek", to="start")["instant_us"] // 1_000_000
-    while second < last:
-        second = replay.control("step", seconds=1)["instant_us"] // 1_000_000
-        for feed, instants in expected.items():
-            count = sum(instant <= second for instant in instants)
-            until(lambda f=feed, n=count: len(records_of(work, *f)) == n, f"{feed} at {second}")
-    assert live.end()[0] == 0
+    """Bit for bit, and nothing lost: four minutes of a feed of each hub."""
+    categories = ("gex_zero", "gamma_zero", "delta_one", "orderflow")
+    feeds = [("classic", "gex_zero"), ("state", "gex_zero"), ("state", "gamma_zero"), ("state", "delta_one"),
+             ("orderflow", "orderflow")]  # fmt: skip
+    day = make_lake(fast_disk / "day-at-speed", sessions=1, snapshots=240, categories=categories)
+    replay = ReplayProcess(day, "--paused", "--speed", "200", "--backlog", "1000000")
+    try:
+        options = [option for category in categories for option in ("--category", category)]
+        live = recording(work, replay, *options, "--by", "socket")
+        live.wait_for(READY)
+        replay.control("resume")
+        for feed in feeds:
+            until(lambda feed=feed: len(records_of(work, *feed)) == 240, f"{feed} is not whole")
+        assert live.end()[0] == 0
+        assert replay.end()[0] == 0
+    finally:
+        replay.process.kill()
     import_history(sorted((work / "live" / DAY).glob("*.jsonl")), work)
-    mine, theirs = lake_content(work), lake_content(vendor_lake)
+    mine, theirs = lake_content(work), lake_content(day)
     for name in theirs.keys() - {"sessions", "lineage", "quarantine", "imports"}:
         assert mine[name] == theirs[name], name
     assert mine["quarantine"] == []
@@ -174,7 +183,7 @@ def test_sockets_whose_place_was_taken_are_negotiated_anew(
 def test_closed_segments_are_imported_and_answers_stay_the_same(
     work: Path, replay: ReplayProcess, recording: StartLive
 ) -> None:
-    live = recording(work, replay, *CLASSIC, "--by", "poll")
+    live = recording(work, replay, *CLASSIC, "--by", "poll", imports=True)
     live.wait_for(READY)
     service = Service(work)
     try:
@@ -195,7 +204,44 @@ def test_closed_segments_are_imported_and_answers_stay_the_same(
     assert status == "success"
 
 
-def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: Path) -> None:
+def test_what_is_open_at_the_end_is_imported(work: Path, replay: ReplayProcess, recording: StartLive) -> None:
+    live = recording(work, replay, *CLASSIC, "--by", "poll", imports=True)
+    live.wait_for(READY)
+    step_to(replay, work, 3)
+    status, _, err = live.end()
+    assert (status, "Importing the last 1 segments." in err) == (0, True), err
+    assert select(work, "SELECT snapshots FROM sessions") == [(3,)]
+    assert (work / "live" / DAY / ".imported").exists()
+
+
+def test_full_disk_ends_it_with_words_and_what_was_written_stays(
+    work: Path, replay: ReplayProcess, recording: StartLive
+) -> None:
+    live = start_live(work, replay, *CLASSIC, "--by", "poll")
+    live.wait_for(READY)
+    step_to(replay, work, 3)
+    (segment,) = (work / "live" / DAY).glob("*.jsonl")
+    most = segment.stat().st_size + 100
+    resource.prlimit(live.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    replay.control("step", seconds=1)
+    status, _, err = live.end(signal.SIGCONT)
+    assert (status, "Traceback" in err) == (1, False), err
+    assert "File too large" in err
+    assert segment.stat().st_size == most, "the disk took a part of the line"
+    again = recording(work, replay, *CLASSIC, "--by", "poll")
+    again.wait_for("100 bytes of torn lines were cut off")
+    again.wait_for(READY)
+    step_to(replay, work, 4)
+
+
+def test_service_records_itself_and_tells_redis_of_each_record(
+    work: Path, replay: ReplayProcess, vendor_lake: Path
+) -> None:
+    server = RedisServer(work)
+    server.start()
+    client = redis.Redis.from_url(server.url)
+    channel = client.pubsub(ignore_subscribe_messages=True)
+    channel.subscribe(CHANNEL)
     service = Service(
         work,
         "--live",
@@ -203,19 +249,30 @@ def test_service_records_itself(work: Path, replay: ReplayProcess, vendor_lake: 
         GEXLAKE_LIVE_CATEGORIES="gex_zero",
         GEXLAKE_LIVE_PACKAGES="classic",
         GEXLAKE_VENDOR_URL=f"{replay.url}/v2",
-        GEXLAKE_LIVE_CLOCK_FROM=replay.url,
+        GEXLAKE_VENDOR_CLOCK_FROM=replay.url,
         GEXLAKE_VENDOR_KEY=KEY,
+        GEXLAKE_REDIS_URL=server.url,
     )
     try:
         record = documents(vendor_lake)[2]
         service.wait_for(READY)
+        until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 2, "the service has not come to Redis")
         replay.control("seek", to=record["timestamp"])
+        told = json.loads(until(lambda: channel.get_message(timeout=1.0))["data"])
+        assert told.pop("publisher")
+        assert told == {
+            "type": "live", "ticker": "NQ_NDX", "package": "classic", "category": "gex_zero", "session_date": DAY,
+            "timestamp": record["timestamp"], "records": 1,
+        }  # fmt: skip
         until(lambda: service.latest() == record)
         ready = service.client.get("/ready").json()["live"]
         assert (ready["doing"], ready["problem"]) == ("listening", "")
         assert "gexlake_live_reconnects_total" in service.client.get("/metrics").text
     finally:
+        channel.close()
+        client.close()
         status, _, err = service.end(signal.SIGTERM)
+        server.kill()
         assert status == 0, err
         assert "Traceback" not in err, err
 

@@ -158,6 +158,24 @@ def test_a_redis_that_dies_is_reported_once_and_used_again_when_it_is_back(
     assert "open-sesame" not in caplog.text
 
 
+def test_what_is_of_no_use_later_is_not_kept_for_a_redis_that_is_lost(redis_server: RedisServer) -> None:
+    async def test() -> None:
+        async with Announcer(redis_server.url) as here, Announcer(redis_server.url) as there:
+            await until(lambda: here.connected and there.connected)
+            async with there.subscribe() as others:
+                here.publish({"number": 1}, lasting=False)
+                assert await anext(others) == {"number": 1}
+                redis_server.kill()
+                await until(lambda: not here.connected and not there.connected)
+                here.publish({"number": 2}, lasting=False)
+                redis_server.start()
+                await until(lambda: here.connected and there.connected)
+                here.publish({"number": 3})
+                assert await anext(others) == {"number": 3}
+
+    run(test)
+
+
 def test_a_redis_that_hangs_is_lost(redis_server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         async with Announcer(redis_server.url) as announcer, announcer.subscribe() as events:

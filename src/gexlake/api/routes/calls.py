@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from gexlake.api.errors import ApiError
 from gexlake.api.state import running
-from gexlake.errors import GexlakeError
+from gexlake.errors import GexlakeError, fault_document
 from gexlake.services.asking import gaps, imports, lineage, sessions, status
 from gexlake.services.importing import commits
-from gexlake.services.owner.served import CALL_PATH, CallError, answer, fault_document
+from gexlake.services.owner.served import CALL_PATH, CallError, answer
 from gexlake.services.statements import hand_over
 from gexlake.services.upkeep import inspect_lake, rewrite
 

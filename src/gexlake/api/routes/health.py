@@ -11,6 +11,7 @@ from starlette.responses import Response
 from gexlake._version import __version__
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, OPEN_RESPONSES, RETRY_SECONDS, ApiError, ErrorDetail, responses
+from gexlake.api.fetching import Fetching
 from gexlake.api.metrics import CONTENT_TYPE
 from gexlake.api.recording import LiveWatch
 from gexlake.api.state import service_of
@@ -45,6 +46,7 @@ class Readiness(BaseModel):
     checks: list[str]
     warnings: list[str] = []
     live: LiveAge | None = None
+    get: Fetching | None = None
 
 
 @router.get("/health", responses=OPEN_RESPONSES)
@@ -70,7 +72,9 @@ async def ready(request: Request) -> Readiness:
     count = "1 session is" if len(damaged) == 1 else f"{len(damaged)} sessions are"
     warnings = [f"{count} damaged and not answered from: see `gexlake status`."] if damaged else []
     live = _live_age(service_of(request).live)
-    return Readiness(checks=[check.name for check in checks], warnings=warnings, live=live)
+    watch = service_of(request).get
+    fetching = watch.state() if watch else None
+    return Readiness(checks=[check.name for check in checks], warnings=warnings, live=live, get=fetching)
 
 
 def _live_age(watch: LiveWatch | None) -> LiveAge | None:

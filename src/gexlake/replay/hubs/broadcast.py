@@ -19,7 +19,7 @@ from gexlake.replay.moment import due, next_instant
 from gexlake.vendor.frames import Frame
 from gexlake.vendor.groups import Group, group_of
 
-MOST_IN_A_RUN = 64
+BACKLOG = 64
 """Records of a group that are sent when the clock has run on; of more, which it takes a very fast one for, the last."""
 MOST_IN_A_STEP = 10_000
 LONGEST_SLEEP_SECONDS = 3600.0
@@ -39,8 +39,9 @@ class Broadcaster:
         encoder: Encoder,
         faults: FaultBox,
         prefix: str,
+        backlog: int,
     ) -> None:
-        self._reader, self._clocks, self._clock = reader, clocks, clock
+        self._reader, self._clocks, self._clock, self._backlog = reader, clocks, clock, backlog
         self._encoder, self._faults, self._prefix = encoder, faults, prefix
         self._members: dict[Group, set[Connection]] = {}
         self._advancing = asyncio.Lock()
@@ -90,7 +91,7 @@ class Broadcaster:
 
     async def _run(self) -> None:
         while True:
-            await self.advance(MOST_IN_A_RUN)
+            await self.advance(self._backlog)
             self._touched.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._touched.wait(), self._seconds_to_next())
@@ -160,8 +161,11 @@ class Broadcaster:
 class Hubs:
     """All broadcasters: one for each clock, made when a socket first joins a group."""
 
-    def __init__(self, reader: LakeReader, clocks: Clocks, faults: FaultBox, prefix: str) -> None:
+    def __init__(
+        self, reader: LakeReader, clocks: Clocks, faults: FaultBox, prefix: str, backlog: int = BACKLOG
+    ) -> None:
         self._reader, self._clocks, self._faults, self.prefix = reader, clocks, faults, prefix
+        self._backlog = backlog
         self.encoder = Encoder()
         self._broadcasters: dict[str, Broadcaster] = {}
 
@@ -176,6 +180,7 @@ class Hubs:
                 encoder=self.encoder,
                 faults=self._faults,
                 prefix=self.prefix,
+                backlog=self._backlog,
             )
         self._broadcasters[clock_id].join(connection, group)
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from gexlake.db.database import open_database
+from gexlake.db.last_get import read_last_get
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import version_paths
 from gexlake.db.published import find_damaged
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
+from gexlake.models.last_get import LastGet
 from gexlake.scanner.synthetic import synthetic_folders
 from gexlake.services.asking.gaps import assess_feed, load_sessions
 from gexlake.services.asking.imports import ImportSummary, load_imports
@@ -81,6 +83,7 @@ class LakeStatus(BaseModel):
     database_bytes: int
     imports: int
     last_import: ImportSummary | None
+    last_get: LastGet | None = None
     records_quarantined: int
     records_kept: int
     """Snapshots whose files, when they were last read, no longer had them."""
@@ -127,6 +130,7 @@ def lake_status(lake: Path) -> LakeStatus:
         database_bytes=layout.database.stat().st_size,
         imports=imports,
         last_import=last_import,
+        last_get=read_last_get(layout),
         records_quarantined=records_quarantined,
         records_kept=records_kept,
         damaged=damaged,

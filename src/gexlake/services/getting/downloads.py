@@ -11,11 +11,12 @@ from pathlib import Path
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.getting.access import Access
 from gexlake.services.getting.fetch import FileStates, Line, SessionFetcher
-from gexlake.services.getting.manifest import Event, Manifest, Mark, now_utc
+from gexlake.services.getting.manifest import Event, Manifest, Mark
 from gexlake.services.getting.plan import package_name
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 
+ALLOWANCE = "The allowance of the day, or of the month, may be spent."
 MAX_FRUITLESS = 5
 """Sessions throttled or failed one after the other: something is wrong that the next one would meet as well."""
 
@@ -38,6 +39,8 @@ class Downloads:
     _waiting: deque[tuple[SessionKey, FileStates]] = field(default_factory=deque)
     _denied_before: set[str] = field(init=False)
     _fruitless: int = 0
+    is_limited: bool = False
+    """The vendor answered 429 as often as it is tried."""
     _is_halted: bool = False
 
     def __post_init__(self) -> None:
@@ -75,7 +78,8 @@ class Downloads:
             await self._judge(session, error)
         except LimitedError as error:
             self._write_down(session, Event.THROTTLED, error)
-            self._halt(error.message)
+            self.is_limited = True
+            self._halt(f"{error.message} {ALLOWANCE}")
         except TroubleError as error:
             self._give_up(session, Event.FAILED, error)
 
@@ -89,7 +93,7 @@ class Downloads:
         name = package_name(feed)
         note = f"The plan of this key does not have {name}: the vendor refuses all its categories."
         if note not in self.notes:
-            self.manifest.add(Mark(what=name, event=Event.DENIED, at=now_utc(), reason=note))
+            self.manifest.add(Mark(what=name, event=Event.DENIED, at=self.manifest.now(), reason=note))
             self.notes.append(note)
 
     def _give(self, feed: Feed) -> None:
@@ -98,7 +102,7 @@ class Downloads:
         name = package_name(feed)
         if name in self._denied_before:
             self._denied_before.discard(name)
-            self.manifest.add(Mark(what=name, event=Event.GRANTED, at=now_utc()))
+            self.manifest.add(Mark(what=name, event=Event.GRANTED, at=self.manifest.now()))
 
     def _give_up(self, session: SessionKey, event: Event, error: TroubleError) -> None:
         self._write_down(session, event, error)
@@ -108,7 +112,7 @@ class Downloads:
 
     def _write_down(self, session: SessionKey, event: Event, error: TroubleError) -> None:
         reason = self.key.redact(error.message)
-        self.manifest.add(Mark(what=str(session), event=event, at=now_utc(), reason=reason))
+        self.manifest.add(Mark(what=str(session), event=event, at=self.manifest.now(), reason=reason))
 
     def _halt(self, reason: str) -> None:
         if not self._is_halted:

@@ -16,7 +16,7 @@ from pathlib import Path
 from gexlake.archive import read_directory
 from gexlake.scanner.names import parse_path
 from gexlake.services.getting.fetch import SessionFetcher
-from gexlake.services.getting.manifest import Event, Mark, now_utc
+from gexlake.services.getting.manifest import Event, Mark
 from gexlake.services.getting.places import eod_part_path, eod_path, held_part, place_part
 from gexlake.services.getting.report import EodResult, GetStatus
 from gexlake.vendor.body import Body, inspect_archive
@@ -117,7 +117,7 @@ def _keep(fetcher: SessionFetcher, ticker: str, day: date, body: Body) -> None:
         Mark(
             what=f"{ticker}/{EOD}/{day.isoformat()}",
             event=Event.FETCHED,
-            at=now_utc(),
+            at=fetcher.manifest.now(),
             path=str(target.relative_to(fetcher.directory)),
             size_bytes=body.size_bytes,
             sha256=body.sha256,

@@ -11,7 +11,7 @@ from pathlib import Path
 from tenacity import AsyncRetrying, retry_if_exception_type
 
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.services.getting.manifest import Event, Manifest, Mark, now_utc
+from gexlake.services.getting.manifest import Event, Manifest, Mark
 from gexlake.services.getting.places import held_part, part_path, place_part, session_path, session_paths
 from gexlake.vendor.body import Body, inspect_array
 from gexlake.vendor.download import GZIP, IDENTITY, StoreClient, Version
@@ -88,7 +88,7 @@ class SessionFetcher:
             tries = _Tries(os.fstat(descriptor).st_size)
             came: _Came | None = await self.line.retrying()(self._try, session, descriptor, part, tries)
             if came is None:
-                mark = Mark(what=str(session), event=Event.NO_FILE, at=now_utc(), reason=NO_FILE_REASON)
+                mark = Mark(what=str(session), event=Event.NO_FILE, at=self.manifest.now(), reason=NO_FILE_REASON)
                 self.manifest.add(mark)
                 return mark
             await asyncio.to_thread(os.fsync, descriptor)
@@ -143,7 +143,7 @@ class SessionFetcher:
         return Mark(
             what=str(session),
             event=event,
-            at=now_utc(),
+            at=self.manifest.now(),
             path=str(path.relative_to(self.directory)),
             size_bytes=version.total_bytes,
             etag=version.etag,

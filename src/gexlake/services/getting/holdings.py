@@ -40,9 +40,10 @@ class Holdings:
         """Wherever they are."""
         return self.lake | self.files.keys()
 
-    def importable(self) -> list[Path]:
+    @property
+    def importable(self) -> dict[SessionKey, Path]:
         """Files of sessions that the lake does not have."""
-        return sorted({path for session, path in self.files.items() if session not in self.lake})
+        return {session: path for session, path in self.files.items() if session not in self.lake}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def look_around(order: GetOrder, window: Window, marks: Mapping[str, Mark]) -> H
         raise UsageError(
             f"{order.directory} is the lake itself.", hint="Name another directory for the files with --to."
         )
+    if window.since > window.until:  # none of the days that are wanted has been yet
+        return Holdings()
     readings, lake = _Readings(), frozenset[SessionKey]()
     if LakeLayout(order.lake).database.exists():
         readings = _readings(order, window)

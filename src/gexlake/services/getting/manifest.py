@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -53,10 +53,15 @@ class Mark(BaseModel, frozen=True):
 
 
 class Manifest:
-    """The manifest of a directory."""
+    """The manifest of a directory; `now` is the moment of an event, which a replay may say."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.path = directory / MANIFEST_NAME
+        self._now = now
+
+    def now(self) -> datetime:
+        """The moment of an event, to the second."""
+        return self._now().replace(microsecond=0)
 
     def load(self) -> dict[str, Mark]:
         """The last mark of each thing. Raises `SourceError` where it cannot be read."""
@@ -96,8 +101,3 @@ class Manifest:
                 yield Mark.model_validate_json(line)
             except ValidationError:  # cut by a crash, or of a later version
                 continue
-
-
-def now_utc() -> datetime:
-    """The moment of an event, to the second."""
-    return datetime.now(UTC).replace(microsecond=0)

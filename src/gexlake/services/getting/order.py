@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+
+from pydantic import TypeAdapter
 
 from gexlake.errors import UsageError
 from gexlake.models.feed import FEED_CATEGORIES, Feed, SessionKey
@@ -42,6 +44,8 @@ class GetOrder:
     patience_seconds: float = PATIENCE_SECONDS
     """The first wait after a refusal."""
     timeout_seconds: float = TIMEOUT_SECONDS
+    workers: int | None = None
+    """Processes of the import; None: one per core."""
 
     def feeds(self) -> list[Feed]:
         """The feeds that are wanted, in the vendor's order. Raises `UsageError` where there is none."""
@@ -59,6 +63,19 @@ class GetOrder:
             what = "package and category fit together" if self.tickers else "ticker is named"
             raise UsageError(f"There is nothing to get: no {what}.", hint="`gexlake get --help` shows an example.")
         return found
+
+
+@dataclass(frozen=True)
+class GetTask:
+    """What is to be fetched, and where the key is: in the environment, unless a file is named."""
+
+    order: GetOrder
+    now: datetime
+    key_file: Path | None = None
+
+
+TASK = TypeAdapter(GetTask)
+"""Reads and writes a task as JSON."""
 
 
 def _checked_ticker(word: str) -> str:

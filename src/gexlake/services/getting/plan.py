@@ -8,19 +8,19 @@ none, there is none. A package that a plan does not have is asked for again afte
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.getting.manifest import Event, Mark
-from gexlake.services.getting.report import GetDay, GetStatus
-from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, is_trading_day, trading_days
+from gexlake.services.getting.report import GetDay, GetReport, GetStatus
+from gexlake.validation.calendar import EXCHANGE_TIME_ZONE, cash_hours, trading_days
 
 HISTORY_DAYS = 90
-HISTORY_AT = time(20, 0)
-"""New York time from which files of the same day are asked for."""
-EOD_AT = time(17, 5)
+HISTORY_AFTER = timedelta(hours=4)
+"""Behind the close, an early one too: from then on files of the same day are asked for."""
+EOD_AFTER = timedelta(hours=1, minutes=5)
 """The same of the report of the day."""
 DUE_AT = time(12, 0)
 """On the day behind the session: by then a file is late."""
@@ -43,18 +43,52 @@ def plan_window(now: datetime, *, since: date | None, until: date | None, eod: b
 
     With `eod` the day counts from when its report may be there.
     """
-    last = last_session(now, EOD_AT if eod else HISTORY_AT)
+    last = last_session(now, EOD_AFTER if eod else HISTORY_AFTER)
     oldest = _new_york(now).date() - timedelta(days=HISTORY_DAYS)
     return Window(since or oldest, min(until or last, last))
 
 
-def last_session(now: datetime, at: time) -> date:
-    """The last trading day of which `at`, New York time, has come."""
-    moment = _new_york(now)
-    day = moment.date() if moment.time() >= at else moment.date() - timedelta(days=1)
-    while not is_trading_day(day):
+def last_session(now: datetime, after: timedelta) -> date:
+    """The last trading day whose close lies so far back at least."""
+    day = _new_york(now).date()
+    while (close := _close(day)) is None or close + after > now:
         day -= timedelta(days=1)
     return day
+
+
+def next_due(now: datetime, *, eod: bool) -> datetime:
+    """When the vendor may have history next that it has not at this moment."""
+    day = _new_york(now).date()
+    while True:
+        if (close := _close(day)) is not None:
+            for after in (EOD_AFTER, HISTORY_AFTER) if eod else (HISTORY_AFTER,):
+                if close + after > now:
+                    return close + after
+        day += timedelta(days=1)
+
+
+def next_run(now: datetime, report: GetReport | None, *, eod: bool) -> datetime:
+    """When a service asks again: in an hour where something may come yet that has not, else when there may be more.
+
+    Without a report the run before did not come to its end.
+    """
+    due = next_due(now, eod=eod)
+    return due if report is not None and _is_done(report) else min(due, now + ASK_AGAIN_SAME_DAY)
+
+
+def _is_done(report: GetReport) -> bool:
+    """Whether nothing of these days is still waited for today."""
+    newest = max((day.session_date for day in report.days), default=None)
+    is_waited_for = any(
+        day.is_open or (day.status is GetStatus.NO_FILE and day.session_date == newest) for day in report.days
+    )
+    return not is_waited_for and all(result.is_wanted_one for result in report.eod)
+
+
+def _close(day: date) -> datetime | None:
+    """When the exchange closes on a day; None where it does not trade."""
+    hours = cash_hours(day)
+    return None if hours is None else datetime.fromtimestamp(hours.close_us / 1_000_000, UTC)
 
 
 def assess_days(
@@ -79,7 +113,7 @@ def wanted_days(days: Iterable[GetDay], marks: Mapping[str, Mark], *, now: datet
 
     With `again` whatever the vendor said before.
     """
-    last = last_session(now, HISTORY_AT)
+    last = last_session(now, HISTORY_AFTER)
     wanted = [day for day in days if day.session_date <= last and _is_to_be_asked(day, marks, now, again)]
     return sorted(wanted, key=lambda day: day.status is GetStatus.FAILED)
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
-from gexlake.models.feed import Feed
+from gexlake.db.last_get import write_last_get
+from gexlake.db.layout import LakeLayout
+from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.import_order import OnProgress as OnImportProgress
 from gexlake.models.report import ImportReport
+from gexlake.services.getting.coverage import find_incomplete
 from gexlake.services.getting.downloads import Downloads
 from gexlake.services.getting.eod import fetch_eod
 from gexlake.services.getting.fetch import Line
 from gexlake.services.getting.holdings import Holdings, look_around
 from gexlake.services.getting.manifest import Manifest
 from gexlake.services.getting.order import GetOrder, GetProgress, OnProgress
-from gexlake.services.getting.plan import EOD_AT, Window, assess_days, last_session, plan_window, wanted_days
+from gexlake.services.getting.plan import EOD_AFTER, Window, assess_days, last_session, plan_window, wanted_days
 from gexlake.services.getting.report import EodResult, GetDay, GetReport, GetStatus
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.processes.interrupts import run_async
@@ -59,11 +65,15 @@ class Fetched:
     def finish(self, on_import: OnImportProgress | None = None) -> GetReport:
         """Import what the lake lacks, if that is wanted, and report. Raises what `import_history` raises."""
         holdings = self.run.look()
-        imported = self.run.import_files(holdings, on_import) if self.run.order.imports else None
+        lacking = holdings.importable
+        imported = self.run.import_files(lacking, on_import) if self.run.order.imports else None
         if imported is not None:  # which may have found that a file lacks its end
             holdings = self.run.look()
         report = self.run.report(holdings, checked_only=False)
         report.imported = imported
+        if imported is not None:
+            report.incomplete = find_incomplete(self.run.order.lake, lacking.keys())
+        self.run.note(report)
         return report
 
 
@@ -85,7 +95,8 @@ class _Run:
         order = self.order
         self.feeds = order.feeds()
         self.window = plan_window(self.now, since=order.since, until=order.until, eod=order.eod)
-        self.manifest = Manifest(order.directory)
+        ahead = self.now - datetime.now(UTC)
+        self.manifest = Manifest(order.directory, lambda: datetime.now(UTC) + ahead)
 
     # ---- what is there -------------------------------------------------------------------------------------
 
@@ -118,7 +129,7 @@ class _Run:
 
     async def _fetch_reports(self, downloads: Downloads) -> None:
         """Of each ticker of which something of the last session is missing."""
-        last = last_session(self.now, EOD_AT)
+        last = last_session(self.now, EOD_AFTER)
         lacking = {
             day.ticker
             for day in self.assess(self.look())
@@ -144,13 +155,22 @@ class _Run:
 
     # ---- after ---------------------------------------------------------------------------------------------
 
-    def import_files(self, holdings: Holdings, on_import: OnImportProgress | None) -> ImportReport | None:
+    def import_files(
+        self, lacking: Mapping[SessionKey, Path], on_import: OnImportProgress | None
+    ) -> ImportReport | None:
         """Import what the lake does not have, be it from an earlier run; None where there is nothing."""
-        files = holdings.importable()
-        if not files:
+        if not lacking:
             return None
-        options = ImportOptions(packages=self.order.packages, categories=self.order.categories)
-        return import_history(files, self.order.lake, options, on_progress=on_import)
+        order = self.order
+        options = ImportOptions(packages=order.packages, categories=order.categories, workers=order.workers)
+        return import_history(sorted(set(lacking.values())), order.lake, options, on_progress=on_import)
+
+    def note(self, report: GetReport) -> None:
+        """Leave word in the lake, if there is one; one that may not be written is none the worse."""
+        layout = LakeLayout(self.order.lake)
+        if layout.database.exists():
+            with suppress(OSError):
+                write_last_get(layout, report.summary())
 
     def report(self, holdings: Holdings, *, checked_only: bool) -> GetReport:
         days = self.assess(holdings)
@@ -172,6 +192,7 @@ class _Run:
             notes=self._notes(days),
             files_fetched=len(fetched) + len(reports),
             bytes_fetched=self.progress.bytes_done,
+            limited=self.downloads is not None and self.downloads.is_limited,
             duration_seconds=time.monotonic() - self.started,
         )
 

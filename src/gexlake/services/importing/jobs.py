@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,13 +15,13 @@ from typing import Any
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, SourceError
 from gexlake.models.import_order import ORDER, ImportOptions, ImportOrder, new_import_id
+from gexlake.services.processes.orders import INTERRUPTED, OrderProcess
 
 log = logging.getLogger(__name__)
 
 KEPT = 100
 """Jobs that have ended and are still known here; the lake remembers every import that wrote."""
-LINE_BYTES = 1 << 26
-"""A report has a line for each file; this bounds what a broken process could make us hold."""
+IMPORT_MODULE = "gexlake.services.importing.import_process"
 
 
 class JobStatus(StrEnum):
@@ -64,7 +63,7 @@ class ImportJob:
     error: str | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _task: asyncio.Task[None] | None = field(default=None, repr=False)
-    _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
+    _process: OrderProcess | None = field(default=None, repr=False)
 
     def say(self) -> None:
         """Wake everyone who watches."""
@@ -125,7 +124,7 @@ class ImportJobs:
             else:
                 job.status = JobStatus.STOPPING
                 job.say()
-                _ask_to_stop(job._process)
+                job._process.ask_to_stop()
         if job._task is not None:
             await asyncio.wait([job._task])
 
@@ -150,31 +149,16 @@ class ImportJobs:
             self._end(job, JobStatus.FAILED, error=f"The lake {self._lake} is gone.")
             return
         order = ImportOrder(job.import_id, job.sources, self._lake, job.options)
-        process = job._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gexlake.services.importing.import_process",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=LINE_BYTES,
-            start_new_session=True,  # Ctrl-C in the service's terminal is the service's, which stops its jobs itself
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
+        process = job._process = await OrderProcess.start(IMPORT_MODULE)
         if job.status.ended:  # it was stopped while its process was made, which has no order yet
             process.kill()
             await process.wait()
             return
         job.status, job.started_at = JobStatus.RUNNING, datetime.now(UTC)
         job.say()
-        try:
-            process.stdin.write(ORDER.dump_json(order) + b"\n")
-            await process.stdin.drain()
-            async for line in process.stdout:
-                self._take(job, json.loads(line))
-        finally:
-            _ask_to_stop(process)
-            await process.wait()
+        async with aclosing(process.answers(ORDER.dump_json(order))) as answers:
+            async for document in answers:
+                self._take(job, document)
 
     def _take(self, job: ImportJob, document: dict[str, Any]) -> None:
         if "progress" in document:
@@ -183,7 +167,7 @@ class ImportJobs:
         elif "report" in document:
             job.report = document["report"]
             self._end(job, JobStatus(document["report"]["status"]))
-        elif document["fault"] == "Interrupted":
+        elif document["fault"] == INTERRUPTED:
             self._end(job, JobStatus.INTERRUPTED, error=document["message"])
         else:
             words = f"{document['message']} {document['hint']}".strip()
@@ -202,8 +186,3 @@ class ImportJobs:
         ended = [job.import_id for job in self._jobs.values() if job.status.ended]
         for import_id in ended[: max(0, len(ended) - KEPT)]:
             del self._jobs[import_id]
-
-
-def _ask_to_stop(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 import httpx
@@ -75,3 +77,22 @@ class ReplayedClock:
             soon = left_us / SECOND_US / self._speed if self._speed else None
             await asyncio.wait([changed], timeout=soon)
             changed.cancel()
+
+
+def clock_of(replay: str | None) -> Clock:
+    """The clock of a replay at this origin, else the system's."""
+    return ReplayedClock(replay) if replay else SystemClock()
+
+
+@asynccontextmanager
+async def followed(clock: Clock) -> AsyncIterator[None]:
+    """Within the block a clock shows what it should."""
+    if not isinstance(clock, ReplayedClock):
+        yield
+        return
+    following = asyncio.create_task(clock.follow())
+    try:
+        await clock.ready()
+        yield
+    finally:
+        following.cancel()

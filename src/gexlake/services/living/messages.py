@@ -30,8 +30,8 @@ class _Waiting(NamedTuple):
 class MessageTaker:
     """Takes messages and hands records to the recorder."""
 
-    def __init__(self, recorder: Recorder, feeds: Sequence[Feed]) -> None:
-        self._recorder = recorder
+    def __init__(self, recorder: Recorder, feeds: Sequence[Feed], *, spot_seconds: float = SPOT_SECONDS) -> None:
+        self._recorder, self._spot_seconds = recorder, spot_seconds
         self._groups = {group_of_feed(feed): feed for feed in feeds}
         self._spots: OrderedDict[tuple[str, int], object] = OrderedDict()
         self._waiting: list[_Waiting] = []
@@ -59,12 +59,12 @@ class MessageTaker:
         if document["spot"]:
             self._recorder.take_document(feed, document)
         else:
-            self._waiting.append(_Waiting(feed, document, asyncio.get_running_loop().time() + SPOT_SECONDS))
+            self._waiting.append(_Waiting(feed, document, asyncio.get_running_loop().time() + self._spot_seconds))
 
     async def release_late(self) -> None:
         """Hand on what has waited for a spot price in vain: the import says what is wrong with it."""
         while True:
-            await asyncio.sleep(SPOT_SECONDS / 4)
+            await asyncio.sleep(self._spot_seconds / 4)
             now = asyncio.get_running_loop().time()
             late = [one for one in self._waiting if one.until <= now]
             self._waiting = [one for one in self._waiting if one.until > now]

@@ -15,7 +15,7 @@ from gexlake.db.segments import slot_of
 from gexlake.errors import GexlakeError
 from gexlake.models.feed import Feed
 from gexlake.services.importing.jobs import ImportJobs
-from gexlake.services.living.clock import SECOND_US, Clock, ReplayedClock, SystemClock
+from gexlake.services.living.clock import SECOND_US, Clock, clock_of, followed
 from gexlake.services.living.imports import SegmentImports
 from gexlake.services.living.journal import Journal
 from gexlake.services.living.lock import recording_lock
@@ -96,6 +96,10 @@ class LiveRunner:
     jobs: ImportJobs
     say: Callable[[str], None] = log.info
     warn: Callable[[str], None] = log.warning
+    imports: bool = True
+    """Whether what is recorded is imported."""
+    imports_at_end: bool = False
+    """Whether what is still open then is too; else the next start does it."""
     state: LiveState = field(init=False)
     clock: Clock = field(init=False)
 
@@ -104,7 +108,7 @@ class LiveRunner:
             # A line for every request, and at their finest the addresses of sockets with their tokens.
             logging.getLogger(name).setLevel(logging.WARNING)
         self.state = LiveState(self.order.feeds)
-        self.clock = ReplayedClock(self.order.clock_from) if self.order.clock_from else SystemClock()
+        self.clock = clock_of(self.order.clock_from)
 
     async def run(self) -> None:
         """Wait for the lock, then record. Raises a group with what went wrong; of the disk it is a `StorageError`."""
@@ -121,20 +125,10 @@ class LiveRunner:
             with open_database(self.layout, write=True):
                 pass
         self.state.doing = "waiting for another process"
-        async with recording_lock(self.layout, self.say), asyncio.TaskGroup() as group:
-            following = group.create_task(self._follow_clock())
-            try:
-                await self._record(group)
-            finally:
-                following.cancel()
-
-    async def _follow_clock(self) -> None:
-        if isinstance(self.clock, ReplayedClock):
-            await self.clock.follow()
+        async with recording_lock(self.layout, self.say), followed(self.clock), asyncio.TaskGroup() as group:
+            await self._record(group)
 
     async def _record(self, group: asyncio.TaskGroup) -> None:
-        if isinstance(self.clock, ReplayedClock):
-            await self.clock.ready()
         journal = Journal(self.layout)
         if journal.cut_bytes:
             self.say(f"{journal.cut_bytes} bytes of torn lines were cut off.")
@@ -142,12 +136,12 @@ class LiveRunner:
         recorder.warn = self._note_problem
         recorder.resume()
         imports = SegmentImports(self.layout, self.jobs, warn=self._note_problem)
-        keeping = [
-            group.create_task(self._keep_durable(journal, recorder)),
-            group.create_task(self._keep_imported(journal, imports)),
-        ]
+        keeping = [group.create_task(self._keep_durable(journal, recorder))]
+        if self.imports:
+            keeping.append(group.create_task(self._keep_imported(journal, imports)))
         try:
             async with LiveClient(self.key, self.order.base_url) as client:
+                keeping.append(group.create_task(self._keep_watching_clock(client)))
                 await self._record_sessions(client, recorder)
         finally:
             for task in keeping:
@@ -156,6 +150,19 @@ class LiveRunner:
             journal.close()
             recorder.end()
             recorder.flush()
+            await self._leave(journal, imports)
+
+    async def _leave(self, journal: Journal, imports: SegmentImports) -> None:
+        """Import what is left, or say that it is."""
+        waiting = journal.closed()
+        count = sum(map(len, waiting.values()))
+        if not count:
+            return
+        if self.imports and self.imports_at_end:
+            self.say(f"Importing the last {count} segments. Ctrl-C leaves them to the next start.")
+            if await imports.take(waiting):
+                return
+        self.say(f"{count} segments are not imported: the next start does it, or `gexlake import {self.layout.live}`.")
 
     # ---- beside it -----------------------------------------------------------------------------------------
 
@@ -173,6 +180,16 @@ class LiveRunner:
             is_session = self._is_session(now_us)
             if seen != (seen := (slot_of(now_us), is_session)):
                 await imports.take(journal.closed(now_us if is_session else None))
+            await asyncio.sleep(SYNC_SECONDS)
+
+    async def _keep_watching_clock(self, client: LiveClient) -> None:
+        """Say when this machine's clock begins to differ from the vendor's."""
+        was_off = False
+        while True:
+            off = client.clock_off_seconds or 0.0
+            if was_off != (was_off := abs(off) > CLOCK_OFF_SECONDS) and was_off:
+                where = "ahead of" if off > 0 else "behind"
+                self._note_problem(f"This machine's clock is {abs(off):.0f} s {where} the vendor's. Set it by NTP.")
             await asyncio.sleep(SYNC_SECONDS)
 
     def _is_session(self, now_us: int) -> bool:
@@ -218,18 +235,11 @@ class LiveRunner:
                 recorder.interrupt(feeds, error.message)
                 self.warn(error.message)
             self.state.doing = "listening"
-            self._check_clock(client)
             if may:
                 await sockets.run(urls)
         self.state.doing = "polling"
         self.say(f"Polling {len(feeds)} feeds.")
         await Poller(client, feeds, recorder, self.clock).run()
-
-    def _check_clock(self, client: LiveClient) -> None:
-        off = client.clock_off_seconds
-        if off is not None and abs(off) > CLOCK_OFF_SECONDS:
-            where = "ahead of" if off > 0 else "behind"
-            self._note_problem(f"This machine's clock is {abs(off):.0f} s {where} the vendor's. Set it by NTP.")
 
     def _note_problem(self, words: str) -> None:
         self.state.note_problem(words, self.clock.now_us())

@@ -38,6 +38,8 @@ STEADY_SECONDS = 60.0
 """Sockets that lasted so long were sound: the waits begin anew."""
 MUTE_SECONDS = 60.0
 """In market hours, after which a hub that says nothing is taken for lost."""
+WATCH_SECONDS = 1.0
+"""How often that is looked at."""
 OPEN_SECONDS = 20.0
 PING_SECONDS, PONG_SECONDS = 20.0, 20.0
 ACK_SECONDS = 1.0
@@ -69,6 +71,8 @@ class Sockets:
     say: Callable[[str], None] = log.info
     wait_seconds: float = FIRST_WAIT_SECONDS
     apart_seconds: float = APART_SECONDS
+    address_seconds: float = ADDRESS_SECONDS
+    mute_seconds: float = MUTE_SECONDS
     _posted_at: float = field(default=float("-inf"), init=False)
     _hubs: list[_Hub] = field(default_factory=list, init=False)
 
@@ -121,7 +125,7 @@ class Sockets:
         while True:
             reason = await self._listen(hub, url, taker)
             self.recorder.interrupt(hub.feeds, reason)
-            if not hub.spoke or _now() - self._posted_at > ADDRESS_SECONDS:
+            if not hub.spoke or _now() - self._posted_at > self.address_seconds:
                 raise LostError(reason)
             hub.spoke = False
 
@@ -182,14 +186,14 @@ class Sockets:
         """Raise `LostError` where a hub says nothing for long, in market hours alone."""
         since = _now()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(min(WATCH_SECONDS, self.mute_seconds))
             if not self._is_session():
                 since = _now()
                 continue
             now = _now()
-            mute = [hub for hub in self._hubs if now - max(hub.heard_at, since) > MUTE_SECONDS]
+            mute = [hub for hub in self._hubs if now - max(hub.heard_at, since) > self.mute_seconds]
             if mute:
-                raise LostError(explain_silence([hub.name for hub in mute], [hub.name for hub in self._hubs]))
+                raise LostError(explain_silence([hub.name for hub in mute], len(self._hubs), self.mute_seconds))
 
     def _is_session(self) -> bool:
         now_us = self.clock.now_us()
@@ -197,17 +201,15 @@ class Sockets:
         return hours is not None and hours.open_us <= now_us <= hours.close_us
 
 
-def explain_silence(mute: Sequence[str], hubs: Sequence[str]) -> str:
-    """Why nothing comes, as far as can be told."""
-    names = ", ".join(mute)
-    if len(mute) == len(hubs):
+def explain_silence(mute: Sequence[str], hubs: int, seconds: float) -> str:
+    """Why nothing comes from these of so many hubs, as far as can be told."""
+    silence = f"Nothing came from {', '.join(mute)} for {seconds:.0f} s"
+    if len(mute) == hubs:
         return (
-            f"Nothing came from {names} for {MUTE_SECONDS:.0f} s in market hours: the network, the vendor, or another "
-            "program that uses the key and took the place of this one."
+            f"{silence} in market hours: the network, the vendor, or another program that uses the key and took the "
+            "place of this one."
         )
-    return (
-        f"Nothing came from {names} for {MUTE_SECONDS:.0f} s, while other hubs speak: the key may not have its groups."
-    )
+    return f"{silence}, while other hubs speak: the key may not have its groups."
 
 
 def _now() -> float:

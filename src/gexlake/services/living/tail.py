@@ -11,9 +11,10 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 0.05
 SETTLED_NS = 50_000_000
 """Times of files move on in steps of some milliseconds."""
+FIRST_INSTANTS = 64
 READ_BYTES = 1 << 20
 """At a time: so long the event loop may be kept."""
 
@@ -58,6 +60,33 @@ class _Segment:
     offset: int = 0
     instants: list[int] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
+    shown: int = 0
+    """So many of them are in what is shown of the session."""
+
+
+class _Shown:
+    """What is shown of a session: its instants ascend, and more are put behind them without a copy of what is there."""
+
+    def __init__(self) -> None:
+        self._instants = np.empty(FIRST_INSTANTS, np.int64)
+        self._places: list[Place] = []
+
+    def add(self, instants: Sequence[int], places: Sequence[Place]) -> bool:
+        """Put them behind what is there; False, and nothing is done, where they do not ascend from there."""
+        count = len(self._places)
+        before = int(self._instants[count - 1]) if count else -1
+        if not all(one < other for one, other in pairwise([before, *instants])):
+            return False
+        end = count + len(instants)
+        if end > len(self._instants):
+            self._instants = np.concatenate([self._instants[:count], np.empty(end, np.int64)])
+        self._instants[count:end] = instants
+        self._places += places
+        return True
+
+    def state(self, session: SessionKey) -> UnpublishedSession:
+        """As it is now; what is added later does not change it."""
+        return UnpublishedSession(session, self._instants[: len(self._places)], self._places)
 
 
 @dataclass(slots=True)
@@ -66,6 +95,13 @@ class _Day:
 
     changed_ns: int = -1
     segments: dict[str, _Segment] = field(default_factory=dict)
+    shown: dict[SessionKey, _Shown] = field(default_factory=dict)
+
+    def let_go(self, name: str) -> SessionKey:
+        """Follow a segment no more; what is shown of its session has to be made anew."""
+        session = self.segments.pop(name).session
+        self.shown.pop(session, None)
+        return session
 
 
 class LiveTail:
@@ -99,8 +135,7 @@ class LiveTail:
                     left -= size - segment.offset
                     if self._read(segment):
                         changed.add(segment.session)
-            for session in sorted(changed):
-                self._show(session, known)
+            self._show_all(changed, known)
 
     # ---- which there are -----------------------------------------------------------------------------------
 
@@ -125,21 +160,19 @@ class LiveTail:
         there = {path.name: path for path in segments_of(self.layout, day)}
         changed = set()
         for name in known.segments.keys() - there.keys():
-            changed.add(known.segments.pop(name).session)
+            changed.add(known.let_go(name))
         for name, path in there.items():
             segment = known.segments.get(name)
             is_done = done.get(name) == path.stat().st_size
             if segment is not None and is_done:
-                changed.add(known.segments.pop(name).session)
+                changed.add(known.let_go(name))
             elif segment is None and not is_done and (session := session_of_segment(path)):
                 known.segments[name] = _Segment(path, session, Descriptor(path))
         return changed
 
     def _forget(self, known: _Day) -> None:
-        sessions = {segment.session for segment in known.segments.values()}
-        known.segments.clear()
-        for session in sessions:
-            self._show(session, known)
+        for session in {known.let_go(name) for name in list(known.segments)}:
+            self._show(session, [], known)
 
     # ---- what they hold ------------------------------------------------------------------------------------
 
@@ -166,15 +199,40 @@ class LiveTail:
             self._on_news(LiveNews(*feed, day, last_us / 1_000_000, count))
         return count > 0
 
-    def _show(self, session: SessionKey, known: _Day) -> None:
+    def _show_all(self, changed: set[SessionKey], known: _Day) -> None:
+        mine: dict[SessionKey, list[_Segment]] = {session: [] for session in sorted(changed)}
+        for segment in known.segments.values():
+            if segment.session in mine:
+                mine[segment.session].append(segment)
+        for session, segments in mine.items():
+            self._show(session, segments, known)
+
+    def _show(self, session: SessionKey, segments: list[_Segment], known: _Day) -> None:
         """Of several records of one instant the first stands, as at an import."""
-        mine = [segment for segment in known.segments.values() if segment.session == session]
-        instants = np.array([instant for segment in mine for instant in segment.instants], np.int64)
-        places = [place for segment in mine for place in segment.places]
-        if len(instants) > 1 and not (np.diff(instants) > 0).all():
-            instants, first = np.unique(instants, return_index=True)
-            places = [places[i] for i in first.tolist()]
-        self._store.show(session, UnpublishedSession(session, instants, places))
+        shown = known.shown.get(session)
+        if shown is None or not all(_take_rest(segment, shown) for segment in segments):
+            shown = known.shown[session] = _shown_anew(segments)
+        if not segments:
+            del known.shown[session]
+        self._store.show(session, shown.state(session))
+
+
+def _take_rest(segment: _Segment, shown: _Shown) -> bool:
+    """Show what was read since; whether that is behind what was shown."""
+    start, segment.shown = segment.shown, len(segment.instants)
+    return start == segment.shown or shown.add(segment.instants[start:], segment.places[start:])
+
+
+def _shown_anew(segments: list[_Segment]) -> _Shown:
+    instants, first = np.unique(
+        np.array([instant for segment in segments for instant in segment.instants], np.int64), return_index=True
+    )
+    places = [place for segment in segments for place in segment.places]
+    shown = _Shown()
+    shown.add(instants.tolist(), [places[i] for i in first.tolist()])
+    for segment in segments:
+        segment.shown = len(segment.instants)
+    return shown
 
 
 def _changed_ns(path: Path) -> int:

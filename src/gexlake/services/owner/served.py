@@ -211,11 +211,6 @@ def _arguments(call: _Call, body: bytes) -> dict[str, Any]:
     return found
 
 
-def fault_document(error: GexlakeError) -> dict[str, str]:
-    """What a caller needs to raise the same fault."""
-    return {"fault": type(error).__name__, "message": error.message, "hint": error.hint}
-
-
 def _ask(address: ServerAddress, call: _Call, lake: Path, arguments: dict[str, Any]) -> object:
     import httpx
 

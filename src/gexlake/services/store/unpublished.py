@@ -83,6 +83,7 @@ class UnpublishedSession:
     key: SessionKey
     instants: Ints
     places: Sequence[Place]
+    """One of each instant; of those behind it may have more by and by."""
     kind: RecordType = field(init=False)
     timestamps: memoryview = field(init=False)
 
@@ -91,7 +92,7 @@ class UnpublishedSession:
         object.__setattr__(self, "timestamps", np.ascontiguousarray(self.instants).data)
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.instants)
 
     def without(self, instants: Iterable[int]) -> UnpublishedSession:
         """The same without those that stand at these instants, which are ascending."""

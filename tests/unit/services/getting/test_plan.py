@@ -13,15 +13,17 @@ from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.getting.manifest import Event, Mark
 from gexlake.services.getting.order import GetOrder
 from gexlake.services.getting.plan import (
-    EOD_AT,
-    HISTORY_AT,
+    EOD_AFTER,
+    HISTORY_AFTER,
     Window,
     assess_days,
     last_session,
+    next_due,
+    next_run,
     plan_window,
     wanted_days,
 )
-from gexlake.services.getting.report import GetDay, GetStatus
+from gexlake.services.getting.report import EodResult, GetDay, GetReport, GetStatus
 
 NEW_YORK = ZoneInfo("America/New_York")
 FEED = Feed("NQ_NDX", "classic", "gex_zero")
@@ -53,21 +55,66 @@ def dates(found: list[GetDay]) -> list[int]:
 def test_a_day_is_asked_for_in_its_evening_and_its_report_in_the_afternoon() -> None:
     monday = date(2025, 12, 1)
     for hour, minute, at, last in [
-        (19, 59, HISTORY_AT, date(2025, 11, 28)),
-        (20, 0, HISTORY_AT, monday),
-        (17, 4, EOD_AT, date(2025, 11, 28)),
-        (17, 5, EOD_AT, monday),
+        (19, 59, HISTORY_AFTER, date(2025, 11, 28)),
+        (20, 0, HISTORY_AFTER, monday),
+        (17, 4, EOD_AFTER, date(2025, 11, 28)),
+        (17, 5, EOD_AFTER, monday),
     ]:
         assert last_session(datetime(2025, 12, 1, hour, minute, tzinfo=NEW_YORK), at) == last
 
 
+def test_behind_an_early_close_it_is_asked_for_earlier() -> None:
+    friday = date(2025, 11, 28)  # until 13:00
+    assert last_session(datetime(2025, 11, 28, 16, 59, tzinfo=NEW_YORK), HISTORY_AFTER) == date(2025, 11, 26)
+    assert last_session(datetime(2025, 11, 28, 17, 0, tzinfo=NEW_YORK), HISTORY_AFTER) == friday
+    assert last_session(datetime(2025, 11, 28, 14, 5, tzinfo=NEW_YORK), EOD_AFTER) == friday
+
+
+@pytest.mark.parametrize(
+    ("now", "eod", "due"),
+    [
+        ("2025-12-01 12:00", False, "2025-12-01 20:00"),
+        ("2025-12-01 12:00", True, "2025-12-01 17:05"),
+        ("2025-12-01 17:05", True, "2025-12-01 20:00"),
+        ("2025-12-01 20:00", True, "2025-12-02 17:05"),
+        ("2025-11-26 20:00", False, "2025-11-28 17:00"),  # a holiday, then an early close
+        ("2025-11-28 17:00", False, "2025-12-01 20:00"),
+        ("2025-10-31 20:00", False, "2025-11-03 20:00"),  # the clocks change in between
+    ],
+)
+def test_next_time_is_behind_the_next_close(now: str, eod: bool, due: str) -> None:
+    moment, expected = (datetime.fromisoformat(text).replace(tzinfo=NEW_YORK) for text in (now, due))
+    assert next_due(moment, eod=eod) == expected
+
+
+def report_of(*found: GetDay, eod: EodResult | None = None) -> GetReport:
+    return GetReport(
+        directory="", lake="", checked_only=False, since=WEEK.since, until=WEEK.until,
+        days=list(found), eod=[eod] if eod else [],
+    )  # fmt: skip
+
+
+def test_it_is_asked_again_in_an_hour_while_something_may_come_yet() -> None:
+    soon, next_day = NOW + timedelta(hours=1), datetime(2025, 12, 2, 20, 0, tzinfo=NEW_YORK)
+    newest = Window(date(2025, 12, 1), date(2025, 12, 1))
+    there = days(window=newest, present={SessionKey(FEED, newest.since)})
+    none_yet = days(window=newest, marks=mark(SessionKey(FEED, newest.since), Event.NO_FILE))
+    older = EodResult(ticker="NQ_NDX", session_date=newest.since, status=GetStatus.FETCHED, reason="of another day")
+    assert next_run(NOW, None, eod=False) == soon
+    assert next_run(NOW, report_of(*days(window=newest)), eod=False) == soon
+    assert next_run(NOW, report_of(*none_yet), eod=False) == soon
+    assert next_run(NOW, report_of(*there, eod=older), eod=False) == soon
+    assert next_run(NOW, report_of(*there), eod=False) == next_day
+    assert next_run(NOW, report_of(), eod=False) == next_day
+
+
 def test_the_last_session_before_a_holiday_is_that_of_the_day_before() -> None:
-    assert last_session(datetime(2025, 11, 27, 21, tzinfo=NEW_YORK), HISTORY_AT) == date(2025, 11, 26)
+    assert last_session(datetime(2025, 11, 27, 21, tzinfo=NEW_YORK), HISTORY_AFTER) == date(2025, 11, 26)
 
 
 def test_it_is_evening_in_new_york_when_it_is_night_in_london() -> None:
-    assert last_session(datetime(2025, 12, 2, 0, 59, tzinfo=UTC), HISTORY_AT) == date(2025, 11, 28)
-    assert last_session(datetime(2025, 12, 2, 1, 0, tzinfo=UTC), HISTORY_AT) == date(2025, 12, 1)
+    assert last_session(datetime(2025, 12, 2, 0, 59, tzinfo=UTC), HISTORY_AFTER) == date(2025, 11, 28)
+    assert last_session(datetime(2025, 12, 2, 1, 0, tzinfo=UTC), HISTORY_AFTER) == date(2025, 12, 1)
 
 
 def test_ninety_calendar_days_are_looked_at() -> None:

@@ -3,62 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from gexlake.db.layout import LakeLayout
-from gexlake.db.segments import interruptions_of, segments_of
+from gexlake.db.segments import interruptions_of
 from gexlake.errors import UsageError
-from gexlake.models.feed import Feed
-from gexlake.services.living.clock import SystemClock
-from gexlake.services.living.journal import Journal
-from gexlake.services.living.messages import MessageTaker
 from gexlake.services.living.order import feeds_of
-from gexlake.services.living.recorder import Recorder
 from gexlake.services.living.runner import next_hours
-from gexlake.vendor.frames import GroupMessage
-from gexlake.vendor.wire.gexbot_pb2 import Gex
-from gexlake.zstd import pack_sizeless
-
-FEED = Feed("SPX", "classic", "gex_zero")
-OPEN = datetime(2025, 11, 14, 14, 30, tzinfo=UTC)
-SECOND = int(OPEN.timestamp())
-
-
-class Clock(SystemClock):
-    """One that shows what it is told."""
-
-    def __init__(self) -> None:
-        self.second = SECOND
-
-    def now_us(self) -> int:
-        return self.second * 1_000_000
-
-
-class Desk:
-    """A recorder over an empty lake."""
-
-    def __init__(self, place: Path) -> None:
-        self.layout, self.clock, self.warned = LakeLayout(place), Clock(), list[str]()
-        self.journal = Journal(self.layout)
-        self.recorder = Recorder(self.layout, self.journal, [FEED], self.clock)
-        self.recorder.warn = self.warned.append
-
-    def take(self, second: int, **fields: object) -> bool:
-        record = {"timestamp": second, "ticker": "SPX", "spot": 1, "strikes": [], **fields}
-        return self.recorder.take_text(FEED, json.dumps(record).encode())
-
-    @property
-    def written(self) -> list[int]:
-        lines = [path.read_text().splitlines() for path in segments_of(self.layout, OPEN.date())]
-        return [json.loads(line)["timestamp"] for of_segment in lines for line in of_segment]
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+from unit.services.living.conftest import FEED, OPEN, SECOND, Desk
 
 
 def test_repeated_answer_is_no_new_record_and_another_text_is(desk: Desk) -> None:
@@ -113,29 +65,6 @@ def test_clock_that_is_behind_is_warned_about_once(desk: Desk) -> None:
     desk.take(SECOND + 60)
     desk.take(SECOND + 61)
     assert desk.warned == ["This machine's clock is wrong: records are 60 s ahead of it. Set it by NTP."]
-
-
-def test_unknown_and_damaged_messages_are_counted(desk: Desk) -> None:
-    from google.protobuf.any_pb2 import Any as Envelope
-
-    taker = MessageTaker(desk.recorder, [FEED])
-    body = pack_sizeless(Gex(timestamp=SECOND, ticker="SPX", spot=100).SerializeToString())
-    for url, value in (("proto.option", body), ("proto.gex", b"no frame"), ("proto.gex", body)):
-        envelope = Envelope(type_url=url, value=value).SerializeToString()
-        taker.take([FEED], GroupMessage("blue_SPX_classic_gex_full", envelope))
-    assert sum(desk.recorder.unknown.values()) == 3
-    assert [word in " ".join(desk.warned) for word in ("proto.option", "damaged", "not asked for")] == [True] * 3
-
-
-def test_group_is_known_with_a_prefix_and_without(desk: Desk) -> None:
-    from google.protobuf.any_pb2 import Any as Envelope
-
-    taker = MessageTaker(desk.recorder, [FEED])
-    for number, name in enumerate(("SPX_classic_gex_zero", "blue_SPX_classic_gex_zero", None)):
-        body = pack_sizeless(Gex(timestamp=SECOND + number, ticker="SPX", spot=100).SerializeToString())
-        envelope = Envelope(type_url="proto.gex", value=body).SerializeToString()
-        taker.take([FEED], GroupMessage(name, envelope))
-    assert desk.written == [SECOND, SECOND + 1, SECOND + 2]
 
 
 def test_next_session_is_todays_until_it_is_over_and_skips_holidays() -> None:
