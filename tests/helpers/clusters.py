@@ -135,6 +135,8 @@ def running_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL, to what it has started as well."""
+    if process.poll() is not None:
+        return
     below = descendants(process.pid)
     process.kill()
     process.wait()

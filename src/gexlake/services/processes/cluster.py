@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from functools import partial
@@ -36,6 +36,8 @@ ENGINES = {"dask": "dask_engine", "tls": "dask_engine"}
 """By the scheme of a cluster's address, the module beside this one that has `open_engine(address, on_told)`."""
 LOST_SECONDS = 40.0
 """A cluster that has had no worker, or has not answered, for so long is one no more."""
+JOIN_SECONDS = 40.0
+"""How long to wait for a first worker."""
 STOP_SECONDS = 10.0
 """How long to wait for work to end that was told to: a worker may be writing."""
 WATCH_SECONDS = 1.0
@@ -80,7 +82,7 @@ class ClusterWorkers:
         self.bytes_read = 0
         self._lock = threading.Lock()
         self._engine = self._answer(lambda: open_engine(address, self._count))
-        self._stopped = threading.Event()
+        self._stopped, self._is_lost = threading.Event(), False
         self._seen, self._slots = time.monotonic(), 0
         try:
             self._join()
@@ -91,7 +93,7 @@ class ClusterWorkers:
 
     def _join(self) -> None:
         """Wait for a first worker, and see that all are as we are."""
-        deadline = time.monotonic() + LOST_SECONDS
+        deadline = time.monotonic() + JOIN_SECONDS
         while not (slots := self._answer(self._engine.slots)):
             if time.monotonic() > deadline:
                 raise WorkerError(f"The cluster at {self.address} has no workers.", hint="Start some, and try again.")
@@ -154,6 +156,7 @@ class ClusterWorkers:
     def check(self) -> None:
         """Raises `WorkerError` where no worker has been seen for a while."""
         if time.monotonic() - self._seen > LOST_SECONDS:
+            self._is_lost = True
             raise self._gone()
 
     def stop(self) -> None:
@@ -163,10 +166,8 @@ class ClusterWorkers:
         self._stopped.set()
         if self._place is not None:
             self._place.close()
-            deadline = time.monotonic() + STOP_SECONDS
-            for future in list(self._futures):
-                with suppress(Exception):
-                    future.exception(timeout=max(0.0, deadline - time.monotonic()))
+            if not self._is_lost:
+                wait(list(self._futures), timeout=STOP_SECONDS)
         self._engine.close()
 
     def _settle(self, future: Future[Result], number: int, done: Future[Outcome[Result]]) -> None:

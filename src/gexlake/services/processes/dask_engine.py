@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import warnings
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ STAGES_BY = ("distributed", "gexlake", "polars")
 """Packages of which all have to have one version: two could not talk to each other, or write different files."""
 
 
+_log = logging.getLogger("distributed.client")
+
+
 class DaskEngine:
     """A client of the scheduler at an address. Raises `OSError` where nobody answers there."""
 
@@ -31,6 +35,7 @@ class DaskEngine:
             self._client = Client(
                 f"{'tcp' if scheme == 'dask' else scheme}://{place}", timeout=CONNECT_SECONDS, set_as_default=False
             )
+        _log.addFilter(_is_news)
         self._topic = f"gexlake-{secrets.token_hex(8)}"
         self._client.subscribe_topic(self._topic, lambda event: on_told(*event[1]))
         # Nothing is pure that reads files, and what is to be done again is decided elsewhere.
@@ -58,6 +63,12 @@ class DaskEngine:
 
     def close(self) -> None:
         self._client.close(timeout=CLOSE_SECONDS)
+        _log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """That a connection is lost is said by who has to do with it, in its own words."""
+    return record.levelno < logging.ERROR
 
 
 def _tell(topic: str, number: int, bytes_read: int) -> None:
