@@ -89,6 +89,12 @@ def test_workers_of_a_cluster_are_not_counted_here(run: Run, history: Path, tmp_
     assert "Leave out either --workers or --cluster." in done.err
 
 
+def test_cluster_with_certificates_that_nobody_has_named(run: Run, history: Path, tmp_path: Path) -> None:
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", "tls://host:8786")
+    assert (done.status, done.out) == (2, "")
+    assert "No certificates are named for a cluster at tls://." in done.err
+
+
 def test_cluster_without_its_library_says_what_to_install(
     run: Run, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,7 +134,8 @@ class ClusterWorkers:
                 raise not_seen(worker, answer.missing)
             if self._place is not None and not self._place.takes(answer.written):
                 raise WorkerError(
-                    f"What worker {worker} writes to {area} is not seen here.", hint="Mount the same directory on both."
+                    f"What worker {worker} writes to {area} is not seen here.",
+                    hint="Mount the same directory on both, so that both may write there.",
                 )
 
     def submit(self, work: Work[Result], task: object) -> Future[Result]:

@@ -10,9 +10,10 @@ from concurrent.futures import Future
 from functools import partial
 from urllib.parse import urlsplit
 
-from distributed import Client, get_worker
+from distributed import Client, Security, get_worker
 from distributed.versions import VersionMismatchWarning
 
+from gexlake.errors import UsageError
 from gexlake.services.processes.remote_work import Tell
 from gexlake.services.processes.workers import Result
 
@@ -26,10 +27,18 @@ _log = logging.getLogger("distributed.client")
 
 
 class DaskEngine:
-    """A client of the scheduler at an address. Raises `OSError` where nobody answers there."""
+    """A client of the scheduler at an address.
+
+    Raises `OSError` where nobody answers there, `UsageError` where certificates are asked for and not named.
+    """
 
     def __init__(self, address: str, on_told: Tell) -> None:
         scheme, place = urlsplit(address).scheme, urlsplit(address).netloc
+        if scheme == "tls" and Security().get_connection_args("client")["ssl_context"] is None:
+            raise UsageError(
+                "No certificates are named for a cluster at tls://.",
+                hint="Name them in Dask's configuration: distributed.comm.tls.ca-file, client.key and client.cert.",
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # of what matters we have our own to say
             self._client = Client(

@@ -120,13 +120,17 @@ def carry_out(order: Order[Result]) -> Outcome[Result]:
 def look_around(place: SharedPlace | None, sources: Sequence[Path]) -> View:
     """Look for what an import will read, and for the place where it will stage, and leave a file there."""
     for path in sources:
-        if not path.exists():
+        try:
+            path.stat()
+        except OSError:
             return View(missing=path)
     if place is None:
         return View()
     if not place.is_open:
         return View(missing=place.directory)
-    return View(written=place.write())
+    with suppress(OSError):
+        return View(written=place.write())
+    return View()
 
 
 def not_seen(worker: str, path: Path) -> WorkerError:
