@@ -223,13 +223,19 @@ class _Import:
                 while waiting and len(under_way) < workers.parallel + max(workers.parallel, STAGED_AHEAD):
                     waiting[0].future = workers.submit(stage_sources, waiting[0].task)
                     under_way.append(waiting.popleft())
-                _wait_for_any(under_way)
-                workers.check()
+                self._wait_for_any(under_way, workers)
                 self._commit(_take_staged(under_way), workers)
                 self._report_progress()
         except KeyboardInterrupt:
             self._commit(_take_staged(under_way), workers)
             raise
+
+    def _wait_for_any(self, units: Sequence[_Unit], workers: Workers) -> None:
+        """Until one more is staged, or for a moment."""
+        pending = [unit.future for unit in units if unit.future is not None and not unit.future.done()]
+        wait(pending, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+        workers.check()
+        self._report_progress()
 
     def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
         """Commit all that was staged; what the lake has moved on from is staged anew."""
@@ -272,6 +278,8 @@ class _Import:
         for again in plan.tasks:
             unit.task = again
             unit.future = workers.submit(stage_sources, again)
+            while not unit.is_done:
+                self._wait_for_any([unit], workers)
         return bool(plan.tasks)
 
     def _report_progress(self) -> None:
@@ -315,12 +323,6 @@ def nothing_found(sources: Sequence[Location], found: ScanResult) -> SourceError
 
 def _size_of(plan: ImportPlan) -> int:
     return sum(source.size_bytes for task in plan.tasks for source in task.sources)
-
-
-def _wait_for_any(units: Sequence[_Unit]) -> None:
-    """Until one more is staged, or for a moment."""
-    pending = [unit.future for unit in units if unit.future is not None and not unit.future.done()]
-    wait(pending, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
 
 
 def _take_staged(under_way: list[_Unit]) -> list[_Unit]:
