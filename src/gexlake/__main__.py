@@ -30,7 +30,7 @@ def _start_workers_early(arguments: list[str]) -> None:
 
     The arguments are not understood yet. A wrong guess here makes nothing wrong.
     """
-    from gexlake.services.processes.workers import start_server_early
+    from gexlake.services.processes.pool import start_server_early
 
     words = [word for argument in arguments for word in argument.split("=", 1)]
     after = words.index("--lake") + 1 if "--lake" in words else len(words)

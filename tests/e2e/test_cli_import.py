@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,38 @@ def test_times_without_a_zone_are_named_with_the_option_that_says_theirs(run: Ru
     wrong = run("import", folder, "--lake", tmp_path / "other", "--naive-zone", "NYC")
     assert (wrong.status, wrong.out) == (2, "")
     assert "'NYC' is no time zone; write it as America/New_York or UTC." in " ".join(wrong.err.split())
+
+
+@pytest.mark.parametrize(
+    "address", ["host:8786", "dask://host", "dask://host:x", "spark://host:1", "dask://u:p@host:1"]
+)
+def test_address_that_no_cluster_has(run: Run, history: Path, tmp_path: Path, address: str) -> None:
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", address)
+    assert (done.status, done.out) == (2, "")
+    assert "The address of a cluster is dask://HOST:PORT" in done.err
+    assert not (tmp_path / "lake").exists()
+
+
+def test_workers_of_a_cluster_are_not_counted_here(run: Run, history: Path, tmp_path: Path) -> None:
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", "dask://host:8786", "--workers", "3")
+    assert (done.status, done.out) == (2, "")
+    assert "Leave out either --workers or --cluster." in done.err
+
+
+def test_cluster_with_certificates_that_nobody_has_named(run: Run, history: Path, tmp_path: Path) -> None:
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", "tls://host:8786")
+    assert (done.status, done.out) == (2, "")
+    assert "No certificates are named for a cluster at tls://." in done.err
+
+
+def test_cluster_without_its_library_says_what_to_install(
+    run: Run, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "gexlake.services.processes.dask_engine", raising=False)
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", "dask://host:8786")
+    assert (done.status, done.out) == (2, "")
+    assert "Install it: pip install 'gexlake[dask]'" in done.err
 
 
 def test_report_as_json_is_the_model(run: Run, history: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gexlake.cli.command import command
 from gexlake.cli.options import (
     DEFAULT_LAKE,
     Categories,
+    Cluster,
     LakeOption,
     NaiveZone,
     Packages,
@@ -76,6 +77,7 @@ def run_import(
     until: Until = None,
     naive_zone: NaiveZone = None,
     workers: Workers = None,
+    cluster: Cluster = None,
     max_error_rate: MaxErrorRate = DEFAULT_MAX_ERROR_RATE,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
@@ -86,10 +88,11 @@ def run_import(
     when a file failed or is damaged, now or when it was last read, when work is left undone after Ctrl-C, or when the
     error rate is above its bound. The same command again takes up what is left.
     """
-    from gexlake.services.processes.workers import start_server_early
+    from gexlake.services.processes.pool import start_server_early
 
     locations = list(map(location_of, sources))
-    start_server_early(locations, lake)
+    if cluster is None:
+        start_server_early(locations, lake)
     from gexlake.cli.import_report import show_report
     from gexlake.cli.progress import import_progress
     from gexlake.models.import_order import ImportOptions
@@ -105,6 +108,7 @@ def run_import(
         force=force,
         verify=verify,
         workers=workers,
+        cluster=cluster,
         max_error_rate=max_error_rate,
         naive_zone=naive_zone,
         prune=prune,

@@ -61,6 +61,12 @@ Until = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", metavar="N", min=1, help="Worker processes.  [default: one per core]")
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="URL", help="Stage on a cluster, as dask://host:8786; see docs/beyond-one-machine.md."
+    ),
+]
 NaiveZone = Annotated[
     str | None,
     typer.Option(

@@ -205,16 +205,18 @@ def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
 
 
 def is_committed(connection: Connection, staged: StagedSession) -> bool:
-    """Whether the lake has this work: by its lineage, written in the transaction that commits it, or by the log."""
+    """Whether the lake has this very work, and not that of another attempt: by the log, or, where it changes no
+    session, by its lineage, written in the transaction that commits it.
+    """
+    if staged.changes_data:
+        return bool(connection.execute("SELECT 1 FROM changes WHERE version = ?", [staged.version]).fetchall())
     if staged.lineage:
         first = staged.lineage[0]
         row = connection.execute(
             "SELECT 1 FROM lineage WHERE import_id = ? AND source_file = ?", [first.import_id, first.source_file]
         ).fetchone()
         return row is not None
-    if staged.removes:
-        return version_of(connection, staged.record_type, staged.session) is None
-    return bool(connection.execute("SELECT 1 FROM changes WHERE version = ?", [staged.version]).fetchall())
+    return version_of(connection, staged.record_type, staged.session) is None
 
 
 def is_running(directory: Path) -> bool:

@@ -28,8 +28,9 @@ class ImportOptions:
     With `prune`, what changed sources no longer have leaves the lake; without it, nothing does. `keep_versions` of
     each session that changes are kept for `gexlake restore`.
     With `verify`, objects in buckets are read and hashed even where their ETag says that they are unchanged.
-    `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused. Raises
-    `UsageError` for a zone that there is not.
+    `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused.
+    `cluster` is the address of the cluster that stages, as dask://host:8786; None: worker processes here do.
+    Raises `UsageError` for a zone that there is not, and for `workers` of a cluster.
     """
 
     tickers: tuple[str, ...] = ()
@@ -47,8 +48,13 @@ class ImportOptions:
     within: tuple[Path, ...] | None = None
     """Links that lead out of these folders are not followed; None: all are."""
     naive_zone: str | None = None
+    cluster: str | None = None
 
     def __post_init__(self) -> None:
+        if self.cluster is not None and self.workers is not None:
+            raise UsageError(
+                "A cluster has as many workers as were started for it.", hint="Leave out either --workers or --cluster."
+            )
         if self.naive_zone is not None:
             try:
                 zone_name(self.naive_zone)

@@ -57,12 +57,12 @@ class Published:
 class FeedTask:
     """Everything a worker needs to stage sources that are planned for one session of a feed.
 
-    `directory` is where to stage, None for a dry run. `lake` is its root, for the sessions that the sources turn out
-    to feed; `versions` say, by date, what the database has, None for nothing. `predecessors` are, by source, the files
-    in whose place it comes: what the lake has read from its own path, and from files that are no more and had its
-    bytes. `gone` are files of the feed that are no more; `latest` the import of the latest reading of those that were
-    read more than once. `recorded` are the readings of what was recorded live of
-    the session. `naive_zone` names the zone of times that have none.
+    `directory` is where to stage, with an ending that says which attempt it is; None for a dry run. `lake` is its
+    root, for the sessions that the sources turn out to feed; `versions` say, by date, what the database has, None for
+    nothing. `predecessors` are, by source, the files in whose place it comes: what the lake has read from its own path,
+    and from files that are no more and had its bytes. `gone` are files of the feed that are no more; `latest` the
+    import of the latest reading of those that were read more than once. `recorded` are the readings of what was
+    recorded live of the session. `naive_zone` names the zone of times that have none.
     """
 
     import_id: str

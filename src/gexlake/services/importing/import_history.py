@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from gexlake.db.faults import storage_error
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import staging_area
 from gexlake.errors import GexlakeError, LakeLockedError, SourceError
+from gexlake.models.feed import Feed
 from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
 from gexlake.models.location import Location, ObjectUrl, location_of, location_text
 from gexlake.models.report import ImportReport
@@ -27,15 +27,15 @@ from gexlake.scanner import ScanResult, scan
 from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
 from gexlake.services.importing.plan import ImportPlan, Planner
 from gexlake.services.importing.record import ImportRecord, failed_codes
-from gexlake.services.importing.resume import Hasher, read_objects
+from gexlake.services.importing.resume import read_objects
 from gexlake.services.importing.stage import stage_sources
 from gexlake.services.importing.supersede import superseded
 from gexlake.services.processes.interrupts import kept_interrupts, undisturbed
-from gexlake.services.processes.workers import Workers, cores, open_workers, worker_died
+from gexlake.services.processes.workers import TICK_SECONDS, Workers, WorkerThreads, cores, open_workers
 
-PROGRESS_SECONDS = 0.1
 STAGED_AHEAD = 8
-"""Tasks staged beyond those that workers are at, so that none waits for a commit; bounds the space used."""
+"""Tasks staged at least beyond those that workers are at, or as many again: none waits for a commit, nor for one of
+them that takes long. Bounds the space used."""
 OBJECTS_AT_ONCE = 2
 """Workers for each core where sources are in a bucket: one waits for bytes while the other decodes."""
 MAX_RESTAGES = 5
@@ -56,26 +56,39 @@ def import_history(
     `import_id` is one of `new_import_id`, where it is to be known beforehand.
     What is committed stays, whatever happens later; an interrupt (Ctrl-C) ends it cleanly with status `interrupted`.
     Raises `SourceError`, `StoreError`, `LakeError`, `LakeLockedError`, `StorageError` or `WorkerError` when it cannot
-    go on.
+    go on, and `UsageError` for a cluster that there cannot be.
     """
-    named = [sources] if isinstance(sources, str | Location) else sources
+    named = [location_of(source) for source in ([sources] if isinstance(sources, str | Location) else sources)]
+    options, root = options or ImportOptions(), Path(lake)
+    if options.cluster is not None:  # its workers have working directories of their own
+        named = [source.absolute() if isinstance(source, Path) else source for source in named]
+        root = root.absolute()
     with kept_interrupts():
-        return _Import(
-            [location_of(source) for source in named],
-            LakeLayout(Path(lake)),
-            options or ImportOptions(),
-            on_progress,
-            import_id or new_import_id(),
-        ).run()
+        return _Import(named, LakeLayout(root), options, on_progress, import_id or new_import_id()).run()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Unit:
     """One task of the plan and the future of its staging."""
 
     task: FeedTask
     future: Future[list[StagedSession]] | None = None
     attempts: int = 0
+
+    @property
+    def feed(self) -> tuple[str, Feed]:
+        """What it is of."""
+        return self.task.record_type, self.task.session.feed
+
+    @property
+    def is_done(self) -> bool:
+        """Whether its staging has ended."""
+        return self.future is not None and self.future.done()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended without a result."""
+        return self.future is not None and self.future.exception() is not None
 
     @property
     def staged(self) -> list[StagedSession]:
@@ -94,19 +107,27 @@ class _Import:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     record: ImportRecord = field(init=False)
     planner: Planner = field(init=False)
-    bytes_hashed: int = 0
+    area: Path | None = None
+    readers: list[Workers] = field(default_factory=list)
+    """All that read sources: what they have read is the progress, and what need not be read."""
+    bytes_known: int = 0
 
     def run(self) -> ImportReport:
         self.record = ImportRecord(self.import_id, self.layout.root, self.sources, self.options, self.started)
-        found = self._scan()
-        self.record.begin(found)
         with ExitStack() as stack:
             workers = None
-            if not self.layout.database.exists():  # all is to be read: workers may start while the lake is made
+            if self.options.cluster is not None:  # one that does not answer leaves no lake behind
+                workers = self._open_workers(stack, 0)
+            found = self._scan()
+            self.record.begin(found)
+            if workers is None and not self.layout.database.exists():
+                # All is to be read: workers may start while the lake is made.
                 workers = self._open_workers(stack, self.record.progress.bytes_total)
             self._open_lake(found, stack)
             try:
-                plan = self._plan()
+                if workers is not None:
+                    workers.share(self.area, [source for source in self.sources if isinstance(source, Path)])
+                plan = self._plan(workers)
                 workers = workers or self._open_workers(stack, _size_of(plan))
                 stack.callback(workers.stop)  # before the lock on the staging directory goes: none may outlive it
                 self._work([_Unit(task) for task in plan.tasks], workers)
@@ -116,8 +137,6 @@ class _Import:
                     workers.stop()
             except OSError as error:
                 raise storage_error(self.layout, error) from error
-            except BrokenProcessPool as error:
-                raise worker_died() from error
             finally:
                 self.record.close(found)
                 with undisturbed(to_the_end=True):
@@ -155,17 +174,18 @@ class _Import:
 
     def _open_workers(self, stack: ExitStack, total_bytes: int) -> Workers:
         at_once = OBJECTS_AT_ONCE if self._is_remote else 1
-        count = self.options.workers or cores() * at_once
-        return stack.enter_context(open_workers(count=count, total_bytes=total_bytes))
+        count, cluster = self.options.workers or cores() * at_once, self.options.cluster
+        workers = stack.enter_context(open_workers(count=count, total_bytes=total_bytes, cluster=cluster))
+        self.readers.append(workers)
+        return workers
 
     def _open_lake(self, found: ScanResult, stack: ExitStack) -> None:
         """Settle what earlier imports left, and lock a place to stage in; a dry run only looks."""
-        area = None
         if self.options.dry_run:
             states = load_lake(self.layout.root)
         else:
             prepare_lake(self.layout)
-            area = stack.enter_context(staging_area(self.layout, self.import_id))
+            self.area = stack.enter_context(staging_area(self.layout, self.import_id))
             names = list(map(location_text, self.sources))
             states = register_import(self.layout.root, self.import_id, names, started=self.started)
         self.planner = Planner(
@@ -173,41 +193,49 @@ class _Import:
             self.layout.root,
             self.options,
             started=self.started,
-            area=area,
+            area=self.area,
             found=found,
             states=states,
         )
 
-    def _plan(self) -> ImportPlan:
-        """What is to be read. The lineage of the rest is written at the end: staging need not wait for the database."""
-        hasher = Hasher(self.options.workers or cores())
-        plan = self.planner.plan(hasher, on_tick=lambda: self._report_progress(hasher.bytes_read))
-        self.bytes_hashed = hasher.bytes_read + self.planner.known_bytes
+    def _plan(self, workers: Workers | None) -> ImportPlan:
+        """What is to be read. The lineage of the rest is written at the end: staging need not wait for the database.
+
+        Known sources are hashed by a cluster where one is given, which is nearer to them, else by threads.
+        """
+        with ExitStack() as stack:
+            if self.options.cluster is None or workers is None:
+                workers = WorkerThreads(self.options.workers or cores())
+                self.readers.append(workers)
+                stack.callback(workers.stop)
+            plan = self.planner.plan(workers, on_tick=self._report_progress)
+        self.bytes_known = self.planner.known_bytes
         self.record.settle(plan.settled)
         return plan
 
     # ---- the work ------------------------------------------------------------------------------------------
 
     def _work(self, units: list[_Unit], workers: Workers) -> None:
-        """Keep the workers busy, and commit what is staged in the plan's order."""
-        waiting, under_way = deque(units), deque[_Unit]()
+        """Keep the workers busy, and commit what is staged, that of a feed in the plan's order."""
+        waiting, under_way = deque(units), list[_Unit]()
         try:
             while waiting or under_way:
-                while waiting and len(under_way) < workers.parallel + STAGED_AHEAD:
+                while waiting and len(under_way) < workers.parallel + max(workers.parallel, STAGED_AHEAD):
                     waiting[0].future = workers.submit(stage_sources, waiting[0].task)
                     under_way.append(waiting.popleft())
-                self._wait_for(under_way[0], workers)
-                self._commit(_take_done(under_way), workers)
-                self._report_progress(workers.bytes_read)
+                self._wait_for_any(under_way, workers)
+                self._commit(_take_staged(under_way), workers)
+                self._report_progress()
         except KeyboardInterrupt:
-            self._commit(_take_done(under_way), workers)
+            self._commit(_take_staged(under_way), workers)
             raise
 
-    def _wait_for(self, unit: _Unit, workers: Workers) -> None:
-        assert unit.future is not None
-        while not unit.future.done():
-            wait([unit.future], timeout=PROGRESS_SECONDS)
-            self._report_progress(workers.bytes_read)
+    def _wait_for_any(self, units: Sequence[_Unit], workers: Workers) -> None:
+        """Until one more is staged, or for a moment."""
+        pending = [unit.future for unit in units if unit.future is not None and not unit.future.done()]
+        wait(pending, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+        workers.check()
+        self._report_progress()
 
     def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
         """Commit all that was staged; what the lake has moved on from is staged anew."""
@@ -245,16 +273,19 @@ class _Import:
             )
         digests = {record.source_file: record.source_sha256 for record in unit.staged[-1].lineage}
         state = view_feed(self.layout.root, task.record_type, task.session.feed)
-        plan = self.planner.plan_again(task, state, digests, attempt=unit.attempts)
+        plan = self.planner.plan_again(task, state, digests)
         self.record.settle(plan.settled)
         for again in plan.tasks:
             unit.task = again
             unit.future = workers.submit(stage_sources, again)
+            while not unit.is_done:
+                self._wait_for_any([unit], workers)
         return bool(plan.tasks)
 
-    def _report_progress(self, bytes_read: int) -> None:
+    def _report_progress(self) -> None:
         if self.on_progress is not None:
-            self.record.progress.bytes_done = self.bytes_hashed + bytes_read
+            bytes_read = sum(workers.bytes_read for workers in self.readers)
+            self.record.progress.bytes_done = self.bytes_known + bytes_read
             self.on_progress(self.record.progress)
 
     # ---- after ---------------------------------------------------------------------------------------------
@@ -294,11 +325,17 @@ def _size_of(plan: ImportPlan) -> int:
     return sum(source.size_bytes for task in plan.tasks for source in task.sources)
 
 
-def _take_done(under_way: deque[_Unit]) -> list[_Unit]:
-    """The units at the front whose staging has ended; one that failed by itself, when the others are committed."""
-    done: list[_Unit] = []
-    while under_way and under_way[0].future is not None and under_way[0].future.done():
-        if done and under_way[0].future.exception() is not None:
-            break
-        done.append(under_way.popleft())
-    return done
+def _take_staged(under_way: list[_Unit]) -> list[_Unit]:
+    """Take out what is staged, but for what stands behind a task of the same feed that is not: of two sources with
+    other values for one key, that of the earlier date is to have been there first, however long it takes. What failed
+    is taken by itself, when all else is committed.
+    """
+    behind, staged, failed = set[tuple[str, Feed]](), list[_Unit](), list[_Unit]()
+    for unit in under_way:
+        if unit.feed in behind or not unit.is_done:
+            behind.add(unit.feed)
+        else:
+            (failed if unit.has_failed else staged).append(unit)
+    taken = staged or failed
+    under_way[:] = [unit for unit in under_way if unit not in taken]
+    return taken

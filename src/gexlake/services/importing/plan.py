@@ -16,8 +16,9 @@ from gexlake.models.source import SourceFile
 from gexlake.models.task import FeedTask
 from gexlake.scanner import ScanResult
 from gexlake.scanner.synthetic import SyntheticNotes
-from gexlake.services.importing.resume import Hasher, KnownFeed, Replaced, SourcePlan, plan_source
+from gexlake.services.importing.resume import KnownFeed, Replaced, SourcePlan, hash_sources, plan_source
 from gexlake.services.importing.supersede import recorded_readings, segments_last
+from gexlake.services.processes.workers import Workers
 from gexlake.validation.rules import CLOCK_TOLERANCE_US
 
 FeedId = tuple[str, Feed]
@@ -61,12 +62,12 @@ class Planner:
         """Digests of objects that were not read for them."""
         self._feeds = {(state.record_type, state.feed): self._known_feed(state) for state in states}
 
-    def plan(self, hasher: Hasher, *, on_tick: Callable[[], None]) -> ImportPlan:
-        """Take the digests of what may be known, and part what is to be read from what is settled."""
+    def plan(self, workers: Workers, *, on_tick: Callable[[], None]) -> ImportPlan:
+        """Have the digests taken of what may be known, and part what is to be read from what is settled."""
         digests = self._known = {} if self._options.verify else self._known_digests()
         maybe_known = [s for s in self._files if s.name not in digests and s.size_bytes in self._feed(s).sizes]
         if not self._options.force:
-            digests = digests | hasher.hash_all(maybe_known, on_tick=on_tick)
+            digests = digests | hash_sources(maybe_known, workers, on_tick=on_tick)
         plan = ImportPlan()
         for index, ((record_type, session), sources) in enumerate(groupby(self._files, key=_session_of)):
             wanted = self._settle(sources, digests, plan)
@@ -84,7 +85,7 @@ class Planner:
         """Of objects that need not even be hashed."""
         return sum(source.size_bytes for source in self._files if source.name in self._known)
 
-    def plan_again(self, task: FeedTask, state: FeedState, digests: Mapping[str, str], *, attempt: int) -> ImportPlan:
+    def plan_again(self, task: FeedTask, state: FeedState, digests: Mapping[str, str]) -> ImportPlan:
         """The same for the sources of one task, because the lake has moved on since; `digests` as they were read."""
         others = tuple(known for known in state.known if known.import_id != self._import_id)
         feed = self._known_feed(replace(state, known=others))
@@ -93,10 +94,7 @@ class Planner:
         plan = ImportPlan()
         wanted = self._settle(task.sources, digests, plan)
         if wanted:
-            directory = task.directory
-            if directory is not None:
-                directory = directory.with_name(f"{directory.name.split('-')[0]}-{attempt}")
-            again = self._task(task.record_type, task.session, wanted, directory)
+            again = self._task(task.record_type, task.session, wanted, task.directory)
             plan.tasks.append(replace(again, versions={**again.versions, **self._feed(wanted[0]).versions}))
         return plan
 

@@ -84,13 +84,15 @@ class ImportRecord:
         self.progress.records_quarantined += result.records_quarantined
 
     def close(self, found: ScanResult) -> None:
-        """Name the files that were not reached."""
+        """Name the files that were not reached, and put all in the order of the scan, however they were done."""
         reached = {result.source_file for result in self.results}
         self.results += [
             FileResult(source_file=s.name, status=ResultStatus.PENDING, source_bytes=s.size_bytes)
             for s in found.files
             if s.name not in reached
         ]
+        order = {source.name: number for number, source in enumerate(found.files)}
+        self.results.sort(key=lambda result: order.get(result.source_file, -1))  # what was refused stands first
 
     @property
     def status(self) -> ImportStatus:

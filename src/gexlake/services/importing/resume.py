@@ -2,16 +2,14 @@
 
 A source is known by its bytes, which is to say by their SHA-256. It is taken of whatever has the size of something that
 was read; only that of an object under an ETag of which lineage has the digest is believed. Pure but for the look at
-which files are still there, and the `Hasher`.
+which files are still there, and at their bytes.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -28,10 +26,9 @@ from gexlake.scanner.find import SourceFacts, find_source
 from gexlake.scanner.objects import Listing
 from gexlake.scanner.synthetic import SyntheticNotes
 from gexlake.services.importing.reading import blank_record
+from gexlake.services.processes.workers import OnBytes, Workers, iter_done
 from gexlake.validation.rules import Rule
 
-TICK_SECONDS = 0.1
-NICENESS = 10
 FORGOTTEN = "what it gave was forgotten, as was asked for; --force reads it again"
 
 
@@ -240,53 +237,19 @@ def plan_source(
     return SourcePlan(source, known, record)
 
 
-@dataclass
-class Hasher:
-    """Takes the SHA-256 of files that may be known, `threads` at a time, at low priority."""
-
-    threads: int
-    bytes_read: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def hash_all(self, sources: Iterable[SourceFile], *, on_tick: Callable[[], None]) -> dict[str, str]:
-        """The digests by path; one that cannot be read has none."""
-        wanted = {source.name: source for source in sources}
-        if not wanted:
-            return {}
-        with ThreadPoolExecutor(self.threads, initializer=_lower_priority) as pool:
-            futures = {name: pool.submit(_hash, source, self._count) for name, source in wanted.items()}
-            try:
-                _wait_for(futures.values(), on_tick)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return {name: digest for name, future in futures.items() if (digest := _digest(future))}
-
-    def _count(self, count: int) -> None:
-        with self._lock:
-            self.bytes_read += count
+def hash_sources(sources: Iterable[SourceFile], workers: Workers, *, on_tick: Callable[[], None]) -> dict[str, str]:
+    """The SHA-256 of sources that may be known, by name; one that cannot be read has none."""
+    wanted = {source.name: source for source in sources}
+    digests: dict[str, str] = {}
+    for source, future in iter_done(workers, _hash, wanted.values(), on_tick=on_tick):
+        with suppress(SourceError):  # the worker that is to read it will say so
+            if digest := future.result():
+                digests[source.name] = digest
+    return digests
 
 
-def _hash(source: SourceFile, on_bytes: Callable[[int], None]) -> str | None:
+def _hash(source: SourceFile, *, on_bytes: OnBytes) -> str | None:
     """None for an object that is no more as it was found: who is to read it takes it as it is then."""
     with SourceStream(source, on_bytes=on_bytes) as stream:
         stream.drain()
         return stream.sha256 if stream.etag == source.etag else None
-
-
-def _digest(future: Future[str | None]) -> str | None:
-    try:
-        return future.result()
-    except SourceError:
-        return None  # the worker that is to read it will say so
-
-
-def _wait_for(futures: Iterable[Future[str | None]], on_tick: Callable[[], None]) -> None:
-    pending = set(futures)
-    while pending:
-        _, pending = wait(pending, timeout=TICK_SECONDS)
-        on_tick()
-
-
-def _lower_priority() -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

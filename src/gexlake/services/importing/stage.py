@@ -6,12 +6,13 @@ is staged as that session.
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,8 @@ from gexlake.services.importing.reading import OnBytes, Reading, readings_of
 from gexlake.services.importing.supersede import reads_history
 from gexlake.validation.rules import Rule
 
+ATTEMPT_BYTES = 4
+
 
 class _LostSourcesError(Exception):
     """Sources could not be read to their end: what was read of them is in the reader, so staging begins again."""
@@ -52,8 +55,13 @@ class _LostSourcesError(Exception):
 def stage_sources(task: FeedTask, *, on_bytes: OnBytes | None = None) -> list[StagedSession]:
     """Stage the sessions that the sources feed; the last carries the lineage of all, and is to be committed last.
 
+    Each attempt has directories of its own: a worker that was cut off may be at the same task somewhere, and what it
+    leaves is never taken for the work of another.
     Raises `OSError` where staging cannot be written; a source that cannot be read is a finding of that source.
     """
+    if task.directory is not None:
+        attempt = f"{task.directory.name}-{secrets.token_hex(ATTEMPT_BYTES)}"
+        task = replace(task, directory=task.directory.with_name(attempt))
     readings = readings_of(task)
     while True:
         try:

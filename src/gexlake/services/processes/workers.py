@@ -1,32 +1,24 @@
-"""Where work on sessions is done: in worker processes at low priority, or right here when there is little to do."""
+"""Where work on sessions is done: right here when there is little to do, else by workers here or of a cluster."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, resource_tracker
-from multiprocessing.connection import wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Protocol, TypeVar
-
-from gexlake.db.layout import LakeLayout
-from gexlake.errors import WorkerError
-from gexlake.models.location import Location
+from typing import Protocol, TypeVar
 
 INLINE_BYTES = 16 << 20
 """Less than this is done in the calling process: starting workers would take longer."""
 NICENESS = 10
-THREADS_OF_NUMPY = "OPENBLAS_NUM_THREADS"
+TICK_SECONDS = 0.1
 
 Result = TypeVar("Result")
+Task = TypeVar("Task")
+OnBytes = Callable[[int], None]
 Work = Callable[..., Result]
 """A function of a module, called with a task and `on_bytes`, which it calls with the source bytes that it has read."""
 
@@ -36,25 +28,51 @@ class StoppedError(Exception):
 
 
 class Workers(Protocol):
-    """Does work on sessions, `parallel` at a time; `bytes_read` counts source bytes over all of them."""
+    """Does work on sessions, `parallel` at a time; `bytes_read` counts source bytes over all of them.
 
-    parallel: int
+    A future raises what the work raised, or `WorkerError` where a worker ended without a result.
+    """
+
+    @property
+    def parallel(self) -> int:
+        """May change from moment to moment where workers come and go."""
 
     @property
     def bytes_read(self) -> int: ...
 
     def submit(self, work: Work[Result], task: object) -> Future[Result]: ...
 
-    def stop(self) -> None: ...
+    def share(self, area: Path | None, sources: Sequence[Path]) -> None:
+        """Before work that stages in `area` (None: none does) and reads below `sources`: see that all see these.
+
+        Raises `WorkerError` where one does not.
+        """
+
+    def check(self) -> None:
+        """To be asked while work is waited for. Raises `WorkerError` where nobody is left to do it."""
+
+    def stop(self) -> None:
+        """Have the work end at its next read, and wait until it has; may be called again."""
 
 
-class InlineWorker:
+class LocalWorkers:
+    """What is to be said of workers on this machine: they see what it sees, and futures tell when one has died."""
+
+    def share(self, area: Path | None, sources: Sequence[Path]) -> None:
+        """All is shared."""
+
+    def check(self) -> None:
+        """Nothing to ask."""
+
+    def stop(self) -> None:
+        """Nothing runs between calls."""
+
+
+class InlineWorker(LocalWorkers):
     """Works in the calling process, on one session at a time."""
 
     parallel = 1
-
-    def __init__(self) -> None:
-        self.bytes_read = 0
+    bytes_read = 0
 
     def submit(self, work: Work[Result], task: object) -> Future[Result]:
         """Work at once; the future is done when this returns."""
@@ -65,130 +83,59 @@ class InlineWorker:
             future.set_exception(error)
         return future
 
-    def stop(self) -> None:
-        """Nothing runs between calls."""
-
     def _count(self, count: int) -> None:
         self.bytes_read += count
 
 
-class WorkerPool:
-    """Works in worker processes; each runs at low priority and ends when this process does."""
+class WorkerThreads(LocalWorkers):
+    """Works in threads of the calling process, at low priority: for what lets go of the interpreter, as hashing."""
 
-    def __init__(self, workers: int) -> None:
-        self.parallel = workers
-        start_server()
-        context = multiprocessing.get_context("forkserver")
-        self._bytes = context.Value("Q", 0)
-        self._stop = context.Event()
-        self._executor = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin_worker, initargs=(self._bytes, self._stop)
-        )
-        # Starting the first worker waits until the server has imported its modules: the caller need not.
-        self._start = threading.Thread(target=self._warm_up, name="start-workers")
-        self._start.start()
+    bytes_read = 0
 
-    def _warm_up(self) -> None:
-        # Workers that are broken: who waits for work is told. A process that ends: nothing waits for any.
-        with _main_hidden(), suppress(RuntimeError):
-            for _ in range(self.parallel):
-                self._executor.submit(os.getpid)
-
-    @property
-    def bytes_read(self) -> int:
-        """Source bytes read so far."""
-        return int(self._bytes.get_obj().value)  # without its lock, which a worker that was killed may have taken along
+    def __init__(self, count: int) -> None:
+        self.parallel = count
+        self._lock = threading.Lock()
+        self._executor = ThreadPoolExecutor(count, initializer=_lower_priority)
 
     def submit(self, work: Work[Result], task: object) -> Future[Result]:
-        """Work in some worker; raises `WorkerError` when the workers have died."""
-        self._start.join()
-        try:
-            with _main_hidden():
-                return self._executor.submit(_do, work, task)
-        except BrokenProcessPool as error:
-            raise worker_died() from error
+        return self._executor.submit(work, task, on_bytes=self._count)
 
     def stop(self) -> None:
-        """Ask workers to stop at their next read, and wait until they are gone."""
-        self._stop.set()
-        self._start.join()
-        if self._executor._broken:  # a worker that started after the others were ended would be waited for for ever
-            for process in list((self._executor._processes or {}).values()):
-                process.kill()
-        self._executor.shutdown(wait=not self._executor._broken, cancel_futures=True)
+        """What is under way goes on to its end."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _count(self, count: int) -> None:
+        with self._lock:
+            self.bytes_read += count
 
 
-def start_server() -> None:
-    """Start the process that workers are forked from, if it does not run yet; it imports what they need meanwhile.
-
-    Called early, that is done by the time there is work.
-    """
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["gexlake.services.importing.preload"])
-    # The server inherits these and hands them on: Ctrl-C is for the parent, also while modules are being imported, and
-    # nothing here is done by the threads that numpy would start for linear algebra.
-    resource_tracker.ensure_running()  # it unblocks the signals that it finds blocked
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threads = os.environ.get(THREADS_OF_NUMPY)
-    os.environ[THREADS_OF_NUMPY] = "1"
-    try:
-        forkserver.ensure_running()
-    finally:
-        if threads is None:
-            del os.environ[THREADS_OF_NUMPY]
-        else:
-            os.environ[THREADS_OF_NUMPY] = threads
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def start_server_early(sources: Iterable[Location], lake: Path) -> None:
-    """Start it for a first import that is large: before anything else is loaded, both take place side by side."""
-    files = [source for source in sources if isinstance(source, Path)]
-    if not LakeLayout(lake).database.exists() and _exceeds(files, INLINE_BYTES):
-        start_server()
-
-
-def _exceeds(sources: Iterable[Path], size: int) -> bool:
-    """Whether the files in these places are larger, all together; what cannot be read will be named later."""
-    for source in sources:
-        with suppress(OSError):  # a name that no file system takes is one that `rglob` cannot look at
-            for path in (source, *source.rglob("*")):
-                with suppress(OSError):
-                    size -= path.stat().st_size
-                if size < 0:
-                    return True
-    return False
+def _lower_priority() -> None:
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 @contextmanager
-def _main_hidden() -> Iterator[None]:
-    """While workers may start: keep them from running the caller's script again, as multiprocessing would have them.
+def open_workers(*, count: int | None, total_bytes: int, cluster: str | None = None) -> Iterator[Workers]:
+    """Workers fit for that much work, `count` of them or one per core, or those of a cluster; stopped at the end.
 
-    They need nothing of it, it may be slow to import, and without `if __name__ == "__main__"` it would import anew.
+    Raises `UsageError` or `WorkerError` where there is no such cluster.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
-def worker_died() -> WorkerError:
-    """What to say when a worker was killed, as the system does when memory runs out."""
-    return WorkerError(
-        "A worker process ended without a result; it may have been killed for want of memory.",
-        hint="Run the same command again, with fewer --workers if it happens twice.",
-    )
-
-
-@contextmanager
-def open_workers(*, count: int | None, total_bytes: int) -> Iterator[Workers]:
-    """Workers fit for that much work, `count` of them or one per core; they are stopped at the end of the block."""
-    workers: Workers = InlineWorker() if total_bytes <= INLINE_BYTES else WorkerPool(count or cores())
+    workers = _workers(count, total_bytes, cluster)
     try:
         yield workers
     finally:
         workers.stop()
+
+
+def _workers(count: int | None, total_bytes: int, cluster: str | None) -> Workers:
+    if cluster is not None:
+        from gexlake.services.processes.cluster import ClusterWorkers
+
+        return ClusterWorkers(cluster)
+    if total_bytes <= INLINE_BYTES:
+        return InlineWorker()
+    from gexlake.services.processes.pool import WorkerPool
+
+    return WorkerPool(count or cores())
 
 
 def cores() -> int:
@@ -196,30 +143,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-_on_bytes: Callable[[int], None] | None = None
-
-
-def _begin_worker(counter: Any, stop: Any) -> None:
-    global _on_bytes  # noqa: PLW0603 - a worker process has no other place to keep what its initializer was given
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    os.nice(NICENESS)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-
-    def count(read: int) -> None:
-        if stop.is_set():
-            raise StoppedError
-        with counter.get_lock():
-            counter.value += read
-
-    _on_bytes = count
-
-
-def _die_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
-
-
-def _do(work: Work[Result], task: object) -> Result:
-    return work(task, on_bytes=_on_bytes)
+def iter_done(
+    workers: Workers, work: Work[Result], tasks: Iterable[Task], *, on_tick: Callable[[], None]
+) -> Iterator[tuple[Task, Future[Result]]]:
+    """Each task with its future when that is done, in no order; twice as many are under way as workers are at."""
+    waiting, under_way = iter(tasks), dict[Future[Result], Task]()
+    while True:
+        for task in islice(waiting, max(0, 2 * workers.parallel - len(under_way))):
+            under_way[workers.submit(work, task)] = task
+        if not under_way:
+            return
+        done, _ = wait(under_way, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield under_way.pop(future), future
+        workers.check()
+        on_tick()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +17,7 @@ from gexlake.db.parquet import dataset_paths
 from gexlake.models.checks import Check
 from gexlake.models.session_filter import SessionFilter
 from gexlake.models.verify_report import Finding, SessionProgress, VerifyReport
-from gexlake.services.processes.workers import Workers, open_workers, worker_died
+from gexlake.services.processes.workers import Workers, iter_done, open_workers
 from gexlake.services.upkeep.inspect_lake import (
     SessionFacts,
     SessionVersion,
@@ -32,9 +30,6 @@ from gexlake.services.upkeep.verify_session import SessionChecks, VerifyTask, ve
 OnProgress = Callable[[SessionProgress], None]
 SESSIONS_AT_ONCE = 16
 """Compared in SQL before the database is given free for a moment."""
-TASKS_AHEAD = 2
-"""Sessions handed out beyond those that workers are at, so that none waits for the next."""
-PROGRESS_SECONDS = 0.1
 
 
 def verify_lake(
@@ -86,10 +81,7 @@ class _Verify:
         self._report_progress()
         self._compare_tables(units)
         with open_workers(count=worker_count, total_bytes=self.progress.bytes_total) as workers:
-            try:
-                self._check_files(units, workers)
-            except BrokenProcessPool as error:
-                raise worker_died() from error
+            self._check_files(units, workers)
         self._forgive_changed(units)
         for unit in units:
             _add(report, unit)
@@ -138,24 +130,13 @@ class _Verify:
     # ---- files and sources ---------------------------------------------------------------------------------
 
     def _check_files(self, units: Sequence[_Unit], workers: Workers) -> None:
-        waiting = iter([unit for unit in units if not unit.changed])
-        under_way: dict[Future[SessionChecks], _Unit] = {}
-        while True:
-            while len(under_way) < workers.parallel + TASKS_AHEAD:
-                unit = next(waiting, None)
-                if unit is None:
-                    break
-                under_way[workers.submit(verify_session, unit.task)] = unit
-            if not under_way:
-                return
-            done, _ = wait(under_way, timeout=PROGRESS_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                unit = under_way.pop(future)
-                unit.checks = future.result()
-                self.progress.sessions_done += 1
-                self.progress.bytes_done += unit.task.bytes_to_read
-                self.progress.current = str(unit.task.session)
-            self._report_progress()
+        by_session = {(unit.task.record_type, unit.task.session): unit for unit in units if not unit.changed}
+        tasks = [unit.task for unit in by_session.values()]
+        for task, future in iter_done(workers, verify_session, tasks, on_tick=self._report_progress):
+            by_session[task.record_type, task.session].checks = future.result()
+            self.progress.sessions_done += 1
+            self.progress.bytes_done += task.bytes_to_read
+            self.progress.current = str(task.session)
 
     def _report_progress(self) -> None:
         if self.on_progress is not None:

@@ -1,0 +1,152 @@
+"""Real clusters: a Dask scheduler and workers, each a process of its own command line, and gates for what they do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributed import Client
+
+from helpers.gates import HOLD, give_up
+from helpers.processes import descendants, let_go_on, stop, wait_for_end
+from helpers.runner import python_path
+
+DASK = Path(sys.executable).with_name("dask")
+LEFT_SECONDS = "120"
+"""What a killed test run leaves ends by itself after so long."""
+POLL_SECONDS = 0.01
+
+
+class Cluster:
+    """A scheduler, the workers that were started for it, and a client that asks about them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gates = folder / "gates"
+        self.gates.mkdir()
+        self.log = (folder / "log").open("w")
+        self._folder = folder
+        self._file = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--idle-timeout", LEFT_SECONDS)
+        self.processes = [self.scheduler]
+        until(self._file.exists)
+        place = json.loads(self._file.read_text())["address"]
+        self.address = place.replace("tcp://", "dask://")
+        self.client = Client(place, set_as_default=False)
+
+    def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one of one task at a time; it will be there by and by, see `wait_for`."""
+        words = ["--nthreads", "1", "--preload", "helpers.gates", "--death-timeout", LEFT_SECONDS]
+        worker = self._start("worker", *words, "--local-directory", str(self._folder), *options, **environment)
+        self.processes.append(worker)
+        return worker
+
+    def wait_for(self, workers: int) -> None:
+        """Until so many are there, and no more."""
+        until(lambda: len(self.client.nthreads()) == workers)
+
+    @contextmanager
+    def cut_off(self, pid: int) -> Iterator[None]:
+        """Within the block a worker is stopped, and the scheduler takes it for lost. Behind it, it goes on until its
+        task has ended, and another takes its place.
+        """
+        (address,) = (address for address, found in self.client.run(os.getpid).items() if found == pid)
+        (process,) = (process for process in self.processes if pid in descendants(process.pid))
+        stop([pid])
+        self.client.run_on_scheduler(give_up, address)
+        yield
+        let_go_on([pid])
+        self.open()
+        until((self.gates / f"{pid}.passed").exists)
+        end(process)
+        self.start_worker()
+
+    def _start(self, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+        here = {"PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1", "GEXLAKE_TEST_GATES": str(self.gates)}
+        # What kills two workers is not tried on a third.
+        here |= {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+        return subprocess.Popen(
+            [DASK, *words, "--no-dashboard", "--scheduler-file", self._file],
+            env=os.environ | here | environment,
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def close(self) -> None:
+        """End all of it."""
+        self.client.close()
+        for process in self.processes:
+            end(process)
+        self.log.close()
+
+    # ---- gates ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Within the block workers wait where their staged work is about to be whole, until they are let go."""
+        (self.gates / HOLD).touch()
+        try:
+            yield
+        finally:
+            self.open()
+
+    def held(self, count: int) -> list[int]:
+        """Wait until so many workers wait; their processes."""
+        until(lambda: len(self._pipes()) == count)
+        return [int(pipe.name) for pipe in self._pipes()]
+
+    def open(self, *, but: int = 0) -> None:
+        """Hold nobody up any more, but for one."""
+        (self.gates / HOLD).unlink(missing_ok=True)
+        while waiting := [pipe for pipe in self._pipes() if int(pipe.name) != but]:
+            for pipe in waiting:
+                self._let_go(pipe)
+            time.sleep(POLL_SECONDS)
+
+    def _let_go(self, pipe: Path) -> None:
+        try:
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # it is not there yet, or has died
+            if not Path(f"/proc/{pipe.name}").exists():
+                pipe.unlink()
+
+    def _pipes(self) -> list[Path]:
+        return sorted(path for path in self.gates.iterdir() if path.name.isdecimal())
+
+
+@contextmanager
+def running_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
+    """A cluster whose workers are restarted when they die."""
+    cluster = Cluster(folder)
+    try:
+        for _ in range(workers):
+            cluster.start_worker()
+        cluster.wait_for(workers)
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL, to what it has started as well."""
+    if process.poll() is not None:
+        return
+    below = descendants(process.pid)
+    process.kill()
+    process.wait()
+    for pid in below:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGKILL)
+    wait_for_end(below)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for a condition that nothing tells of; the test's own time is the bound."""
+    while not holds():
+        time.sleep(POLL_SECONDS)
