@@ -101,6 +101,10 @@ class WorkerError(GexlakeError):
     retryable = True
 
 
+class CatalogError(GexlakeError):
+    """The catalog of open tables does not do what is asked of it, or a table in it is not ours to write."""
+
+
 def fault_document(error: GexlakeError) -> dict[str, str]:
     """What a caller needs to raise the same fault."""
     return {"fault": type(error).__name__, "message": error.message, "hint": error.hint}
