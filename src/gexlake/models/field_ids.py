@@ -1,19 +1,21 @@
 """Field ids: the numbers by which readers of open tables know a column, whatever it is called.
 
 They stand in the Parquet files and in the tables that are published. A name's number is its place in the list of its
-data set, so what was written once keeps its meaning: names are added at the end, and none is taken out or moved. The
-columns of a data set come first and what is nested in them behind, as catalogs number a new table by themselves.
+data set, so what was written once keeps its meaning: names are added at the end, and none is taken out or moved.
+
+Catalogs number a new table by themselves, some down into each column as it comes, some with all columns first. What has
+fields inside is the last column: so all of them give the numbers that are here.
 """
 
 from __future__ import annotations
 
 _SESSION = ("timestamp", "ticker", "package", "category", "session_date")
-_PAIR = ("max_priors.element", "max_priors.element.strike", "max_priors.element.change")
+_MAX_PRIORS = ("max_priors", "max_priors.element", "max_priors.element.strike", "max_priors.element.change")
 
 _NAMES: dict[tuple[str, str], tuple[str, ...]] = {
     ("gex", "snapshots"): (
         *_SESSION, "min_dte", "sec_min_dte", "spot", "zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol",
-        "major_neg_oi", "sum_gex_vol", "sum_gex_oi", "delta_risk_reversal", "max_priors", "extra", "import_id", *_PAIR,
+        "major_neg_oi", "sum_gex_vol", "sum_gex_oi", "delta_risk_reversal", "extra", "import_id", *_MAX_PRIORS,
     ),
     ("gex", "strikes"): (
         *_SESSION, "strike", "gex_vol", "gex_oi", "prior_1", "prior_2", "prior_3", "prior_4", "prior_5",
