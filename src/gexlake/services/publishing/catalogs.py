@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 from gexlake.db.layout import LakeLayout, make_directories
 from gexlake.errors import CatalogError, UsageError
+from gexlake.models.publishing import OWN_CATALOG
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-OWN = "lake"
 MASK = "********"
 _SECRET = re.compile(r"secret|token|credential|password|key", re.IGNORECASE)
 _USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -49,10 +49,10 @@ class CatalogChoice:
         return _USER.sub(MASK, text)
 
 
-def choose_catalog(layout: LakeLayout, named: str = OWN) -> CatalogChoice:
+def choose_catalog(layout: LakeLayout, named: str = OWN_CATALOG) -> CatalogChoice:
     """The catalog that is meant. Raises `UsageError` for a file that is none, or holds something else."""
-    if named == OWN:
-        return CatalogChoice(OWN, _own_properties(layout))
+    if named == OWN_CATALOG:
+        return CatalogChoice(OWN_CATALOG, _own_properties(layout))
     if not named.endswith(".toml"):
         return CatalogChoice(named)
     file = Path(named).absolute()
@@ -71,14 +71,14 @@ def open_catalog(layout: LakeLayout, choice: CatalogChoice) -> Catalog:
         from pyiceberg.exceptions import NotInstalledError
     except ImportError as error:
         raise UsageError("Open tables are written by pyiceberg, which is not installed.", hint=_INSTALL) from error
-    if choice.name == OWN:
+    if choice.name == OWN_CATALOG:
         make_directories(layout.catalog)
     try:
         return load_catalog(Path(choice.name).stem, **choice.properties)
     except (ValueError, NotInstalledError) as error:
         raise UsageError(
             f"The catalog {choice.name} cannot be opened: {choice.redact(str(error)).rstrip('.')}.",
-            hint=f"Name `{OWN}`, a catalog of pyiceberg's configuration, or a TOML file with its properties.",
+            hint=f"Name `{OWN_CATALOG}`, a catalog of pyiceberg's configuration, or a TOML file with its properties.",
         ) from error
 
 

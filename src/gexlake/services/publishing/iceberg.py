@@ -8,56 +8,37 @@ tables stand at one commit, each gets the tag `gexlake-<commit>` there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gexlake.db.followers import retain, retained_by
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
+from pyiceberg.table import Table
+
+from gexlake.db.followers import EVERYTHING, retain, retained_by
 from gexlake.db.layout import LakeLayout
-from gexlake.models.publish_report import PublishedTable, PublishReport
-from gexlake.services.publishing.catalogs import OWN, CatalogChoice, catalog_faults, choose_catalog, open_catalog
+from gexlake.models.publishing import PublishedTable, PublishOrder, PublishReport
+from gexlake.services.publishing.catalogs import CatalogChoice
+from gexlake.services.publishing.iceberg_expiry import expire, needed_from
+from gexlake.services.publishing.iceberg_files import data_file, files_of, write_snapshot
+from gexlake.services.publishing.iceberg_tables import (
+    COMMIT_PROPERTY,
+    OPEN_TABLES,
+    TAG_PREFIX,
+    OpenTable,
+    commit_of,
+    load_open_table,
+    make_open_table,
+)
 from gexlake.services.publishing.outgoing import Outgoing, OutgoingSession, read_last_commit, read_outgoing
 
-if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
-    from pyiceberg.table import Table
-
-    from gexlake.services.publishing.iceberg_tables import OpenTable
-
-COMMIT_PROPERTY = "gexlake.commit"
-TAG_PREFIX = "gexlake-"
-NAMESPACE = "gexlake"
 ATTEMPTS = 5
 """Times that a commit is made anew because somebody else was quicker."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishOrder:
-    """Where to publish: the catalog, the namespace in it, and below which URL readers find the lake's files.
-
-    Without `files` that is the lake's own folder.
-    """
-
-    catalog: str = OWN
-    namespace: str = NAMESPACE
-    files: str | None = None
-
-
-def publish(lake: Path, order: PublishOrder | None = None) -> PublishReport:
-    """Carry over what was committed since the last time; the tables as they then stand.
-
-    Raises `UsageError` and `CatalogError`, and what the lake raises where it cannot be read.
-    """
-    layout, order = LakeLayout(lake.absolute()), order or PublishOrder()
-    choice = choose_catalog(layout, order.catalog)
-    catalog = open_catalog(layout, choice)
-    with catalog_faults(choice):
-        return _Outbox(layout, choice, catalog, order).run()
-
-
 @dataclass(slots=True)
-class _Outbox:
+class Outbox:
+    """One run. Raises `CatalogError`, what pyiceberg raises, and what the lake raises where it cannot be read."""
+
     layout: LakeLayout
     choice: CatalogChoice
     catalog: Catalog
@@ -69,26 +50,23 @@ class _Outbox:
         return (self.order.files or f"file://{self.layout.root}").rstrip("/")
 
     def run(self) -> PublishReport:
-        from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownException
-
+        """Carry over what there is, and let go of what is not to stay."""
         if retained_by(self.layout, self.choice.follower) is None:  # before the log is read, see db.followers
             retain(self.layout, self.choice.follower, read_last_commit(self.layout.root))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._carry_over()
+                return self._expired(self._carry_over())
             except (CommitFailedException, CommitStateUnknownException):
                 if attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
     def _carry_over(self) -> PublishReport:
-        from gexlake.services.publishing.iceberg_tables import OPEN_TABLES, load_open_table, make_open_table
-
         found = {
             table: load_open_table(self.catalog, self.order.namespace, table, files=self.files) for table in OPEN_TABLES
         }
         self.tables = {table: there for table, there in found.items() if there is not None}
-        outgoing = read_outgoing(self.layout.root, self._positions(OPEN_TABLES))
+        outgoing = read_outgoing(self.layout.root, self._positions())
         report = PublishReport(lake=str(self.layout.root), catalog=self.choice.name, commit=0)
         for table in OPEN_TABLES:
             out = outgoing[table.record_type]
@@ -103,20 +81,18 @@ class _Outbox:
         report.tag = self._tag(report.commit) if self.tables else None
         return report
 
-    def _positions(self, tables: Iterable[OpenTable]) -> dict[str, int | None]:
+    def _positions(self) -> dict[str, int | None]:
         """By record type, the last commit that all its tables have."""
         positions: dict[str, int | None] = {}
-        for table in tables:
+        for table in OPEN_TABLES:
             there = self.tables.get(table)
-            own = position_of(there) if there is not None else None
+            own = commit_of(there) if there is not None else None
             known = positions.get(table.record_type, own)
             positions[table.record_type] = None if own is None or known is None else min(own, known)
         return positions
 
     def _carry(self, table: OpenTable, there: Table, out: Outgoing) -> PublishedTable:
-        from gexlake.services.publishing.iceberg_files import data_file, files_of, write_snapshot
-
-        position = position_of(there)
+        position = commit_of(there)
         sessions = [session for session in out.sessions if out.whole or position is None or session.commit > position]
         wanted = {self._path(table, session): session for session in sessions if session.version is not None}
         asked = None if out.whole else [one.session for one in sessions]
@@ -151,11 +127,11 @@ class _Outbox:
                 there.manage_snapshots().create_tag(snapshot.snapshot_id, name).commit()
         return name
 
-
-def position_of(table: Table) -> int | None:
-    """The commit that a table was carried over to; None where its newest snapshot is not ours."""
-    snapshot = table.current_snapshot()
-    if snapshot is None or snapshot.summary is None:
-        return None
-    number = snapshot.summary[COMMIT_PROPERTY]
-    return None if number is None else int(number)
+    def _expired(self, report: PublishReport) -> PublishReport:
+        """Let go of snapshots, where that was asked for, and then of what the lake keeps for them."""
+        if self.order.expiry is None or not self.tables:
+            return report
+        report.expired = expire(self.tables.values(), self.order.expiry)
+        before = retained_by(self.layout, self.choice.follower) or EVERYTHING
+        retain(self.layout, self.choice.follower, max(before, needed_from(self.tables.values(), report.commit)))
+        return report

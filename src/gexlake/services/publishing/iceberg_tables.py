@@ -7,12 +7,14 @@ four columns stand in no file, and readers take them from the metadata.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema, index_by_name
+from pyiceberg.table import Table
 from pyiceberg.table.name_mapping import create_mapping_from_schema
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import (
     DateType,
@@ -33,10 +35,9 @@ from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.field_ids import FIELD_IDS
 from gexlake.models.record_type import MAX_PRIORS
 
-if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
-    from pyiceberg.table import Table
-
+COMMIT_PROPERTY = "gexlake.commit"
+"""Of a snapshot: the commit of the lake at which the table stands with it."""
+TAG_PREFIX = "gexlake-"
 FILES_PROPERTY = "gexlake.files"
 """Below which place the files of a table are."""
 FIRST_PARTITION_ID = 1000
@@ -141,6 +142,18 @@ def make_open_table(catalog: Catalog, namespace: str, table: OpenTable, *, files
         made = catalog.load_table((namespace, table.name))
     _check(made, table, files)
     return made
+
+
+def commit_of(table: Table) -> int | None:
+    """The commit that a table was carried over to; None where its newest snapshot is not ours."""
+    snapshot = table.current_snapshot()
+    return None if snapshot is None else commit_in(snapshot)
+
+
+def commit_in(snapshot: Snapshot) -> int | None:
+    """The commit that a snapshot names."""
+    number = snapshot.summary[COMMIT_PROPERTY] if snapshot.summary else None
+    return None if number is None else int(number)
 
 
 def _check(found: Table, table: OpenTable, files: str) -> None:

@@ -1,8 +1,35 @@
-"""What a `gexlake publish` carried over."""
+"""Publishing to open tables: what is asked for, and what was carried over."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from pydantic import BaseModel, Field
+
+OWN_CATALOG = "lake"
+NAMESPACE = "gexlake"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What is to stay: the newest `keep` published commits, and those published at `before` or later."""
+
+    keep: int = 1
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOrder:
+    """Where to publish: the catalog, the namespace in it, and below which URL readers find the lake's files.
+
+    Without `files` that is the lake's own folder; without `expiry` every commit that was published can be asked for.
+    """
+
+    catalog: str = OWN_CATALOG
+    namespace: str = NAMESPACE
+    files: str | None = None
+    expiry: Expiry | None = None
 
 
 class PublishedTable(BaseModel):
