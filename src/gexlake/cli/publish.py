@@ -126,7 +126,8 @@ def _show(terminal: Terminal, report: PublishReport) -> None:
     if not report.tables:
         return
     gone = f", {values.plural(report.expired, 'snapshot')} let go of" if report.expired else ""
-    terminal.line(f"  tag   {report.tag}{gone}\n")
+    terminal.line(f"  tag   {report.tag}{gone}")
+    terminal.line()
     terminal.table(
         ["table", "files", "rows", "files in", "files out"],
         (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +40,7 @@ def retain(layout: LakeLayout, follower: str, commit: int) -> None:
     """Write down, durably, that the files of `commit` and of later ones have to stay."""
     make_directories(layout.followers)
     file = _file(layout, follower)
-    new = file.with_suffix(f".{os.getpid()}")
+    new = file.with_suffix(f".{uuid.uuid4().hex}")
     with new.open("w") as opened:
         json.dump({"follower": follower, "retained": commit}, opened)
         opened.flush()

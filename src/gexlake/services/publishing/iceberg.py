@@ -123,7 +123,8 @@ class Outbox:
         name = f"{TAG_PREFIX}{commit}"
         for there in self.tables.values():
             snapshot = there.current_snapshot()
-            if snapshot is not None and name not in there.refs():
+            tag = there.refs().get(name)
+            if snapshot is not None and (tag is None or tag.snapshot_id != snapshot.snapshot_id):
                 there.manage_snapshots().create_tag(snapshot.snapshot_id, name).commit()
         return name
 
