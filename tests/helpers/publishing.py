@@ -18,7 +18,7 @@ from gexlake.db.commits import live_versions
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.importers import IMPORTERS
-from gexlake.services.publishing import iceberg
+from gexlake.services.publishing import iceberg, publish
 from gexlake.services.publishing.catalogs import choose_catalog, open_catalog
 from helpers.crashes import Files, digest_of
 
@@ -114,6 +114,7 @@ def states_on_the_way(lake: Path, work: Callable[[], object], monkeypatch: pytes
             (SqlCatalog, ("create_namespace", "create_table", "commit_table")),
             (PyArrowFileIO, ("new_output", "delete")),
             (iceberg, ("retain",)),
+            (publish, ("retain",)),
         ):
             for name in names:
                 patch.setattr(owner, name, looked_at(getattr(owner, name)))

@@ -65,7 +65,10 @@ def choose_catalog(layout: LakeLayout, named: str = OWN_CATALOG) -> CatalogChoic
 
 
 def open_catalog(layout: LakeLayout, choice: CatalogChoice) -> Catalog:
-    """The catalog itself. Raises `UsageError` where pyiceberg is missing or knows none of that name."""
+    """The catalog itself.
+
+    Raises `UsageError` where pyiceberg is missing or knows none of that name, `CatalogError` where it does not answer.
+    """
     try:
         from pyiceberg.catalog import load_catalog
         from pyiceberg.exceptions import NotInstalledError
@@ -74,8 +77,9 @@ def open_catalog(layout: LakeLayout, choice: CatalogChoice) -> Catalog:
     if choice.name == OWN_CATALOG:
         make_directories(layout.catalog)
     try:
-        return load_catalog(Path(choice.name).stem, **choice.properties)
-    except (ValueError, NotInstalledError) as error:
+        with catalog_faults(choice):  # a catalog is asked for its own configuration first
+            return load_catalog(Path(choice.name).stem, **choice.properties)
+    except (ValueError, ImportError, NotInstalledError) as error:
         raise UsageError(
             f"The catalog {choice.name} cannot be opened: {choice.redact(str(error)).rstrip('.')}.",
             hint=f"Name `{OWN_CATALOG}`, a catalog of pyiceberg's configuration, or a TOML file with its properties.",

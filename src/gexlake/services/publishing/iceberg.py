@@ -29,7 +29,7 @@ from gexlake.services.publishing.iceberg_tables import (
     load_open_table,
     make_open_table,
 )
-from gexlake.services.publishing.outgoing import Outgoing, OutgoingSession, read_last_commit, read_outgoing
+from gexlake.services.publishing.outgoing import Outgoing, OutgoingSession, read_outgoing
 
 ATTEMPTS = 5
 """Times that a commit is made anew because somebody else was quicker."""
@@ -51,8 +51,6 @@ class Outbox:
 
     def run(self) -> PublishReport:
         """Carry over what there is, and let go of what is not to stay."""
-        if retained_by(self.layout, self.choice.follower) is None:  # before the log is read, see db.followers
-            retain(self.layout, self.choice.follower, read_last_commit(self.layout.root))
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._expired(self._carry_over())

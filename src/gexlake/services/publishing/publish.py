@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from gexlake.db.followers import forget_follower
+from gexlake.db.followers import forget_follower, retain, retained_by
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import CatalogError, LakeLockedError
 from gexlake.models.publishing import PublishOrder, PublishReport
 from gexlake.services.publishing.catalogs import catalog_faults, choose_catalog, open_catalog
+from gexlake.services.publishing.outgoing import read_last_commit
 
 POLL_SECONDS = 0.5
 """How often the database is looked at for changes; only where it has some is it opened."""
@@ -26,10 +27,13 @@ def publish(lake: Path, order: PublishOrder | None = None) -> PublishReport:
     """
     layout, order = LakeLayout(lake.absolute()), order or PublishOrder()
     choice = choose_catalog(layout, order.catalog)
+    commit = read_last_commit(layout.root)  # where there is no lake, none is begun
     catalog = open_catalog(layout, choice)
     from gexlake.services.publishing.iceberg import Outbox
 
     with catalog_faults(choice):
+        if retained_by(layout, choice.follower) is None:  # before the log is read, see `db.followers`
+            retain(layout, choice.follower, commit)
         return Outbox(layout, choice, catalog, order).run()
 
 
