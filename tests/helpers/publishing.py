@@ -112,7 +112,7 @@ def states_on_the_way(lake: Path, work: Callable[[], object], monkeypatch: pytes
     with monkeypatch.context() as patch:
         for owner, names in (
             (SqlCatalog, ("create_namespace", "create_table", "commit_table")),
-            (PyArrowFileIO, ("new_output", "delete")),
+            (PyArrowFileIO, ("delete",)),
             (iceberg, ("retain",)),
             (publish, ("retain",)),
         ):
