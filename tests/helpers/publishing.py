@@ -18,6 +18,7 @@ from gexlake.db.commits import live_versions
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.importers import IMPORTERS
+from gexlake.models.publishing import NAMESPACE
 from gexlake.services.publishing import iceberg, publish
 from gexlake.services.publishing.catalogs import choose_catalog, open_catalog
 from helpers.crashes import Files, digest_of
@@ -32,10 +33,10 @@ def catalog_of(lake: Path) -> Catalog:
     return open_catalog(layout, choose_catalog(layout))
 
 
-def tables_of(lake: Path, catalog: Catalog | None = None) -> dict[str, Table]:
+def tables_of(lake: Path, catalog: Catalog | None = None, namespace: str = NAMESPACE) -> dict[str, Table]:
     """The tables of the lake by name."""
     catalog = catalog or catalog_of(lake)
-    return {name[1]: catalog.load_table(name) for name in catalog.list_tables("gexlake")}
+    return {name[1]: catalog.load_table(name) for name in catalog.list_tables(namespace)}
 
 
 def live_files(lake: Path, table: str) -> set[str]:
@@ -73,9 +74,9 @@ def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(sorted(frame.columns)).sort(keys)
 
 
-def assert_published(lake: Path, catalog: Catalog | None = None) -> None:
+def assert_published(lake: Path, catalog: Catalog | None = None, namespace: str = NAMESPACE) -> None:
     """Every table names exactly the live files, each once, and all are tagged at the lake's last commit."""
-    tables = tables_of(lake, catalog)
+    tables = tables_of(lake, catalog, namespace)
     kinds = {record_type for record_type, importer in IMPORTERS.items() if (lake / record_type).exists()}
     assert {name.split("_")[0] for name in tables} == kinds
     tips = set()
