@@ -95,7 +95,7 @@ class Outbox:
         wanted = {self._path(table, session): session for session in sessions if session.version is not None}
         asked = None if out.whole else [one.session for one in sessions]
         has = {file.file_path: file for file in files_of(there, asked)}
-        added = [data_file(table, there, path, wanted[path]) for path in wanted if path not in has]
+        added = [data_file(table, there, path, wanted[path]) for path in sorted(wanted.keys() - has.keys())]
         removed = [file for path, file in has.items() if path not in wanted]
         if added or removed or (position != out.commit and (sessions or out.whole)):
             write_snapshot(there, added, removed, {COMMIT_PROPERTY: str(out.commit)})

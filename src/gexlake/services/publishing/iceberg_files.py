@@ -18,8 +18,9 @@ from gexlake.models.feed import SessionKey
 from gexlake.services.publishing.iceberg_tables import OpenTable
 from gexlake.services.publishing.outgoing import OutgoingSession
 
-MOST_FILES = 10_000
-"""Of one manifest: 4 MB. More files than that come in several, each of neighbouring sessions."""
+MOST_FILES = 2_000
+"""Of one manifest. More files than that come in several, each of neighbouring sessions: where one of them is replaced,
+its manifest is written anew, which takes as long as that is."""
 EPOCH = date(1970, 1, 1)
 
 

@@ -53,6 +53,7 @@ _PROPERTIES = {
     # again by the library, files that both have added would be there twice.
     "commit.retry.num-retries": "0",
     "commit.manifest-merge.enabled": "true",  # else one more for every commit, and each is read in planning
+    "commit.manifest.target-size-bytes": "524288",  # some 2,000 files, see `iceberg_files.MOST_FILES`
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     "write.metadata.metrics.default": "none",  # 359 bytes a file instead of thousands
