@@ -69,6 +69,7 @@ def lake(work: Path, changing: Changing) -> Path:
 @pytest.fixture
 def change(lake: Path, changing: Changing) -> None:
     """The changes are committed, and not yet carried over."""
+    shutil.rmtree(lake / "gex")
     for path in changing.after.iterdir():
         if path.is_dir():
             shutil.copytree(path, lake / path.name, dirs_exist_ok=True)

@@ -19,6 +19,7 @@ from gexlake.services.publishing import iceberg
 from gexlake.services.publishing.iceberg_tables import OPEN_TABLES
 from gexlake.services.publishing.outgoing import read_last_commit, read_outgoing
 from gexlake.services.publishing.publish import publish
+from gexlake.services.upkeep.rebuild import rebuild_database
 from helpers.publishing import (
     assert_published,
     by_polars,
@@ -161,6 +162,16 @@ def test_what_somebody_else_wrote_into_a_table_is_put_right(lake: Path) -> None:
     tables_of(lake)["gex_strikes"].delete("session_date = '2025-11-10'")
     assert [table.files_added for table in publish(lake).tables] == [1, 0]
     assert_published(lake)
+
+
+@pytest.mark.usefixtures("change")
+def test_a_database_that_was_made_anew_goes_on_from_what_the_tables_have(lake: Path) -> None:
+    rebuild_database(lake)
+    report = publish(lake)
+    assert [(table.files_added, table.files_removed) for table in report.tables] == [(2, 2), (2, 2)]
+    assert_published(lake)
+    assert publish(lake).tag == report.tag
+    assert not publish(lake).changed
 
 
 def test_files_of_an_older_gexlake_without_field_ids_are_read_by_their_names(

@@ -77,6 +77,7 @@ def test_tables_over_a_bucket_hold_what_the_lake_holds_bit_for_bit(
 ) -> None:
     lake = work / "lake"
     for state in changing:
+        shutil.rmtree(lake / "gex", ignore_errors=True)
         shutil.copytree(state, lake, dirs_exist_ok=True)
         put_files(server, lake)
         publish(lake, order)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commits import changes_since, last_commit, live_versions
+from gexlake.db.commits import UnknownCommitError, changes_since, last_commit, live_versions
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
-from gexlake.errors import UnknownCommitError
 from gexlake.models.feed import SessionKey
 from gexlake.services.owner.served import served
 
