@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import threading
 from pathlib import Path
 
@@ -67,6 +68,12 @@ def test_what_cannot_be_done_as_given_is_said_with_status_2(lake: Path, argument
 def test_without_a_lake_there_is_nothing_to_publish(work: Path) -> None:
     assert "There is no lake at" in run("--lake", str(work / "none"), status=1)
     assert not (work / "none").exists()
+
+
+def test_a_lake_whose_path_readers_would_cut_off_is_not_published(changing: tuple[Path, Path], work: Path) -> None:
+    shutil.copytree(changing[0], work / "a#b")
+    assert "has a `#` in it" in run("--lake", str(work / "a#b"), status=2)
+    assert [path.name for path in work.iterdir()] == ["a#b"]
 
 
 def test_following_publishes_again_when_something_was_committed_and_not_otherwise(

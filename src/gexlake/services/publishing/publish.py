@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gexlake.db.followers import forget_follower, retain, retained_by
 from gexlake.db.layout import LakeLayout
-from gexlake.errors import CatalogError, LakeLockedError
-from gexlake.models.publishing import PublishOrder, PublishReport
+from gexlake.errors import CatalogError, LakeLockedError, UsageError
+from gexlake.models.publishing import OWN_CATALOG, PublishOrder, PublishReport
 from gexlake.services.publishing.catalogs import catalog_faults, choose_catalog, open_catalog
 from gexlake.services.publishing.outgoing import read_last_commit
 
@@ -26,6 +26,7 @@ def publish(lake: Path, order: PublishOrder | None = None) -> PublishReport:
     Raises `UsageError` and `CatalogError`, and what the lake raises where it cannot be read.
     """
     layout, order = LakeLayout(lake.absolute()), order or PublishOrder()
+    _check_addresses(layout, order)
     choice = choose_catalog(layout, order.catalog)
     commit = read_last_commit(layout.root)  # where there is no lake, none is begun
     catalog = open_catalog(layout, choice)
@@ -35,6 +36,16 @@ def publish(lake: Path, order: PublishOrder | None = None) -> PublishReport:
         if retained_by(layout, choice.follower) is None:  # before the log is read, see `db.followers`
             retain(layout, choice.follower, commit)
         return Outbox(layout, choice, catalog, order).run()
+
+
+def _check_addresses(layout: LakeLayout, order: PublishOrder) -> None:
+    """Tables name files by addresses, and what follows a `#` is no part of where an address leads."""
+    for address in (order.files or str(layout.root), str(layout.root) if order.catalog == OWN_CATALOG else ""):
+        if "#" in address:
+            raise UsageError(
+                f"{address} has a `#` in it, and readers of open tables would look for what is before that.",
+                hint="Publish a lake in another directory, or name a catalog and --files.",
+            )
 
 
 def iter_published(lake: Path, order: PublishOrder, stop: threading.Event) -> Iterator[PublishReport | CatalogError]:
