@@ -123,7 +123,10 @@ class Settings(BaseSettings):
         None, min_length=1, description="Where readers of these tables find the lake's files; none: in the lake."
     )
     catalog_keep: int = Field(
-        100, ge=1, description="Published commits that can be asked for; older ones are let go of as new ones come."
+        100,
+        ge=1,
+        description="Published commits that can be asked for; older ones are let go of as new ones come, an hour after "
+        "they were published at the earliest.",
     )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of an import job.")
     max_imports: int = Field(16, ge=1, le=10_000, description="Import jobs that may wait or run; more are refused.")

@@ -31,6 +31,8 @@ MOST_BYTES = 64 << 20
 """Of the rows of a statement, as they lie in memory: 100,000 rows of `gex_snapshots` take half of it."""
 SLACK_BYTES = 4 * MOST_BYTES
 """Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
+READ_SECONDS = 3600.0
+"""So long may somebody read an open table as it stood when that began."""
 Resource = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
@@ -143,7 +145,10 @@ async def _open_tables(service: ServiceState) -> AsyncIterator[None]:
     from gexlake.services.publishing.publish_job import publish_as_committed
 
     order = PublishOrder(
-        settings.catalog, settings.catalog_namespace, settings.catalog_files, Expiry(settings.catalog_keep)
+        settings.catalog,
+        settings.catalog_namespace,
+        settings.catalog_files,
+        Expiry(settings.catalog_keep, grace_seconds=READ_SECONDS),
     )
     async with _beside(publish_as_committed(running.lake.layout.root, order), name="publish"):
         yield

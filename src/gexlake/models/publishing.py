@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +15,19 @@ NAMESPACE = "gexlake"
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """What is to stay: the newest `keep` published commits, and those published at `before` or later."""
+    """What is to stay: the newest `keep` published commits, those published at `before` or later, and those that were
+    published in the last `grace_seconds`, which somebody may be reading."""
 
     keep: int = 1
     before: datetime | None = None
+    grace_seconds: float = 0.0
+
+    @property
+    def since_ms(self) -> float:
+        """What was published at this moment, in Unix milliseconds, or later, stays."""
+        moments = [time.time() - self.grace_seconds] if self.grace_seconds else []
+        moments += [self.before.timestamp()] if self.before else []
+        return min(moments, default=math.inf) * 1000
 
 
 @dataclass(frozen=True, slots=True)

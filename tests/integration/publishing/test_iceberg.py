@@ -11,6 +11,8 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitStateUnknownException
 
+from gexlake.db.commits import take_note
+from gexlake.db.database import open_database
 from gexlake.db.followers import oldest_retained
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import CatalogError
@@ -156,6 +158,31 @@ def test_what_a_kept_snapshot_names_is_retained_until_it_is_let_go_of(lake: Path
     }
     assert {path.name for path in layout.catalog.rglob("*.avro")} == named
     assert_published(lake)
+
+
+@pytest.mark.usefixtures("change")
+def test_what_somebody_has_tagged_stays_readable_and_retained(lake: Path, changing: tuple[Path, Path]) -> None:
+    first = read_last_commit(changing[0])
+    for table in tables_of(lake).values():
+        snapshot = table.current_snapshot()
+        assert snapshot is not None
+        table.manage_snapshots().create_tag(snapshot.snapshot_id, "mine").commit()
+    publish(lake)
+    assert publish(lake, KEEP_ONE).expired == 0
+    assert oldest_retained(LakeLayout(lake)) == first
+    for name, table in tables_of(lake).items():
+        mine = table.snapshot_by_name("mine")
+        assert mine is not None
+        assert by_pyiceberg(table, snapshot_id=mine.snapshot_id).equals(in_lake(changing[0], name))
+
+
+def test_what_was_published_lately_is_spared(lake: Path) -> None:
+    tag = max(tables_of(lake)["gex_strikes"].refs())
+    with open_database(LakeLayout(lake), write=True) as connection:
+        take_note(connection)
+    report = publish(lake, PublishOrder(expiry=Expiry(1, grace_seconds=3600)))
+    assert tag != report.tag
+    assert {tag, report.tag} < set(tables_of(lake)["gex_strikes"].refs())
 
 
 def test_what_somebody_else_wrote_into_a_table_is_put_right(lake: Path) -> None:

@@ -36,10 +36,9 @@ class CatalogChoice:
     name: str
     properties: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    @property
-    def follower(self) -> str:
-        """As `db.followers` knows it."""
-        return f"iceberg:{self.name}"
+    def follower(self, namespace: str) -> str:
+        """As `db.followers` knows the tables of a namespace."""
+        return f"iceberg:{self.name}:{namespace}"
 
     def redact(self, text: str) -> str:
         """The text without what the properties have of secrets."""

@@ -17,7 +17,6 @@ from pyiceberg.table import Table
 from gexlake.db.followers import EVERYTHING, retain, retained_by
 from gexlake.db.layout import LakeLayout
 from gexlake.models.publishing import PublishedTable, PublishOrder, PublishReport
-from gexlake.services.publishing.catalogs import CatalogChoice
 from gexlake.services.publishing.iceberg_expiry import expire, needed_from
 from gexlake.services.publishing.iceberg_files import data_file, files_of, write_snapshot
 from gexlake.services.publishing.iceberg_tables import (
@@ -40,7 +39,8 @@ class Outbox:
     """One run. Raises `CatalogError`, what pyiceberg raises, and what the lake raises where it cannot be read."""
 
     layout: LakeLayout
-    choice: CatalogChoice
+    name: str
+    follower: str
     catalog: Catalog
     order: PublishOrder
     tables: dict[OpenTable, Table] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Outbox:
         }
         self.tables = {table: there for table, there in found.items() if there is not None}
         outgoing = read_outgoing(self.layout.root, self._positions())
-        report = PublishReport(lake=str(self.layout.root), catalog=self.choice.name, commit=0)
+        report = PublishReport(lake=str(self.layout.root), catalog=self.name, commit=0)
         for table in OPEN_TABLES:
             out = outgoing[table.record_type]
             report.commit = out.commit
@@ -92,7 +92,7 @@ class Outbox:
     def _carry(self, table: OpenTable, there: Table, out: Outgoing) -> PublishedTable:
         position = commit_of(there)
         sessions = [session for session in out.sessions if out.whole or position is None or session.commit > position]
-        wanted = {self._path(table, session): session for session in sessions if session.version is not None}
+        wanted = {self._path(table, session): session for session in sessions if table.rows_of(session)}
         asked = None if out.whole else [one.session for one in sessions]
         has = {file.file_path: file for file in files_of(there, asked)}
         added = [data_file(table, there, path, wanted[path]) for path in sorted(wanted.keys() - has.keys())]
@@ -131,6 +131,6 @@ class Outbox:
         if self.order.expiry is None or not self.tables:
             return report
         report.expired = expire(self.tables.values(), self.order.expiry)
-        before = retained_by(self.layout, self.choice.follower) or EVERYTHING
-        retain(self.layout, self.choice.follower, max(before, needed_from(self.tables.values(), report.commit)))
+        before = retained_by(self.layout, self.follower) or EVERYTHING
+        retain(self.layout, self.follower, max(before, needed_from(self.tables.values(), report.commit)))
         return report

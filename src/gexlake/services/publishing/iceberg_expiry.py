@@ -1,17 +1,19 @@
 """Expiry: which snapshots of the open tables can still be asked for, and what follows for the lake's own files.
 
 A snapshot stands for as long as a tag of ours names it, or a tag or branch of somebody else's. The library takes the
-others out of the table; their manifests go here, and the files of replaced versions by `gexlake gc`, which asks
-`db.followers` how far it may go.
+others out of the table, and their manifests go here. How far back the lake's own files have to stay is said by
+`db.followers`.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Snapshot
 
 from gexlake.models.publishing import Expiry
@@ -42,11 +44,10 @@ def _kept(tables: Collection[Table], expiry: Expiry) -> set[int]:
         for commit, snapshot in _tagged(table):
             published[commit] = max(published.get(commit, 0), snapshot.timestamp_ms)
     newest = sorted(published, reverse=True)
-    before_ms = None if expiry.before is None else expiry.before.timestamp() * 1000
     return {
         commit
         for place, commit in enumerate(newest)
-        if place < max(1, expiry.keep) or (before_ms is not None and published[commit] >= before_ms)
+        if place < max(1, expiry.keep) or published[commit] >= expiry.since_ms
     }
 
 
@@ -62,10 +63,30 @@ def _expire(table: Table, kept: set[int]) -> int:
         return 0
     files = _metadata_of(table, expired)
     table.maintenance.expire_snapshots().by_ids([snapshot.snapshot_id for snapshot in expired]).commit()
-    for file in files - _metadata_of(table, table.snapshots()):
+    for file in files - _metadata_of(table, _bordering(table, expired)):
         with suppress(OSError):
             table.io.delete(file)
     return len(expired)
+
+
+def _bordering(table: Table, expired: Iterable[Snapshot]) -> list[Snapshot]:
+    """The snapshots that may share manifests with those that went.
+
+    A manifest that has left the table does not come back, so of the table's own the nearest before and behind each are
+    enough: there may be a hundred, and in object storage each takes a request. Others' branches go their own way.
+    """
+    kept = sorted(table.snapshots(), key=_sequence)
+    places = [_sequence(snapshot) for snapshot in kept]
+    found = {}
+    for snapshot in expired:
+        place = bisect(places, _sequence(snapshot))
+        found.update({one.snapshot_id: one for one in kept[max(0, place - 1) : place + 1]})
+    others = {ref.snapshot_id for name, ref in table.refs().items() if name != MAIN_BRANCH and not _TAG.fullmatch(name)}
+    return [*found.values(), *(one for one in kept if one.snapshot_id in others)]
+
+
+def _sequence(snapshot: Snapshot) -> int:
+    return snapshot.sequence_number or 0
 
 
 def _metadata_of(table: Table, snapshots: Iterable[Snapshot]) -> set[str]:

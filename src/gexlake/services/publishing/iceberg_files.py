@@ -55,9 +55,9 @@ def data_file(table: OpenTable, there: Table, path: str, session: OutgoingSessio
             hint="Run `gexlake verify`; or have the files copied there first, where --files names another place.",
         ) from error
     number = there.schema().find_field("timestamp").field_id
-    rows = session.rows if table.has_ladders else session.snapshots
+    rows = table.rows_of(session)
     lower, upper = {}, {}
-    if rows and session.first_us is not None and session.last_us is not None:
+    if session.first_us is not None and session.last_us is not None:
         lower, upper = ({number: struct.pack("<q", at)} for at in (session.first_us, session.last_us))
     file = DataFile.from_args(
         content=DataFileContent.DATA,

@@ -34,6 +34,7 @@ from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.field_ids import FIELD_IDS
 from gexlake.models.record_type import MAX_PRIORS
+from gexlake.services.publishing.outgoing import OutgoingSession
 
 COMMIT_PROPERTY = "gexlake.commit"
 """Of a snapshot: the commit of the lake at which the table stands with it."""
@@ -48,10 +49,11 @@ _TYPES: dict[str, IcebergType] = {
     "DATE": DateType(),
     "TIMESTAMPTZ": TimestamptzType(),
 }
+_RETRIES = "commit.retry.num-retries"
 _PROPERTIES = {
     # Who was quicker has changed what this commit rests on: it is made anew by us, from what stands there then. Done
     # again by the library, files that both have added would be there twice.
-    "commit.retry.num-retries": "0",
+    _RETRIES: "0",
     "commit.manifest-merge.enabled": "true",  # else one more for every commit, and each is read in planning
     "commit.manifest.target-size-bytes": "524288",  # some 2,000 files, see `iceberg_files.MOST_FILES`
     "write.metadata.delete-after-commit.enabled": "true",
@@ -73,10 +75,9 @@ class OpenTable:
         """As DuckDB has it: `gex_strikes`."""
         return f"{self.record_type}_{self.dataset}"
 
-    @property
-    def has_ladders(self) -> bool:
-        """Whether its rows are those of ladders; else they are snapshots."""
-        return self.dataset != "snapshots"
+    def rows_of(self, session: OutgoingSession) -> int:
+        """How many rows it has of a session; 0 where that is gone."""
+        return session.snapshots if self.dataset == "snapshots" else session.rows
 
 
 OPEN_TABLES = [
@@ -123,6 +124,7 @@ def load_open_table(catalog: Catalog, namespace: str, table: OpenTable, *, files
     if any(found.properties.get(name) != value for name, value in _PROPERTIES.items()):
         with found.transaction() as transaction:
             transaction.set_properties(_PROPERTIES)
+    _check_retries(found)
     return found
 
 
@@ -142,6 +144,7 @@ def make_open_table(catalog: Catalog, namespace: str, table: OpenTable, *, files
     except TableAlreadyExistsError:
         made = catalog.load_table((namespace, table.name))
     _check(made, table, files)
+    _check_retries(made)
     return made
 
 
@@ -177,6 +180,16 @@ def _check(found: Table, table: OpenTable, files: str) -> None:
     ]:
         raise CatalogError(
             f"The table {name} has other partitions than the lake.", hint="Drop the table and publish again."
+        )
+
+
+def _check_retries(found: Table) -> None:
+    """What the library does after a conflict it takes from the table, so the catalog has to remember it."""
+    if found.properties.get(_RETRIES) != "0":
+        raise CatalogError(
+            f"The catalog does not keep the property {_RETRIES} of the table {'.'.join(found.name())}, without which "
+            "files could be there twice.",
+            hint="Publish to another catalog.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gexlake.db.commits import UnknownCommitError, changes_since, last_commit, live_versions
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.errors import LakeError
 from gexlake.models.feed import SessionKey
 from gexlake.services.owner.served import served
 
@@ -68,10 +69,14 @@ def read_outgoing(lake: Path, positions: dict[str, int | None]) -> dict[str, Out
 def _read(connection: Connection, record_type: str, position: int | None, commit: int) -> Outgoing:
     changed, whole = _changed(connection, record_type, position, commit)
     held = _held(connection, [version for _, _, version in changed if version is not None])
-    sessions = [
-        OutgoingSession(session, number, version, *(held[version] if version is not None else ()))
-        for session, number, version in changed
-    ]
+    sessions = []
+    for session, number, version in changed:
+        if version is not None and version not in held:
+            raise LakeError(
+                f"The commit log has the version {version} of {session} as the live one, and the sessions have not.",
+                hint="Run `gexlake verify`.",
+            )
+        sessions.append(OutgoingSession(session, number, version, *(held[version] if version is not None else ())))
     return Outgoing(commit, whole, sessions)
 
 

@@ -33,9 +33,10 @@ def publish(lake: Path, order: PublishOrder | None = None) -> PublishReport:
     from gexlake.services.publishing.iceberg import Outbox
 
     with catalog_faults(choice):
-        if retained_by(layout, choice.follower) is None:  # before the log is read, see `db.followers`
-            retain(layout, choice.follower, commit)
-        return Outbox(layout, choice, catalog, order).run()
+        follower = choice.follower(order.namespace)
+        if retained_by(layout, follower) is None:  # before the log is read, see `db.followers`
+            retain(layout, follower, commit)
+        return Outbox(layout, choice.name, follower, catalog, order).run()
 
 
 def _check_addresses(layout: LakeLayout, order: PublishOrder) -> None:
@@ -75,7 +76,7 @@ def _tried(lake: Path, order: PublishOrder) -> PublishReport | CatalogError:
 def stop_publishing(lake: Path, order: PublishOrder) -> None:
     """Nothing has to stay for the tables of a catalog any more; they themselves are left as they are."""
     layout = LakeLayout(lake.absolute())
-    forget_follower(layout, choose_catalog(layout, order.catalog).follower)
+    forget_follower(layout, choose_catalog(layout, order.catalog).follower(order.namespace))
 
 
 def _facts(layout: LakeLayout) -> tuple[tuple[int, int], ...]:
