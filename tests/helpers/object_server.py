@@ -100,9 +100,7 @@ class ObjectServer:
         """Carry out a command of its shell."""
         master = f"127.0.0.1:{self._ports['master.port']}.{self._ports['master.port.grpc']}"
         shell = [BINARY, "shell", f"-master={master}"]
-        done = subprocess.run(
-            shell, input=f"{command}\n", capture_output=True, text=True, check=True, cwd=self._folder
-        )
+        done = subprocess.run(shell, input=f"{command}\n", capture_output=True, text=True, check=True, cwd=self._folder)
         assert "error" not in done.stderr, done.stderr
 
     def kill(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,10 @@ REGION = "us-east-1"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
-    server = ObjectServer(tmp_path_factory.mktemp("objects"))
-    server.start()
-    try:
-        server.wait()
-        server.run("s3tables.bucket -create -name tables -account tests")
-        bucket(server).create_dir("lake")
-        yield server
-    finally:
-        server.kill()
+def server(object_server: ObjectServer) -> ObjectServer:
+    object_server.run("s3tables.bucket -create -name tables -account tests")
+    bucket(object_server).create_dir("lake")
+    return object_server
 
 
 def bucket(server: ObjectServer) -> fs.S3FileSystem:
