@@ -105,6 +105,8 @@ class WorkerError(GexlakeError):
 class CatalogError(GexlakeError):
     """The catalog of open tables does not do what is asked of it, or a table in it is not ours to write."""
 
+    retryable = True
+
 
 def fault_document(error: GexlakeError) -> dict[str, str]:
     """What a caller needs to raise the same fault."""

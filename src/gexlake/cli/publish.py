@@ -93,13 +93,11 @@ def _expiry(keep: int | None, before: date | None) -> Expiry | None:
 
 
 def _follow(terminal: Terminal, lake: Path, order: PublishOrder) -> int:
-    from threading import Event
-
     from gexlake.services.publishing.publish import iter_published
 
     terminal.talk(f"Publishing {lake} to the catalog {order.catalog} as commits come. Ctrl-C ends it.")
     try:
-        for report in iter_published(lake, order, Event()):
+        for report in iter_published(lake, order):
             if isinstance(report, CatalogError):
                 terminal.complain(report.message, report.hint)
             elif terminal.wants_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,13 +49,13 @@ def _check_addresses(layout: LakeLayout, order: PublishOrder) -> None:
             )
 
 
-def iter_published(lake: Path, order: PublishOrder, stop: threading.Event) -> Iterator[PublishReport | CatalogError]:
-    """Publish now and whenever something was committed, until `stop` is set.
+def iter_published(lake: Path, order: PublishOrder) -> Iterator[PublishReport | CatalogError]:
+    """Publish now and whenever something was committed, without end.
 
     What a catalog refuses is given out, and tried again with the next commit, or a while later.
     """
     layout, seen, polls_left = LakeLayout(lake.absolute()), None, 0
-    while not stop.is_set():
+    while True:
         there = _facts(layout)
         polls_left -= 1
         if there != seen or polls_left == 0:
@@ -63,7 +63,7 @@ def iter_published(lake: Path, order: PublishOrder, stop: threading.Event) -> It
                 report = _tried(lake, order)
                 seen, polls_left = there, RETRY_POLLS if isinstance(report, CatalogError) else 0
                 yield report
-        stop.wait(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _tried(lake: Path, order: PublishOrder) -> PublishReport | CatalogError:

@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sys
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 from gexlake.models.publishing import PublishOrder, PublishReport
+from gexlake.services.processes.orders import OrderProcess
 from gexlake.services.publishing.publish_process import STANDING_ORDER, StandingOrder
 
 log = logging.getLogger(__name__)
+MODULE = "gexlake.services.publishing.publish_process"
 AGAIN_SECONDS = 10.0
 """Until a process that has ended by itself is started again."""
-LINE_BYTES = 1 << 20
 
 
 async def publish_as_committed(lake: Path, order: PublishOrder) -> None:
     """Carry over what is committed, now and as it comes, until this is cancelled."""
+    standing = STANDING_ORDER.dump_json(StandingOrder(lake, order))
     while True:
-        await _run(StandingOrder(lake, order))
+        try:
+            process = await OrderProcess.start(MODULE)
+            async with aclosing(process.answers(standing)) as answers:
+                async for answer in answers:
+                    _note(answer)
+        except OSError as error:
+            log.warning("the process that publishes cannot be started: %s", error.strerror)
         log.warning("publishing to the catalog %s ended; it begins again in %g s", order.catalog, AGAIN_SECONDS)
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def _run(standing: StandingOrder) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gexlake.services.publishing.publish_process",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=LINE_BYTES,
-        start_new_session=True,  # Ctrl-C in the service's terminal is the service's, which ends it itself
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(STANDING_ORDER.dump_json(standing) + b"\n")
-        await process.stdin.drain()
-        async for line in process.stdout:
-            _note(line)
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
-def _note(line: bytes) -> None:
-    document = json.loads(line)
-    if "report" not in document:
-        log.warning("%s %s", document["message"], document["hint"])
+def _note(answer: dict[str, Any]) -> None:
+    said = answer.get("progress", answer)
+    if "fault" in said:
+        log.warning("%s", f"{said['message']} {said['hint']}".strip())
         return
-    report = PublishReport.model_validate(document["report"])
+    report = PublishReport.model_validate(said)
     if report.changed:
         log.info("published to the catalog %s: %s", report.catalog, report.tag)

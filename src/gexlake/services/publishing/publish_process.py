@@ -1,28 +1,19 @@
-"""Publishing as commits come, in a process of its own, at low priority: the order on stdin, what came of it on stdout.
+"""Publishing as commits come, in a process of its own for a service; see `services.processes.orders`.
 
-    {"lake": …, "order": {…}}                                            the order
-    {"report": {…}} | {"fault": …, "message": …, "hint": …}  …           a line each time something was tried
-
-It ends when stdin does, because who gave the order has ended or wants it stopped. What it was at is taken up again by
-the next. In the process that answers requests it would hold them up: the library is Python, and takes its time.
+In the process that answers requests it would hold them up: the library is Python, and takes its time. It is stopped
+like any other such process, and what it was at is taken up again by the next.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
-from gexlake.errors import CatalogError, GexlakeError
-from gexlake.models.publishing import PublishOrder
-from gexlake.services.owner.served import fault_document
-from gexlake.services.processes.workers import NICENESS
+from gexlake.errors import CatalogError, fault_document
+from gexlake.models.publishing import PublishOrder, PublishReport
+from gexlake.services.processes.orders import carry_out, say
 from gexlake.services.publishing.publish import iter_published
 
 
@@ -37,36 +28,15 @@ class StandingOrder:
 STANDING_ORDER = TypeAdapter(StandingOrder)
 
 
-def main() -> None:
-    """Carry out the order on stdin."""
-    text = sys.stdin.readline()
-    if not text:
-        return
-    standing, stop = STANDING_ORDER.validate_json(text), threading.Event()
-    os.nice(NICENESS)
-    threading.Thread(target=_stop_with_stdin, args=(stop,), daemon=True).start()
-    try:
-        for report in iter_published(standing.lake, standing.order, stop):
-            if isinstance(report, CatalogError):
-                _say(fault_document(report))
-            else:
-                _say({"report": report.model_dump(mode="json")})
-    except GexlakeError as error:
-        _say(fault_document(error))
-
-
-def _say(document: dict[str, Any]) -> None:
-    try:
-        print(json.dumps(document), flush=True)  # noqa: T201 - this is what stdout is for here
-    except BrokenPipeError:  # nobody listens any more; stdin has ended as well
-        os._exit(0)
-
-
-def _stop_with_stdin(stop: threading.Event) -> None:
-    while os.read(0, 4096):
-        pass
-    stop.set()
+def _publish(standing: StandingOrder) -> PublishReport:
+    """Each time something was tried, say what came of it: a report, or what the catalog had against it."""
+    for report in iter_published(standing.lake, standing.order):
+        if isinstance(report, CatalogError):
+            say({"progress": fault_document(report)})
+        else:
+            say({"progress": report.model_dump(mode="json")})
+    raise AssertionError("there is no last commit")
 
 
 if __name__ == "__main__":
-    main()
+    carry_out(STANDING_ORDER.validate_json, _publish)
