@@ -22,6 +22,8 @@ from gexlake.services.publishing.iceberg_tables import OPEN_TABLES
 from gexlake.services.publishing.outgoing import read_last_commit, read_outgoing
 from gexlake.services.publishing.publish import publish
 from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.revise import forget_source, restore_import
+from helpers.histories import TUESDAY, vendor_name
 from helpers.publishing import (
     assert_published,
     by_polars,
@@ -68,6 +70,18 @@ def test_what_was_replaced_removed_and_added_is_carried_over_and_the_day_before_
         before = in_lake(changing[0], name)
         assert by_pyiceberg(table, snapshot_id=snapshot.snapshot_id).equals(before)
         assert by_polars(table, snapshot_id=snapshot.snapshot_id).equals(before)
+
+
+def test_what_is_restored_comes_back(lake: Path, changing: tuple[Path, Path]) -> None:
+    forgotten = forget_source(lake, changing[0].parent / "history" / vendor_name(TUESDAY))
+    assert [table.files_removed for table in publish(lake).tables] == [1, 1]
+    restore_import(lake, forgotten.import_id)
+    assert [table.files_added for table in publish(lake).tables] == [1, 1]
+    assert_published(lake)
+    for name, table in tables_of(lake).items():
+        columns = [column for column in in_lake(lake, name).columns if column != "import_id"]
+        assert by_polars(table).equals(in_lake(lake, name))
+        assert by_polars(table).select(columns).equals(in_lake(changing[0], name).select(columns))
 
 
 def test_nothing_new_changes_nothing(lake: Path) -> None:
