@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from gexlake._version import __version__
 from gexlake.errors import (
+    CatalogError,
     DamagedSessionError,
     GexlakeError,
     LakeError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from gexlake.services.remote_lake import RemoteLake, connect
 
 __all__ = [
+    "CatalogError",
     "DamagedSessionError",
     "GexlakeError",
     "ImportOptions",

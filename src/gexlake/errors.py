@@ -14,6 +14,7 @@ Findings (a damaged record, a file of another type) are data in a report; only w
     ├── QueryError               the SQL statement is not valid or not allowed
     ├── NoSnapshotError          no snapshot is near enough to the instant asked for
     ├── VendorError              the vendor does not take the key or the request
+    ├── CatalogError             a catalog of open tables does not do what is asked       worth trying again
     └── WorkerError              a worker process ended without a result                  worth trying again
 """
 
@@ -97,6 +98,12 @@ class VendorError(GexlakeError):
 
 class WorkerError(GexlakeError):
     """A worker process ended without a result."""
+
+    retryable = True
+
+
+class CatalogError(GexlakeError):
+    """The catalog of open tables does not do what is asked of it, or a table in it is not ours to write."""
 
     retryable = True
 

@@ -112,6 +112,22 @@ class Settings(BaseSettings):
         None,
         description="Address of a `gexlake replay` that stands in for the vendor: its clock counts, for rehearsals.",
     )
+    catalog: str | None = Field(
+        None,
+        min_length=1,
+        description="Catalog of Iceberg tables that commits are carried over into as they come, as `gexlake publish "
+        "--catalog` has it: `lake` for the lake's own; none: they are not.",
+    )
+    catalog_namespace: str = Field("gexlake", min_length=1, description="Of the tables, in that catalog.")
+    catalog_files: str | None = Field(
+        None, min_length=1, description="Where readers of these tables find the lake's files; none: in the lake."
+    )
+    catalog_keep: int = Field(
+        100,
+        ge=1,
+        description="Published commits that can be asked for; older ones are let go of as new ones come, an hour after "
+        "they were published at the earliest.",
+    )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of an import job.")
     max_imports: int = Field(16, ge=1, le=10_000, description="Import jobs that may wait or run; more are refused.")
     cache_bytes: ByteSize = Field(

@@ -28,7 +28,7 @@ class ObjectServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        options = [f"{name}.port{kind}" for name in PORTS for kind in ("", ".grpc")]
+        options = ["s3.port.iceberg", *(f"{name}.port{kind}" for name in PORTS for kind in ("", ".grpc"))]
         self._ports = dict(zip(options, _free_ports(len(options)), strict=True))
         self._identities = folder / "identities.json"
         credentials = [{"accessKey": KEY, "secretKey": SECRET}]
@@ -42,6 +42,11 @@ class ObjectServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def catalog_url(self) -> str:
+        """Of its catalog of Iceberg tables, which speaks REST."""
+        return f"http://127.0.0.1:{self._ports['s3.port.iceberg']}"
 
     def start(self) -> None:
         """Begin; `wait` for it."""
@@ -57,7 +62,6 @@ class ObjectServer:
             "master.volumeSizeLimitMB": 64,
             "s3": "true",
             "s3.config": self._identities,
-            "s3.port.iceberg": 0,
             "s3.port.lance": 0,
             "volume.max": 20,
             **self._ports,
@@ -91,6 +95,13 @@ class ObjectServer:
             client_options={"allow_http": True},
             retry_config={} if retry else {"max_retries": 0},
         )
+
+    def run(self, command: str) -> None:
+        """Carry out a command of its shell."""
+        master = f"127.0.0.1:{self._ports['master.port']}.{self._ports['master.port.grpc']}"
+        shell = [BINARY, "shell", f"-master={master}"]
+        done = subprocess.run(shell, input=f"{command}\n", capture_output=True, text=True, check=True, cwd=self._folder)
+        assert "error" not in done.stderr, done.stderr
 
     def kill(self) -> None:
         """No matter whether it runs; it is gone by then."""

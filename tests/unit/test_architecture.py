@@ -14,7 +14,9 @@ LAYERS = [
     "cli", "api", "replay", "services", "vendor", "sample",
     "db", "lineage", "importers", "validation", "scanner", "bucket", "models",
 ]  # fmt: skip
-ROOMS = ["upkeep", "getting", "living", "importing", "asking", "statements", "owner", "store", "processes"]
+ROOMS = [
+    "upkeep", "publishing", "getting", "living", "importing", "asking", "statements", "owner", "store", "processes",
+]  # fmt: skip
 """Of `services/`, below its two doors of Python."""
 FOUNDATION = {"archive", "errors", "packing", "settings", "unpacked_file", "zone", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}

@@ -31,6 +31,8 @@ MOST_BYTES = 64 << 20
 """Of the rows of a statement, as they lie in memory: 100,000 rows of `gex_snapshots` take half of it."""
 SLACK_BYTES = 4 * MOST_BYTES
 """Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
+READ_SECONDS = 3600.0
+"""So long may somebody read an open table as it stood when that began."""
 Resource = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
@@ -133,6 +135,26 @@ async def _watched_directories(service: ServiceState) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _open_tables(service: ServiceState) -> AsyncIterator[None]:
+    settings, running = service.settings, service.running
+    assert running is not None
+    if settings.catalog is None:
+        yield
+        return
+    from gexlake.models.publishing import Expiry, PublishOrder
+    from gexlake.services.publishing.publish_job import publish_as_committed
+
+    order = PublishOrder(
+        settings.catalog,
+        settings.catalog_namespace,
+        settings.catalog_files,
+        Expiry(settings.catalog_keep, grace_seconds=READ_SECONDS),
+    )
+    async with _beside(publish_as_committed(running.lake.layout.root, order), name="publish"):
+        yield
+
+
+@asynccontextmanager
 async def _recorded_segments(service: ServiceState) -> AsyncIterator[None]:
     """Answers from what is recorded live, by this process or another, from the moment on that it is written."""
     running = service.running
@@ -193,6 +215,7 @@ RESOURCES: tuple[Resource, ...] = (
     _announcements,
     _held_lake,
     _watched_directories,
+    _open_tables,
     _recorded_segments,
     _live_recording,
     _history_fetching,

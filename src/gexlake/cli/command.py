@@ -34,6 +34,7 @@ OTHER_WORDS = {
     "remove": "forget",
     "undo": "restore",
     "missing": "gaps",
+    "iceberg": "publish",
 }
 """What people try first -> the command that does it."""
 

@@ -55,7 +55,7 @@ def last_commit(connection: Connection) -> int:
     return int(rows[0][0] or NOTHING)
 
 
-def changes_since(connection: Connection, commit: int) -> list[Change]:
+def changes_since(connection: Connection, commit: int, record_type: str | None = None) -> list[Change]:
     """What has become of every session that a later commit changed, by the last one that did, in the order of commits.
 
     Raises `UnknownCommitError` where there never was such a commit in this log, apart from `NOTHING`: what was carried
@@ -68,8 +68,9 @@ def changes_since(connection: Connection, commit: int) -> list[Change]:
         )
     rows = connection.execute(
         f"SELECT commit, {SESSION_COLUMNS}, version FROM changes WHERE commit > ? "
+        "AND record_type = coalesce(?, record_type) "
         f"QUALIFY row_number() OVER (PARTITION BY {SESSION_COLUMNS} ORDER BY commit DESC) = 1 ORDER BY ALL",
-        [commit],
+        [commit, record_type],
     ).fetchall()
     return [
         Change(number, record_type, SessionKey(Feed(*feed), day), version)

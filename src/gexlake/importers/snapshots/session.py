@@ -28,7 +28,13 @@ from gexlake.importers.snapshots.ladders import LadderStore
 from gexlake.importers.snapshots.lookup import INTS, LOOKUP_KEY, Scalars, appendix_of, iter_blocks
 from gexlake.importers.snapshots.sameness import Sameness
 from gexlake.importers.snapshots.writing.dataset import write_dataset
-from gexlake.importers.snapshots.writing.frames import Checksum, ladder_tables, snapshot_frame, snapshot_tables
+from gexlake.importers.snapshots.writing.frames import (
+    Checksum,
+    ladder_tables,
+    numbered_schema,
+    snapshot_frame,
+    snapshot_tables,
+)
 from gexlake.importers.snapshots.writing.ladder_writer import LadderWriter
 from gexlake.importers.snapshots.writing.runs import from_runs, runs_of
 from gexlake.models.block import ROW_CAPACITY, Doubles, Int, Ints
@@ -373,7 +379,13 @@ class SnapshotSession:
         appendix = b""
         if self._kind.ladder is None and snapshots.height:
             appendix, document[LOOKUP_KEY] = appendix_of(self._scalars(), self._ints[Int.TIMESTAMP])
-        write_dataset(snapshots.lazy(), directory / "snapshots.parquet", document, appendix=appendix)
+        write_dataset(
+            snapshots.lazy(),
+            directory / "snapshots.parquet",
+            document,
+            schema=numbered_schema(self._kind),
+            appendix=appendix,
+        )
         return checksum.hexdigest()
 
     def _write_ladders(self, path: Path, document: Mapping[str, object]) -> Checksum:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 import xxhash
 
 from gexlake.models.block import INTEGERS, MISSING_INT, NO_PAIRS, Doubles, Int, Ints
+from gexlake.models.field_ids import FIELD_IDS
 from gexlake.models.record_type import MAX_PRIORS, MOST_PAIRS, RecordType
+
+if TYPE_CHECKING:
+    from arro3.core import Field, Schema
+    from polars.datatypes import DataTypeClass
 
 TIMESTAMP = pl.Datetime("us", "UTC")
 PAIR = pl.Struct({"strike": pl.Float64, "change": pl.Float64})
@@ -21,6 +28,30 @@ def snapshot_schema(kind: RecordType) -> pl.Schema:
     """The columns of `snapshots.parquet`."""
     scalars = {column.name: _TYPES[column.sql_type] for column in kind.scalars}
     return pl.Schema({"timestamp": TIMESTAMP, **scalars, "extra": pl.String(), "import_id": pl.String()})
+
+
+@lru_cache
+def numbered_schema(kind: RecordType) -> Schema:
+    """The same columns for a writer of Parquet, with the ids that its fields get."""
+    from arro3.core import Schema
+
+    ids = FIELD_IDS[kind.name, "snapshots"]
+    return Schema([_numbered(ids, name, dtype) for name, dtype in snapshot_schema(kind).items()])
+
+
+def _numbered(ids: Mapping[str, int], name: str, dtype: pl.DataType | DataTypeClass, parent: str = "") -> Field:
+    from arro3.core import DataType, Field, Schema
+
+    path = f"{parent}{name}"
+    if isinstance(dtype, pl.List):
+        arrow = DataType.large_list(_numbered(ids, "element", dtype.inner, f"{path}."))
+    elif isinstance(dtype, pl.Struct):
+        arrow = DataType.struct([_numbered(ids, field.name, field.dtype, f"{path}.") for field in dtype.fields])
+    elif dtype == pl.String:
+        arrow = DataType.large_utf8()  # as it stands in files without ids; Polars exports views
+    else:
+        arrow = Schema.from_arrow(pl.Schema({name: dtype})).field(name).type
+    return Field(name, arrow, metadata={"PARQUET:field_id": str(ids[path])})
 
 
 @lru_cache

@@ -40,6 +40,7 @@ from gexlake.importers.snapshots.writing.thrift import (
     zigzag,
 )
 from gexlake.models.block import Doubles, Ints
+from gexlake.models.field_ids import FIELD_IDS
 from gexlake.models.record_type import RecordType
 from gexlake.zstd import FrameCompressor, raw_frame
 
@@ -115,6 +116,7 @@ class LadderFile:
 
     def __init__(self, path: Path, kind: RecordType) -> None:
         self._names = kind.ladder_names
+        self._ids = FIELD_IDS[kind.name, kind.ladder.dataset] if kind.ladder else {}
         self._file = path.open("wb")
         self._position = 0
         self._body = xxhash.xxh3_128()
@@ -152,14 +154,17 @@ class LadderFile:
         """
         groups = sequence([self._described(group) for group in self._groups])
         place = self._add_lookup(blocks)
-        columns = [struct({1: i32(DOUBLE), 3: i32(OPTIONAL), 4: binary(name)}) for name in self._names]
+        columns = [
+            struct({1: i32(DOUBLE), 3: i32(OPTIONAL), 4: binary(name), 9: i32(self._ids[name])}) for name in self._names
+        ]
         timestamp = {1: i32(INT64), 3: i32(OPTIONAL), 4: binary("timestamp"), 6: i32(TIMESTAMP_MICROS)}
+        numbered = {**timestamp, 9: i32(self._ids["timestamp"]), 10: MICROS_IN_UTC}
         root = struct({4: binary("root"), 5: i32(len(columns) + 1)})
         whole = {**document, "rows_of_groups": self.rows_of_groups, **place}
         texts = {FOOTER_KEY: json.dumps(whole, default=str), **blank_seal()}
         footer = {
             1: i32(FORMAT_VERSION),
-            2: sequence([root, struct({**timestamp, 10: MICROS_IN_UTC}), *columns]),
+            2: sequence([root, struct(numbered), *columns]),
             3: i64(sum(self.rows_of_groups)),
             4: groups,
             5: sequence([struct({1: binary(key), 2: binary(text)}) for key, text in texts.items()]),
