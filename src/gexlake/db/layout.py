@@ -67,6 +67,11 @@ class LakeLayout:
         return self.root / "versions"
 
     @property
+    def followers(self) -> Path:
+        """Who carries the lake's commits elsewhere, a file each; see `db.followers`."""
+        return self.root / "followers"
+
+    @property
     def live(self) -> Path:
         """What was recorded live, a folder for each session date; see `db.segments`."""
         return self.root / "live"

@@ -15,9 +15,9 @@ from gexlake.services.asking import gaps, imports, lineage, sessions, status
 from gexlake.services.importing import commits
 from gexlake.services.owner.served import CALL_PATH, CallError, answer
 from gexlake.services.statements import hand_over
-from gexlake.services.upkeep import inspect_lake, rewrite
+from gexlake.services.upkeep import collect_garbage, inspect_lake, rewrite
 
-SERVED = (commits, gaps, imports, inspect_lake, lineage, hand_over, rewrite, sessions, status)
+SERVED = (collect_garbage, commits, gaps, imports, inspect_lake, lineage, hand_over, rewrite, sessions, status)
 """The modules of functions that can be called: importing them is what makes them known."""
 
 router = APIRouter(include_in_schema=False)
