@@ -135,6 +135,13 @@ class Settings(BaseSettings):
         ge=0,
         description="Of no effect any more: sessions need no cache beside their Parquet. The next version drops it.",
     )
+    gc_grace_seconds: int = Field(
+        86_400,
+        ge=60,
+        le=366 * 86_400,
+        description="Seconds for which the files of a version stay that another took the place of, for readers of the "
+        "Parquet files in other processes; `gexlake gc` says more.",
+    )
     memory_limit: str = Field(
         "256MB",
         description="Memory that DuckDB may use, in the service and again in the process of each SQL query, as DuckDB "

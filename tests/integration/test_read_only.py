@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, write_history
 from helpers.lakes import tree
 from helpers.runner import Runner
 
-VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
+LAKES = Path(__file__).parent.parent / "examples" / "lakes"
 COMMANDS = """
 import contextlib, io, json, sys, typer
 import gexlake
@@ -87,13 +90,16 @@ def test_a_lake_that_can_only_be_read(work: Path, mounting: Runner) -> None:
     assert tree(lake) == before
 
 
-def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(work: Path, mounting: Runner) -> None:
-    with tarfile.open(VERSION_1) as archive:
+@pytest.mark.parametrize(("version", "commands"), [(1, READING), (3, READING[:1])])
+def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(
+    work: Path, mounting: Runner, version: int, commands: Sequence[list[str]]
+) -> None:
+    with tarfile.open(LAKES / f"version-{version}.tar.xz") as archive:
         archive.extractall(work, filter="data")
     lake = work / "lake"
     make_read_only(mounting, lake)
     before = tree(lake)
-    for words, (status, _, err) in zip(READING, run(mounting, lake, *READING), strict=True):
+    for words, (status, _, err) in zip(commands, run(mounting, lake, *commands), strict=True):
         assert status == 1, (words, err)
         assert "was written by an older gexlake: its tables have to be brought to those of" in err, (words, err)
         assert "`gexlake status --lake" in err

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -72,6 +73,7 @@ async def _held_lake(service: ServiceState) -> AsyncIterator[None]:
     lake = HeldLake(
         layout,
         memory=settings.memory_limit,
+        grace=timedelta(seconds=settings.gc_grace_seconds),
         on_news=lambda news: service.announcer.publish({"type": "session", **asdict(news)}),
     )
     statements = StatementPool(layout, _limits(settings), seconds=settings.query_seconds, at_once=STATEMENTS_AT_ONCE)

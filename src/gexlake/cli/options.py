@@ -76,6 +76,7 @@ NaiveZone = Annotated[
         help="Zone of times in sources that have none, as America/New_York; without it they are refused.",
     ),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")]
 ImportId = Annotated[
     str | None, typer.Option("--import", metavar="ID", help="Only this import: its id, or the beginning of it.")
 ]

@@ -9,7 +9,7 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption
+from gexlake.cli.options import DEFAULT_LAKE, DryRun, LakeOption
 from gexlake.cli.terminal import Terminal
 from gexlake.errors import UsageError
 from gexlake.models.location import location_of
@@ -17,7 +17,6 @@ from gexlake.models.location import location_of
 if TYPE_CHECKING:
     from gexlake.models.revision import RevisionReport
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 

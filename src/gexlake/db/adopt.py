@@ -1,4 +1,4 @@
-"""The files of a lake that an older gexlake wrote get the names of their versions; nothing is moved or removed.
+"""The files of a lake that an older gexlake wrote get the names of their versions; none is removed before it has one.
 
 It kept the live files of a session under the names for globs alone, and those of versions that were replaced in
 `previous/`, in folders named after the version that took their place. Done again after a crash, it does what is left.
@@ -74,7 +74,7 @@ def adopt_previous(connection: Connection, layout: LakeLayout) -> None:
 
 
 def drop_previous(layout: LakeLayout) -> None:
-    """Remove what was kept in folders, of a lake in which all files have their names."""
+    """Remove what was kept in folders, when all of it has its names and is listed."""
     shutil.rmtree(_previous(layout), ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from gexlake.db.faults import (
 )
 from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
 from gexlake.db.owner import owned_database
+from gexlake.db.readers import GRACE
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 from gexlake.errors import LakeError, LakeVersionError, StorageError
 from gexlake.importers import IMPORTERS
@@ -71,18 +73,23 @@ def open_database(
 
 @contextmanager
 def held_database(
-    layout: LakeLayout, memory: str = MEMORY_LIMIT, *, wait_seconds: float = LOCK_WAIT_SECONDS
+    layout: LakeLayout,
+    memory: str = MEMORY_LIMIT,
+    *,
+    grace: timedelta = GRACE,
+    wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[None]:
     """Keep the database open for writing in this process, for all its threads; the lake is created where there is none.
 
     Statements reach nothing but the lake's data, and no setting can be changed; what users write is run elsewhere, see
-    `services.statements`. DuckDB plans with so much `memory`. Raises what `open_database` raises.
+    `services.statements`. DuckDB plans with so much `memory`; `grace` is for how long files that were replaced stay.
+    Raises what `open_database` raises.
     """
     path = layout.database.absolute()
     with _opened(layout, write=True, wait_seconds=wait_seconds) as connection:
         connection.execute(f"SET memory_limit = {quoted(memory)}")
         confine(connection, layout)
-        _held[path] = _Held(connection)
+        _held[path] = _Held(connection, grace)
         try:
             yield
         finally:
@@ -94,6 +101,7 @@ def held_database(
 @dataclass
 class _Held:
     connection: duckdb.DuckDBPyConnection
+    grace: timedelta
     writing: threading.RLock = field(default_factory=threading.RLock)
     changes: int = 0
     """Times that it was opened for writing, and closed again."""
@@ -106,6 +114,12 @@ _held: dict[Path, _Held] = {}
 def is_held(layout: LakeLayout) -> bool:
     """Whether this process keeps the database open."""
     return layout.database.absolute() in _held
+
+
+def grace_of(layout: LakeLayout) -> timedelta:
+    """For how long files that were replaced stay, as this process, which owns the database, was told."""
+    held = _held.get(layout.database.absolute())
+    return held.grace if held else GRACE
 
 
 def changes(layout: LakeLayout) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gexlake.db.adopt import adopt_lake
+from gexlake.db.adopt import adopt_lake, drop_previous
 from gexlake.db.commits import take_note
 from gexlake.db.journal import write_journal
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, sync_log
 from gexlake.db.recovery import iter_staged
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
 
@@ -77,6 +77,8 @@ def _to_version_4(connection: Connection, layout: LakeLayout) -> None:
     connection.begin()
     take_note(connection)
     connection.commit()
+    sync_log(layout)
+    drop_previous(layout)
 
 
 def _to_version_5(connection: Connection, layout: LakeLayout) -> None:

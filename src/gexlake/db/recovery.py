@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.adopt import drop_previous
 from gexlake.db.commit import StaleStageError, commit_session, has_base, publish
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.faults import translated_faults
@@ -94,7 +93,6 @@ def recover(connection: Connection, layout: LakeLayout) -> list[str]:
     for (import_id,) in connection.execute("SELECT import_id FROM imports WHERE status <> 'running'").fetchall():
         if not (layout.imports / import_id).exists():
             write_journal(connection, layout, import_id)
-    drop_previous(layout)
     refresh_views(connection, layout)
     return settled
 

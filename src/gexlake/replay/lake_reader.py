@@ -20,7 +20,7 @@ from gexlake.models.record_types import RECORD_TYPES, kind_of, record_type_of
 from gexlake.replay.schedule import Window
 from gexlake.services.store.opened import OpenedSessions
 from gexlake.services.store.parquet_session import warm_up
-from gexlake.services.store.values import SEPARATOR, PublishedSession, SessionReplacedError, Snapshots
+from gexlake.services.store.values import SEPARATOR, PublishedSession, Snapshots
 from gexlake.validation.calendar import cash_hours
 
 CHUNK = 64
@@ -144,13 +144,17 @@ class LakeReader:
         return int(timestamps[index]) if index < len(timestamps) else None
 
     def opened(self, session: SessionKey) -> tuple[PublishedSession, Snapshots]:
-        """A session of the lake, and all of its snapshots; what was opened stays what it is."""
-        published = self._versions.get(session)
-        if published is not None:
+        """A session of the lake in the version that was live when it was first asked for, and all of its snapshots.
+
+        Where that was replaced and collected since, in the version that is live now.
+        """
+        known = self._versions.get(session)
+        if known is not None:
             try:
-                return published, self._opened.open(published)
-            except SessionReplacedError:
-                pass
+                return known, self._opened.open(known)
+            except LakeError:
+                if self._published(session).version == known.version:
+                    raise
         published = self._published(session)
         snapshots = self._opened.open(published)
         self._versions[session] = published

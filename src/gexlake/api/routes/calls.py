@@ -16,9 +16,21 @@ from gexlake.services.importing import commits
 from gexlake.services.owner.served import CALL_PATH, CallError, answer
 from gexlake.services.publishing import outgoing
 from gexlake.services.statements import hand_over
-from gexlake.services.upkeep import inspect_lake, rewrite
+from gexlake.services.upkeep import collect_garbage, inspect_lake, rewrite
 
-SERVED = (commits, gaps, imports, inspect_lake, lineage, hand_over, outgoing, rewrite, sessions, status)
+SERVED = (
+    collect_garbage,
+    commits,
+    gaps,
+    imports,
+    inspect_lake,
+    lineage,
+    hand_over,
+    outgoing,
+    rewrite,
+    sessions,
+    status,
+)
 """The modules of functions that can be called: importing them is what makes them known."""
 
 router = APIRouter(include_in_schema=False)

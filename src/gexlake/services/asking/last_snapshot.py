@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from bisect import bisect_right
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,7 @@ from gexlake.services.asking.moments import iso
 from gexlake.services.asking.nearness import age_of, check_near, no_snapshot
 from gexlake.services.asking.session_frames import published_files
 from gexlake.services.store.opened import open_session
-from gexlake.services.store.values import SEPARATOR, SessionReplacedError, Snapshots
-
-REPLACED_SECONDS = 2.0
-"""For so long a session whose two files are being replaced is looked at again."""
-POLL_SECONDS = 0.01
+from gexlake.services.store.values import SEPARATOR, Snapshots
 
 
 def snapshot_at(layout: LakeLayout, feed: Feed, asked_us: int, *, strikes: bool, max_age: float | None) -> Any:
@@ -30,7 +25,7 @@ def snapshot_at(layout: LakeLayout, feed: Feed, asked_us: int, *, strikes: bool,
     It is of the same session, by New York's date, unless `max_age` says how many seconds old it may be. Raises
     `NoSnapshotError` where there is none, `LakeError` where a file is damaged.
     """
-    timestamp_us, text = _current(lambda: _find_last(layout, feed, asked_us, strikes=strikes))
+    timestamp_us, text = _find_last(layout, feed, asked_us, strikes=strikes)
     check_near(feed, timestamp_us, asked_us, max_age)
     return _document(timestamp_us, text, asked_us)
 
@@ -40,7 +35,7 @@ def latest_snapshot(layout: LakeLayout, feed: Feed, *, strikes: bool, max_age: f
 
     Raises as `snapshot_at` does.
     """
-    timestamp_us, text = _current(lambda: _find_last(layout, feed, None, strikes=strikes))
+    timestamp_us, text = _find_last(layout, feed, None, strikes=strikes)
     now_us = time.time_ns() // 1000
     if max_age is not None:
         check_near(feed, timestamp_us, now_us, max_age)
@@ -50,18 +45,6 @@ def latest_snapshot(layout: LakeLayout, feed: Feed, *, strikes: bool, max_age: f
 def _document(timestamp_us: int, text: bytes, asked_us: int) -> Any:
     about = {"as_of": iso(timestamp_us), "age_seconds": age_of(timestamp_us, asked_us)}
     return json.loads(text) | about
-
-
-def _current(find: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
-    """What is found once both files of a session are of one version."""
-    deadline = time.monotonic() + REPLACED_SECONDS
-    while True:
-        try:
-            return find()
-        except SessionReplacedError:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(POLL_SECONDS)
 
 
 def _find_last(layout: LakeLayout, feed: Feed, asked_us: int | None, *, strikes: bool) -> tuple[int, bytes]:

@@ -1,7 +1,7 @@
 """Published sessions as Polars frames, read from their Parquet files: no database, no lock.
 
 Which version of a session is live is told by the footer of a file that globs find; what is read are the files of that
-version, which stay what they are whatever is committed meanwhile.
+version, which stay what they are whatever is committed meanwhile, and stay there as `db.collect` says.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from gexlake.db.layout import LakeLayout, partition_folders, partition_values
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published
+from gexlake.db.readers import reading
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
@@ -212,11 +213,12 @@ def iter_sessions(
     """The same session by session, each by itself in the order of its file: time, then strike."""
     if next(_iter_shown(layout, feed), None) is None:
         raise _gone(layout, feed)
-    files = published_files(layout, dataset, feed, bounds)
     columns = _columns(dataset, feed)
-    for file in reversed(files) if descending else files:
-        check_published([file])
-        yield _narrowed(_scan([file]).select(columns), bounds, strikes)
+    with reading():
+        files = published_files(layout, dataset, feed, bounds)
+        for file in reversed(files) if descending else files:
+            check_published([file])
+            yield _narrowed(_scan([file]).select(columns), bounds, strikes)
 
 
 def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
@@ -242,11 +244,12 @@ def collect_rows(frame: pl.LazyFrame) -> pl.DataFrame:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """Turn faults of Polars and the system, while they read published files, into ours."""
+    """Turn faults of Polars and the system, while they read published files, into ours; no file goes meanwhile."""
     import polars as pl
 
     try:
-        yield
+        with reading():
+            yield
     except (pl.exceptions.ComputeError, pl.exceptions.PanicException, OSError) as error:
         raise LakeError(
             f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",

@@ -6,13 +6,15 @@ Each is one short call, through the server where one holds the lake, so that an 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gexlake.db.collect import collect
 from gexlake.db.commit import StaleStageError, commit_session, has_base
 from gexlake.db.commits import KeptVersion, kept_versions
-from gexlake.db.database import open_database
+from gexlake.db.database import grace_of, open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
 from gexlake.db.queries import (
@@ -117,13 +119,15 @@ def versions_replaced_by(lake: Path, import_id: str) -> list[KeptVersion]:
 
 @served
 def finish_import(lake: Path, import_id: str, status: str, files: int, skipped: list[LineageRecord]) -> None:
-    """Write down how an import ended, and the lineage of files that were skipped."""
+    """Write down how an import ended, and the lineage of files that were skipped; then collect, see `db.collect`."""
     layout = LakeLayout(lake)
     with open_database(layout, write=True) as connection:
         if skipped:
             insert_lineage(connection, skipped)
         end_import(connection, import_id, status, files)
         write_journal(connection, layout, import_id)
+        with suppress(OSError):  # the next import, or `gexlake gc`, does what is left
+            collect(connection, layout, grace=grace_of(layout))
 
 
 def _load_staged(layout: LakeLayout, name: str) -> StagedSession:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from gexlake.db.database import MEMORY_LIMIT, held_database, open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.readers import GRACE
 from gexlake.db.recovery import recover
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.store.store import SnapshotStore
@@ -41,10 +43,12 @@ class HeldLake:
         layout: LakeLayout,
         *,
         memory: str = MEMORY_LIMIT,
+        grace: timedelta = GRACE,
         on_news: Callable[[SessionNews], None] = lambda news: None,
     ) -> None:
         self.layout = layout
         self._memory = memory
+        self._grace = grace
         self._on_news = on_news
         self._stack = ExitStack()
         self._sessions: dict[SessionKey, PublishedSession] = {}
@@ -53,7 +57,7 @@ class HeldLake:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            stack.enter_context(held_database(self.layout, self._memory))
+            stack.enter_context(held_database(self.layout, self._memory, grace=self._grace))
             stack.callback(self.store.close)
             with open_database(self.layout, write=True) as connection:
                 recover(connection, self.layout)

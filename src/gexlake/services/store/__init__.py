@@ -5,6 +5,6 @@
 """
 
 from gexlake.services.store.store import SnapshotStore
-from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError
+from gexlake.services.store.values import Page, PublishedSession, Record
 
-__all__ = ["Page", "PublishedSession", "Record", "SessionReplacedError", "SnapshotStore"]
+__all__ = ["Page", "PublishedSession", "Record", "SnapshotStore"]

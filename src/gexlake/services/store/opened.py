@@ -13,7 +13,7 @@ from gexlake.models.feed import SessionKey
 from gexlake.models.record_types import kind_of
 from gexlake.services.store.parquet_session import ParquetSession
 from gexlake.services.store.session import LookupSession, NoLookupError
-from gexlake.services.store.values import PublishedSession, SessionReplacedError, Snapshots
+from gexlake.services.store.values import PublishedSession, Snapshots
 
 MOST_OPEN = 256
 """A full session takes 0.4 MB and a file descriptor, of which a process has 1,024 by default."""
@@ -57,11 +57,9 @@ def open_session(layout: LakeLayout, session: SessionKey, version: str) -> Snaps
         raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
     kind = kind_of(session.feed)
     files = version_paths(layout, kind.name, session, version)
-    if not any(file.exists() for file in files.values()):
-        current = published_session(layout, kind.name, session)
-        if current is not None and current.version not in (version, UNKNOWN_VERSION):
-            raise SessionReplacedError(f"{session} is version {current.version}, not {version}.", hint="Ask again.")
-        files = current.files if current is not None else files
+    if not any(file.exists() for file in files.values()):  # as in a lake of an older gexlake that only can be read
+        shown = published_session(layout, kind.name, session)
+        files = shown.files if shown is not None and shown.version in (version, UNKNOWN_VERSION) else files
     try:
         return LookupSession(kind, files, session, version)
     except NoLookupError:

@@ -25,7 +25,6 @@ from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import GEX
 from gexlake.services.store.records import Offsets, SnapshotRenderer
-from gexlake.services.store.values import SessionReplacedError
 
 SNAPSHOTS_AT_ONCE = 1 << 15
 """Their scalars take 8 MB."""
@@ -42,10 +41,9 @@ def warm_up() -> None:
 
 
 class ParquetSession:
-    """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
+    """One version of a session, held open: it can be read to the end even if its files are collected meanwhile.
 
-    Safe in threads. Raises `SessionReplacedError` where the files are of another version, `LakeError` where they are
-    missing or damaged.
+    Safe in threads. Raises `LakeError` where the files are missing, damaged or of another version.
     """
 
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
@@ -122,7 +120,7 @@ class ParquetSession:
 
 
 class _Pinned:
-    """A Parquet file that is read by descriptor: a rename over its path does not change what is read."""
+    """A Parquet file that is read by descriptor: what becomes of its name does not change what is read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -141,10 +139,10 @@ class _Pinned:
             raise self._damaged(error) from error
 
     def check(self, session: SessionKey, version: str) -> None:
-        """Raise `SessionReplacedError` unless this is the version asked for."""
+        """Raise `LakeError` unless this is the version asked for."""
         found: Any = (self.footer.get("session"), self.footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
-            raise SessionReplacedError(f"{self._path} is version {found[1]}, not {version}.", hint="Ask again.")
+            raise self._damaged(ValueError(f"it is of version {found[1]}, not {version}"))
 
     def _check_bytes(self) -> None:
         """Look at the file from end to end, once for as long as it does not change under the hand."""

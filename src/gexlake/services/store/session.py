@@ -33,7 +33,6 @@ from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
 from gexlake.services.store.records import Offsets, SnapshotRenderer
-from gexlake.services.store.values import SessionReplacedError
 from gexlake.zstd import BrokenFrameError, unpack_frame
 
 SNAPSHOTS_AT_ONCE = 256
@@ -79,12 +78,11 @@ class NoLookupError(Exception):
 
 
 class LookupSession:
-    """One version of a session, held open: what it reads belongs together even if the files are replaced meanwhile.
+    """One version of a session, held open: it can be read to the end even if its files are collected meanwhile.
 
     Every byte that is read is held to a checksum: the table's when it is opened, a block's or a page's whenever it is
     read, a dictionary's the first time, and again when the file has changed. Safe in threads. Raises
-    `SessionReplacedError` where the files are of another version, `DamagedSessionError` where they are missing or
-    damaged, `NoLookupError` in opening.
+    `DamagedSessionError` where the files are missing, damaged or of another version, `NoLookupError` in opening.
     """
 
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
@@ -98,7 +96,7 @@ class LookupSession:
         footer = read_footer(Path(f"/proc/self/fd/{self._descriptor}"))
         found: Any = (footer.get("session"), footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
-            raise SessionReplacedError(f"{self._path} is version {found[1]}, not {version}.", hint="Ask again.")
+            raise self._damaged(f"it is of version {found[1]}, not {version}")
         if LOOKUP_KEY not in footer:
             raise NoLookupError
         self._index = self._read_index(footer[LOOKUP_KEY])

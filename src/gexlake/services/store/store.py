@@ -14,7 +14,7 @@ from gexlake.services.store.opened import OpenedSessions
 from gexlake.services.store.parquet_session import warm_up
 from gexlake.services.store.timeline import Timeline
 from gexlake.services.store.unpublished import UnpublishedSession
-from gexlake.services.store.values import Page, PublishedSession, Record, SessionReplacedError, Snapshots
+from gexlake.services.store.values import Page, PublishedSession, Record, Snapshots
 
 END_OF_TIME_US = 1 << 62
 
@@ -25,8 +25,7 @@ class SnapshotStore:
     """Answers from the sessions that it was told of.
 
     Every answer is of one version of each session. All instants are Unix microseconds; both ends of a range are
-    included. `SessionReplacedError` is raised where the lake holds another version than the store was told of, and
-    `DamagedSessionError` where its files are damaged. Safe in threads.
+    included. `DamagedSessionError` is raised where the files of a session are damaged. Safe in threads.
     """
 
     def __init__(self, layout: LakeLayout) -> None:
@@ -146,16 +145,8 @@ class SnapshotStore:
         return self._answer(feed, collect, Page([], 0, None, None, more=False))
 
     def _answer(self, feed: Feed, work: Callable[[Timeline], Answer], nothing: Answer) -> Answer:
-        """Do the work anew where a session turns out to be replaced, and the store has been told of it meanwhile."""
-        while True:
-            timeline = self._timeline(feed)
-            if timeline is None:
-                return nothing
-            try:
-                return work(timeline)
-            except SessionReplacedError:
-                if self._timeline(feed) is timeline:
-                    raise
+        timeline = self._timeline(feed)
+        return nothing if timeline is None else work(timeline)
 
     # ---- what is not published yet -------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
 
-from gexlake.errors import LakeError
 from gexlake.models.feed import Feed, SessionKey
 
 SEPARATOR = b",\n"
@@ -76,9 +75,3 @@ class Snapshots(Protocol):
 
     def records(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The same, a buffer each."""
-
-
-class SessionReplacedError(LakeError):
-    """The files of a session are of another version than the one asked for; the store has yet to hear of it."""
-
-    retryable = True

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexlake.db.adopt import adopt_previous, name_shown
+from gexlake.db.adopt import adopt_previous, drop_previous, name_shown
 from gexlake.db.checkpoint import checkpoint
 from gexlake.db.commit import append_rows
 from gexlake.db.commits import take_note
@@ -68,6 +68,7 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
             new = area / layout.database.name
             report = _Rebuild(layout, area, on_progress).run(new)
             _move_into_place(layout, new, replace=descriptor is not None)
+    drop_previous(layout)
     with open_database(layout, write=True) as connection:
         report.sessions_refiled = refile(connection, layout)
         report.sessions_indexed = add_indexes(connection, layout, on_progress)

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from gexlake.db.parquet import version_paths
+from gexlake.errors import DamagedSessionError
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.snapshots.lookup import LookupIndex
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
@@ -21,7 +22,6 @@ from gexlake.models.record_types import GEX
 from gexlake.services.store.opened import open_session
 from gexlake.services.store.parquet_session import ParquetSession
 from gexlake.services.store.session import LookupSession
-from gexlake.services.store.values import SessionReplacedError
 from helpers.histories import MONDAY, Record, records_of
 from unit.services.store.support import MadeLake, MakeLake, exact, parsed
 
@@ -210,14 +210,14 @@ def batched(ladders: list[pl.DataFrame], count: int) -> Iterator[list[pl.DataFra
     return (ladders[start : start + count] for start in range(0, len(ladders), count))
 
 
-def test_a_version_that_was_replaced_is_there_until_it_is_removed(make_lake: MakeLake) -> None:
+def test_a_version_that_was_replaced_is_there_until_it_is_collected(make_lake: MakeLake) -> None:
     lake = make_lake({MONDAY: records_of(MONDAY, 3)})
     (session,) = lake.sessions
     lake.write(MONDAY, records_of(MONDAY, 4))
     assert len(open_session(lake.layout, session.key, session.version).timestamps) == 3
     for file in version_paths(lake.layout, "gex", session.key, session.version).values():
         file.unlink()
-    with pytest.raises(SessionReplacedError, match="is version"):
+    with pytest.raises(DamagedSessionError, match="No such file"):
         open_session(lake.layout, session.key, session.version)
 
 
