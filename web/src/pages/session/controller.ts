@@ -156,6 +156,7 @@ export class Controller implements Actions {
   readonly chooseCompanion: Actions["chooseCompanion"] = (companion) => this.looks.chooseCompanion(companion);
   readonly chooseCompare: Actions["chooseCompare"] = (compare) => this.looks.chooseCompare(compare);
   readonly toggleExtra: Actions["toggleExtra"] = (extra) => this.looks.toggleExtra(extra);
+  readonly showOwn: Actions["showOwn"] = (own) => this.looks.showOwn(own);
   readonly chooseAxis: Actions["chooseAxis"] = (axis) => this.looks.chooseAxis(axis);
   readonly toggleOverlay: Actions["toggleOverlay"] = (id) => this.looks.toggleOverlay(id);
   readonly toggleSeries: Actions["toggleSeries"] = (name) => this.looks.toggleSeries(name);

@@ -5,9 +5,9 @@ import type { Heatmap } from "../../charts/heatmap";
 import type { Lanes } from "../../charts/lanes";
 import type { Profile } from "../../charts/profile";
 import { isDifference, nameOfCompanion, partnerOf } from "./comparison";
-import { seenDetail, seenOverview } from "./seen";
+import { candlesOf, seenDetail, seenOverview } from "./seen";
 import { detailOf, isHiding, overview, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
-import { differenceTip, hiddenTip, profileTip, seriesTip, tipContent, type TipContent } from "./tip";
+import { differenceTip, hiddenTip, ownLine, profileTip, seriesTip, tipContent, type TipContent } from "./tip";
 
 /** A picture that the pointer can be over. */
 export interface Pointable {
@@ -54,6 +54,12 @@ function tipAt(state: Readonly<SessionState>, pictures: Pictured, panel: Pointed
 }
 
 function heatTip(state: Readonly<SessionState>, heat: Heatmap, instant: number, price: number): TipContent {
+  const tip = cellTip(state, heat, instant, price);
+  const candle = candlesOf(state, heat.box.clientWidth).find((one) => instant >= one.start && instant <= one.end);
+  return candle ? { ...tip, lines: [...tip.lines, ownLine(candle)] } : tip;
+}
+
+function cellTip(state: Readonly<SessionState>, heat: Heatmap, instant: number, price: number): TipContent {
   const shown = heat.viewAt(instant);
   if (!isDifference(state)) return tipContent(shown, state.value, instant, price);
   const partner = partnerOf(state)!;
