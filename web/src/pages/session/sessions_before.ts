@@ -64,7 +64,7 @@ export class SessionsBefore {
 
   private async fetchStrip(view: SessionView | null): Promise<void> {
     const { state } = this;
-    if (!view || !state.extras.has("strip")) {
+    if (!view?.strikes.length || !state.extras.has("strip")) {
       state.strip = [];
       return;
     }

@@ -155,7 +155,7 @@ export class Stage {
     const { strip, date, extras, value } = state;
     const days = strip.map((view, place) => (place === strip.length - 1 ? known(state, view) : view));
     const view = overview(state)!;
-    this.strip.show(extras.has("strip") ? { days, open: date, signed: shownValue(typeOf(state), value)?.signed ?? true, title: titleOf(feedOfView(view), value), theme: theme() } : null);
+    this.strip.show(extras.has("strip") && typeOf(state).ladder ? { days, open: date, signed: shownValue(typeOf(state), value)?.signed ?? true, title: titleOf(feedOfView(view), value), theme: theme() } : null);
   }
 
   /** The closing levels of the session before. */
