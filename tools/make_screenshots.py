@@ -29,6 +29,13 @@ PICTURES = {
     "session-dark": (f"#/session?{DAY}&at=14:42:00&strike=25778.66", 1440, 860, "dark"),
     "session-light": (f"#/session?{DAY}&at=14:42:00", 1440, 860, "light"),
     "session-zoom": (f"#/session?{DAY}&at=14:30:00&from=14:10:00&to=14:50:00&low=25550&high=25850", 1440, 860, "dark"),
+    "compare-difference": (f"#/session?{DAY}&at=14:42:00&with=classic/gex_zero/previous", 1440, 860, "dark"),
+    "compare-beside": (
+        f"#/session?{DAY}&at=14:42:00&with=classic/gex_full&compare=beside&show=prior,expiry,strip",
+        1440,
+        960,
+        "light",
+    ),
     "greeks": (f"#/session?{GREEK}&at=14:42:00&strike=25778.66", 1440, 860, "dark"),
     "orderflow": (f"#/session?{ORDERFLOW}&at=14:30:00&from=14:10:00&to=14:50:00", 1440, 860, "light"),
     "session-phone": (f"#/session?{DAY}&at=14:42:00", 390, 844, "dark"),
@@ -43,6 +50,8 @@ def make_lake(root: Path) -> Path:
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 17), snapshots=9000)
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 19))
     write_sample(root / "sample", sessions=1, start=date(2025, 11, 19), tickers=["SPX"], categories=["gex_full"])
+    others = ["gex_one", "gex_full"]
+    write_sample(root / "sample", sessions=1, start=date(2025, 11, 14), categories=others)
     of_greek = {"packages": ["state"], "categories": ["gamma_zero"]}
     for feed in (of_greek, {"packages": ["orderflow"]}):
         write_sample(root / "sample", sessions=1, start=date(2025, 11, 14), **feed)  # type: ignore[arg-type]

@@ -236,3 +236,40 @@ def test_the_menu_offers_feeds_and_days_and_says_what_is_not_there(open_page: Op
     expect(other.locator(".toast")).to_contain_text("no snapshot of NQ_NDX/classic/gex_zero on 2025-11-12")
     compared(other, "GEX by volume")
     assert FULL in other.url
+
+
+def test_own_trades_are_drawn_as_what_the_reader_says_they_are(open_page: Open, service: Service) -> None:
+    """Once the columns and the clock are said, and not before; each candle holds what its file holds."""
+    records = service.get("/gex", **NDX, start=OPEN + 1300, end=OPEN + 1700, limit=1000)["snapshots"]
+    lines = ["at;price", *(f"2025-11-14 {clock_of(record['timestamp'])};{record['spot']}" for record in records)]
+    page = compared(open_page(link(NDX, "09:55:00", "from=09:50:00", "to=10:00:00")), "GEX by volume")
+    page.locator(".menu summary").first.click()
+    trades = {"name": "trades.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()}
+    page.get_by_label("File of own bars or trades").set_input_files([trades])  # type: ignore[list-item]
+    dialog, show = page.get_by_role("dialog", name="trades.csv"), page.get_by_role("button", name="Show", exact=True)
+    for name, value in {
+        "Between the fields": "semicolon", "First line": "yes", "Lines are": "trades", "Times are": "newYork",
+        "Date": "none", "Time": "0", "Price": "1",
+    }.items():  # fmt: skip
+        expect(show).to_be_disabled()
+        dialog.get_by_label(name, exact=True).select_option(value)
+    show.click()
+    expect(dialog).to_be_hidden()
+    page.locator(".menu summary").first.click()
+    heat = page.locator(".heat")
+    expect(heat).to_have_attribute("data-candles", re.compile(r"[1-9]"))
+    picture = Picture(page)
+    tip = hover(page, ".heat", picture.x(OPEN + 1500), 100)
+    opened, high, low, close = map(plain, tip["own"].split())
+    bucket = next(seconds for seconds in (1, 2, 5, 10) if 600 / seconds <= (picture.plot["width"] + 76) / 5)
+    ended = -(-(OPEN + 1500) // bucket) * bucket
+    truth = [record["spot"] for record in records if ended - bucket < record["timestamp"] <= ended]
+    assert [opened, high, low, close] == [truth[0], max(truth), min(truth), truth[-1]]
+    count = int(heat.get_attribute("data-candles") or "0")
+    page.keyboard.press("h")
+    expect(heat).not_to_have_attribute("data-candles", str(count))  # what came later is not known
+
+
+def clock_of(instant: int) -> str:
+    seconds = int(instant) - OPEN + (9 * 60 + 30) * 60
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"

@@ -64,7 +64,14 @@ def shows(page: Page, service: Service, instant: int) -> None:
 
 
 def test_who_follows_stays_at_the_newest_second(open_page: Open, service: Service, watched: Path) -> None:
-    page = ready(open_page(link(NDX, "09:40:00")))
+    page = open_page("#/status")
+    sizes: dict[bool, list[int]] = {True: [], False: []}
+    page.on(
+        "response",
+        lambda found: sizes["known=" in found.url].append(len(found.body())) if "/view/session" in found.url else None,
+    )
+    page.evaluate("hash => { location.hash = hash; }", link(NDX, "09:40:00"))
+    ready(page)
     follow = page.get_by_role("button", name="Follow")
     expect(follow).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("f")
@@ -75,6 +82,8 @@ def test_who_follows_stays_at_the_newest_second(open_page: Open, service: Servic
     expect(page.locator(".slider")).to_have_js_property("max", str(first + SECOND - FIRST))
     assert newest(service) == first + SECOND - FIRST
     shows(page, service, newest(service))
+    assert sizes[True], "the new columns"
+    assert max(sizes[True]) < max(sizes[False]) / 8
     expect(page.locator(".toast")).to_be_hidden()  # what is seen need not be said
     page.wait_for_function("() => location.hash.includes('follow=on')")
     page.keyboard.press("ArrowLeft")

@@ -127,6 +127,7 @@ def test_what_was_chosen_is_remembered(open_page: Open) -> None:
     page.locator('.chip[data-overlay="zero"]').click()
     page.keyboard.press("4")
     page.keyboard.press("x")
+    page.wait_for_function("() => location.hash.includes('hide=zero') && location.hash.includes('axis=points')")
     page.evaluate("location.hash = '#/status'")
     expect(page.locator("main[data-page=status]")).to_be_visible()
     page.evaluate("location.hash = '#/'")

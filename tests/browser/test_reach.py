@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from browser.conftest import FULL, LAST, MISSING, Open, Service, serving
@@ -14,7 +14,6 @@ from browser.pictures import Picture, screenshot
 from browser.reading import NDX, instant_of, link
 from browser.waiting import frames, ready
 
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 STATE = {**NDX, "package": "state", "category": "gex_zero"}
 
 
@@ -94,13 +93,10 @@ def violations(page: Page) -> list[tuple[str, str]]:
     page.wait_for_function(
         "() => [...document.querySelectorAll('.stage')].every(e => getComputedStyle(e).opacity === '1')"
     )
-    if not page.evaluate("typeof axe !== 'undefined'"):
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run(document)).violations")
+    found = Axe().run(page).response["violations"]
     return [(one["id"], node["html"]) for one in found for node in one["nodes"]]
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not there: npm --prefix web ci")
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_axe_finds_nothing(open_page: Open, service: Service, tmp_path: Path, scheme: str) -> None:
     page = ready(open_page(link(NDX, "11:42:00", "show=prior,strip", "with=classic/gex_zero/previous"), scheme=scheme))

@@ -186,7 +186,7 @@ def test_hover_shows_the_value_of_the_cells(open_page: Open, service: Service) -
 
 def test_the_value_is_changed_by_button_and_key_and_kept_in_the_link(open_page: Open) -> None:
     page = ready(open_page(link(GAMMA)))
-    pressed = page.locator('.segments [aria-pressed="true"]')
+    pressed = page.get_by_role("group", name="Value of the heatmap").locator('[aria-pressed="true"]')
     expect(pressed).to_have_text("Value")
     for name, part in (
         ("Call IV", "value=call_ivol"),

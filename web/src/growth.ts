@@ -13,19 +13,32 @@ function endedColumns({ head, start, columns }: SessionView): number {
   return Math.min(columns, Math.max(0, Math.floor((head.last - start) / head.column_seconds + 1e-9)));
 }
 
-/** The part that is new, and one column before it, which is known: what lies right at the beginning of a part is counted
- * with its first column. Null where all has to be fetched. */
-function newPart(view: SessionView): Part | null {
-  const from = endedColumns(view) - 1;
-  const { start, end, columns, head } = view;
-  return from < 0 || from + 1 >= columns ? null : { columns: columns - from, range: [start + from * head.column_seconds, end], known: head.last };
+/** For so long the last snapshot stands in columns that end after it, however short they are. */
+const HELD_SECONDS = 5;
+/** How much is asked for at first: it is not known yet how much there is. */
+const NEXT_COLUMNS = 8;
+const MOST_TRIES = 3;
+
+/** The columns that are new up to an instant, and one before them, which is known: what lies right at the beginning of a part is
+ * counted with its first column. Null where all has to be fetched. */
+function newPart(view: SessionView, until: number): Part | null {
+  const ended = endedColumns(view);
+  const { start, columns, head: { column_seconds: step, last } } = view;
+  if (!ended || ended >= columns) return null;
+  const to = Math.min(columns, Math.max(ended + NEXT_COLUMNS, Math.ceil((until + HELD_SECONDS - start) / step)));
+  return { columns: to - ended + 1, range: [start + (ended - 1) * step, start + to * step], known: last };
+}
+
+/** Whether a part holds all that there is by now of its session, or of a picture of it. */
+function isAll(tail: SessionView, view: SessionView): boolean {
+  return tail.head.last + HELD_SECONDS <= tail.end || tail.end >= view.end - 1e-6;
 }
 
 /** The view with its new columns; null where they are of another session than it was, or do not fit. */
 export function grownBy(view: SessionView, tail: SessionView): SessionView | null {
   const kept = endedColumns(view);
   const step = view.head.column_seconds;
-  const fits = tail.head.column_seconds === step && Math.abs(tail.start - (view.start + (kept - 1) * step)) < 1e-6 && tail.columns === view.columns - kept + 1;
+  const fits = tail.head.column_seconds === step && Math.abs(tail.start - (view.start + (kept - 1) * step)) < 1e-6 && tail.columns <= view.columns - kept + 1 && isAll(tail, view);
   const strikes = [...new Set([...view.strikes, ...tail.strikes])].sort((one, other) => one - other);
   if (!fits || isReplaced(view, tail) || tail.head.first !== view.head.first || strikes.length * view.columns > MOST_CELLS) return null;
   const cells = new Float64Array(strikes.length * view.columns).fill(NaN);
@@ -56,8 +69,12 @@ export function isEnded(view: SessionView): boolean {
 /** The view as it is by now: with its new columns where that will do, else all of it. One of a whole session has to be
  * fetched anew where the session goes on beyond its end. */
 export async function renewed(view: SessionView, ask: (part: Part | { known: number }) => Promise<SessionView>, isWhole: boolean): Promise<SessionView> {
-  const part = newPart(view);
-  const tail = part && (await ask(part));
+  let part = newPart(view, view.head.last);
+  let tail = part && (await ask(part));
+  for (let tries = 0; part && tail && tries < MOST_TRIES && !isAll(tail, view) && !isReplaced(view, tail); tries += 1) {
+    part = newPart(view, tail.head.last);
+    tail = await ask(part!);
+  }
   const isOutgrown = isWhole && tail !== null && tail.head.last > view.end;
   return (tail && !isOutgrown && grownBy(view, tail)) || ask({ known: view.head.last });
 }

@@ -200,7 +200,7 @@ class Frame implements Shell {
 
   private key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    if (event.ctrlKey || event.metaKey || event.altKey || this.help.open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     const isText = target.matches("input:not([type=range]):not([type=checkbox]), textarea");
     // Elements keep the keys that are theirs: a list its arrows, a button Space and Enter.
     const isPress = event.key === " " || event.key === "Enter";

@@ -63,6 +63,27 @@ describe("a session that has grown", () => {
     expect(grownBy(young, tailOf(old, 2))).toBeNull();
     expect(grownBy(young, tailOf(old, 1, { first: OPEN }))).toBeNull();
   });
+  it("is asked for a few columns at first, and for as many as there are when it says how many", async () => {
+    const wide = (last: number, digest: string, known: string) => {
+      const columns = 100;
+      const times = Float64Array.from({ length: columns }, (_, place) => OPEN + (place + 1) * 10);
+      const shown = times.map((time) => (time - last < 10 ? 7 : NaN));
+      const arrays = { time: times, last: shown, spot: shown, spot_min: shown, spot_max: shown, cells: Float64Array.from([...shown, ...shown, ...shown]) };
+      return makeView("gex_vol", { last, end: OPEN + 1000, digest, known_digest: known }).with(arrays);
+    };
+    const [before, after] = [wide(OPEN + 105, "a", "a"), wide(OPEN + 700, "b", "a")];
+    const asked: number[] = [];
+    const grown = await renewed(before, async (part) => {
+      const { range: [start, end], columns } = part as { range: [number, number]; columns: number };
+      asked.push(columns);
+      const from = (start - OPEN) / 10;
+      const partOf = (name: string) => after.array(name).slice(from, (end - OPEN) / 10);
+      const cells = [0, 1, 2].flatMap((row) => Array.from({ length: columns }, (_, place) => after.cell(row, from + place)));
+      return tailOf(after, from).with({ ...Object.fromEntries(["time", "last", "spot", "spot_min", "spot_max"].map((name) => [name, partOf(name)])), cells: Float64Array.from(cells) });
+    }, true);
+    expect(asked).toEqual([9, 62]);
+    for (const name of after.names) expect(grown.array(name), name).toEqual(after.array(name));
+  });
   it("is fetched whole where it has outgrown its picture, or nothing of it had ended", async () => {
     const asked: unknown[] = [];
     const ask = async (part: object) => { asked.push(part); return "range" in part ? tailOf(old, 1, { last: OPEN + 50 }) : old; };

@@ -2,6 +2,7 @@
 
 import type { Scale, Theme } from "../colour";
 import { fixed, niceStep, signed } from "../format";
+import type { Candle } from "../own_data";
 import type { Level } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
 import type { SessionView } from "../view";
@@ -23,6 +24,8 @@ export interface HeatmapModel {
   hidden: ReadonlySet<string>;
   /** Levels of the session before, as faint lines. */
   faint: readonly FaintLine[];
+  /** The reader's own bars, over the cells and under the lines. */
+  candles: readonly Candle[];
   /** What is written at the prices: themselves, or how far from this they are. */
   origin: PriceOrigin | null;
   theme: Theme;
@@ -137,6 +140,7 @@ export class Heatmap {
     const views = model.detail ? [model.overview, model.detail] : [model.overview];
     for (const view of views) this.drawCells(context, view);
     this.drawGrid(context, ink);
+    this.drawCandles(context, ink);
     this.drawFaint(context, ink);
     for (const level of model.levels) if (!model.hidden.has(level.id)) this.drawPath(context, level, ink);
     context.restore();
@@ -144,6 +148,7 @@ export class Heatmap {
     this.box.dataset.plot = JSON.stringify(plot);
     this.box.dataset.prices = JSON.stringify(this.prices().map((price) => [price, this.priceText(price, this.digits())]));
     this.box.dataset.window = JSON.stringify(model.window);
+    this.box.dataset.candles = String(model.candles.length);
     this.box.dataset.bound = String(model.scale.high);
     this.box.dataset.least = String(model.scale.low);
     this.box.dataset.detail = model.detail ? `${model.detail.start} ${model.detail.end}` : "";
@@ -213,6 +218,20 @@ export class Heatmap {
     return origin.unit === "percent" ? `${signed(distance, 2)} %` : signed(distance, digits);
   }
 
+  /** Hollow where it closed no lower than it opened, else filled. */
+  private drawCandles(context: CanvasRenderingContext2D, ink: Inks): void {
+    context.strokeStyle = ink.text;
+    for (const { start, end, open, high, low, close } of this.model!.candles) {
+      const [left, right] = [this.x(start), this.x(end)];
+      const width = Math.max(2, Math.min(14, (right - left) * 0.7));
+      const [middle, top, bottom] = [(left + right) / 2, this.y(Math.max(open, close)), this.y(Math.min(open, close))];
+      line(context, crisp(middle), this.y(high), crisp(middle), this.y(low));
+      context.fillStyle = close >= open ? ink.panel : ink.text;
+      context.fillRect(middle - width / 2, top, width, Math.max(1, bottom - top));
+      context.strokeRect(middle - width / 2, top, width, Math.max(1, bottom - top));
+    }
+  }
+
   /** Right across, with their names at the left edge. */
   private drawFaint(context: CanvasRenderingContext2D, ink: Inks): void {
     const { left, top, width, height } = this.plot;
@@ -227,7 +246,7 @@ export class Heatmap {
       context.globalAlpha = 1;
       context.setLineDash([]);
       context.textAlign = "left";
-      context.fillStyle = ink.halo;
+      context.fillStyle = ink.panel;
       context.fillRect(left + 2, places[index]! - 6, context.measureText(name).width + 6, 12);
       context.fillStyle = ink[level.ink];
       context.fillText(name, left + 5, places[index]! + 0.5);

@@ -232,7 +232,7 @@ export class Lanes {
       line(context, AXIS, crisp(this.y(placed, 0)), right, crisp(this.y(placed, 0)));
       return;
     }
-    const step = niceStep(high - low, (height - placed.head) / 26);
+    const step = niceStep(high - low, (height - placed.head) / 22);
     for (let count = Math.ceil(low / step); count * step <= high; count += 1) {
       const y = this.y(placed, count * step);
       context.strokeStyle = count ? ink.grid : ink.dim;

@@ -59,6 +59,7 @@ export class Strip {
   private readonly buttons = h("div", { class: "strip-days" });
   private readonly surface: Surface;
   private readonly bitmaps = new Bitmaps(24);
+  private dates: readonly string[] = [];
   private model: StripModel | null = null;
   private scale: Scale | null = null;
 
@@ -84,12 +85,16 @@ export class Strip {
 
   private showDays({ days, open, title }: StripModel): void {
     setText(this.title, days.length ? `${title}, ${days.length} sessions, colours to ${compact(this.scale!.high)}` : `${title}: loading…`);
-    fill(this.buttons, ...days.map((view) => {
-      const { session_date: date } = view.head;
+    const dates = days.map(({ head }) => head.session_date);
+    if (dates.join() !== this.dates.join()) fill(this.buttons, ...dates.map((date) => h("button", { "data-day": date, "aria-label": longDate(date), onclick: () => this.open(date) }, longDate(date).slice(4, 10))));
+    this.dates = dates;
+    days.forEach((view, place) => {
+      const button = this.buttons.children[place] as HTMLElement;
       const close = [...view.array("spot")].reverse().find((spot) => spot === spot);
-      const name = longDate(date);
-      return h("button", { "data-day": date, "aria-current": date === open ? "date" : null, title: `${name}, last spot ${fixed(close)}`, "aria-label": name, onclick: () => this.open(date) }, name.slice(4, 10));
-    }));
+      button.title = `${longDate(dates[place]!)}, last spot ${fixed(close)}`;
+      if (dates[place] === open) button.setAttribute("aria-current", "date");
+      else button.removeAttribute("aria-current");
+    });
   }
 
   private draw(): void {

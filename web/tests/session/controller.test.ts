@@ -498,6 +498,30 @@ describe("what is compared", () => {
     expect([seenOverview(state), told.at(-1)]).toEqual([overview(state), "There is none."]);
     expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]); // it is not asked for again and again
   });
+  it("is looked for again when it has come, and the days before are fetched anew when they have changed", async () => {
+    const { controller, state } = await opened(`${LINK}&with=classic/gex_full&show=strip`);
+    await settle();
+    const partner = () => asked.findIndex(({ path, query }) => path === "/view/session" && query.get("category") === "gex_full");
+    await asked.splice(partner(), 1)[0]!.answer({ error: "session_unknown", message: "There is none.", details: [], request_id: "1" }, 404);
+    for (let day = 0; day < 2; day += 1) {
+      const asking = next("/view/session");
+      expect(asking.query.get("columns")).toBe("40");
+      await asking.answer(encodeView(makeView("gex_vol", { session_date: asking.query.get("date")! })));
+    }
+    expect(state.strip.map(({ head }) => head.session_date)).toEqual(["2025-11-13", DATE]);
+    expect(asked.filter(({ path }) => path === "/view/session")).toEqual([]);
+    controller.committed({ symbol: "NQ_NDX", package: "classic", category: "gex_full" }, DATE);
+    await settle();
+    expect(partner()).toBeGreaterThanOrEqual(0);
+    await asked.splice(partner(), 1)[0]!.answer(encodeView(makeView("gex_vol", { category: "gex_full" })));
+    expect(seenOverview(state)).not.toBe(overview(state));
+    controller.committed({ symbol: "NQ_NDX", package: "classic", category: "gex_zero" }, "2025-11-13");
+    await settle();
+    const again = next("/view/session");
+    expect([again.query.get("columns"), again.query.get("date")]).toEqual(["40", "2025-11-13"]);
+    await again.answer(encodeView(makeView("gex_vol", { session_date: "2025-11-13", strikes: [1, 2, 3] })));
+    expect([...state.strip[0]!.strikes]).toEqual([1, 2, 3]);
+  });
   it("is a change that keeps its name until it is there", async () => {
     const { controller, state } = await opened();
     controller.chooseChange(5);

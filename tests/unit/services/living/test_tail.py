@@ -13,6 +13,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.segments import note_imported, segment_file
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.sample import write_sample
+from gexlake.services.asking.view import view_session
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.living.tail import LiveNews, LiveTail
 from gexlake.services.owner.held_lake import HeldLake
@@ -91,6 +92,35 @@ def test_text_is_the_same_before_and_after_the_import(lake: Lake, held: HeldLake
     tail.look()
     assert held.store.unpublished(feed) == []
     assert held.store.page(feed, 0, 1 << 60, 100).array() == before
+
+
+@pytest.mark.parametrize("feed", FEEDS, ids=str)
+def test_picture_says_that_it_is_of_the_same_numbers_before_and_after_the_import(
+    lake: Lake, held: HeldLake, feed: Feed
+) -> None:
+    """Who draws a session as it grows need not fetch it anew because it has been imported."""
+
+    def digests(known_us: int | None = None) -> tuple[str, str | None]:
+        recorded = {shown.session_date: unpublished for shown, unpublished in held.store.unpublished(feed)}
+        view = view_session(
+            lake.layout, feed, MONDAY, columns=100, with_cells=False, known_us=known_us, recorded=recorded.get(MONDAY)
+        )
+        assert view is not None
+        return view.digest, view.known_digest
+
+    tail, path = lake.tail(held), lake.write(feed, *lake.records[feed][:8])
+    tail.look()
+    known = digests()[0]
+    known_us = lake.records[feed][7]["timestamp"] * 1_000_000
+    import_history(path, lake.layout.root)
+    held.refresh()
+    assert digests() == (known, None)
+    note_imported(lake.layout, MONDAY, {path: path.stat().st_size})
+    tail.look()
+    assert digests() == (known, None)
+    lake.write(feed, *lake.records[feed][8:], slot="0940")
+    tail.look()
+    assert digests(known_us)[1] == known != digests()[0]
 
 
 def test_instant_that_is_published_too_is_answered_once_and_as_published(lake: Lake, held: HeldLake) -> None:

@@ -2,6 +2,7 @@
  * A new control begins with a line here. */
 
 import type { Feed } from "../../api";
+import type { OwnData } from "../../own_data";
 import type { Axis, Companion, Extra } from "../../state";
 import type { Window } from "../../window";
 import type { Direction } from "./cursor";
@@ -25,6 +26,8 @@ export interface Actions {
   chooseCompare(compare: SessionState["compare"]): void;
   /** Show something beside the session, or no longer. */
   toggleExtra(extra: Extra): void;
+  /** Draw the reader's own bars or trades over the map; null: no longer. */
+  showOwn(own: OwnData | null): void;
   chooseAxis(axis: Axis): void;
   nextAxis(): void;
   /** Tell of something while the session is followed or played, or no longer. */

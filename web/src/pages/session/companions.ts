@@ -37,8 +37,10 @@ export class Companions {
 
   /** A session has grown, or was replaced: what is here of it is old. Without one: whatever is here may be. */
   renew(feed?: Feed, date?: string): void {
-    for (const [part, one] of this.state.companions) if (!feed || (sameFeed(one.feed, feed) && one.date === date)) this.stale.add(part);
-    if (this.stale.size) this.want();
+    const isMeant = (one: Pick<CompanionViews, "feed" | "date">) => !feed || (sameFeed(one.feed, feed) && one.date === date);
+    for (const [part, one] of this.state.companions) if (isMeant(one)) this.stale.add(part);
+    for (const wanted of wantedCompanions(this.state)) if (isMeant(wanted)) this.failed.delete(nameOf(wanted)); // it may be there by now
+    this.want();
   }
 
   private missing(): Missing[] {

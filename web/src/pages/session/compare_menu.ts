@@ -1,6 +1,7 @@
 /** What the session is compared with, and what stands beside it, behind one button. */
 
 import { fill, h, setText } from "../../dom";
+import { plural } from "../../format";
 import { feedOf, sameFeed } from "../../page";
 import { typeOfRow } from "../../feeds";
 import { AXES, CHANGES, EXTRAS, type Axis, type Companion, type Extra } from "../../state";
@@ -8,6 +9,7 @@ import { longDate } from "../../time";
 import type { Actions } from "./actions";
 import { hasExpiries, isBeside, isDifference } from "./comparison";
 import { menu } from "./menu";
+import { OwnDialog } from "./own_dialog";
 import { typeOf, type SessionState } from "./state";
 
 const EXTRA_NAMES: Record<Extra, [name: string, title: string]> = {
@@ -26,6 +28,10 @@ export class CompareMenu {
   private readonly forms: HTMLButtonElement[];
   private readonly extras: Record<Extra, HTMLInputElement>;
   private readonly axes: HTMLButtonElement[];
+  private readonly file = h("input", { type: "file", accept: ".csv,.txt,.tsv,text/csv", "aria-label": "File of own bars or trades", onchange: () => this.openFile() });
+  private readonly ownName = h("span", { class: "dim" });
+  private readonly removeOwn = h("button", { onclick: () => this.actions.showOwn(null) }, "Remove");
+  private readonly dialog = new OwnDialog((own) => this.actions.showOwn(own));
   private offered = "";
 
   constructor(
@@ -41,7 +47,14 @@ export class CompareMenu {
       group("Change over", h("div", { class: "segments" }, ...this.changes)),
       group("With", this.companion, h("div", { class: "segments" }, ...this.forms)),
       group("Beside it", ...EXTRAS.map((extra) => h("label", { title: EXTRA_NAMES[extra][1] }, this.extras[extra], EXTRA_NAMES[extra][0]))),
+      group("Own bars or trades (CSV)", this.file, this.ownName, this.removeOwn),
       group("Prices at the axis", h("div", { class: "segments" }, ...this.axes)));
+  }
+
+  private openFile(): void {
+    const file = this.file.files?.[0];
+    if (file) void this.dialog.open(file);
+    this.file.value = ""; // the same file can be opened again
   }
 
   /** The feeds of the ticker and the days of the feed to compare with. */
@@ -70,6 +83,8 @@ export class CompareMenu {
       button.disabled = !companion;
     }
     this.showCompanion(companion);
+    setText(this.ownName, state.own ? `${state.own.name}: ${plural(state.own.candles.length, "line")}` : "");
+    this.removeOwn.hidden = !state.own;
     for (const button of this.axes) button.setAttribute("aria-pressed", String(button.dataset.axis === state.axis));
     for (const extra of EXTRAS) this.extras[extra].checked = extras.has(extra);
     this.extras.expiry.disabled = !sums.length || !hasExpiries(state);

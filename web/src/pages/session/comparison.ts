@@ -11,7 +11,7 @@ import { detailOf, feedOfView, lookOf, overview, typeOf, type CompanionViews, ty
 
 /** The part that a companion has in the page: compared with, or one of those by expiry. */
 export const PARTNER = "partner";
-export const EXPIRIES = ["gex_zero", "gex_one", "gex_full"] as const;
+export const EXPIRY_FEEDS = ["gex_zero", "gex_one", "gex_full"] as const;
 
 /** A session to be fetched beside the one that is shown, on its clock. */
 export interface WantedCompanion {
@@ -45,14 +45,14 @@ export function wantedCompanions(state: Readonly<SessionState>): WantedCompanion
   const date = state.companion && dayOf(state.companion, view);
   const isSame = sameFeed(partner, feed) && date === view.head.session_date;
   if (partner && date && !isSame && typeOfFeed(partner) === typeOf(state)) found.push(wanted(PARTNER, partner, date, true));
-  if (state.extras.has("expiry") && hasExpiries(state)) found.push(...EXPIRIES.map((category) => wanted(category, { ...feed, category }, view.head.session_date, false)));
+  if (state.extras.has("expiry") && hasExpiries(state)) found.push(...EXPIRY_FEEDS.map((category) => wanted(category, { ...feed, category }, view.head.session_date, false)));
   return found;
 }
 
 /** Whether the lake has the nearest expiry, the next and all of them of this ticker. */
 export function hasExpiries(state: Readonly<SessionState>): boolean {
   const view = overview(state);
-  return Boolean(view && typeOf(state).sums.length) && EXPIRIES.every((category) => state.feeds.some((row) => row.ticker === view!.head.symbol && row.package === view!.head.package && row.category === category));
+  return Boolean(view && typeOf(state).sums.length) && EXPIRY_FEEDS.every((category) => state.feeds.some((row) => row.ticker === view!.head.symbol && row.package === view!.head.package && row.category === category));
 }
 
 /** What the session is compared with, as soon as it is there in what is shown. */
@@ -131,7 +131,7 @@ let latest: Record<"whole" | "detail", { of: readonly SessionView[]; view: Sessi
 /** Net GEX by expiry through time, of the whole session or the part in view; null until all three are there. */
 export function expiriesOf(state: Readonly<SessionState>, slot: "whole" | "detail"): SessionView | null {
   if (!state.extras.has("expiry")) return null;
-  const of = EXPIRIES.map((category) => state.companions.get(category)).map((one) => (one?.look === lookOf(state.value, state.change) ? one[slot] : null));
+  const of = EXPIRY_FEEDS.map((category) => state.companions.get(category)).map((one) => (one?.look === lookOf(state.value, state.change) ? one[slot] : null));
   const [zero, next, full] = of;
   if (!zero || !next || !full) return null;
   const known = latest[slot];

@@ -3,6 +3,7 @@
  * ./movement; what is in view: ./zoom; how it is shown: ./looks; what happens as it grows: ./live. */
 
 import type { Feed } from "../../api";
+import { isReplaced } from "../../growth";
 import type { Shell } from "../../page";
 import type { State } from "../../state";
 import { Timers } from "../../timers";
@@ -19,7 +20,7 @@ import { Opening } from "./opening";
 import { Pictures } from "./pictures";
 import type { Screen } from "./screen";
 import { SessionsBefore } from "./sessions_before";
-import { emptyState, overview, type SessionState } from "./state";
+import { emptyState, feedOfView, overview, type SessionState } from "./state";
 import { Zoom } from "./zoom";
 
 /** The address follows with a delay: browsers allow some hundred changes of it a minute. */
@@ -57,7 +58,8 @@ export class Controller implements Actions {
       renewed: (before, view) => {
         this.moments.listenTo(view);
         this.live.renewed(before, view);
-        this.beside.want();
+        this.companions.want();
+        this.before.renew(feedOfView(view), view.head.session_date, !isReplaced(before, view));
       },
       detailed: () => {
         screen.show();
@@ -108,7 +110,10 @@ export class Controller implements Actions {
       this.companions.want();
       this.before.want();
     },
-    renew: (feed?: Feed, date?: string) => this.companions.renew(feed, date),
+    renew: (feed?: Feed, date?: string) => {
+      this.companions.renew(feed, date);
+      if (feed && date && date !== this.own.date) this.before.renew(feed, date, false);
+    },
   };
 
   /** What is shown now, for the parts to read. */
@@ -156,6 +161,7 @@ export class Controller implements Actions {
   readonly chooseCompanion: Actions["chooseCompanion"] = (companion) => this.looks.chooseCompanion(companion);
   readonly chooseCompare: Actions["chooseCompare"] = (compare) => this.looks.chooseCompare(compare);
   readonly toggleExtra: Actions["toggleExtra"] = (extra) => this.looks.toggleExtra(extra);
+  readonly showOwn: Actions["showOwn"] = (own) => this.looks.showOwn(own);
   readonly chooseAxis: Actions["chooseAxis"] = (axis) => this.looks.chooseAxis(axis);
   readonly toggleOverlay: Actions["toggleOverlay"] = (id) => this.looks.toggleOverlay(id);
   readonly toggleSeries: Actions["toggleSeries"] = (name) => this.looks.toggleSeries(name);

@@ -93,6 +93,11 @@ export class Looks {
     this.remember();
   }
 
+  showOwn(own: SessionState["own"]): void {
+    this.state.own = own;
+    this.screen.show();
+  }
+
   nextAxis(): void {
     this.chooseAxis(AXES[(AXES.indexOf(this.state.axis) + 1) % AXES.length]!);
   }

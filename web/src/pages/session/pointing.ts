@@ -4,10 +4,10 @@ import type { Crosshair, Plot } from "../../charts/canvas";
 import type { Heatmap } from "../../charts/heatmap";
 import type { Lanes } from "../../charts/lanes";
 import type { Profile } from "../../charts/profile";
-import { isDifference, nameOfCompanion, partnerOf } from "./comparison";
-import { seenDetail, seenOverview } from "./seen";
+import { isBeside, isDifference, nameOfCompanion, partnerOf } from "./comparison";
+import { candlesOf, seenDetail, seenOverview } from "./seen";
 import { detailOf, isHiding, overview, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
-import { differenceTip, hiddenTip, profileTip, seriesTip, tipContent, type TipContent } from "./tip";
+import { differenceTip, hiddenTip, ownLine, profileTip, seriesTip, tipContent, type TipContent } from "./tip";
 
 /** A picture that the pointer can be over. */
 export interface Pointable {
@@ -35,7 +35,8 @@ export interface Found {
 /** What lies at a place of a picture; null where it is beside it. */
 export function found(state: Readonly<SessionState>, pictures: Pictured, { panel, x, y }: Pointed): Found | null {
   const picture: Pointable = pictures[panel];
-  if (!picture.isInside(x, y)) return null;
+  const isGone = panel === "beside" && !isBeside(state); // the pointer may have stayed where it was
+  if (isGone || !picture.isInside(x, y)) return null;
   const at = { instant: picture.instantAt?.(x) ?? null, price: picture.priceAt?.(y) ?? null };
   return { at, tip: tipAt(state, pictures, panel, at, y) };
 }
@@ -54,6 +55,12 @@ function tipAt(state: Readonly<SessionState>, pictures: Pictured, panel: Pointed
 }
 
 function heatTip(state: Readonly<SessionState>, heat: Heatmap, instant: number, price: number): TipContent {
+  const tip = cellTip(state, heat, instant, price);
+  const candle = candlesOf(state, heat.box.clientWidth).find((one) => instant >= one.start && instant <= one.end);
+  return candle ? { ...tip, lines: [...tip.lines, ownLine(candle)] } : tip;
+}
+
+function cellTip(state: Readonly<SessionState>, heat: Heatmap, instant: number, price: number): TipContent {
   const shown = heat.viewAt(instant);
   if (!isDifference(state)) return tipContent(shown, state.value, instant, price);
   const partner = partnerOf(state)!;

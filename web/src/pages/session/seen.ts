@@ -2,6 +2,7 @@
  * axes that follow from it. Pure. */
 
 import { NO_SCALE, scaleOf, type Scale } from "../../colour";
+import { candlesWithin, type Candle } from "../../own_data";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
 import { comparedDetail, comparedOverview, isSigned } from "./comparison";
@@ -21,6 +22,12 @@ export function known<V extends SessionView | null>(state: Readonly<SessionState
 /** The part in view, as far as it is shown. */
 export function seenDetail(state: Readonly<SessionState>): SessionView | null {
   return known(state, comparedDetail(state));
+}
+
+/** Own candles in view, none narrower than can be seen; of those that are later as little as of all else. */
+export function candlesOf(state: Readonly<SessionState>, width: number): Candle[] {
+  const { own, window: { time }, instant } = state;
+  return own ? candlesWithin(own, time.low, time.high, Math.max(1, width / 5), isHiding(state) ? instant : Infinity) : [];
 }
 
 /** All that can be in view: the hours of the session, which are known beforehand, and the prices as far as they are shown. */

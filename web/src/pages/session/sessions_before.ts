@@ -1,7 +1,7 @@
 /** What the sessions before say: the closing levels of the last one, and the strip. */
 
 import { Again } from "../../again";
-import { api, type SessionRow } from "../../api";
+import { api, type Feed, type SessionRow } from "../../api";
 import { instantOf } from "../../time";
 import type { SessionView } from "../../view";
 import { feedOfView, overview, type Loaded, type SessionState } from "./state";
@@ -30,6 +30,15 @@ export class SessionsBefore {
     void this.again.want();
   }
 
+  /** A session was committed: what is here of it may be old. One that grows is seen to do so in a column of the strip. */
+  renew(feed: Feed, date: string, isGrown: boolean): void {
+    if (isGrown) return this.want();
+    const name = `${feed.symbol} ${feed.package} ${feed.category} ${date}`;
+    for (const key of this.days.keys()) if (key.startsWith(name)) this.days.delete(key);
+    if (this.state.prior?.of === name) this.state.prior = null;
+    this.want();
+  }
+
   private async fetch(): Promise<void> {
     const view = overview(this.state);
     try {
@@ -55,14 +64,18 @@ export class SessionsBefore {
 
   private async fetchStrip(view: SessionView | null): Promise<void> {
     const { state } = this;
-    if (!view || !state.extras.has("strip")) {
+    if (!view?.strikes.length || !state.extras.has("strip")) {
       state.strip = [];
       return;
     }
     const { value } = state;
     const days = daysOfStrip(state.rows, view.head.session_date);
     const keyOf = ({ session_date, import_id }: (typeof days)[number]) => `${nameOf(view, session_date)} ${value} ${import_id}`;
-    const missing = days.filter((day) => !this.days.has(keyOf(day))).reverse();
+    const isThere = (day: (typeof days)[number]) => {
+      const found = this.days.get(keyOf(day));
+      return found && (day.session_date !== view.head.session_date || found.head.last + found.head.column_seconds > view.head.last);
+    };
+    const missing = days.filter((day) => !isThere(day)).reverse();
     for (let place = 0; place < missing.length || place === 0; place += AT_ONCE) {
       await Promise.all(missing.slice(place, place + AT_ONCE).map(async (day) => {
         this.days.set(keyOf(day), await api.view(feedOfView(view), day.session_date, { value, columns: COLUMNS }));

@@ -19,8 +19,8 @@ import { covers, EXPIRY_LANES, expiriesOf, isBeside, nameOfCompanion, partnerOf,
 import { Legend } from "./legend";
 import { listenToPlane, listenToProfile, listenToSums, placeIn } from "./pointer";
 import { found, type Pictured } from "./pointing";
+import { candlesOf, known, scaleOfState, seenDetail, seenOverview } from "./seen";
 import { columnsFor } from "./scales";
-import { known, scaleOfState, seenDetail, seenOverview } from "./seen";
 import { detailOf, feedOfView, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
 import { Tip } from "./tip";
 
@@ -115,15 +115,15 @@ export class Stage {
     const shade = theme();
     const common = { overview: view, detail, instant, theme: shade };
     const lanes = { ...common, lanes: lanesOfState(state), time: window.time, moving: `sum_${value}` };
-    const { pictures } = this;
+    const { pictures, boxes } = this;
     this.showStrip();
     if (!ladder) {
-      this.boxes.lanes.style.setProperty("--lanes", String(lanes.lanes.length));
+      boxes.lanes.style.setProperty("--lanes", String(lanes.lanes.length));
       pictures.lanes.show({ ...lanes, axis: true });
       this.showPointed();
       return this.note(view, detail, scale, began);
     }
-    const model: HeatmapModel = { ...common, scale, levels, window, strike, hidden, faint: this.faint(), origin: this.origin() };
+    const model: HeatmapModel = { ...common, scale, levels, window, strike, hidden, faint: this.faint(), candles: candlesOf(state, boxes.heat.clientWidth), origin: this.origin() };
     pictures.heat.show(model);
     this.showBeside(model);
     if (sums.length) pictures.sums.show({ ...lanes, axis: false });
@@ -139,7 +139,7 @@ export class Stage {
     if (!isBeside(state)) return;
     const partner = partnerOf(state)!;
     const [whole, detail] = [known(state, partner.whole!), detailOf(state) && partner.detail && covers(partner.detail, detailOf(state)!) ? known(state, partner.detail) : null];
-    this.pictures.beside.show({ ...model, overview: whole, detail, levels: typeOf(state).levels.filter(({ series }) => whole.has(series)), faint: [] });
+    this.pictures.beside.show({ ...model, overview: whole, detail, levels: typeOf(state).levels.filter(({ series }) => whole.has(series)), faint: [], candles: [] });
     this.besideName.textContent = nameOfCompanion(partner, overview(state)!);
   }
 
@@ -155,7 +155,7 @@ export class Stage {
     const { strip, date, extras, value } = state;
     const days = strip.map((view, place) => (place === strip.length - 1 ? known(state, view) : view));
     const view = overview(state)!;
-    this.strip.show(extras.has("strip") ? { days, open: date, signed: shownValue(typeOf(state), value)?.signed ?? true, title: titleOf(feedOfView(view), value), theme: theme() } : null);
+    this.strip.show(extras.has("strip") && typeOf(state).ladder ? { days, open: date, signed: shownValue(typeOf(state), value)?.signed ?? true, title: titleOf(feedOfView(view), value), theme: theme() } : null);
   }
 
   /** The closing levels of the session before. */

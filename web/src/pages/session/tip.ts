@@ -5,6 +5,7 @@ import type { Plot } from "../../charts/canvas";
 import { columnEndedBy } from "../../computed";
 import { fill, h } from "../../dom";
 import { fixed, level, NOTHING } from "../../format";
+import type { Candle } from "../../own_data";
 import { priorsIn, rowsOf, strikeOf, valueIn } from "../../ladder";
 import { EXPIRIES, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import { newYork, utc } from "../../time";
@@ -61,6 +62,11 @@ export function differenceTip(shown: SessionView, one: SessionView, other: Sessi
       [at === undefined || at === strike ? name : `${name}, ${fixed(at)}`, fixed(theirs, digits), "other"],
     ],
   };
+}
+
+/** Open, high, low and close of a reader's own bar. */
+export function ownLine({ open, high, low, close }: Candle): Line {
+  return ["own", [open, high, low, close].map((price) => fixed(price)).join("  "), "own"];
 }
 
 /** Where what comes later is hidden. */
