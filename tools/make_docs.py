@@ -28,6 +28,15 @@ from gexlake.validation.rules import Rule, Severity
 DOCS = Path(__file__).parents[1] / "docs"
 NOTE = "<!-- Written by tools/make_docs.py from the code. Change it there, then run `make docs`. -->"
 HELP_WIDTH = "100"
+GLOB_NOTE = """**Globs.** `gex/strikes/*/*/*/*/strikes.parquet` matches one file of every session at any moment: each
+name is a link to a file of the live version (a copy where the file system has no links), and is
+replaced by one rename. So whoever opens a name has one whole version of that file, the one before or
+the one after. What is not promised while an import runs: the data sets of a session are replaced one
+after the other, some milliseconds apart, so a join of two may meet two versions; and what opens a file
+twice, as Polars does, which reads footers when it plans and pages when it runs, may meet one file and
+then another, which it need not notice. Where that matters, read `lake.scan_strikes(…)` and
+`lake.scan_snapshots(…)`, which go by the names of versions, or these names themselves, by the column
+`version` of `sessions`."""
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------
@@ -147,11 +156,12 @@ is rounded, shifted, scaled, filled or dropped. Prices and strikes stand on the 
         "## In Parquet",
         "One file per session and data set, at `<record type>/<data set>/ticker=…/package=…/category=…/session_date=…/"
         "<data set>.parquet`: the version that is live. Each version has a name of its own, which never means another, "
-        "at `versions/<record type>/<data set>/ticker=…/…/<data set>-<version>.parquet`. The partition columns are in "
-        "the path:",
+        "at `versions/<record type>/<data set>/ticker=…/…/<data set>-<version>.parquet`, and stays there until "
+        "`gexlake gc` has no more use for it. The partition columns are in the path:",
         column_table(PARTITION_COLUMNS),
         "The footer holds a JSON document under the key `gexlake`: version of the software, session, import id, "
         "a summary, and each source file with its SHA-256 and the rows that it gave.",
+        GLOB_NOTE,
     ]
     for importer in IMPORTERS.values():
         for dataset in importer.datasets:

@@ -23,7 +23,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
-from gexlake.models.feed import SessionKey
+from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.record_types import GEX
 from gexlake.models.verify_report import VerifyReport
@@ -43,6 +43,7 @@ from helpers.service import LOCAL
 FLIPS_SERVED = 12
 FLIPS_OF_AN_OLD_LAKE = 40
 FLIPS_VERIFIED = 24
+MONDAY_SESSION = SessionKey(Feed("NQ_NDX", "classic", "gex_zero"), MONDAY)
 SESSION = f"NQ_NDX/classic/gex_zero/{MONDAY}"
 RANGE = {"symbol": FEED.ticker, "package": FEED.package, "category": FEED.category}
 DAY = {**RANGE, "start": f"{MONDAY}T00:00:00Z", "end": f"{MONDAY}T23:59:59Z"}
@@ -294,7 +295,7 @@ def test_damaged_work_that_was_staged_is_not_committed(history: Path, work: Path
         lambda lake: flip(file_of(lake, "strikes"), 700),
         lambda lake: flip(file_of(lake, "snapshots"), 700),
         lambda lake: (flip(file_of(lake, "snapshots"), -20), flip(file_of(lake, "strikes"), -20)),
-        lambda lake: file_of(lake, "strikes").unlink(),
+        lambda lake: [file.unlink() for file in lake.rglob(f"strikes/*/*/*/session_date={MONDAY}/*.parquet")],
         lambda lake: (file_of(lake, "strikes").unlink(), file_of(lake, "snapshots").write_bytes(b"")),
     ],
     ids=["strikes", "snapshots", "both footers", "lost", "nothing left"],
@@ -311,6 +312,21 @@ def test_repair_stages_a_session_anew_from_its_sources(
     mended, undisturbed = lake_content(lake), lake_content(template / "lake")
     for name in ("gex_snapshots", "snapshots.parquet", "strikes.parquet", "sessions"):
         assert mended[name] == undisturbed[name], name
+
+
+@pytest.mark.parametrize("lost", ["version", "shown"])
+def test_repair_gives_a_file_the_name_that_it_has_lost_without_its_source(lake: Path, history: Path, lost: str) -> None:
+    version, shown = file_of(lake, "strikes"), LakeLayout(lake).dataset_file("gex", "strikes", MONDAY_SESSION)
+    (version if lost == "version" else shown).unlink()
+    source = history / vendor_name(MONDAY)
+    away = source.rename(source.with_suffix(".away"))
+    try:
+        (repair,) = repair_lake(lake, verify_lake(lake, read_sources=False))
+    finally:
+        away.rename(source)
+    assert (repair.session, repair.repaired, "names again" in repair.message) == (SESSION, True, True)
+    assert version.samefile(shown)
+    assert verify_lake(lake, read_sources=False).clean
 
 
 def test_repair_says_what_it_cannot_do_and_why(template: Path, lake: Path, history: Path) -> None:
@@ -416,7 +432,7 @@ def test_repair_beside_a_server(lake: Path) -> None:
     from gexlake.services.owner import served
 
     assert calls.SERVED
-    for name in ("rewrite_rows", "rewrite_journals", "load_sources", "stored_checksum"):
+    for name in ("rewrite_rows", "rewrite_journals", "load_sources", "name_again", "stored_checksum"):
         call = served._calls[name]
         assert call.parameters is not None
         assert call.result is not None

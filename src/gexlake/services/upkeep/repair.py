@@ -30,9 +30,9 @@ from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.inspect_lake import SessionFacts, SessionVersion, inspect_lake
 from gexlake.services.upkeep.rewrite import (
     load_sources,
+    name_again,
     rewrite_journals,
     rewrite_rows,
-    show_again,
     stored_checksum,
 )
 from gexlake.services.upkeep.verify_session import RefusalCounter
@@ -50,6 +50,7 @@ OF_FILES = frozenset(
         Check.PARQUET_SOURCES,
     }
 )
+OF_NAMES = frozenset({Check.PARQUET_MISSING, Check.PARQUET_NAME})
 OF_ROWS = frozenset({Check.DATABASE_ROWS, Check.DATABASE_VALUES, Check.DATABASE_SESSION})
 
 
@@ -71,9 +72,11 @@ class _Source:
 def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
     """Make good what the report names, as far as that goes; what was done, and what could not be, and why."""
     layout = LakeLayout(lake)
-    damaged = _sessions_with(report, OF_FILES)
     facts = {str(one.session): one for one in inspect_lake(lake).sessions}
-    repairs = repair_sessions(layout, [facts[name] for name in damaged if name in facts])
+    repairs = _name_again(lake, [facts[name] for name in _sessions_with(report, OF_NAMES) if name in facts])
+    whole = {one.session for one in repairs} - set(_sessions_with(report, OF_FILES - OF_NAMES))
+    damaged = [name for name in _sessions_with(report, OF_FILES) if name not in whole]
+    repairs += repair_sessions(layout, [facts[name] for name in damaged if name in facts])
     differing = [name for name in _sessions_with(report, OF_ROWS) if name not in damaged]
     unmarked = [
         name for name, one in facts.items() if one.row["file_checksums"] is None and name not in {*damaged, *differing}
@@ -82,16 +85,21 @@ def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
     for one, problem in zip(versions, rewrite_rows(lake, versions), strict=True):
         words = "its rows and checksums in the database were written from its Parquet files"
         repairs.append(Repair(session=str(one.session), repaired=problem is None, message=problem or words))
-    misnamed = [_version(facts[name]) for name in _sessions_with(report, frozenset({Check.PARQUET_NAME}))]
-    if misnamed:
-        show_again(lake, misnamed)
-    for one in misnamed:
-        words = "globs find the version of it that is live"
-        repairs.append(Repair(session=str(one.session), repaired=True, message=words))
     for import_id in rewrite_journals(lake):
         words = f"the journal of import {import_id} was written from the database"
         repairs.append(Repair(session=None, repaired=True, message=words))
     return repairs
+
+
+def _name_again(lake: Path, sessions: Sequence[SessionFacts]) -> list[Repair]:
+    """A file that has lost one of its two names gets it again; of those that have lost both, nothing is said."""
+    versions = [_version(facts) for facts in sessions]
+    words = "its files have their names again, and globs find them"
+    return [
+        Repair(session=str(one.session), repaired=True, message=words)
+        for one, named in zip(versions, name_again(lake, versions) if versions else (), strict=True)
+        if named
+    ]
 
 
 def repair_sessions(layout: LakeLayout, sessions: Iterable[SessionFacts]) -> list[Repair]:

@@ -10,10 +10,10 @@ from gexlake.db.compare import find_unreadable_journals
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout
-from gexlake.db.parquet import read_footer, version_paths
+from gexlake.db.parquet import read_footer, told_version, version_paths
 from gexlake.db.published import content_problems
 from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
-from gexlake.db.versions import show_version
+from gexlake.db.versions import name_version, show_version
 from gexlake.errors import LakeError
 from gexlake.importers.seal import BrokenSealError, check_file
 from gexlake.services.owner.served import served
@@ -57,14 +57,26 @@ def _rewrite_rows(connection: Connection, layout: LakeLayout, one: SessionVersio
 
 
 @served
-def show_again(lake: Path, sessions: Sequence[SessionVersion]) -> None:
-    """Have globs find the live version of these sessions and nothing else."""
+def name_again(lake: Path, sessions: Sequence[SessionVersion]) -> list[bool]:
+    """Give the files of these sessions the name that they have lost, of two; whether all are there, and sound."""
     layout = LakeLayout(lake)
+    named = []
     with open_database(layout, write=True) as connection:
         for one in sessions:
-            version = version_of(connection, one.record_type, one.session)
-            if version is not None:
-                show_version(layout, one.record_type, one.session, version)
+            version = version_of(connection, one.record_type, one.session) or one.version
+            name_version(layout, one.record_type, one.session, version)
+            show_version(layout, one.record_type, one.session, version)
+            files = version_paths(layout, one.record_type, one.session, version)
+            named.append(all(_is_sound(file, version) for file in files.values()))
+    return named
+
+
+def _is_sound(file: Path, version: str) -> bool:
+    try:
+        check_file(file)
+    except (BrokenSealError, OSError):
+        return False
+    return told_version(file) == version
 
 
 @served
