@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 
 from gexlake.models.feed import Feed, SessionKey
-from gexlake.models.lineage import LineageRecord
 from gexlake.models.source import Form, SourceFile
+from gexlake.models.staged import StagedSession
 from gexlake.models.task import FeedTask
 from gexlake.packing import Compression
 from gexlake.services.importing.stage import stage_sources
@@ -32,12 +32,18 @@ NEEDS_ANOTHER_READING = {Rule.RECORDS_KEPT, Rule.EXTRA_DIFFERS}
 """Rules about what the lake holds already; tests/integration/test_kept_records.py breaks them."""
 
 
-def stage(path: Path, directory: Path | None) -> LineageRecord:
+def stage(path: Path, directory: Path | None) -> StagedSession:
     source = SourceFile(path, "gex", SESSION, path.stat().st_size, Compression.NONE, Form.ARRAY)
     zone = "America/New_York" if path.name.startswith("zone_given") else None
     lake = path.parent / "no-lake"
     task = FeedTask("test", "gex", SESSION, (source,), lake, directory, moment_us=NOW_US, naive_zone=zone)
-    return stage_sources(task)[-1].lineage[0]
+    return stage_sources(task)[-1]
+
+
+def directory_of(staged: StagedSession) -> Path:
+    """Where an attempt has left its files."""
+    assert staged.directory is not None
+    return staged.directory
 
 
 def test_every_rule_has_an_example() -> None:
@@ -47,7 +53,7 @@ def test_every_rule_has_an_example() -> None:
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
 def test_breaking_a_rule_is_named_and_good_neighbours_survive(path: Path) -> None:
     rule = Rule(path.name.split(".")[0])
-    record = stage(path, None)
+    record = stage(path, None).lineage[0]
     assert record.balanced
     if rule.severity is Severity.REFUSED:
         assert record.errors.pop(rule) == 1
@@ -64,17 +70,17 @@ def test_breaking_a_rule_is_named_and_good_neighbours_survive(path: Path) -> Non
 
 @pytest.mark.parametrize("path", ACCEPTED_FILES, ids=lambda path: path.name)
 def test_every_form_of_the_same_snapshots_reads_alike(path: Path, tmp_path: Path) -> None:
-    record = stage(path, tmp_path / "it")
-    stage(EXAMPLES / "accepted" / "array.json", tmp_path / "reference")
+    staged = stage(path, tmp_path / "it"), stage(EXAMPLES / "accepted" / "array.json", tmp_path / "reference")
+    record = staged[0].lineage[0]
     assert (record.records_imported, record.errors, record.warnings) == (3, {}, {})
     for name in ("snapshots.parquet", "strikes.parquet"):
-        it, reference = (pl.read_parquet(tmp_path / folder / name) for folder in ("it", "reference"))
+        it, reference = (pl.read_parquet(directory_of(session) / name) for session in staged)
         columns = [column for column in it.columns if column != "extra"]  # an envelope is kept there
         assert it.select(columns).equals(reference.select(columns))
 
 
 def test_stored_doubles_are_those_of_the_text(tmp_path: Path) -> None:
-    stage(EXAMPLES / "accepted" / "array.json", tmp_path / "it")
-    ladder = pl.read_parquet(tmp_path / "it" / "strikes.parquet").head(3)
+    staged = stage(EXAMPLES / "accepted" / "array.json", tmp_path / "it")
+    ladder = pl.read_parquet(directory_of(staged) / "strikes.parquet").head(3)
     assert np.array_equal(ladder["gex_vol"].to_numpy(), np.array([-228.01, 648.47, 120.5]))
     assert ladder["prior_5"].to_list() == [-220.12, 642.97, 115.0]
