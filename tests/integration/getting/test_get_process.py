@@ -228,7 +228,8 @@ def test_without_a_key_nothing_is_asked(vendor: Vendor, work: Path, day: date) -
     assert (status, out) == (2, "")
     assert err == (
         "Error: There is no key of the vendor.\n"
-        "Set GEXLAKE_VENDOR_KEY, or name a file of mode 0600 that holds the key with --key-file.\n"
+        "Set GEXLAKE_VENDOR_KEY, or name a file of mode 0600 that holds the key: by --key-file, for a service by the "
+        "setting vendor_key_file.\n"
     )
     assert vendor.api.seen == []
     assert not (work / "history").exists()
