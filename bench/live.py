@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class Measured:
     def __init__(self) -> None:
         self.came: defaultdict[Feed, list[float]] = defaultdict(list)
         self.readable: defaultdict[Feed, list[float]] = defaultdict(list)
+        self.broken = 0
+        """How often the stream of events was: who lags behind is sent away."""
 
     @property
     def lacking(self) -> int:
@@ -131,13 +133,21 @@ async def listen_to_vendor(url: str, feeds: list[Feed], measured: Measured) -> N
             group.create_task(hear(address))
 
 
-async def listen_to_service(url: str, measured: Measured) -> None:
-    """The events of records that can be read."""
+async def listen_to_service(url: str, places: dict[Feed, dict[float, int]], measured: Measured) -> None:
+    """The events of records that can be read, each with all before it; anew where this process is too slow for them."""
+    while True:
+        with suppress(httpx.RemoteProtocolError):
+            await _read_events(url, places, measured)
+        measured.broken += 1
+
+
+async def _read_events(url: str, places: dict[Feed, dict[float, int]], measured: Measured) -> None:
     async with httpx.AsyncClient(timeout=None) as client, client.stream("GET", f"{url}/events") as stream:
         async for line in stream.aiter_lines():
             if line.startswith("data: ") and (event := json.loads(line[6:])).get("type", "live") == "live":
                 feed = (event["ticker"], event["package"], event["category"])
-                measured.readable[feed] += [time.monotonic()] * event["records"]
+                readable = measured.readable[feed]
+                readable += [time.monotonic()] * (places[feed][event["timestamp"]] - len(readable))
 
 
 async def settle(measured: Measured) -> None:
@@ -156,13 +166,13 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
 
 
 async def measure(
-    vendor: str, service: str, feeds: list[Feed], options: argparse.Namespace, recording: list[Any]
+    vendor: str, service: str, places: dict[Feed, dict[float, int]], options: argparse.Namespace, recording: list[Any]
 ) -> tuple[Measured, float]:
     """Run the replay for so long; what came, and the share of a core."""
     measured = Measured()
     listening = [
-        asyncio.create_task(listen_to_service(service, measured)),
-        asyncio.create_task(listen_to_vendor(vendor, feeds, measured)),
+        asyncio.create_task(listen_to_service(service, places, measured)),
+        asyncio.create_task(listen_to_vendor(vendor, list(places), measured)),
     ]
     await asyncio.sleep(1)  # until both are there
     async with httpx.AsyncClient(timeout=60) as client:
@@ -184,7 +194,10 @@ async def measure(
 
 
 def compare(recorded: Path, source: Path, measured: Measured) -> tuple[int, int]:
-    """Of the records that came, how many stand in no segment, and how many otherwise than they were replayed."""
+    """Of the records that came, how many stand in no segment, and how many otherwise than they were replayed.
+
+    A sum that does not fit the wire is the ladder's, and says so: that is no difference.
+    """
     lost = different = 0
     for feed, came in measured.came.items():
         name = f"{DAY}_{'_'.join(feed)}"
@@ -192,7 +205,10 @@ def compare(recorded: Path, source: Path, measured: Measured) -> tuple[int, int]
         lines = [line for path in sorted(recorded.glob(f"{name}.*.jsonl")) for line in path.read_bytes().splitlines()]
         mine = {record["timestamp"]: record for record in map(json.loads, lines)}
         lost += sum(record["timestamp"] not in mine for record in theirs)
-        different += sum(mine.get(record["timestamp"], record) != record for record in theirs)
+        for record in theirs:
+            found = mine.get(record["timestamp"], record)
+            corrected = found.pop("sum_saturated", [])
+            different += any(found[name] != record[name] for name in record.keys() - corrected)
     return lost, different
 
 
@@ -206,7 +222,8 @@ def report(options: argparse.Namespace, measured: Measured, share: float, found:
         f"| {options.by} | {options.where} | {count:,} in {options.seconds} s ({count / options.seconds:.0f}/s) | "
         f"{p50:.0f} | {p99:.0f} | {spans[-1] * 1000:.0f} | {share:.0%} | {found[0]} | {found[1]} |"
     )
-    print(f"mean {mean:.0f} ms, {measured.lacking} not readable, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    rest = f"{measured.lacking} not readable, stream broken {measured.broken} times, load {os.getloadavg()[0]:.1f}"
+    print(f"mean {mean:.0f} ms, {rest}", file=sys.stderr)
 
 
 def main() -> None:
@@ -223,14 +240,14 @@ def main() -> None:
     seconds = round(options.seconds * options.speed) + 60
     vendor_lake = make_lake(options.work.absolute(), options.tickers, seconds, options.strikes)
     source = vendor_lake.with_name(vendor_lake.name.replace("lake", "source"))
-    feeds = feeds_of(source)
+    places = {feed: places_of(source, feed) for feed in feeds_of(source)}
     with tempfile.TemporaryDirectory(dir=options.work) as folder, running(
         r"Replaying .* at (http://\S+)", "replay", "--lake", vendor_lake, "--port", "0", "--paused",
         "--speed", options.speed, "--backlog", 1_000_000, log=Path(folder, "replay.log"),
     ) as (_, vendor):  # fmt: skip
         lake = Path(folder, "data")
         with recording(options, lake, vendor) as (processes, service):
-            measured, share = asyncio.run(measure(vendor, service, feeds, options, processes))
+            measured, share = asyncio.run(measure(vendor, service, places, options, processes))
         report(options, measured, share, compare(lake / "live" / str(DAY), source, measured))
 
 
@@ -239,6 +256,12 @@ def feeds_of(source: Path) -> list[Feed]:
     from gexlake.scanner import scan
 
     return [tuple(file.session.feed) for file in scan([source]).files]
+
+
+def places_of(source: Path, feed: Feed) -> dict[float, int]:
+    """Of each instant of a feed, the how-manieth it is."""
+    records = json.loads((source / f"{DAY}_{'_'.join(feed)}.json").read_bytes())
+    return {record["timestamp"]: place for place, record in enumerate(records, 1)}
 
 
 @contextmanager

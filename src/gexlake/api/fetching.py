@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from gexlake.db.last_get import read_last_get
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import UsageError
-from gexlake.models.last_get import LastGet
 from gexlake.services.getting.order import GetOrder
 from gexlake.services.getting.runner import GetRunner
 from gexlake.settings import Settings
@@ -22,12 +21,18 @@ from gexlake.vendor.vendor_key import load_key
 
 
 class Fetching(BaseModel):
-    """What is fetched from the vendor: what the service is at, why not, when next, and how the last run went."""
+    """What is fetched from the vendor, as far as everybody may know; `/status` has more of the last run. UTC."""
 
     doing: str = ""
+    """What the service is at; nothing where it does not fetch itself."""
     problem: str = ""
+    """Why the last run of the service broke off."""
     next_at: datetime | None = None
-    last: LastGet | None = None
+    last_at: datetime | None = None
+    """When the last `gexlake get` into this lake ended, whoever ran it."""
+    missing: int = 0
+    """Days of feeds that were missing then and may still come."""
+    expires_in_days: int | None = None
 
 
 def order_of(settings: Settings) -> GetOrder:
@@ -70,9 +75,14 @@ class GetWatch(Collector):
     def state(self) -> Fetching | None:
         """None where nobody fetches into this lake."""
         last, runner = read_last_get(self.layout), self.runner
-        if runner is None:
-            return Fetching(last=last) if last else None
-        return Fetching(doing=runner.doing, problem=runner.problem, next_at=runner.next_at, last=last)
+        if runner is None and last is None:
+            return None
+        found = Fetching()
+        if runner is not None:
+            found.doing, found.problem, found.next_at = runner.doing, runner.problem, runner.next_at
+        if last is not None:
+            found.last_at, found.missing, found.expires_in_days = last.ended_at, last.missing, last.expires_in_days
+        return found
 
     def collect(self) -> Iterator[Metric]:
         """For Prometheus."""

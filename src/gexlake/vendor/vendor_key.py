@@ -65,7 +65,8 @@ def load_key(key_file: Path | None = None, environment: Mapping[str, str] = os.e
         return VendorKey(text)
     raise UsageError(
         "There is no key of the vendor.",
-        hint=f"Set {KEY_VARIABLE}, or name a file of mode 0600 that holds the key with --key-file.",
+        hint=f"Set {KEY_VARIABLE}, or name a file of mode 0600 that holds the key: by --key-file, for a service by "
+        "the setting vendor_key_file.",
     )
 
 

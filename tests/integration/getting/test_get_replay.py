@@ -12,8 +12,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from typer.testing import CliRunner
 
 import gexlake
+from gexlake.cli import app
 from gexlake.models.feed import FEED_CATEGORIES
 from gexlake.services.getting.order import GetOrder
 from gexlake.services.getting.report import GetReport
@@ -75,6 +77,8 @@ def test_all_feeds_come_are_imported_and_are_what_the_vendor_has(get: Get, sourc
     (words,) = {re.sub(r":\d\d - ", ":… - ", one.words) for one in report.incomplete}
     assert words == "has 1 hole, 0.1% covered; the longest: 14:30:… - 21:00:00 UTC."
     assert len(report.incomplete) == 30
+    status = CliRunner().invoke(app, ["status", "--lake", str(work / "lake")]).stdout
+    assert re.search(r"last get +.* UTC, 30 files fetched, nothing missing", status), status
     query = "SELECT * EXCLUDE (import_id) FROM gex_snapshots ORDER BY ALL"
     ours, theirs = (gexlake.open(lake).sql(query) for lake in (work / "lake", source_lake))
     assert ours.equals(theirs)

@@ -68,20 +68,18 @@ def test_it_fetches_at_its_start_and_behind_the_close_and_imports_through_the_se
     replay.control("seek", to="start")
     service = start(f"{replay.url}/v2", vendor_clock_from=replay.url, get_since=MONDAY)
     before = fetching(service)
-    assert before["problem"] == ""
-    assert before["last"]["counts"] == {}
+    assert (before["problem"], before["missing"]) == ("", 0)
     assert before["next_at"].startswith("2025-11-11T01:0"), "four hours behind the close"
     replay.control("seek", to="end")  # of the next day
     service.wait_for(r"get: 1 files fetched")
-    after = fetching(service)["last"]
-    assert (after["counts"], after["missing"], after["complete"]) == ({"fetched": 1}, 0, True)
-    assert after["incomplete"] == 1
+    after, last = fetching(service), service.client.get("/status").json()["last_get"]
+    assert (last["counts"], last["complete"], last["incomplete"]) == ({"fetched": 1}, True, 1)
+    assert (after["last_at"], after["missing"]) == (last["ended_at"], 0)
+    assert after["last_at"] > before["last_at"]
     assert len(service.instants()) == 30
     metrics = service.client.get("/metrics").text
     assert "gexlake_get_missing_days 0.0" in metrics
     assert "gexlake_get_failing 0.0" in metrics
-    status = service.client.get("/status").json()["last_get"]
-    assert status == after
     said = service.end()[2]
     assert "NQ_NDX/classic/gex_zero/2025-11-10 came, but has 1 hole" in said
 

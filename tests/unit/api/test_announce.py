@@ -7,13 +7,16 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
+from starlette.requests import Request
 
 from gexlake.api import announce
 from gexlake.api.announce import CHANNEL, Announcer, LaggedError
+from gexlake.api.routes.records import follow_sessions
 from helpers.redis_server import NONSENSE, NotRedis, RedisServer, free_port
 
 PATIENCE_SECONDS = 60.0
@@ -95,6 +98,25 @@ def test_a_subscriber_that_lags_is_told(monkeypatch: pytest.MonkeyPatch) -> None
             assert [(await anext(events))["number"] for _ in range(2)] == [0, 1]
             with pytest.raises(LaggedError):
                 await anext(events)
+
+    run(test)
+
+
+def test_stream_of_one_that_lags_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(announce, "MAX_LAG_EVENTS", 2)
+
+    async def test() -> None:
+        async with Announcer() as announcer:
+            service = SimpleNamespace(running=SimpleNamespace(announcer=announcer), stopping=asyncio.Event())
+            app = SimpleNamespace(state=SimpleNamespace(service=service))
+            stream = follow_sessions(Request({"type": "http", "app": app}))
+            first = asyncio.ensure_future(anext(stream))
+            await asyncio.sleep(0)
+            for number in range(3):
+                announcer.publish({"number": number})
+            said = [await first] + [event async for event in stream]
+            assert [event.event for event in said] == ["session", "session", "lagged"]
+            assert said[-1].data["message"] == "More than 2 announcements waited. Read the state anew."
 
     run(test)
 

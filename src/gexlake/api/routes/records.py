@@ -10,6 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from gexlake.api.announce import LaggedError
 from gexlake.api.auth import Needs
 from gexlake.api.errors import DATA_RESPONSES, responses
 from gexlake.api.params import Category, Day, Format, takes_no_parameters
@@ -173,10 +174,16 @@ def show_quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]
 
 @router.get("/events", dependencies=BARE, response_class=EventSourceResponse)
 async def follow_sessions(request: Request) -> AsyncIterator[ServerSentEvent]:
-    """Follow the lake: a `session` event for every session that is committed, by whichever import."""
-    async with running(request).announcer.subscribe() as events:
-        async for event in until_stopping(request, events):
-            yield ServerSentEvent(data=event, event=str(event.get("type", "session")))
+    """Follow the lake: a `session` event for every session that is committed, a `live` event for records as they come.
+
+    Who reads too slowly is told by a `lagged` event, the last one: events were lost, and the state is to be read anew.
+    """
+    try:
+        async with running(request).announcer.subscribe() as events:
+            async for event in until_stopping(request, events):
+                yield ServerSentEvent(data=event, event=str(event.get("type", "session")))
+    except LaggedError as error:
+        yield ServerSentEvent(data={"type": "lagged", "message": f"{error.message} {error.hint}"}, event="lagged")
 
 
 def _table(request: Request, frame: pl.DataFrame, form: Format | None, name: str) -> Response:
