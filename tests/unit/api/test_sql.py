@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from gexlake.api.app import create_app
 from gexlake.services.owner.keys import Scope, create_key
 from gexlake.settings import Settings
+from helpers.processes import PATIENCE_SECONDS
 from helpers.service import LOCAL, Connect, assert_error
 
 ROWS = 200
@@ -27,7 +28,17 @@ def copied_lake(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(copied_lake: Path) -> Iterator[TestClient]:
-    settings = Settings(lake=copied_lake, query_seconds=2, query_rows=ROWS, rate_limit="", access_log=False)
+    settings = Settings(
+        lake=copied_lake, query_rows=ROWS, rate_limit="", access_log=False, query_seconds=PATIENCE_SECONDS
+    )
+    with TestClient(create_app(settings), base_url=LOCAL) as client:
+        yield client
+
+
+@pytest.fixture
+def hasty(lake: Path, tmp_path: Path) -> Iterator[TestClient]:
+    """One that gives a statement two seconds, which on a busy machine may be too few for any."""
+    settings = Settings(lake=shutil.copytree(lake, tmp_path / "data"), query_seconds=2, rate_limit="", access_log=False)
     with TestClient(create_app(settings), base_url=LOCAL) as client:
         yield client
 
@@ -80,14 +91,14 @@ def test_too_much_memory_is_refused(client: TestClient) -> None:
     assert document["message"].startswith("Out of Memory Error")
 
 
-def test_a_statement_that_takes_too_long_is_ended_and_others_are_answered_meanwhile(client: TestClient) -> None:
+def test_a_statement_that_takes_too_long_is_ended_and_others_are_answered_meanwhile(hasty: TestClient) -> None:
     answers: list[Any] = []
-    threads = [threading.Thread(target=lambda: answers.append(ask(client, ENDLESS))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: answers.append(ask(hasty, ENDLESS))) for _ in range(6)]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        assert client.get("/health").status_code == 200
-        assert client.get("/sessions?limit=1").status_code == 200
+        assert hasty.get("/health").status_code == 200
+        assert hasty.get("/sessions?limit=1").status_code == 200
     statuses = sorted(answer.status_code for answer in answers)
     assert set(statuses) <= {400, 429}
     assert statuses[0] == 400
@@ -97,7 +108,9 @@ def test_a_statement_that_takes_too_long_is_ended_and_others_are_answered_meanwh
             assert int(answer.headers["retry-after"]) >= 1
         else:
             assert "took longer than 2 seconds" in assert_error(answer, 400, "query_invalid")["message"]
-    assert ask(client, "SELECT 1 AS one").json()["rows"] == [{"one": 1}]
+    while (answer := ask(hasty, "SELECT 1 AS one")).status_code == 400:  # a busy machine takes longer for this, too
+        assert "took longer" in answer.json()["message"]
+    assert answer.json()["rows"] == [{"one": 1}]
 
 
 WRITES = [
