@@ -140,6 +140,11 @@ def parquet_file(path: Path, pattern: str = "") -> str:
     return f"read_parquet({quoted(files)}, hive_partitioning = false{by_name})"
 
 
+def parquet_path(path: str) -> str:
+    """A path in a list of those that `read_parquet` reads, whatever characters are in it."""
+    return quoted(glob_escape(path))
+
+
 def quoted(text: str) -> str:
     """A string literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

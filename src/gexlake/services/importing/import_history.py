@@ -21,7 +21,7 @@ from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
 from gexlake.models.location import Location, ObjectUrl, location_of, location_text
 from gexlake.models.report import ImportReport
 from gexlake.models.source import ReadObject
-from gexlake.models.staged import StagedSession
+from gexlake.models.staged import Outcome, StagedSession
 from gexlake.models.task import FeedTask
 from gexlake.scanner import ScanResult, scan
 from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
@@ -244,19 +244,20 @@ class _Import:
                 self.record.add(unit.staged)
             return
         while units:
-            names = [[self._name_of(staged) for staged in unit.staged] for unit in units]
+            groups = [[self._name_of(staged) for staged in unit.staged] for unit in units]
             with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
-                committed = commit_staged(self.layout.root, [name for some in names for name in some])
-                done = 0
-                while done < len(units) and committed >= len(names[done]):
-                    committed -= len(names[done])
-                    self.record.add(units[done].staged)
-                    lineage = units[done].staged[-1].lineage
-                    self.record.settled_lineage += superseded(units[done].task, lineage)
-                    done += 1
-            units = units[done:]
-            if units and not self._stage_anew(units[0], workers):
-                units = units[1:]
+                outcomes = dict(zip(units, commit_staged(self.layout.root, groups), strict=True))
+                for unit in units:
+                    if outcomes[unit] is Outcome.COMMITTED:
+                        self.record.add(unit.staged)
+                        lineage = unit.staged[-1].lineage
+                        self.record.settled_lineage += superseded(unit.task, lineage)
+            units = [
+                unit
+                for unit in units
+                if outcomes[unit] is Outcome.HELD_BACK
+                or (outcomes[unit] is Outcome.STALE and self._stage_anew(unit, workers))
+            ]
 
     def _name_of(self, staged: StagedSession) -> str:
         assert staged.directory is not None

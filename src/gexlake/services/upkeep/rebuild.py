@@ -25,9 +25,10 @@ from gexlake.db.owner import owned_database
 from gexlake.db.parquet import UNKNOWN_VERSION, read_footer, told_version, version_paths
 from gexlake.db.published import content_problems, session_of
 from gexlake.db.queries import insert_lost_imports
-from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
+from gexlake.db.recovery import finish_publishing, is_running, staging_area
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, replace_session
+from gexlake.db.standing import is_committed
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file
