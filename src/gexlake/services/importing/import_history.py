@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -36,6 +37,10 @@ from gexlake.services.processes.workers import TICK_SECONDS, Workers, WorkerThre
 STAGED_AHEAD = 8
 """Tasks staged at least beyond those that workers are at, or as many again: none waits for a commit, nor for one of
 them that takes long. Bounds the space used."""
+MANY_AHEAD, SMALL_BYTES = 256, 64 << 20
+"""So many where their sources are small: all that are under way have no more bytes than this together."""
+COMMIT_SECONDS = 0.25
+"""So long from one commit to the next while others are being staged: a call has a price of its own."""
 OBJECTS_AT_ONCE = 2
 """Workers for each core where sources are in a bucket: one waits for bytes while the other decodes."""
 MAX_RESTAGES = 5
@@ -111,6 +116,8 @@ class _Import:
     readers: list[Workers] = field(default_factory=list)
     """All that read sources: what they have read is the progress, and what need not be read."""
     bytes_known: int = 0
+    commit_due: float = 0.0
+    """By the monotonic clock: when the next commit may come, while others are being staged."""
 
     def run(self) -> ImportReport:
         self.record = ImportRecord(self.import_id, self.layout.root, self.sources, self.options, self.started)
@@ -220,10 +227,11 @@ class _Import:
         waiting, under_way = deque(units), list[_Unit]()
         try:
             while waiting or under_way:
-                while waiting and len(under_way) < workers.parallel + max(workers.parallel, STAGED_AHEAD):
+                while waiting and _has_room(under_way, workers.parallel):
                     waiting[0].future = workers.submit(stage_sources, waiting[0].task)
                     under_way.append(waiting.popleft())
                 self._wait_for_any(under_way, workers)
+                self._gather(under_way, workers)
                 self._commit(_take_staged(under_way), workers)
                 self._report_progress()
         except KeyboardInterrupt:
@@ -236,6 +244,11 @@ class _Import:
         wait(pending, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
         workers.check()
         self._report_progress()
+
+    def _gather(self, under_way: Sequence[_Unit], workers: Workers) -> None:
+        """Wait for more to be staged, where the last commit was a moment ago."""
+        while time.monotonic() < self.commit_due and not all(unit.is_done for unit in under_way):
+            self._wait_for_any(under_way, workers)
 
     def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
         """Commit all that was staged; what the lake has moved on from is staged anew."""
@@ -258,6 +271,7 @@ class _Import:
                 if outcomes[unit] is Outcome.HELD_BACK
                 or (outcomes[unit] is Outcome.STALE and self._stage_anew(unit, workers))
             ]
+            self.commit_due = time.monotonic() + COMMIT_SECONDS
 
     def _name_of(self, staged: StagedSession) -> str:
         assert staged.directory is not None
@@ -320,6 +334,14 @@ def nothing_found(sources: Sequence[Location], found: ScanResult) -> SourceError
         f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.short_name}: {first.reason}",
         hint="`gexlake scan` says what each file is.",
     )
+
+
+def _has_room(under_way: Sequence[_Unit], parallel: int) -> bool:
+    """Whether one more may be staged before those that are under way are committed."""
+    if len(under_way) < parallel + max(parallel, STAGED_AHEAD):
+        return True
+    staged_bytes = sum(source.size_bytes for unit in under_way for source in unit.task.sources)
+    return len(under_way) < MANY_AHEAD and staged_bytes < SMALL_BYTES
 
 
 def _size_of(plan: ImportPlan) -> int:
