@@ -148,7 +148,7 @@ def replace_session(connection: Connection, row: SessionRow, files: Mapping[str,
 
 def remove_sessions(connection: Connection, sessions: Sequence[SessionId]) -> None:
     """Take the rows of sessions out; inside the caller's transaction."""
-    for table, _, some in _by_table(sessions, lambda session: session[0]):
+    for table, _, some in _by_table(connection, sessions, lambda session: session[0]):
         names, values = sessions_table(some)
         connection.execute(
             f"DELETE FROM {table} USING ({names}) AS gone WHERE "
@@ -165,7 +165,7 @@ def insert_sessions(connection: Connection, rows: Sequence[tuple[SessionRow, Map
 
     Raises `LakeError` where files hold another number of snapshots than is said of them.
     """
-    for table, dataset, some in _by_table(rows, lambda row: row[0].record_type):
+    for table, dataset, some in _by_table(connection, rows, lambda row: row[0].record_type):
         _insert_snapshots(connection, table, dataset, [(row, files[dataset.name]) for row, files in some])
     if rows:
         values = [
@@ -191,10 +191,18 @@ def sessions_of(rows: Iterable[Sequence[Any]]) -> list[SessionId]:
     return [(row[0], SessionKey(Feed(*row[1:4]), row[4])) for row in rows]
 
 
+def keeps_snapshots(connection: Connection) -> bool:
+    """Whether the lake copies snapshots into tables."""
+    rows = connection.execute("SELECT snapshots_in_database FROM lake_info").fetchall()
+    return bool(rows[0][0])
+
+
 def _by_table(
-    items: Sequence[Item], record_type_of: Callable[[Item], str]
+    connection: Connection, items: Sequence[Item], record_type_of: Callable[[Item], str]
 ) -> Iterator[tuple[str, Dataset, list[Item]]]:
     """The tables that hold rows of sessions, with those of these that are of its record type."""
+    if not keeps_snapshots(connection):
+        return
     for record_type, importer in IMPORTERS.items():
         some = [item for item in items if record_type_of(item) == record_type]
         for dataset in importer.datasets:

@@ -26,7 +26,8 @@ from gexlake.db.queries import (
     load_feeds,
 )
 from gexlake.db.recovery import recover
-from gexlake.errors import LakeError
+from gexlake.db.sessions import keeps_snapshots
+from gexlake.errors import LakeError, UsageError
 from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
 from gexlake.models.staged import Outcome, StagedSession
@@ -50,13 +51,22 @@ def load_lake(lake: Path) -> list[FeedState]:
 
 
 @served
-def register_import(lake: Path, import_id: str, sources: list[str], started: datetime) -> list[FeedState]:
+def register_import(
+    lake: Path, import_id: str, sources: list[str], started: datetime, snapshots_in_database: bool | None = None
+) -> list[FeedState]:
     """Write down that an import runs, once what earlier ones left is settled; the lake as it then is.
 
-    Makes the lake where there is none.
+    Makes the lake where there is none, with tables of snapshots unless `snapshots_in_database` says otherwise. Raises
+    `UsageError` for a lake that has it otherwise.
     """
     layout = LakeLayout(lake)
-    with open_database(layout, write=True) as connection:
+    with open_database(layout, write=True, snapshots_in_database=snapshots_in_database is not False) as connection:
+        if snapshots_in_database not in (None, keeps_snapshots(connection)):
+            option = f"--{'' if snapshots_in_database else 'no-'}snapshots-in-database"
+            raise UsageError(
+                f"The lake {lake} {'has no' if snapshots_in_database else 'has'} tables of snapshots in its database.",
+                hint=f"Leave {option} out, or change the lake once with `gexlake rebuild {option}`.",
+            )
         recover(connection, layout)
         refile(connection, layout)
         begin_import(connection, import_id, sources, started)

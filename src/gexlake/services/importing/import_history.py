@@ -194,7 +194,13 @@ class _Import:
             prepare_lake(self.layout)
             self.area = stack.enter_context(staging_area(self.layout, self.import_id))
             names = list(map(location_text, self.sources))
-            states = register_import(self.layout.root, self.import_id, names, started=self.started)
+            states = register_import(
+                self.layout.root,
+                self.import_id,
+                names,
+                started=self.started,
+                snapshots_in_database=self.options.snapshots_in_database,
+            )
         self.planner = Planner(
             self.import_id,
             self.layout.root,
