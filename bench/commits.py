@@ -25,7 +25,6 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
-from gexlake import __version__
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.recovery import LOCK_NAME, staging_area
@@ -187,7 +186,7 @@ def main() -> None:
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # as its import does: else a service would settle it at once
         result = (commit if options.do == "commit" else commit_by_service)(copy)
-    print(json.dumps({"gexlake": __version__, **result}))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ def run_rebuild(
 ) -> int:
     """Make the database anew from the Parquet files alone.
 
+    This is also how a lake changes between tables of snapshots and views over their Parquet files.
     The old database stays in place until the new one is whole. The exit status is 1 when a file could not be used.
     """
     from gexlake.cli.progress import session_progress
