@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ PEAK_BYTES = 500 * MIB
 PARQUET_SHARE = 0.35
 FILES_SHARE = 0.25
 HELP_SECONDS = 0.3
+STAGED_SESSIONS, COMMITS_A_SECOND, BESIDE_MS = 1000, 100, 10
 LADDER_WRITERS = ("none", "gexlake", "polars", "pyarrow", "duckdb")
 DOUBLING = 2.1
 """Twice the sessions may take this much longer and still be called linear; 2.0 is exact."""
@@ -251,6 +253,53 @@ def measure_writers(bench: Bench) -> Findings:
     return Findings([], [table])
 
 
+def measure_commits(bench: Bench) -> Findings:
+    """Small sessions that are staged already, committed by the owner of the database: how many a second."""
+    staged, copy = bench.work / "staged", bench.output("commits")
+    _commits("stage", staged, str(STAGED_SESSIONS))
+    found = {do: [_commits(do, staged, str(copy)) for _ in range(bench.runs)] for do in ("commit", "serve")}
+    rates = {do: Spread.of([run["sessions"] / run["seconds"] for run in runs]) for do, runs in found.items()}
+    beside = found["serve"]
+    return Findings(
+        [
+            Finding(
+                f"Commit of {STAGED_SESSIONS:,} small staged sessions, a second",
+                f"{rates['commit'].median:.0f} ({rates['commit'].lowest:.0f}–{rates['commit'].highest:.0f})",
+                f">= {COMMITS_A_SECOND}",
+                met=rates["commit"].median >= COMMITS_A_SECOND,
+            ),
+            Finding(
+                "A snapshot over HTTP meanwhile, p99",
+                f"{statistics.median(run['beside_p99_ms'] for run in beside):.1f} ms",
+                f"< {BESIDE_MS} ms",
+                met=statistics.median(run["beside_p99_ms"] for run in beside) < BESIDE_MS,
+            ),
+        ],
+        [
+            Table(
+                "Commits, and answers beside them",
+                ["", "sessions/s", "snapshots p50 ms", "p99 ms"],
+                [
+                    ["in the process that imports", f"{rates['commit'].median:.0f}", "", ""],
+                    ["by a service", f"{rates['serve'].median:.0f}", *_latencies(beside, "beside")],
+                    ["a service at rest", "", *_latencies(beside, "quiet")],
+                ],
+            )
+        ],
+    )
+
+
+def _commits(do: str, *arguments: str | Path) -> dict[str, float]:
+    command = [PYTHON, "-m", "bench.commits", do, *map(str, arguments)]
+    text = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    found: dict[str, float] = json.loads(text) if text else {}
+    return found
+
+
+def _latencies(runs: Sequence[dict[str, float]], name: str) -> list[str]:
+    return [f"{statistics.median(run[f'{name}_{which}'] for run in runs):.1f}" for which in ("p50_ms", "p99_ms")]
+
+
 def measure_startup(bench: Bench) -> Findings:
     """How long nothing takes."""
     contestants = [
@@ -275,6 +324,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Findings]] = {
     "compressed": measure_compressed,
     "types": measure_types,
     "writers": measure_writers,
+    "commits": measure_commits,
     "startup": measure_startup,
 }
 """Option value -> measurement, in the order of the report."""

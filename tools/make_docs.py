@@ -117,7 +117,8 @@ category, timestamp), and other content is refused as `key_conflict`; the first 
 
 
 TABLE_NOTES = {
-    "gex_snapshots": "One row per GEX snapshot. The same columns as its Parquet files, and the partition columns.",
+    "gex_snapshots": "One row per GEX snapshot. The same columns as its Parquet files, and the partition columns. In a "
+    "lake without `snapshots_in_database` a view over these files, like the tables of the other record types.",
     "greeks_snapshots": "One row per greek profile, in the same way.",
     "orderflow_snapshots": "One row per orderflow snapshot, in the same way.",
     "sessions": "One row per session: a trading date of a feed.",

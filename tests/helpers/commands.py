@@ -64,16 +64,16 @@ def _pause_in_commit(pause: Path, resume: Path) -> None:
     """Say so when the first session is about to be committed, with the database open, and go on when told to."""
     from gexlake.services.importing import commits
 
-    commit = commits.commit_session
+    commit = commits.commit_groups
 
-    def wait_and_commit(*args: Any) -> None:
-        if commits.commit_session is wait_and_commit:
-            commits.commit_session = commit
+    def wait_and_commit(*args: Any) -> Any:
+        if commits.commit_groups is wait_and_commit:
+            commits.commit_groups = commit
             pause.write_text("ready")
             resume.read_text()
-        commit(*args)
+        return commit(*args)
 
-    commits.commit_session = wait_and_commit
+    commits.commit_groups = wait_and_commit
 
 
 def _verify(command: dict[str, Any]) -> int:

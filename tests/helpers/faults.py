@@ -146,13 +146,17 @@ def _say_what_is_committed() -> None:
     from gexlake.services.importing import commits
     from helpers.power import say
 
-    commit, finish = commits.commit_session, commits.end_import
+    commit, finish = commits.commit_groups, commits.end_import
     write_journal = commits.write_journal
 
-    def commit_and_say(connection: Any, layout: Any, staged: Any, **options: Any) -> None:
-        commit(connection, layout, staged, **options)
-        if staged.changes_data:
-            say(f"session {staged.session.session_date} {staged.checksum}")
+    def commit_and_say(connection: Any, layout: Any, groups: Any) -> Any:
+        groups = list(groups)
+        outcomes = commit(connection, layout, groups)
+        for group, outcome in zip(groups, outcomes, strict=True):
+            for staged in group if outcome == "committed" else ():
+                if staged.changes_data:
+                    say(f"session {staged.session.session_date} {staged.checksum}")
+        return outcomes
 
     def finish_and_note(connection: Any, import_id: str, status: str, files: int) -> None:
         finish(connection, import_id, status, files)
@@ -165,7 +169,7 @@ def _say_what_is_committed() -> None:
         return written
 
     ended: list[str] = []
-    commits.commit_session = commit_and_say
+    commits.commit_groups = commit_and_say
     commits.end_import = finish_and_note
     commits.write_journal = write_and_say  # the import is over when this is
 

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 import gexlake
 from gexlake.api.app import create_app
-from gexlake.db.commit import commit_session
+from gexlake.db.commit import commit_groups
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
@@ -274,12 +274,13 @@ def test_import_does_not_carry_damage_into_a_new_version(lake: Path, work: Path)
 
 
 def test_damaged_work_that_was_staged_is_not_committed(history: Path, work: Path) -> None:
-    def damage_and_commit(connection: Any, layout: LakeLayout, staged: Any, **options: Any) -> None:
-        flip(staged.directory / "strikes.parquet", 300)
-        commit_session(connection, layout, staged, **options)
+    def damage_and_commit(connection: Any, layout: LakeLayout, groups: Any) -> Any:
+        taken = list(groups)
+        flip(taken[0][0].directory / "strikes.parquet", 300)
+        return commit_groups(connection, layout, taken)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commits, "commit_session", damage_and_commit)
+        patch.setattr(commits, "commit_groups", damage_and_commit)
         with pytest.raises(LakeError, match="is damaged"):
             import_history([history], work / "lake")
     import_history([history], work / "lake")

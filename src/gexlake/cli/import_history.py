@@ -18,6 +18,7 @@ from gexlake.cli.options import (
     NaiveZone,
     Packages,
     Since,
+    SnapshotsInDatabase,
     Sources,
     Tickers,
     Until,
@@ -70,6 +71,7 @@ def run_import(
     prune: Prune = False,
     yes: Yes = False,
     keep_versions: KeepVersions = 1,
+    snapshots_in_database: SnapshotsInDatabase = None,
     tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
@@ -113,6 +115,7 @@ def run_import(
         naive_zone=naive_zone,
         prune=prune,
         keep_versions=keep_versions,
+        snapshots_in_database=snapshots_in_database,
     )
     if prune and not dry_run and not yes:
         _ask_to_prune(terminal, locations, lake, options)

@@ -67,6 +67,15 @@ Cluster = Annotated[
         "--cluster", metavar="URL", help="Stage on a cluster, as dask://host:8786; see docs/beyond-one-machine.md."
     ),
 ]
+SnapshotsInDatabase = Annotated[
+    bool | None,
+    typer.Option(
+        "--snapshots-in-database/--no-snapshots-in-database",
+        help="Whether the database has tables of snapshots, or views over their Parquet files.  "
+        "[default: as the lake has it; tables in a new one]",
+        show_default=False,
+    ),
+]
 NaiveZone = Annotated[
     str | None,
     typer.Option(

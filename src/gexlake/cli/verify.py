@@ -9,7 +9,18 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, Categories, LakeOption, Packages, Since, Tickers, Until, Workers, words
+from gexlake.cli.options import (
+    DEFAULT_LAKE,
+    Categories,
+    LakeOption,
+    Packages,
+    Since,
+    SnapshotsInDatabase,
+    Tickers,
+    Until,
+    Workers,
+    words,
+)
 from gexlake.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -74,16 +85,19 @@ def run_verify(
 
 
 @command("rebuild", example="gexlake rebuild --lake data")
-def run_rebuild(terminal: Terminal, *, lake: LakeOption = DEFAULT_LAKE) -> int:
+def run_rebuild(
+    terminal: Terminal, *, snapshots_in_database: SnapshotsInDatabase = None, lake: LakeOption = DEFAULT_LAKE
+) -> int:
     """Make the database anew from the Parquet files alone.
 
+    This is also how a lake changes between tables of snapshots and views over their Parquet files.
     The old database stays in place until the new one is whole. The exit status is 1 when a file could not be used.
     """
     from gexlake.cli.progress import session_progress
     from gexlake.services.upkeep.rebuild import rebuild_database
 
     with session_progress(terminal) as on_progress:
-        report = rebuild_database(lake, on_progress=on_progress)
+        report = rebuild_database(lake, snapshots_in_database=snapshots_in_database, on_progress=on_progress)
     if terminal.wants_json:
         terminal.json({"clean": report.clean, **report.model_dump()})
     else:

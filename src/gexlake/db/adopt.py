@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gexlake.db.commits import begin_commit, live_versions, log_change
+from gexlake.db.commits import LoggedChange, begin_commit, live_versions, log_changes
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, read_footer, told_version, version_paths
 from gexlake.db.published import session_of
@@ -119,18 +119,21 @@ def _list(connection: Connection, replaced: list[_Replaced]) -> None:
     new = sorted(one for one in replaced if (one.version,) not in listed)
     for replaced_by, together in groupby(new, lambda one: one.replaced_by):
         connection.begin()
-        commit = begin_commit(connection)
-        for one in together:
-            log_change(
-                connection,
-                commit,
-                one.record_type,
-                one.session,
-                replaced_by,
-                replaced=one.version,
-                keep_versions=one.kept,
-                import_id=replaced_by.partition("/")[0],
-            )
+        log_changes(
+            connection,
+            begin_commit(connection),
+            [
+                LoggedChange(
+                    one.record_type,
+                    one.session,
+                    replaced_by,
+                    replaced=one.version,
+                    keep_versions=one.kept,
+                    import_id=replaced_by.partition("/")[0],
+                )
+                for one in together
+            ],
+        )
         connection.commit()
 
 

@@ -21,13 +21,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gexlake.db.commits import NOTHING, SESSION_COLUMNS, kept_versions, live_versions, versions_listed
+from gexlake.db.commits import NOTHING, kept_versions, live_versions, versions_listed
 from gexlake.db.followers import oldest_retained
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import version_paths
 from gexlake.db.published import session_of
 from gexlake.db.readers import GRACE, oldest_reader
 from gexlake.db.recovery import iter_staged
+from gexlake.db.sessions import SESSION_NAMES
 from gexlake.importers import IMPORTERS
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.gc_report import CollectedVersion, Garbage, GcReport, Stay
@@ -122,15 +123,15 @@ def _ended_versions(connection: Connection) -> list[_Ended]:
     """
     live = {(one.record_type, one.session, one.version) for one in live_versions(connection)}
     rows = connection.execute(
-        f"WITH listed AS (SELECT commit, {SESSION_COLUMNS}, version, lead(commit) OVER later AS ended, "
-        f"lead(version) OVER later AS next FROM changes WINDOW later AS (PARTITION BY {SESSION_COLUMNS} "
+        f"WITH listed AS (SELECT commit, {SESSION_NAMES}, version, lead(commit) OVER later AS ended, "
+        f"lead(version) OVER later AS next FROM changes WINDOW later AS (PARTITION BY {SESSION_NAMES} "
         "ORDER BY commit)), "
-        f"ends AS (SELECT {SESSION_COLUMNS}, version, ended AS commit, next FROM listed WHERE version IS NOT NULL "
+        f"ends AS (SELECT {SESSION_NAMES}, version, ended AS commit, next FROM listed WHERE version IS NOT NULL "
         "AND ended IS NOT NULL UNION ALL "
-        f"SELECT {SESSION_COLUMNS}, replaced, commit, version FROM changes WHERE replaced IS NOT NULL), "
-        f"last AS (SELECT {SESSION_COLUMNS}, version, max(commit) AS commit, arg_max(next IS NULL, commit) AS removed "
+        f"SELECT {SESSION_NAMES}, replaced, commit, version FROM changes WHERE replaced IS NOT NULL), "
+        f"last AS (SELECT {SESSION_NAMES}, version, max(commit) AS commit, arg_max(next IS NULL, commit) AS removed "
         "FROM ends GROUP BY ALL) "
-        f"SELECT {SESSION_COLUMNS}, version, removed, epoch_us(coalesce(committed_at, (SELECT min(committed_at) "
+        f"SELECT {SESSION_NAMES}, version, removed, epoch_us(coalesce(committed_at, (SELECT min(committed_at) "
         "FROM commits))), commit FROM last LEFT JOIN commits USING (commit) ORDER BY ALL"
     ).fetchall()
     found = []

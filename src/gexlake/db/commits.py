@@ -7,13 +7,13 @@ database of this lake gave, one that was lost, is never a number of this one tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from gexlake.db.sessions import session_id
+from gexlake.db.sessions import SESSION_NAMES, sessions_table
 from gexlake.errors import LakeError
-from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 NOTHING = 0
 """The number before that of the first commit."""
-SESSION_COLUMNS = ", ".join(("record_type", *(column.name for column in PARTITION_COLUMNS)))
 
 
 class UnknownCommitError(LakeError):
@@ -67,9 +66,9 @@ def changes_since(connection: Connection, commit: int, record_type: str | None =
             hint="Compare what is there with the versions that are live, and go on from the last commit.",
         )
     rows = connection.execute(
-        f"SELECT commit, {SESSION_COLUMNS}, version FROM changes WHERE commit > ? "
+        f"SELECT commit, {SESSION_NAMES}, version FROM changes WHERE commit > ? "
         "AND record_type = coalesce(?, record_type) "
-        f"QUALIFY row_number() OVER (PARTITION BY {SESSION_COLUMNS} ORDER BY commit DESC) = 1 ORDER BY ALL",
+        f"QUALIFY row_number() OVER (PARTITION BY {SESSION_NAMES} ORDER BY commit DESC) = 1 ORDER BY ALL",
         [commit, record_type],
     ).fetchall()
     return [
@@ -80,7 +79,7 @@ def changes_since(connection: Connection, commit: int, record_type: str | None =
 
 def live_versions(connection: Connection) -> list[LiveVersion]:
     """The version of every session, in the order of sessions."""
-    rows = connection.execute(f"SELECT {SESSION_COLUMNS}, version FROM sessions ORDER BY ALL").fetchall()
+    rows = connection.execute(f"SELECT {SESSION_NAMES}, version FROM sessions ORDER BY ALL").fetchall()
     return [
         LiveVersion(record_type, SessionKey(Feed(*feed), day), version) for record_type, *feed, day, version in rows
     ]
@@ -89,7 +88,7 @@ def live_versions(connection: Connection) -> list[LiveVersion]:
 def versions_listed(connection: Connection) -> list[LiveVersion]:
     """Every version that is live or was, as far as the log says."""
     rows = connection.execute(
-        f"SELECT {SESSION_COLUMNS}, version FROM sessions UNION SELECT {SESSION_COLUMNS}, unnest([version, replaced]) "
+        f"SELECT {SESSION_NAMES}, version FROM sessions UNION SELECT {SESSION_NAMES}, unnest([version, replaced]) "
         "FROM changes"
     ).fetchall()
     return [
@@ -116,10 +115,10 @@ def kept_versions(connection: Connection, import_id: str = "") -> list[KeptVersi
     """
     rows = connection.execute(
         f"WITH replacing AS (FROM changes WHERE keep_versions IS NOT NULL AND replaced IS NOT NULL), "
-        f"kept AS (SELECT {SESSION_COLUMNS}, arg_max(keep_versions, commit) AS most FROM changes "
-        f"WHERE keep_versions IS NOT NULL GROUP BY {SESSION_COLUMNS}) "
-        f"SELECT {SESSION_COLUMNS}, replaced, import_id FROM replacing JOIN kept USING ({SESSION_COLUMNS}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {SESSION_COLUMNS} ORDER BY commit DESC) <= most "
+        f"kept AS (SELECT {SESSION_NAMES}, arg_max(keep_versions, commit) AS most FROM changes "
+        f"WHERE keep_versions IS NOT NULL GROUP BY {SESSION_NAMES}) "
+        f"SELECT {SESSION_NAMES}, replaced, import_id FROM replacing JOIN kept USING ({SESSION_NAMES}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {SESSION_NAMES} ORDER BY commit DESC) <= most "
         "AND starts_with(import_id, ?) ORDER BY commit",
         [import_id],
     ).fetchall()
@@ -140,21 +139,31 @@ def begin_commit(connection: Connection) -> int:
     return int(rows[0][0])
 
 
-def log_change(
-    connection: Connection,
-    commit: int,
-    record_type: str,
-    session: SessionKey,
-    version: str | None,
-    *,
-    replaced: str | None,
-    keep_versions: int | None,
-    import_id: str,
-) -> None:
-    """List what the caller's transaction makes of a session; see the columns of `changes`."""
+class LoggedChange(NamedTuple):
+    """What a commit makes of a session, in the order of the columns of `changes`; see there."""
+
+    record_type: str
+    session: SessionKey
+    version: str | None
+    replaced: str | None
+    keep_versions: int | None
+    import_id: str
+
+
+def log_changes(connection: Connection, commit: int, changes: Sequence[LoggedChange]) -> None:
+    """List what the caller's transaction makes of sessions."""
+    names, values = sessions_table([(one.record_type, one.session) for one in changes])
     connection.execute(
-        "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [commit, *session_id(record_type, session), version, replaced, keep_versions, import_id],
+        f"INSERT INTO changes BY NAME {names}, ?::BIGINT AS commit, unnest(?::VARCHAR[]) AS version, "
+        "unnest(?::VARCHAR[]) AS replaced, unnest(?::INTEGER[]) AS keep_versions, unnest(?::VARCHAR[]) AS import_id",
+        [
+            *values,
+            commit,
+            [one.version for one in changes],
+            [one.replaced for one in changes],
+            [one.keep_versions for one in changes],
+            [one.import_id for one in changes],
+        ],
     )
 
 
@@ -165,10 +174,10 @@ def take_note(connection: Connection) -> None:
     """
     commit = begin_commit(connection)
     connection.execute(
-        f"INSERT INTO changes BY NAME WITH listed AS (SELECT {SESSION_COLUMNS}, version FROM changes QUALIFY "
-        f"row_number() OVER (PARTITION BY {SESSION_COLUMNS} ORDER BY commit DESC) = 1) "
-        f"SELECT ?::BIGINT AS commit, {SESSION_COLUMNS}, sessions.version FROM listed "
-        f"FULL JOIN sessions USING ({SESSION_COLUMNS}) WHERE sessions.version IS NOT NULL "
+        f"INSERT INTO changes BY NAME WITH listed AS (SELECT {SESSION_NAMES}, version FROM changes QUALIFY "
+        f"row_number() OVER (PARTITION BY {SESSION_NAMES} ORDER BY commit DESC) = 1) "
+        f"SELECT ?::BIGINT AS commit, {SESSION_NAMES}, sessions.version FROM listed "
+        f"FULL JOIN sessions USING ({SESSION_NAMES}) WHERE sessions.version IS NOT NULL "
         "OR listed.version IS NOT NULL",
         [commit],
     )

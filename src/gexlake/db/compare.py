@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout
 from gexlake.db.schema import IMPORT_ID_COLUMN, TABLES, parquet_file
-from gexlake.db.sessions import IDENTITY, session_id
+from gexlake.db.sessions import IDENTITY, keeps_snapshots, session_id
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import Dataset
 from gexlake.importers.seal import BrokenSealError, check_file
@@ -35,7 +34,9 @@ FEED = "ticker, package, category"
 def compare_session(
     connection: Connection, record_type: str, session: SessionKey, files: dict[str, Path]
 ) -> Iterator[Problem]:
-    """Key sets and values of a session in the database's tables against its Parquet files."""
+    """Key sets and values of a session in the database's tables against its Parquet files, where it has copies."""
+    if not keeps_snapshots(connection):
+        return
     for dataset in IMPORTERS[record_type].datasets:
         if dataset.in_database:
             table = f"{record_type}_{dataset.name}"
@@ -84,10 +85,11 @@ def _compare_values(
             yield Check.DATABASE_VALUES, f"`{name}` of {table} differs in {count:,} snapshots, the first at {first:.0f}"
 
 
-def check_database(connection: Connection) -> Iterator[Finding]:
+def check_database(connection: Connection, layout: LakeLayout) -> Iterator[Finding]:
     """What is wrong in the database itself: orphans, repeated keys, lineage, quarantine, sums of imports."""
-    yield from _find_orphans(connection)
-    yield from _find_repeated_keys(connection)
+    if keeps_snapshots(connection):
+        yield from _find_orphans(connection)
+    yield from _find_repeated_keys(connection, layout)
     yield from _find(
         connection,
         Check.LINEAGE_UNBALANCED,
@@ -142,28 +144,44 @@ def _find_orphans(connection: Connection) -> Iterator[Finding]:
                 )
 
 
-def _find_repeated_keys(connection: Connection) -> Iterator[Finding]:
+def _find_repeated_keys(connection: Connection, layout: LakeLayout) -> Iterator[Finding]:
     """Only sessions whose time spans overlap can hold one key twice: few do, and only those are looked at."""
     pairs = connection.execute(
-        f"SELECT record_type, {FEED}, a.session_date::VARCHAR, b.session_date::VARCHAR FROM sessions AS a "
+        f"SELECT record_type, {FEED}, a.session_date, b.session_date, a.version, b.version FROM sessions AS a "
         f"JOIN sessions AS b USING (record_type, {FEED}) WHERE a.session_date < b.session_date "
         "AND a.first_timestamp <= b.last_timestamp AND b.first_timestamp <= a.last_timestamp"
     ).fetchall()
-    for record_type, *feed, earlier, later in pairs:
+    for record_type, ticker, package, category, earlier, later, *versions in pairs:
+        sessions = [SessionKey(Feed(ticker, package, category), day) for day in (earlier, later)]
         for dataset in IMPORTERS[record_type].datasets:
-            if not dataset.in_database:
-                continue
-            (count,) = _only_row(
-                connection,
-                f"WITH s AS (SELECT timestamp, session_date FROM {record_type}_{dataset.name} WHERE ticker = ? "
-                "AND package = ? AND category = ?) SELECT count(*) FROM (SELECT timestamp FROM s "
-                "WHERE session_date = ?) SEMI JOIN (SELECT timestamp FROM s WHERE session_date = ?) USING (timestamp)",
-                [*feed, earlier, later],
-            )
-            if count:
-                session = str(SessionKey(Feed(*feed), date.fromisoformat(later)))
-                message = f"{count:,} timestamps are also in the session of {earlier}"
-                yield Finding(code=Check.KEY_TWICE, session=session, message=message)
+            if dataset.in_database:
+                files = [
+                    layout.version_file(record_type, dataset.name, session, version)
+                    for session, version in zip(sessions, versions, strict=True)
+                ]
+                count = _keys_in_both(connection, f"{record_type}_{dataset.name}", sessions, files)
+                if count:
+                    message = f"{count:,} timestamps are also in the session of {earlier}"
+                    yield Finding(code=Check.KEY_TWICE, session=str(sessions[1]), message=message)
+
+
+def _keys_in_both(connection: Connection, table: str, sessions: list[SessionKey], files: list[Path]) -> int:
+    """By the table, or by the files where there is none; a file that cannot be read is for those who read all of it."""
+    if keeps_snapshots(connection):
+        first, second = (f"SELECT timestamp FROM {table} WHERE {IDENTITY}" for _ in sessions)
+        parameters = [value for session in sessions for value in session_id("", session)[1:]]
+    else:
+        first, second = (f"SELECT timestamp FROM {parquet_file(file)}" for file in files)
+        parameters = []
+    try:
+        (count,) = _only_row(
+            connection, f"SELECT count(*) FROM ({first}) SEMI JOIN ({second}) USING (timestamp)", parameters
+        )
+    except Exception:  # whatever DuckDB makes of a damaged file
+        if parameters:
+            raise
+        return 0
+    return int(count)
 
 
 def check_journal(connection: Connection, layout: LakeLayout) -> Iterator[Finding]:

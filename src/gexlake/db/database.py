@@ -26,7 +26,8 @@ from gexlake.db.faults import (
 from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
 from gexlake.db.owner import owned_database
 from gexlake.db.readers import GRACE
-from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
+from gexlake.db.schema import SCHEMA_VERSION, create_table, create_view, quoted, tables_of, views_of
+from gexlake.db.sessions import keeps_snapshots
 from gexlake.errors import LakeError, LakeVersionError, StorageError
 from gexlake.importers import IMPORTERS
 
@@ -42,9 +43,10 @@ NEW_DATABASE_PREFIX = "new-"
 
 @contextmanager
 def open_database(
-    layout: LakeLayout, *, write: bool, wait_seconds: float = LOCK_WAIT_SECONDS
+    layout: LakeLayout, *, write: bool, snapshots_in_database: bool = True, wait_seconds: float = LOCK_WAIT_SECONDS
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the lake's database; with `write` the lake is created where there is none.
+    """A connection to the lake's database; with `write` the lake is created where there is none, with
+    tables of snapshots or without.
 
     Where this process holds the database (`held_database`), it is a cursor of that; one writes at a time.
 
@@ -53,7 +55,9 @@ def open_database(
     """
     held = _held.get(layout.database.absolute())
     if held is None:
-        with _opened(layout, write=write, wait_seconds=wait_seconds) as connection:
+        with _opened(
+            layout, write=write, snapshots_in_database=snapshots_in_database, wait_seconds=wait_seconds
+        ) as connection:
             yield connection
         return
     with (
@@ -143,13 +147,15 @@ def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
 
 
 @contextmanager
-def _opened(layout: LakeLayout, *, write: bool, wait_seconds: float) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(
+    layout: LakeLayout, *, write: bool, wait_seconds: float, snapshots_in_database: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     prepare_lake(layout) if write else _check_exists(layout)
     with translated_faults(layout):
         if write and not layout.database.exists():
-            _create_database(layout)
+            _create_database(layout, snapshots_in_database=snapshots_in_database)
         if needs_undoing(layout):
             _undo(layout, wait_seconds=wait_seconds)
         connection = _connect(layout, write=write, wait_seconds=wait_seconds)
@@ -186,7 +192,7 @@ def refresh_views(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> 
 
     `lake_info` says where they point: asking DuckDB for a view's text takes longer than a commit.
     """
-    globs = _view_globs(layout)
+    globs = _view_globs(connection, layout)
     if _views_stand(connection, layout, globs):
         return
     made = [_make_view(connection, create_view(name, glob)) for name, glob in globs.items()]
@@ -244,25 +250,27 @@ def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.
             return connection
 
 
-def create_schema(connection: duckdb.DuckDBPyConnection) -> None:
+def create_schema(connection: duckdb.DuckDBPyConnection, *, snapshots_in_database: bool) -> None:
     """Make the tables and views of a lake in an empty database."""
     connection.begin()
-    for name in TABLES:
+    for name in tables_of(snapshots_in_database=snapshots_in_database):
         connection.execute(create_table(name))
-    connection.execute("INSERT INTO lake_info VALUES (?, ?, NULL, NULL)", [SCHEMA_VERSION, __version__])
-    for name in VIEWS:
+    connection.execute(
+        "INSERT INTO lake_info VALUES (?, ?, NULL, NULL, ?)", [SCHEMA_VERSION, __version__, snapshots_in_database]
+    )
+    for name in views_of(snapshots_in_database=snapshots_in_database):
         connection.execute(create_view(name, None))
     connection.commit()
 
 
-def _create_database(layout: LakeLayout) -> None:
+def _create_database(layout: LakeLayout, *, snapshots_in_database: bool) -> None:
     """Make an empty database whole before it gets its name: a crash or a full disk must not leave half of one there."""
     import duckdb
 
     new = layout.staging / f"{NEW_DATABASE_PREFIX}{uuid.uuid4().hex}.duckdb"
     try:
         with closing(duckdb.connect(str(new), config=settings(layout))) as connection:
-            create_schema(connection)
+            create_schema(connection, snapshots_in_database=snapshots_in_database)
             connection.execute("CHECKPOINT")
         sync_file(new)
         place_new(new, layout.database)
@@ -336,7 +344,7 @@ def _schema_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -
 
 def _point_views_here(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
     """Temporary views for a reader, where those in the file name another place: the lake has been moved since."""
-    globs = _view_globs(layout)
+    globs = _view_globs(connection, layout)
     if _views_stand(connection, layout, globs):
         return
     for name, glob in globs.items():
@@ -367,8 +375,9 @@ def _place_of_views(layout: LakeLayout, globs: Mapping[str, str | None]) -> list
     return [str(layout.root.absolute()), names] if names else [None, None]
 
 
-def _view_globs(layout: LakeLayout) -> dict[str, str | None]:
-    return {name: _view_glob(layout, name) for name in VIEWS}
+def _view_globs(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> dict[str, str | None]:
+    names = views_of(snapshots_in_database=keeps_snapshots(connection))
+    return {name: _view_glob(layout, name) for name in names}
 
 
 def _view_glob(layout: LakeLayout, view: str) -> str | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import SessionKey
 
+SYNCED_AT_ONCE = 16
 PARTITION_NAMES = [column.name for column in PARTITION_COLUMNS]
 _SET_APART = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 
@@ -133,13 +136,26 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
+def sync_directories(directories: Iterable[Path]) -> None:
+    """The same for several at once: a journal takes together what waits for it, so many take little longer than one."""
+    once = set(directories)
+    with ThreadPoolExecutor(min(len(once), SYNCED_AT_ONCE) or 1) as threads:
+        deque(threads.map(sync_directory, once), maxlen=0)  # to its end, for what it raises
+
+
 def make_directories(directory: Path) -> None:
     """`mkdir -p`, with every new entry made durable."""
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in missing:
-        with suppress(PermissionError):  # entries may be made where they may not be listed
-            sync_directory(path.parent)
+    for changed in make_unsynced(directory):
+        sync_directory(changed)
+
+
+def make_unsynced(directory: Path) -> set[Path]:
+    """`mkdir -p`; the directories that have a new entry, which are to be synced."""
+    missing = list(takewhile(lambda path: not path.exists(), (directory, *directory.parents)))
+    if missing:
+        directory.mkdir(parents=True, exist_ok=True)
+    # Entries may be made where they may not be listed.
+    return {path.parent for path in missing if os.access(path.parent, os.R_OK)}
 
 
 def sync_log(layout: LakeLayout) -> None:

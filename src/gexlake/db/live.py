@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commits import live_versions
-from gexlake.db.layout import LakeLayout, glob_escape, session_folder
-from gexlake.db.schema import TABLES, VIEWS, quoted
+from gexlake.db.layout import LakeLayout, session_folder
+from gexlake.db.schema import TABLES, VIEWS, parquet_path, quoted
 from gexlake.importers import IMPORTERS
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.feed import SessionKey
@@ -65,7 +65,7 @@ def view_over_files(name: str, files: Sequence[str]) -> str:
     if not files:
         return _empty_view(name, columns)
     names = ", ".join(f"{column.name}::{column.sql_type} AS {column.name}" for column in columns)
-    listed = ", ".join(quoted(glob_escape(file)) for file in files)
+    listed = ", ".join(parquet_path(file) for file in files)
     folders = "hive_partitioning = false"
     if name in DATASETS:
         types = ", ".join(f"{column.name}: {column.sql_type}" for column in PARTITION_COLUMNS)

@@ -86,10 +86,17 @@ def _to_version_5(connection: Connection, layout: LakeLayout) -> None:
     _add_missing_columns(connection, "lineage")
 
 
+def _to_version_6(connection: Connection, layout: LakeLayout) -> None:
+    """A lake says whether its snapshots are in the database, as they always were."""
+    _add_missing_columns(connection, "lake_info")
+    connection.execute("UPDATE lake_info SET snapshots_in_database = true")
+
+
 STEPS: dict[int, Callable[[Connection, LakeLayout], None]] = {
     2: _to_version_2,
     3: _to_version_3,
     4: _to_version_4,
     5: _to_version_5,
+    6: _to_version_6,
 }
 """By the version that a step leads to."""

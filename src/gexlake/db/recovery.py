@@ -5,21 +5,20 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gexlake.db.commit import StaleStageError, commit_session, has_base, publish
+from gexlake.db.commit import commit_groups, publish
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
 from gexlake.db.layout import LakeLayout, sync_directory
 from gexlake.db.parquet import dataset_paths, version_paths
 from gexlake.db.queries import insert_lost_imports, sum_import
-from gexlake.db.sessions import version_of
+from gexlake.db.standing import Standing
 from gexlake.db.versions import discard_version, is_shown, place_version
-from gexlake.errors import LakeError
 from gexlake.models.staged import StagedSession
 
 if TYPE_CHECKING:
@@ -105,12 +104,12 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
         if not abandoned:
             return False
         found = list(iter_staged(directory))
-        for group in _groups(found):
-            if _can_commit(connection, group):
-                for staged in group:
-                    _settle(connection, layout, staged)
+        # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages
+        # anew.
+        commit_groups(connection, layout, _groups(found))
+        standing = Standing.load(connection, found)
         for staged in found:
-            if not is_committed(connection, staged):
+            if not standing.is_committed(staged):
                 discard_version(layout, staged)
         insert_lost_imports(connection)
         if connection.execute("SELECT 1 FROM imports WHERE import_id = ?", [directory.name]).fetchone():
@@ -153,29 +152,6 @@ def _name_of(staged: StagedSession) -> str:
     return staged.directory.name
 
 
-def _can_commit(connection: Connection, group: Sequence[StagedSession]) -> bool:
-    """Whether all of a group still fit the lake, so that none is committed without the others."""
-    return all(is_committed(connection, staged) or has_base(connection, staged) for staged in group)
-
-
-def _settle(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
-    import duckdb
-
-    if is_committed(connection, staged):
-        publish_again(connection, layout, staged)
-        return
-    # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages anew.
-    with suppress(StaleStageError, FileNotFoundError, duckdb.InvalidInputException, LakeError):
-        commit_session(connection, layout, staged)
-
-
-def publish_again(connection: Connection, layout: LakeLayout, staged: StagedSession) -> None:
-    """Do what is left of publishing a session that is committed; one that was replaced since is left as it is."""
-    is_current = version_of(connection, staged.record_type, staged.session) == staged.version
-    if is_current or not staged.changes_data:
-        publish(layout, staged)
-
-
 def _remove(path: Path) -> None:
     """Remove a file or a tree; a worker that has outlived its import for a moment may still put something there."""
     if path.is_dir():
@@ -197,24 +173,9 @@ def finish_publishing(layout: LakeLayout) -> list[StagedSession]:
             files = version_paths(layout, staged.record_type, staged.session, staged.version)
             if any(is_shown(shown[name], file) for name, file in files.items()):
                 place_version(layout, staged)
-                publish(layout, staged)
+                publish(layout, [staged])
                 finished.append(staged)
     return finished
-
-
-def is_committed(connection: Connection, staged: StagedSession) -> bool:
-    """Whether the lake has this very work, and not that of another attempt: by the log, or, where it changes no
-    session, by its lineage, written in the transaction that commits it.
-    """
-    if staged.changes_data:
-        return bool(connection.execute("SELECT 1 FROM changes WHERE version = ?", [staged.version]).fetchall())
-    if staged.lineage:
-        first = staged.lineage[0]
-        row = connection.execute(
-            "SELECT 1 FROM lineage WHERE import_id = ? AND source_file = ?", [first.import_id, first.source_file]
-        ).fetchone()
-        return row is not None
-    return version_of(connection, staged.record_type, staged.session) is None
 
 
 def is_running(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (
@@ -85,6 +85,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("gexlake_version", "VARCHAR", "the software that created the lake"),
         Column("root", "VARCHAR", "where the lake lay when its views were made; NULL while they are empty"),
         Column("views", "VARCHAR[]", "the views that were made there; the others are over data sets without a file"),
+        Column(
+            "snapshots_in_database",
+            "BOOLEAN",
+            "whether the snapshots are copied into tables; where not, these tables are views as well",
+        ),
     ),
     "imports": IMPORT_COLUMNS,
     "sessions": SESSION_COLUMNS,
@@ -109,6 +114,24 @@ VIEWS: dict[str, tuple[Column, ...]] = {
 }
 """Views over published Parquet files."""
 
+SNAPSHOT_TABLES = tuple(
+    f"{importer.record_type}_{dataset.name}"
+    for importer in IMPORTERS.values()
+    for dataset in importer.datasets
+    if dataset.in_database
+)
+"""Tables with copies of what is in Parquet; views like the others in a lake without `snapshots_in_database`."""
+
+
+def tables_of(*, snapshots_in_database: bool) -> list[str]:
+    """The tables of a lake."""
+    return [name for name in TABLES if snapshots_in_database or name not in SNAPSHOT_TABLES]
+
+
+def views_of(*, snapshots_in_database: bool) -> list[str]:
+    """The views of a lake."""
+    return [*VIEWS, *(() if snapshots_in_database else SNAPSHOT_TABLES)]
+
 
 def create_table(name: str) -> str:
     """DDL of a table."""
@@ -118,11 +141,11 @@ def create_table(name: str) -> str:
 
 def create_view(name: str, glob: str | None) -> str:
     """DDL of a view over the files that match `glob`; without files, of an empty one with the same columns."""
-    columns = VIEWS[name]
+    columns = (TABLES | VIEWS)[name]
     if glob is None:
         nothing = ", ".join(f"NULL::{column.sql_type} AS {column.name}" for column in columns)
         return f"CREATE OR REPLACE VIEW {name} AS SELECT {nothing} WHERE false"
-    names = ", ".join(column.name for column in columns)
+    names = ", ".join(f"{column.name}::{column.sql_type} AS {column.name}" for column in columns)
     return (
         f"CREATE OR REPLACE VIEW {name} AS SELECT {names} FROM read_parquet({quoted(glob)}, "
         "hive_partitioning = true, hive_types = {'ticker': VARCHAR, 'package': VARCHAR, 'category': VARCHAR, "
@@ -138,6 +161,11 @@ def parquet_file(path: Path, pattern: str = "") -> str:
     files = glob_escape(str(path)) + (f"/{pattern}" if pattern else "")
     by_name = ", union_by_name = true" if pattern else ""
     return f"read_parquet({quoted(files)}, hive_partitioning = false{by_name})"
+
+
+def parquet_path(path: str) -> str:
+    """A path in a list of those that `read_parquet` reads, whatever characters are in it."""
+    return quoted(glob_escape(path))
 
 
 def quoted(text: str) -> str:

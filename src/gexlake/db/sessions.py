@@ -6,15 +6,16 @@ Commit and rebuild write them, verify compares them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gexlake.db.schema import SESSION_COLUMNS, parquet_file, quoted, table_columns
+from gexlake.db.schema import SESSION_COLUMNS, parquet_path, table_columns
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
+from gexlake.importers.base import Dataset
 from gexlake.importers.seal import checksum_of
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
+Item = TypeVar("Item")
+SessionId = tuple[str, SessionKey]
+"""Record type and session."""
+SESSION_NAMES = ", ".join(("record_type", *(column.name for column in PARTITION_COLUMNS)))
+"""The columns that say of which session a row is."""
 IDENTITY = " AND ".join(f"{column.name} = ?" for column in PARTITION_COLUMNS)
 SESSION_FILTER = f"record_type = ? AND {IDENTITY}"
 
@@ -136,41 +142,95 @@ def version_of(connection: Connection, record_type: str, session: SessionKey) ->
 
 def replace_session(connection: Connection, row: SessionRow, files: Mapping[str, Path]) -> None:
     """Put a session's rows in the place of those that are there; inside the caller's transaction."""
-    for dataset in IMPORTERS[row.record_type].datasets:
-        if dataset.in_database:
-            table = f"{row.record_type}_{dataset.name}"
-            columns = table_columns(dataset)
-            _replace_snapshots(connection, table, row, files[dataset.name], {name: kind for name, kind, _ in columns})
-    connection.execute(f"DELETE FROM sessions WHERE {SESSION_FILTER}", session_id(row.record_type, row.session))
-    names = ", ".join(column.name for column in SESSION_COLUMNS)
-    connection.execute(
-        f"INSERT INTO sessions ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, make_timestamptz(?), make_timestamptz(?), "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        row.values,
-    )
+    remove_sessions(connection, [(row.record_type, row.session)])
+    insert_sessions(connection, [(row, files)])
 
 
-def remove_session(connection: Connection, record_type: str, session: SessionKey) -> None:
-    """Take a session's rows out; inside the caller's transaction."""
-    _, *identity = session_id(record_type, session)
-    for dataset in IMPORTERS[record_type].datasets:
-        if dataset.in_database:
-            connection.execute(f"DELETE FROM {record_type}_{dataset.name} WHERE {IDENTITY}", identity)
-    connection.execute(f"DELETE FROM sessions WHERE {SESSION_FILTER}", session_id(record_type, session))
-
-
-def _replace_snapshots(
-    connection: Connection, table: str, row: SessionRow, file: Path, columns: Mapping[str, str]
-) -> None:
-    _, *identity = session_id(row.record_type, row.session)
-    constants = {column.name: quoted(value) for column, value in zip(PARTITION_COLUMNS, identity, strict=True)}
-    selected = ", ".join(f"{constants.get(name, name)}::{kind} AS {name}" for name, kind in columns.items())
-    connection.execute(f"DELETE FROM {table} WHERE {IDENTITY}", identity)
-    inserted = connection.execute(f"INSERT INTO {table} SELECT {selected} FROM {parquet_file(file)}").fetchone()
-    if inserted is None or inserted[0] != row.summary.snapshots:
-        raise LakeError(
-            f"{file} holds {inserted and inserted[0]} rows, {row.summary.snapshots} were written.", hint="Import again."
+def remove_sessions(connection: Connection, sessions: Sequence[SessionId]) -> None:
+    """Take the rows of sessions out; inside the caller's transaction."""
+    for table, _, some in _by_table(connection, sessions, lambda session: session[0]):
+        names, values = sessions_table(some)
+        connection.execute(
+            f"DELETE FROM {table} USING ({names}) AS gone WHERE "
+            + " AND ".join(f"{table}.{column.name} = gone.{column.name}" for column in PARTITION_COLUMNS),
+            values,
         )
+    if sessions:
+        names, values = sessions_table(sessions)
+        connection.execute(f"DELETE FROM sessions WHERE ({SESSION_NAMES}) IN ({names})", values)
+
+
+def insert_sessions(connection: Connection, rows: Sequence[tuple[SessionRow, Mapping[str, Path]]]) -> None:
+    """Add the rows of sessions that have none, from their files by data set; inside the caller's transaction.
+
+    Raises `LakeError` where files hold another number of snapshots than is said of them.
+    """
+    for table, dataset, some in _by_table(connection, rows, lambda row: row[0].record_type):
+        _insert_snapshots(connection, table, dataset, [(row, files[dataset.name]) for row, files in some])
+    if rows:
+        values = [
+            f"make_timestamptz(unnest(?::BIGINT[])) AS {column.name}"
+            if column.sql_type == "TIMESTAMPTZ"
+            else f"unnest(?::{column.sql_type}[]) AS {column.name}"
+            for column in SESSION_COLUMNS
+        ]
+        by_column = list(map(list, zip(*(row.values for row, _ in rows), strict=True)))
+        connection.execute(f"INSERT INTO sessions BY NAME SELECT {', '.join(values)}", by_column)
+
+
+def sessions_table(sessions: Sequence[SessionId]) -> tuple[str, list[list[str]]]:
+    """A query that gives sessions as a table with the columns `SESSION_NAMES`, and its parameters."""
+    types = {"record_type": "VARCHAR", **{column.name: column.sql_type for column in PARTITION_COLUMNS}}
+    columns = ", ".join(f"unnest(?::{sql_type}[]) AS {name}" for name, sql_type in types.items())
+    rows = [session_id(record_type, session) for record_type, session in sessions]
+    return f"SELECT {columns}", [[row[index] for row in rows] for index in range(len(types))]
+
+
+def sessions_of(rows: Iterable[Sequence[Any]]) -> list[SessionId]:
+    """The sessions of rows that begin with `SESSION_NAMES`."""
+    return [(row[0], SessionKey(Feed(*row[1:4]), row[4])) for row in rows]
+
+
+def keeps_snapshots(connection: Connection) -> bool:
+    """Whether the lake copies snapshots into tables."""
+    rows = connection.execute("SELECT snapshots_in_database FROM lake_info").fetchall()
+    return bool(rows[0][0])
+
+
+def _by_table(
+    connection: Connection, items: Sequence[Item], record_type_of: Callable[[Item], str]
+) -> Iterator[tuple[str, Dataset, list[Item]]]:
+    """The tables that hold rows of sessions, with those of these that are of its record type."""
+    if not keeps_snapshots(connection):
+        return
+    for record_type, importer in IMPORTERS.items():
+        some = [item for item in items if record_type_of(item) == record_type]
+        for dataset in importer.datasets:
+            if some and dataset.in_database:
+                yield f"{record_type}_{dataset.name}", dataset, some
+
+
+def _insert_snapshots(
+    connection: Connection, table: str, dataset: Dataset, rows: Sequence[tuple[SessionRow, Path]]
+) -> None:
+    """By one statement for all files: each says by its place of which session its rows are."""
+    identity = [column.name for column in PARTITION_COLUMNS]
+    selected = ", ".join(
+        f"{'of_file' if name in identity else 'rows'}.{name}::{kind} AS {name}"
+        for name, kind, _ in table_columns(dataset)
+    )
+    files = [str(file) for _, file in rows]
+    names, values = sessions_table([(row.record_type, row.session) for row, _ in rows])
+    inserted = connection.execute(
+        f"INSERT INTO {table} SELECT {selected} FROM read_parquet([{', '.join(map(parquet_path, files))}], "
+        "hive_partitioning = false, filename = 'file') AS rows "
+        f"JOIN ({names}, unnest(?::VARCHAR[]) AS file) AS of_file USING (file)",
+        [*values, files],
+    ).fetchone()
+    expected = sum(row.summary.snapshots for row, _ in rows)
+    if inserted is None or inserted[0] != expected:
+        what = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
+        raise LakeError(f"{what}: {inserted and inserted[0]} rows, {expected} were written.", hint="Import again.")
 
 
 def _checksums_of(files: Mapping[str, Path]) -> str:

@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory, sync_file
+from gexlake.db.layout import LakeLayout, make_directories, make_unsynced, sync_directories, sync_directory, sync_file
 from gexlake.db.parquet import UNKNOWN_VERSION, dataset_paths, told_version, version_paths
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
@@ -29,13 +29,20 @@ def place_version(layout: LakeLayout, staged: StagedSession) -> dict[str, Path]:
 
     Nothing refers to them until they are committed.
     """
+    sync_directories(place_unsynced(layout, staged))
+    return version_paths(layout, staged.record_type, staged.session, staged.version)
+
+
+def place_unsynced(layout: LakeLayout, staged: StagedSession) -> set[Path]:
+    """The same without making it durable; the directories that are to be synced for that."""
     files = version_paths(layout, staged.record_type, staged.session, staged.version)
+    changed = set[Path]()
     for name, source in staged_files(staged).items():
         if source.exists():
-            make_directories(files[name].parent)
+            changed |= make_unsynced(files[name].parent)
             source.replace(files[name])
-            sync_directory(files[name].parent)
-    return files
+            changed.add(files[name].parent)
+    return changed
 
 
 def name_version(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> None:
@@ -57,29 +64,36 @@ def discard_version(layout: LakeLayout, staged: StagedSession) -> None:
             file.unlink(missing_ok=True)
 
 
-def make_places(layout: LakeLayout, record_type: str, session: SessionKey) -> None:
-    """Make the folders of the names for globs ahead of a commit, so that only links are left to do behind it."""
-    for target in dataset_paths(layout, record_type, session).values():
-        make_directories(target.parent)
+def make_places(layout: LakeLayout, record_type: str, session: SessionKey) -> set[Path]:
+    """Make the folders of the names for globs ahead of a commit, so that only links are left to do behind it.
+
+    The directories that are to be synced.
+    """
+    return set().union(*map(make_unsynced, _folders(layout, record_type, session)))
 
 
-def show_version(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> None:
+def show_version(layout: LakeLayout, record_type: str, session: SessionKey, version: str) -> set[Path]:
     """Have globs find this version of a session, and no other any more; done again, it does what is left.
 
-    Each file is replaced by one rename, so at any moment there is exactly one under its name.
+    Each file is replaced by one rename, so at any moment there is exactly one under its name. The directories that are
+    to be synced: those of all names, because who did this before may have died before it was durable.
     """
     files = version_paths(layout, record_type, session, version)
     for name, target in dataset_paths(layout, record_type, session).items():
         if files[name].exists() and not (target.exists() and target.samefile(files[name])):
-            give_second_name(files[name], target)
+            give_second_name(files[name], target, sync=False)
+    return {folder for folder in _folders(layout, record_type, session) if folder.exists()}
 
 
-def hide_session(layout: LakeLayout, record_type: str, session: SessionKey) -> None:
-    """Have globs find no version of a session."""
+def hide_session(layout: LakeLayout, record_type: str, session: SessionKey) -> set[Path]:
+    """Have globs find no version of a session; the directories that are to be synced."""
     for file in dataset_paths(layout, record_type, session).values():
-        if file.exists():
-            file.unlink()
-            sync_directory(file.parent)
+        file.unlink(missing_ok=True)
+    return {folder for folder in _folders(layout, record_type, session) if folder.exists()}
+
+
+def _folders(layout: LakeLayout, record_type: str, session: SessionKey) -> list[Path]:
+    return [target.parent for target in dataset_paths(layout, record_type, session).values()]
 
 
 def name_problem(shown: Path, file: Path) -> str | None:
@@ -105,7 +119,7 @@ def is_shown(shown: Path, file: Path) -> bool:
         return False
 
 
-def give_second_name(file: Path, target: Path) -> None:
+def give_second_name(file: Path, target: Path, *, sync: bool = True) -> None:
     """Give a file another name, in place of what has that: a link where the file system has them, else a copy."""
     new = target.with_name(f".{target.name}.new")
     make_directories(target.parent)
@@ -116,4 +130,5 @@ def give_second_name(file: Path, target: Path) -> None:
         shutil.copyfile(file, new)
         sync_file(new)
     new.replace(target)
-    sync_directory(target.parent)
+    if sync:
+        sync_directory(target.parent)

@@ -45,6 +45,9 @@ class ImportOptions:
     max_error_rate: float = DEFAULT_MAX_ERROR_RATE
     prune: bool = False
     keep_versions: int = 1
+    snapshots_in_database: bool | None = None
+    """Whether a new lake copies snapshots into tables of its database, which it does unless told otherwise; None
+    takes a lake as it is."""
     within: tuple[Path, ...] | None = None
     """Links that lead out of these folders are not followed; None: all are."""
     naive_zone: str | None = None

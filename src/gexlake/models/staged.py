@@ -5,11 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.lineage import FileStatus, LineageRecord
+
+
+class Outcome(StrEnum):
+    """What has become of work that was to be committed."""
+
+    COMMITTED = "committed"
+    STALE = "stale"
+    """The lake has moved on since it was staged: it has to be staged anew."""
+    HELD_BACK = "held_back"
+    """Work of its feed that comes before it was not committed, and has to be first."""
+
 
 MANIFEST_NAME = "manifest.json"
 

@@ -5,14 +5,14 @@ Each is one short call, through the server where one holds the lake, so that an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.collect import collect
-from gexlake.db.commit import StaleStageError, commit_session, has_base
+from gexlake.db.commit import commit_groups
 from gexlake.db.commits import KeptVersion, kept_versions
 from gexlake.db.database import grace_of, open_database
 from gexlake.db.journal import write_journal
@@ -25,11 +25,12 @@ from gexlake.db.queries import (
     load_feed,
     load_feeds,
 )
-from gexlake.db.recovery import is_committed, publish_again, recover
-from gexlake.errors import LakeError
+from gexlake.db.recovery import recover
+from gexlake.db.sessions import keeps_snapshots
+from gexlake.errors import LakeError, UsageError
 from gexlake.models.feed import Feed
 from gexlake.models.lineage import LineageRecord
-from gexlake.models.staged import StagedSession
+from gexlake.models.staged import Outcome, StagedSession
 from gexlake.services.importing.refile import refile
 from gexlake.services.owner.served import served
 
@@ -50,13 +51,22 @@ def load_lake(lake: Path) -> list[FeedState]:
 
 
 @served
-def register_import(lake: Path, import_id: str, sources: list[str], started: datetime) -> list[FeedState]:
+def register_import(
+    lake: Path, import_id: str, sources: list[str], started: datetime, snapshots_in_database: bool | None = None
+) -> list[FeedState]:
     """Write down that an import runs, once what earlier ones left is settled; the lake as it then is.
 
-    Makes the lake where there is none.
+    Makes the lake where there is none, with tables of snapshots unless `snapshots_in_database` says otherwise. Raises
+    `UsageError` for a lake that has it otherwise.
     """
     layout = LakeLayout(lake)
-    with open_database(layout, write=True) as connection:
+    with open_database(layout, write=True, snapshots_in_database=snapshots_in_database is not False) as connection:
+        if snapshots_in_database not in (None, keeps_snapshots(connection)):
+            option = f"--{'' if snapshots_in_database else 'no-'}snapshots-in-database"
+            raise UsageError(
+                f"The lake {lake} {'has no' if snapshots_in_database else 'has'} tables of snapshots in its database.",
+                hint=f"Leave {option} out, or change the lake once with `gexlake rebuild {option}`.",
+            )
         recover(connection, layout)
         refile(connection, layout)
         begin_import(connection, import_id, sources, started)
@@ -74,33 +84,19 @@ def settle_lake(lake: Path) -> int:
 
 
 @served
-def commit_staged(lake: Path, directories: Sequence[str]) -> int:
-    """Commit staged work one by one, as far as it goes: how many were; the next one has to be staged anew.
+def commit_staged(lake: Path, groups: Sequence[Sequence[str]]) -> list[Outcome]:
+    """Commit what was staged together, group by group as far as they can be: what has become of each.
 
-    `directories` are names below the lake's staging directory. What was staged together, up to the one that has the
-    lineage, is committed whole or not at all.
+    The names are of directories below the lake's staging directory. See `db.commit.commit_groups`; the first that
+    fails by itself is raised, once all others are committed that can be.
     """
-    layout = LakeLayout(lake)
-    done, group = 0, list[StagedSession]()
+    layout, faults = LakeLayout(lake), list[Exception]()
     with open_database(layout, write=True) as connection:
-        for number, name in enumerate(directories, start=1):
-            group.append(_load_staged(layout, name))
-            if not group[-1].lineage and number < len(directories):
-                continue
-            committed = [is_committed(connection, staged) for staged in group]
-            if not all(is_in or has_base(connection, staged) for is_in, staged in zip(committed, group, strict=True)):
-                return done
-            for is_in, staged in zip(committed, group, strict=True):
-                try:
-                    if is_in:  # asked again, because the answer got lost
-                        publish_again(connection, layout, staged)
-                    else:
-                        commit_session(connection, layout, staged)
-                except StaleStageError:
-                    return done
-                done += 1
-            group = []
-    return done
+        outcomes = commit_groups(connection, layout, _iter_groups(layout, groups, faults))
+        faults = [*(outcome for outcome in outcomes if isinstance(outcome, Exception)), *faults]
+        if faults:
+            raise faults[0]
+    return [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
 
 
 @served
@@ -128,6 +124,18 @@ def finish_import(lake: Path, import_id: str, status: str, files: int, skipped: 
         write_journal(connection, layout, import_id)
         with suppress(OSError):  # the next import, or `gexlake gc`, does what is left
             collect(connection, layout, grace=grace_of(layout))
+
+
+def _iter_groups(
+    layout: LakeLayout, groups: Sequence[Sequence[str]], faults: list[Exception]
+) -> Iterator[list[StagedSession]]:
+    """What is whole; the first that is not is the last that is looked at, and a fault."""
+    for names in groups:
+        try:
+            yield [_load_staged(layout, name) for name in names]
+        except LakeError as error:
+            faults.append(error)
+            return
 
 
 def _load_staged(layout: LakeLayout, name: str) -> StagedSession:

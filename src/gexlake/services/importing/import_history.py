@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -21,7 +22,7 @@ from gexlake.models.import_order import ImportOptions, OnProgress, new_import_id
 from gexlake.models.location import Location, ObjectUrl, location_of, location_text
 from gexlake.models.report import ImportReport
 from gexlake.models.source import ReadObject
-from gexlake.models.staged import StagedSession
+from gexlake.models.staged import Outcome, StagedSession
 from gexlake.models.task import FeedTask
 from gexlake.scanner import ScanResult, scan
 from gexlake.services.importing.commits import commit_staged, finish_import, load_lake, register_import, view_feed
@@ -36,6 +37,10 @@ from gexlake.services.processes.workers import TICK_SECONDS, Workers, WorkerThre
 STAGED_AHEAD = 8
 """Tasks staged at least beyond those that workers are at, or as many again: none waits for a commit, nor for one of
 them that takes long. Bounds the space used."""
+MANY_AHEAD, SMALL_BYTES = 256, 64 << 20
+"""So many where their sources are small: all that are under way have no more bytes than this together."""
+COMMIT_SECONDS = 0.25
+"""So long from one commit to the next while others are being staged: a call has a price of its own."""
 OBJECTS_AT_ONCE = 2
 """Workers for each core where sources are in a bucket: one waits for bytes while the other decodes."""
 MAX_RESTAGES = 5
@@ -111,6 +116,8 @@ class _Import:
     readers: list[Workers] = field(default_factory=list)
     """All that read sources: what they have read is the progress, and what need not be read."""
     bytes_known: int = 0
+    commit_due: float = 0.0
+    """By the monotonic clock: when the next commit may come, while others are being staged."""
 
     def run(self) -> ImportReport:
         self.record = ImportRecord(self.import_id, self.layout.root, self.sources, self.options, self.started)
@@ -187,7 +194,13 @@ class _Import:
             prepare_lake(self.layout)
             self.area = stack.enter_context(staging_area(self.layout, self.import_id))
             names = list(map(location_text, self.sources))
-            states = register_import(self.layout.root, self.import_id, names, started=self.started)
+            states = register_import(
+                self.layout.root,
+                self.import_id,
+                names,
+                started=self.started,
+                snapshots_in_database=self.options.snapshots_in_database,
+            )
         self.planner = Planner(
             self.import_id,
             self.layout.root,
@@ -220,10 +233,11 @@ class _Import:
         waiting, under_way = deque(units), list[_Unit]()
         try:
             while waiting or under_way:
-                while waiting and len(under_way) < workers.parallel + max(workers.parallel, STAGED_AHEAD):
+                while waiting and _has_room(under_way, workers.parallel):
                     waiting[0].future = workers.submit(stage_sources, waiting[0].task)
                     under_way.append(waiting.popleft())
                 self._wait_for_any(under_way, workers)
+                self._gather(under_way, workers)
                 self._commit(_take_staged(under_way), workers)
                 self._report_progress()
         except KeyboardInterrupt:
@@ -237,6 +251,11 @@ class _Import:
         workers.check()
         self._report_progress()
 
+    def _gather(self, under_way: Sequence[_Unit], workers: Workers) -> None:
+        """Wait for more to be staged, where the last commit was a moment ago."""
+        while time.monotonic() < self.commit_due and not all(unit.is_done for unit in under_way):
+            self._wait_for_any(under_way, workers)
+
     def _commit(self, units: Sequence[_Unit], workers: Workers) -> None:
         """Commit all that was staged; what the lake has moved on from is staged anew."""
         if self.options.dry_run:
@@ -244,19 +263,21 @@ class _Import:
                 self.record.add(unit.staged)
             return
         while units:
-            names = [[self._name_of(staged) for staged in unit.staged] for unit in units]
+            groups = [[self._name_of(staged) for staged in unit.staged] for unit in units]
             with undisturbed():  # between transaction, rename and report, Ctrl-C would leave half a session
-                committed = commit_staged(self.layout.root, [name for some in names for name in some])
-                done = 0
-                while done < len(units) and committed >= len(names[done]):
-                    committed -= len(names[done])
-                    self.record.add(units[done].staged)
-                    lineage = units[done].staged[-1].lineage
-                    self.record.settled_lineage += superseded(units[done].task, lineage)
-                    done += 1
-            units = units[done:]
-            if units and not self._stage_anew(units[0], workers):
-                units = units[1:]
+                outcomes = dict(zip(units, commit_staged(self.layout.root, groups), strict=True))
+                for unit in units:
+                    if outcomes[unit] is Outcome.COMMITTED:
+                        self.record.add(unit.staged)
+                        lineage = unit.staged[-1].lineage
+                        self.record.settled_lineage += superseded(unit.task, lineage)
+            units = [
+                unit
+                for unit in units
+                if outcomes[unit] is Outcome.HELD_BACK
+                or (outcomes[unit] is Outcome.STALE and self._stage_anew(unit, workers))
+            ]
+            self.commit_due = time.monotonic() + COMMIT_SECONDS
 
     def _name_of(self, staged: StagedSession) -> str:
         assert staged.directory is not None
@@ -319,6 +340,14 @@ def nothing_found(sources: Sequence[Location], found: ScanResult) -> SourceError
         f"{what} in {where} is {'no ' if count == 1 else ''}GEX history. {first.short_name}: {first.reason}",
         hint="`gexlake scan` says what each file is.",
     )
+
+
+def _has_room(under_way: Sequence[_Unit], parallel: int) -> bool:
+    """Whether one more may be staged before those that are under way are committed."""
+    if len(under_way) < parallel + max(parallel, STAGED_AHEAD):
+        return True
+    staged_bytes = sum(source.size_bytes for unit in under_way for source in unit.task.sources)
+    return len(under_way) < MANY_AHEAD and staged_bytes < SMALL_BYTES
 
 
 def _size_of(plan: ImportPlan) -> int:

@@ -73,7 +73,7 @@ def inspect_lake(lake: Path) -> LakeFacts:
     layout = LakeLayout(lake)
     with open_database(layout, write=False) as connection:
         findings = [
-            *check_database(connection),
+            *check_database(connection, layout),
             *check_journal(connection, layout),
             *find_strays(connection, layout),
         ]

@@ -25,9 +25,10 @@ from gexlake.db.owner import owned_database
 from gexlake.db.parquet import UNKNOWN_VERSION, read_footer, told_version, version_paths
 from gexlake.db.published import content_problems, session_of
 from gexlake.db.queries import insert_lost_imports
-from gexlake.db.recovery import finish_publishing, is_committed, is_running, staging_area
+from gexlake.db.recovery import finish_publishing, is_running, staging_area
 from gexlake.db.schema import parquet_file
-from gexlake.db.sessions import SessionRow, replace_session
+from gexlake.db.sessions import SessionRow, keeps_snapshots, replace_session
+from gexlake.db.standing import is_committed
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, check_file
@@ -49,8 +50,13 @@ if TYPE_CHECKING:
 OnProgress = Callable[[SessionProgress], None]
 
 
-def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> RebuildReport:
+def rebuild_database(
+    lake: Path, *, snapshots_in_database: bool | None = None, on_progress: OnProgress | None = None
+) -> RebuildReport:
     """Make `gexlake.duckdb` from the Parquet tree alone; an old one stays in place until the new one is whole.
+
+    With `snapshots_in_database` it has tables of snapshots, else views; None: as the old one has it, and tables where
+    that is lost.
 
     What cannot be used is named in the report and left out: the next import brings it in again where its sources are
     still there. Raises `LakeError` where there is no tree, `LakeLockedError` while an import runs or another
@@ -61,12 +67,14 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
         raise LakeError(
             f"There is nothing to rebuild at {layout.root}: it has no Parquet tree.", hint="Name a lake with --lake."
         )
-    _fold_write_ahead_log(layout)
+    before = _close_database(layout)
+    if snapshots_in_database is None:
+        snapshots_in_database = before is not False
     with translated_faults(layout), owned_database(layout) as descriptor:
         _refuse_running(layout)
         with staging_area(layout, f"rebuild-{uuid.uuid4().hex[:8]}") as area:
             new = area / layout.database.name
-            report = _Rebuild(layout, area, on_progress).run(new)
+            report = _Rebuild(layout, area, snapshots_in_database, on_progress).run(new)
             _move_into_place(layout, new, replace=descriptor is not None)
     drop_previous(layout)
     with open_database(layout, write=True) as connection:
@@ -75,17 +83,21 @@ def rebuild_database(lake: Path, *, on_progress: OnProgress | None = None) -> Re
     return report
 
 
-def _fold_write_ahead_log(layout: LakeLayout) -> None:
-    """Leave no log beside a sound database: it must never be applied to the new one, nor be lost before that stands."""
+def _close_database(layout: LakeLayout) -> bool | None:
+    """Leave no log beside a sound database: it must never be applied to the new one, nor be lost before that stands.
+
+    Its `snapshots_in_database`; None where there is none that is sound.
+    """
     if not layout.database.exists():
-        return
+        return None
     try:
         with open_database(layout, write=True) as connection:
             checkpoint(connection, layout)
+            return keeps_snapshots(connection)
     except (LakeLockedError, LakeVersionError):
         raise
     except LakeError:
-        return  # it is damaged, which is why it is rebuilt
+        return None  # it is damaged, which is why it is rebuilt
 
 
 def _refuse_running(layout: LakeLayout) -> None:
@@ -115,6 +127,7 @@ def _move_into_place(layout: LakeLayout, new: Path, *, replace: bool) -> None:
 class _Rebuild:
     layout: LakeLayout
     area: Path
+    snapshots_in_database: bool
     on_progress: OnProgress | None
     report: RebuildReport = field(init=False)
     progress: SessionProgress = field(default_factory=SessionProgress)
@@ -133,7 +146,7 @@ class _Rebuild:
         staged = finish_publishing(self.layout)
         with closing(duckdb.connect(str(new), config=settings(self.layout))) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            create_schema(connection)
+            create_schema(connection, snapshots_in_database=self.snapshots_in_database)
             self._insert_journal(connection)
             adopt_previous(connection, self.layout)
             self._insert_staged(connection, staged)

@@ -29,7 +29,7 @@ from gexlake.models.lineage import FileStatus, LineageRecord
 from gexlake.models.location import Location, location_text
 from gexlake.models.report import ImportStatus
 from gexlake.models.revision import RevisedSession, RevisionReport
-from gexlake.models.staged import StagedSession
+from gexlake.models.staged import Outcome, StagedSession
 from gexlake.models.task import KnownSource, Published
 from gexlake.services.importing.commits import (
     commit_staged,
@@ -225,7 +225,8 @@ class _Revision:
             if self.dry_run:
                 return
             names = [self._finish(layout, one) for one in self._with_lineage(staged, lineage, area / str(attempt))]
-            if commit_staged(self.lake, names) == len(names):
+            outcomes = commit_staged(self.lake, [names] if names else [])  # all or none
+            if all(outcome is Outcome.COMMITTED for outcome in outcomes):
                 return
             states = load_lake(self.lake)
         raise LakeLockedError(

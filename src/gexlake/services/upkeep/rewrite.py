@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gexlake.db.compare import find_unreadable_journals
 from gexlake.db.database import open_database
 from gexlake.db.journal import write_journal
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, sync_directories
 from gexlake.db.parquet import read_footer, told_version, version_paths
 from gexlake.db.published import content_problems
 from gexlake.db.sessions import SESSION_FILTER, SessionRow, replace_session, session_id, version_of
@@ -65,7 +65,7 @@ def name_again(lake: Path, sessions: Sequence[SessionVersion]) -> list[bool]:
         for one in sessions:
             version = version_of(connection, one.record_type, one.session) or one.version
             name_version(layout, one.record_type, one.session, version)
-            show_version(layout, one.record_type, one.session, version)
+            sync_directories(show_version(layout, one.record_type, one.session, version))
             files = version_paths(layout, one.record_type, one.session, version)
             named.append(all(_is_sound(file, version) for file in files.values()))
     return named
