@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gexlake.db.commits import NOTHING, kept_versions, live_versions, versions_listed
+from gexlake.db.commits import NOTHING, kept_versions, versions_listed
 from gexlake.db.followers import oldest_retained
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import version_paths
@@ -87,9 +87,11 @@ def collect(
     now = now or datetime.now(UTC)
     report = GcReport(lake=str(layout.root), dry_run=dry_run, grace_seconds=grace.total_seconds())
     staying = Counter[Stay]()
-    kept = {(one.record_type, one.session, one.version) for one in kept_versions(connection)}
-    found = [(one, [*version_paths(layout, *one[:3]).values()]) for one in _ended_versions(connection)]
+    found = [
+        (one, [*version_paths(layout, *one[:3]).values()]) for one in _ended_versions(connection, all_listed=strays)
+    ]
     found += _find_strays(connection, layout) if strays else []
+    kept = {(one.record_type, one.session, one.version) for one in kept_versions(connection)} if found else set()
     bounds = _Bounds(oldest_retained(layout), _oldest_work(connection), now - grace)  # what may go is chosen before
     for one, paths in found:
         files = [file for file in paths if file.exists()]
@@ -116,29 +118,33 @@ def _collected(one: _Ended, files: list[Path]) -> CollectedVersion:
     )
 
 
-def _ended_versions(connection: Connection) -> list[_Ended]:
-    """Every version that the log lists and that is not live, with the last commit that ended it.
+def _ended_versions(connection: Connection, *, all_listed: bool) -> list[_Ended]:
+    """Every version that the log lists as replaced and that is not live, with the last commit that replaced it.
 
-    Of a commit of a database that was lost, the time is not known: it was before the log began.
+    With `all_listed`, also versions that the log only took note of, and later of another. Of a commit of a database
+    that was lost, the time is not known: it was before the log began.
     """
-    live = {(one.record_type, one.session, one.version) for one in live_versions(connection)}
+    ends = (
+        f"SELECT {SESSION_NAMES}, replaced AS version, commit, version AS next FROM changes WHERE replaced IS NOT NULL"
+    )
+    if all_listed:
+        ends += (
+            f" UNION ALL SELECT {SESSION_NAMES}, version, lead(commit) OVER later, lead(version) OVER later "
+            f"FROM changes WINDOW later AS (PARTITION BY {SESSION_NAMES} ORDER BY commit)"
+        )
     rows = connection.execute(
-        f"WITH listed AS (SELECT commit, {SESSION_NAMES}, version, lead(commit) OVER later AS ended, "
-        f"lead(version) OVER later AS next FROM changes WINDOW later AS (PARTITION BY {SESSION_NAMES} "
-        "ORDER BY commit)), "
-        f"ends AS (SELECT {SESSION_NAMES}, version, ended AS commit, next FROM listed WHERE version IS NOT NULL "
-        "AND ended IS NOT NULL UNION ALL "
-        f"SELECT {SESSION_NAMES}, replaced, commit, version FROM changes WHERE replaced IS NOT NULL), "
-        f"last AS (SELECT {SESSION_NAMES}, version, max(commit) AS commit, arg_max(next IS NULL, commit) AS removed "
-        "FROM ends GROUP BY ALL) "
+        f"WITH ends AS ({ends}), last AS (SELECT {SESSION_NAMES}, version, max(commit) AS commit, "
+        "arg_max(next IS NULL, commit) AS removed FROM ends WHERE version IS NOT NULL AND commit IS NOT NULL "
+        "GROUP BY ALL) "
         f"SELECT {SESSION_NAMES}, version, removed, epoch_us(coalesce(committed_at, (SELECT min(committed_at) "
-        "FROM commits))), commit FROM last LEFT JOIN commits USING (commit) ORDER BY ALL"
+        f"FROM commits))), commit FROM last ANTI JOIN sessions USING ({SESSION_NAMES}, version) "
+        "LEFT JOIN commits USING (commit) ORDER BY ALL"
     ).fetchall()
     found = []
     for record_type, *feed, day, version, removed, since_us, commit in rows:
         why = Garbage.REMOVED if removed else Garbage.REPLACED
         found.append(_Ended(record_type, SessionKey(Feed(*feed), day), version, why, _instant(since_us), commit))
-    return [one for one in found if one[:3] not in live]
+    return found
 
 
 def _find_strays(connection: Connection, layout: LakeLayout) -> list[tuple[_Ended, list[Path]]]:
