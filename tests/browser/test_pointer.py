@@ -89,10 +89,12 @@ def test_the_tip_is_of_the_day_and_the_feed_that_are_shown(open_page: Open, serv
     expect(tip(page, "value")).not_to_have_text("no data")
     page.get_by_label("Feed").select_option(label="NQ_NDX / state / gamma_zero")
     expect(page.locator(".heat .tip")).to_contain_text("Value")
-    shown = service.get("/greeks/at", **GAMMA, timestamp=instant_of(tip(page, "time").text_content() or ""))
-    strike = tip(page, "strike").text_content()
-    value = next(row[3] for row in shown["mini_contracts"] if f"{row[0]:,.2f}" == strike)
-    assert plain(tip(page, "value").text_content()) == pytest.approx(value, abs=0.005)
+    # All of it at once: it follows whatever is still on its way.
+    cells = "all => all.map(one => [one.dataset.tip, one.textContent])"
+    said = dict(page.locator(".heat [data-tip]").evaluate_all(cells))
+    shown = service.get("/greeks/at", **GAMMA, timestamp=instant_of(said["time"]))
+    value = next(row[3] for row in shown["mini_contracts"] if f"{row[0]:,.2f}" == said["strike"])
+    assert plain(said["value"]) == pytest.approx(value, abs=0.005)
 
 
 # ---- one crosshair ---------------------------------------------------------------------------------------------------
