@@ -35,8 +35,8 @@ from gexlake.scanner import scan
 from gexlake.services.importing.commits import commit_staged, register_import
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.importing.plan import Planner
-from gexlake.services.importing.resume import Hasher
 from gexlake.services.importing.stage import stage_sources
+from gexlake.services.processes.workers import WorkerThreads
 
 GEXLAKE = str(Path(sys.executable).with_name("gexlake"))
 TICKERS = ("NQ_NDX", "ES_SPX", "SPX", "NDX")
@@ -70,7 +70,7 @@ def stage(lake: Path, sessions: int) -> None:
                 found=scan([small]),
                 states=states,
             )
-            groups = [stage_sources(task) for task in planner.plan(Hasher(1), on_tick=lambda: None).tasks]
+            groups = [stage_sources(task) for task in planner.plan(WorkerThreads(1), on_tick=lambda: None).tasks]
             names = [[str(one.directory.relative_to(layout.staging)) for one in g if one.directory] for g in groups]
             (lake / NAMES).write_text(json.dumps(names))
             stack.pop_all()  # what is staged stays

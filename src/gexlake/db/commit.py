@@ -63,18 +63,20 @@ def commit_session(connection: Connection, layout: LakeLayout, staged: StagedSes
         raise StaleStageError(staged)
 
 
-def commit_groups(connection: Connection, layout: LakeLayout, groups: Iterable[Group]) -> list[Outcome | Exception]:
+def commit_groups(
+    connection: Connection, layout: LakeLayout, groups: Iterable[Group], *, in_order: bool = True
+) -> list[Outcome | Exception]:
     """Make staged sessions visible and durable, group by group as far as they can be: what has become of each.
 
     Of a group all are committed or none. One that is stale or cannot be committed fails alone, with its fault for its
-    outcome; what follows of its feed is held back, because the order decides which of two sources stands. What is
-    committed already is only published again.
+    outcome; with `in_order` what follows of its feed is held back, because the order decides which of two sources
+    stands. What is committed already is only published again.
 
     A staging directory keeps lineage and refused records until the import has ended and its journal has them, so that
     `rebuild` finds them should the database be lost meanwhile.
     Raises `OSError` and what DuckDB raises where the disk or the database is at fault.
     """
-    batches = _Batches(connection, layout)
+    batches = _Batches(connection, layout, in_order)
     for group in groups:
         batches.take(group)
     batches.commit()
@@ -100,6 +102,7 @@ class _Taken:
 class _Batches:
     connection: Connection
     layout: LakeLayout
+    in_order: bool
     outcomes: list[Outcome | Exception] = field(default_factory=list)
     _held_back: set[tuple[str, Feed]] = field(default_factory=set)
     _waiting: list[_Taken] = field(default_factory=list)
@@ -168,7 +171,8 @@ class _Batches:
 
     def _fail(self, taken: _Taken, outcome: Outcome | Exception) -> None:
         self.outcomes[taken.number] = outcome
-        self._held_back.add(taken.feed)
+        if self.in_order:
+            self._held_back.add(taken.feed)
 
 
 # ---- what can be known beforehand ------------------------------------------------------------------------------------

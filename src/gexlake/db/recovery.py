@@ -106,7 +106,7 @@ def _recover_import(connection: Connection, layout: LakeLayout, directory: Path)
         found = list(iter_staged(directory))
         # What cannot be committed, because the lake has moved on or the disk has lost a file, the next import stages
         # anew.
-        commit_groups(connection, layout, _groups(found))
+        commit_groups(connection, layout, _groups(found), in_order=False)
         standing = Standing.load(connection, found)
         for staged in found:
             if not standing.is_committed(staged):

@@ -69,8 +69,9 @@ def register_import(
             )
         recover(connection, layout)
         refile(connection, layout)
+        states = load_feeds(connection)  # first: of a damaged database it is known before anything is written
         begin_import(connection, import_id, sources, started)
-        return load_feeds(connection)
+        return states
 
 
 @served
