@@ -63,7 +63,9 @@ async def followed_lake(service: ServiceState) -> AsyncIterator[None]:
 
 
 def _check_only_reads(settings: Settings) -> None:
-    writing = [name for name in ("watch", "live", "import_roots", "mirror") if getattr(settings, name)]
+    writing = [
+        name for name in ("watch", "live", "get", "import_roots", "mirror", "catalog") if getattr(settings, name)
+    ]
     if writing:
         raise UsageError(
             f"A replica only reads, and has no use for the setting {writing[0]}.",
