@@ -225,7 +225,7 @@ def _check_root(layout: LakeLayout) -> None:
     if scheme.endswith(":") and scheme[:-1] in SCHEMES:
         raise LakeError(
             f"A lake is a directory of this machine, and {scheme}// is none.",
-            hint="A bucket can be its mirror: `gexlake push --mirror`, `gexlake serve --replica`, `gexlake rebuild --from`.",
+            hint="A bucket can be its mirror: see `gexlake push --help`.",
         )
     if root.exists() and not root.is_dir():
         raise LakeError(f"The lake {root} is a file, not a directory.", hint="Name a directory with --lake.")

@@ -22,6 +22,7 @@ from gexlake.services.publishing.lease import Lease, OwnerError
 from gexlake.services.publishing.push import iter_pushed
 from gexlake.services.publishing.restore import bring_back
 from gexlake.services.publishing.sweep import collect_unnamed
+from gexlake.services.publishing.transfers import StoppedError, iter_transferred
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.revise import forget_source, restore_import
 from helpers.histories import MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
@@ -336,3 +337,22 @@ def test_a_replica_is_not_imported_into(template: Published, work: Path, runner:
     assert "is a replica: it follows a published one, and only reads" in outcome.err
     with pytest.raises(LakeError, match="is a replica"):
         pushed(work / "copy", work / "mirror")
+
+
+def test_what_is_to_end_begins_nothing_more(lake: Path, work: Path) -> None:
+    stop = threading.Event()
+    done: list[int] = []
+
+    def transfer(number: int) -> None:
+        done.append(number)
+        stop.set()
+
+    with pytest.raises(StoppedError):
+        list(iter_transferred(transfer, range(100), stop, at_once=1))
+    assert done == [0]
+    assert list(iter_pushed(lake, location_of(str(work / "mirror")), stop)) == []
+
+
+def test_a_url_is_no_lake() -> None:
+    with pytest.raises(LakeError, match="A lake is a directory of this machine, and s3:// is none"):
+        lake_status(Path("s3://bucket/lake"))

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,11 +30,11 @@ from gexlake.models.mirror import PublishedChange, PublishedCommit, PublishedFil
 from gexlake.models.verify_report import SessionProgress
 from gexlake.services.publishing.apply import apply_changes, drop_unlisted, paths_not_live
 from gexlake.services.publishing.publications import newest_list, read_commit, read_list
+from gexlake.services.publishing.transfers import TRANSFERS_AT_ONCE, iter_transferred
 
 if TYPE_CHECKING:
     import duckdb
 
-TRANSFERS_AT_ONCE = 4
 SESSIONS_AT_ONCE = 32
 """Of a list, which is applied in parts; who is killed goes on behind the last of them."""
 LOOK_SECONDS = 10.0
@@ -55,10 +54,6 @@ class Position(BaseModel):
     number: int = 0
     commit: int = 0
     committed_at: datetime | None = None
-
-
-class StoppedError(Exception):
-    """It is to end; what is left the next one does."""
 
 
 class NothingPublishedError(StoreError):
@@ -219,17 +214,14 @@ class Puller:
         make_directories(self._layout.staging)
         for folder in {path.parent for _, path in wanted}:
             make_directories(folder)
-        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="pull") as pool:
-            for fetched in pool.map(lambda one: self._fetch(*one), wanted):
-                self.report.files += fetched > 0
-                self.report.bytes += fetched
+        for fetched in iter_transferred(lambda one: self._fetch(*one), wanted, self._stop, at_once=TRANSFERS_AT_ONCE):
+            self.report.files += fetched > 0
+            self.report.bytes += fetched
         for folder in {path.parent for _, path in wanted}:
             sync_directory(folder)
 
     def _fetch(self, wanted: PublishedFile, target: Path) -> int:
         """Have a file that is whole under its name; bytes that were fetched for it."""
-        if self._stop.is_set():
-            raise StoppedError
         if _is_sound(target, wanted):
             return 0
         new = self._layout.staging / f"{FETCHED_PREFIX}{os.getpid()}-{wanted.checksum}-{target.name}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,10 +45,10 @@ from gexlake.services.publishing.lease import Lease, OwnerError
 from gexlake.services.publishing.mirror_log import CommitLog, LoggedChange, count_commits, read_commit_log
 from gexlake.services.publishing.publications import fold, newest_commit, newest_list, read_commit, read_list
 from gexlake.services.publishing.sweep import collect_unnamed, is_due
+from gexlake.services.publishing.transfers import TRANSFERS_AT_ONCE, StoppedError, iter_transferred
 
 LIST_EVERY = 100
 """Publications after which all that is live is listed again: so many does who begins have to read at most."""
-TRANSFERS_AT_ONCE = 4
 POLL_SECONDS = 0.2
 """How often the lake's files are looked at for changes."""
 RETRY_SECONDS = 10.0
@@ -82,7 +81,7 @@ def iter_pushed(lake: Path, place: Location, stop: threading.Event) -> Iterator[
     layout, store = LakeLayout(lake.absolute()), open_place(place)
     count_commits(layout.root, [])
     with pushing(layout, store.address):
-        pusher, seen, due = Pusher(layout, store), None, 0.0
+        pusher, seen, due = Pusher(layout, store, stop=stop), None, 0.0
         try:
             while not stop.is_set():
                 there = _facts(layout)
@@ -96,6 +95,8 @@ def iter_pushed(lake: Path, place: Location, stop: threading.Event) -> Iterator[
                             stop.wait(RETRY_SECONDS)
                 stop.wait(POLL_SECONDS)
                 due -= POLL_SECONDS
+        except StoppedError:
+            return
         finally:
             pusher.release()
 
@@ -126,10 +127,13 @@ class _Files:
 class Pusher:
     """Carries one lake to one place, again and again."""
 
-    def __init__(self, layout: LakeLayout, store: Store, *, take_over: bool = False) -> None:
+    def __init__(
+        self, layout: LakeLayout, store: Store, *, take_over: bool = False, stop: threading.Event | None = None
+    ) -> None:
         self._layout = layout
         self._store = store
         self._take_over = take_over
+        self._stop = stop or threading.Event()
         self._state = load_state(layout, store.address) or new_state(store.address)
         self._lease = Lease(store, self._state.owner)
         self._is_settled = False
@@ -305,6 +309,9 @@ class Pusher:
 
     def _change(self, change: LoggedChange, files: _Files, *, is_live: bool) -> PublishedChange:
         """Raises `DamagedSessionError` where a live version is damaged; one that is not is left out."""
+        if self._stop.is_set():
+            raise StoppedError
+        self._lease.hold()  # every byte is looked at here, which may take its time
         named: list[PublishedFile] = []
         if change.version is not None:
             paths = version_paths(self._layout, change.record_type, change.session, change.version)
@@ -390,10 +397,9 @@ class Pusher:
             return size
 
         sent = 0
-        with ThreadPoolExecutor(TRANSFERS_AT_ONCE, thread_name_prefix="push") as pool:
-            for size in pool.map(send, files.paths.items()):
-                sent += size
-                self._lease.hold()
+        for size in iter_transferred(send, list(files.paths.items()), self._stop, at_once=TRANSFERS_AT_ONCE):
+            sent += size
+            self._lease.hold()
         return sent
 
     # ---- lists ---------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from gexlake.errors import GexlakeError
 from gexlake.models.location import Location
 from gexlake.models.mirror import ReplicaStatus
 from gexlake.models.verify_report import SessionProgress
-from gexlake.services.publishing.pull import Puller, StoppedError
+from gexlake.services.publishing.pull import Puller
+from gexlake.services.publishing.transfers import StoppedError
 
 POLL_SECONDS = 0.5
 """How often the next publication is asked for."""
