@@ -128,6 +128,18 @@ class Settings(BaseSettings):
         description="Published commits that can be asked for; older ones are let go of as new ones come, an hour after "
         "they were published at the earliest.",
     )
+    mirror: str | None = Field(
+        None,
+        min_length=1,
+        description="Where commits are carried to as they come, for replicas and against loss: `s3://bucket/folder`, "
+        "`gs://`, `az://`, or a folder; none: nowhere.",
+    )
+    replica: str | None = Field(
+        None,
+        min_length=1,
+        description="The mirror of a lake that this service only reads and follows, a URL or a folder; `lake` is then "
+        "the directory in which it keeps its copy, which may be deleted while it does not run.",
+    )
     workers: int = Field(1, ge=1, le=256, description="Worker processes of an import job.")
     max_imports: int = Field(16, ge=1, le=10_000, description="Import jobs that may wait or run; more are refused.")
     cache_bytes: ByteSize = Field(

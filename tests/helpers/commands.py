@@ -130,6 +130,28 @@ def _read(command: dict[str, Any]) -> int:
     return 0
 
 
+def _push(command: dict[str, Any]) -> int:
+    from gexlake.services.publishing import push
+
+    push.TRANSFERS_AT_ONCE = 1  # one point after the other
+    root = Path(command["lake"])
+    sys.stdout.write(push.push(root / "lake", root / "mirror").model_dump_json())
+    return 0
+
+
+def _pull(command: dict[str, Any]) -> int:
+    from gexlake.bucket.store import open_place
+    from gexlake.db.layout import LakeLayout
+    from gexlake.services.publishing import pull
+
+    pull.TRANSFERS_AT_ONCE = 1
+    puller = pull.Puller(LakeLayout(Path(command["lake"])), open_place(Path(command["mirror"])))
+    while puller.step():
+        pass
+    sys.stdout.write(puller.report.model_dump_json())
+    return 0
+
+
 def _shell(command: dict[str, Any]) -> int:
     return subprocess.run(command["words"], check=False).returncode
 
@@ -143,5 +165,7 @@ _COMMANDS = {
     "content": _content,
     "select": _select,
     "read": _read,
+    "push": _push,
+    "pull": _pull,
     "shell": _shell,
 }

@@ -102,9 +102,21 @@ def _key_text(headers: dict[bytes, bytes]) -> str | None:
 def authorize(request: HTTPConnection, scope: Scope) -> Caller:
     """Let a request in for one scope, or raise: as a dependency through `Needs`, or called by a route itself.
 
-    Raises `ApiError` 401 without a valid key, 403 for a key without the scope or a name that the open service does not
-    answer to; `LakeError` when the file of keys is damaged.
+    Raises `ApiError` 401 without a valid key, 403 for a key without the scope, a name that the open service does not
+    answer to or a replica that is to write; `LakeError` when the file of keys is damaged.
     """
+    caller = _let_in(request, scope)
+    if scope is Scope.IMPORT and service_of(request).replica is not None:
+        raise ApiError(
+            403,
+            "replica_only_reads",
+            "This service is a replica of a published lake: it only reads.",
+            hint="Send it to the service that owns the lake.",
+        )
+    return caller
+
+
+def _let_in(request: HTTPConnection, scope: Scope) -> Caller:
     key: Key | None = request.scope.get(KEY)
     if key is None:
         service = service_of(request)

@@ -114,7 +114,7 @@ STATUS_CODES = {
 DESCRIPTIONS = {
     400: "The request cannot be carried out as given.",
     401: "A valid API key is needed.",
-    403: "The API key lacks the scope, or the address of the service is not one that it answers to.",
+    403: "The API key lacks the scope, the address of the service is not one that it answers to, or it is a replica.",
     404: "There is no such thing.",
     406: "None of the accepted forms can be given.",
     409: "The state of the resource does not allow it.",

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.concurrency import run_in_threadpool
 
 from gexlake.api.fetching import GetWatch, fetcher_of
+from gexlake.api.published import followed_lake, pushed_mirror, replica_directory
 from gexlake.api.recording import LiveWatch, runner_of
 from gexlake.api.state import STATEMENTS_AT_ONCE, ReadinessCheck, RunningService, ServiceState
 from gexlake.db.layout import LakeLayout
@@ -215,7 +216,10 @@ RESOURCES: tuple[Resource, ...] = (
     _lake_directory,
     _rate_limits,
     _announcements,
+    replica_directory,
     _held_lake,
+    followed_lake,
+    pushed_mirror,
     _watched_directories,
     _open_tables,
     _recorded_segments,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from starlette.requests import HTTPConnection
 
@@ -23,6 +23,9 @@ from gexlake.services.owner.keys import KeyStore
 from gexlake.services.owner.served import ServerAddress
 from gexlake.services.statements.pool import StatementPool
 from gexlake.settings import Settings
+
+if TYPE_CHECKING:
+    from gexlake.services.publishing.replica import Replica
 
 Item = TypeVar("Item")
 STATEMENTS_AT_ONCE = 2
@@ -65,6 +68,8 @@ class ServiceState:
     """Where processes of this machine reach the service; known once it listens."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is to end: streams that would go on for ever end then."""
+    replica: Replica | None = None
+    """What follows a published lake, in a service that is a replica."""
     live: LiveWatch | None = None
     """What is recorded live; while the service runs."""
     get: GetWatch | None = None

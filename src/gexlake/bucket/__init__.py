@@ -2,4 +2,5 @@
 
 client   the store that answers a URL, and its faults in words
 objects  list, look at and fetch objects
+store    a place where a lake is published, in a bucket (`bucket_store`) or in a folder (`folder_store`)
 """

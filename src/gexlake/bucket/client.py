@@ -59,7 +59,7 @@ class DeniedObjectError(ObjectError):
 
 
 class ChangedObjectError(ObjectError):
-    """It is not in the version that was asked for."""
+    """It is not in the version that was asked for, or there although nothing was to be."""
 
 
 def open_store(url: ObjectUrl, *, quick: bool = False) -> ObjectStore:
@@ -93,7 +93,7 @@ def _open_store(scheme: str, bucket: str, quick: bool, said: tuple[tuple[str, st
 
 
 @contextmanager
-def translated(url: ObjectUrl) -> Iterator[None]:
+def translated(url: ObjectUrl, verb: str = "read") -> Iterator[None]:
     """Faults of a store as ours: those of one object as `ObjectError`, those of the whole as `StoreError`."""
     from obstore import exceptions
 
@@ -101,7 +101,7 @@ def translated(url: ObjectUrl) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise MissingObjectError(MISSING) from None
-    except exceptions.PreconditionError:
+    except (exceptions.PreconditionError, exceptions.AlreadyExistsError):
         raise ChangedObjectError("it has changed") from None
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
         raise DeniedObjectError(_denied(error)) from None
@@ -111,12 +111,12 @@ def translated(url: ObjectUrl) -> Iterator[None]:
             raise DeniedObjectError(_denied(error)) from None
         if status and status[1] == "404":
             raise MissingObjectError("there is no such bucket" if "NoSuchBucket" in str(error) else MISSING) from None
-        raise unreachable(url, error) from None
+        raise unreachable(url, error, verb) from None
 
 
-def unreachable(url: ObjectUrl, error: Exception) -> StoreError:
+def unreachable(url: ObjectUrl, error: Exception, verb: str = "read") -> StoreError:
     """A store that does not do what it is asked for."""
-    return StoreError(f"{url.at('')} cannot be read: {_reason(error)}.", hint=_HINTS[url.scheme])
+    return StoreError(f"{url.at('')} cannot be {verb}: {_reason(error)}.", hint=_HINTS[url.scheme])
 
 
 def _denied(error: Exception) -> str:

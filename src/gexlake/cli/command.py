@@ -35,6 +35,8 @@ OTHER_WORDS = {
     "undo": "restore",
     "missing": "gaps",
     "iceberg": "publish",
+    "mirror": "push",
+    "backup": "push",
 }
 """What people try first -> the command that does it."""
 

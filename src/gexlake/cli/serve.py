@@ -58,6 +58,14 @@ def serve(
     get_to: Annotated[
         Path | None, typer.Option("--get-to", metavar="DIR", help="Where the files go that --get fetches.")
     ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--mirror", metavar="PLACE", help="Carry commits to a bucket (s3://…) or folder as they come."),
+    ] = None,
+    replica: Annotated[
+        str | None,
+        typer.Option("--replica", metavar="PLACE", help="Follow a lake's mirror, and only read; --lake is the copy."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Worker processes of an import.  [default: 1]")
     ] = None,
@@ -76,6 +84,8 @@ def serve(
         "live": tuple(live or ()) or None,
         "get": tuple(get or ()) or None,
         "get_to": get_to,
+        "mirror": mirror,
+        "replica": replica,
         "workers": workers,
     }
     gc.disable()  # until it serves: there is nothing to find while modules are loaded

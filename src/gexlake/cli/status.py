@@ -13,6 +13,7 @@ from gexlake.models.record_types import RECORD_TYPES
 
 if TYPE_CHECKING:
     from gexlake.models.last_get import LastGet
+    from gexlake.models.mirror import MirrorStatus
     from gexlake.services.asking.status import FeedStatus, LakeStatus
 
 HEADERS = ["feed", "sessions", "from", "to", "snapshots", "strike rows", "parquet", "days", "time", "gaps"]
@@ -57,6 +58,12 @@ def _contents(status: LakeStatus) -> str:
     )
 
 
+def _mirror(mirror: MirrorStatus) -> str:
+    behind = f"{values.plural(mirror.commits_behind, 'commit')} behind" if mirror.commits_behind else "up to date"
+    problem = f": {mirror.problem}" if mirror.problem else ""
+    return f"{mirror.mirror}, {behind}{problem}"
+
+
 def _facts(status: LakeStatus) -> list[tuple[str, str]]:
     facts = [
         (
@@ -78,6 +85,8 @@ def _facts(status: LakeStatus) -> list[tuple[str, str]]:
         facts.append(("kept", f"{words}; `gexlake import --prune` takes them out"))
     for damaged in status.damaged:
         facts.append(("damaged", f"{damaged.session}: {damaged.problem}; run `gexlake verify --repair`"))
+    for mirror in status.mirrors:
+        facts.append(("mirror", _mirror(mirror)))
     for staged in status.staged:
         what = "is running" if staged.running else "was stopped; the next import settles what it left"
         facts.append(("staging", f"import {staged.import_id} {what}"))

@@ -84,9 +84,16 @@ def run_verify(
     return int(not report.clean)
 
 
-@command("rebuild", example="gexlake rebuild --lake data")
+@command("rebuild", example="gexlake rebuild --lake data\ngexlake rebuild --lake data --from s3://bucket/lake")
 def run_rebuild(
-    terminal: Terminal, *, snapshots_in_database: SnapshotsInDatabase = None, lake: LakeOption = DEFAULT_LAKE
+    terminal: Terminal,
+    *,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--from", metavar="PLACE", help="Bring the lake from its mirror first, into an empty directory."),
+    ] = None,
+    snapshots_in_database: SnapshotsInDatabase = None,
+    lake: LakeOption = DEFAULT_LAKE,
 ) -> int:
     """Make the database anew from the Parquet files alone.
 
@@ -97,6 +104,11 @@ def run_rebuild(
     from gexlake.services.upkeep.rebuild import rebuild_database
 
     with session_progress(terminal) as on_progress:
+        if mirror is not None:
+            from gexlake.models.location import location_of
+            from gexlake.services.publishing.restore import bring_back
+
+            bring_back(lake, location_of(mirror), on_progress=on_progress)
         report = rebuild_database(lake, snapshots_in_database=snapshots_in_database, on_progress=on_progress)
     if terminal.wants_json:
         terminal.json({"clean": report.clean, **report.model_dump()})

@@ -54,6 +54,12 @@ def last_commit(connection: Connection) -> int:
     return int(rows[0][0] or NOTHING)
 
 
+def commits_after(connection: Connection, commit: int) -> int:
+    """How many commits came after this one."""
+    rows = connection.execute("SELECT count(*) FROM commits WHERE commit > ?", [commit]).fetchall()
+    return int(rows[0][0])
+
+
 def changes_since(connection: Connection, commit: int, record_type: str | None = None) -> list[Change]:
     """What has become of every session that a later commit changed, by the last one that did, in the order of commits.
 

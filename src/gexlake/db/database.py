@@ -30,6 +30,7 @@ from gexlake.db.schema import SCHEMA_VERSION, create_table, create_view, quoted,
 from gexlake.db.sessions import keeps_snapshots
 from gexlake.errors import LakeError, LakeVersionError, StorageError
 from gexlake.importers import IMPORTERS
+from gexlake.models.location import SCHEMES
 
 if TYPE_CHECKING:
     import duckdb
@@ -220,6 +221,12 @@ def _check_exists(layout: LakeLayout) -> None:
 
 def _check_root(layout: LakeLayout) -> None:
     root = layout.root
+    scheme = root.parts[0] if root.parts else ""
+    if scheme.endswith(":") and scheme[:-1] in SCHEMES:
+        raise LakeError(
+            f"A lake is a directory of this machine, and {scheme}// is none.",
+            hint="A bucket can be its mirror: see `gexlake push --help`.",
+        )
     if root.exists() and not root.is_dir():
         raise LakeError(f"The lake {root} is a file, not a directory.", hint="Name a directory with --lake.")
     if any(character in str(root) for character in NOT_IN_PATHS):

@@ -80,6 +80,16 @@ class LakeLayout:
         return self.root / "catalog"
 
     @property
+    def mirrors(self) -> Path:
+        """How far each mirror of the lake is, a file each; see `db.mirrors`."""
+        return self.root / "mirrors"
+
+    @property
+    def replica_file(self) -> Path:
+        """Of a lake that follows a published one: which, and how far; nobody but `pull` writes such a lake."""
+        return self.root / "replica.json"
+
+    @property
     def live(self) -> Path:
         """What was recorded live, a folder for each session date; see `db.segments`."""
         return self.root / "live"

@@ -22,6 +22,7 @@ SEALED_KEY = "gexlake_sealed"
 DIGITS = 32
 BLANK = "0" * (2 * DIGITS)
 MAGIC = b"PAR1"
+PARQUET_SUFFIX = ".parquet"
 TAIL = 8
 """Bytes behind the footer: its length and the magic."""
 SEARCHED = 4096
@@ -90,6 +91,19 @@ def checksum_of(path: Path) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return read_seal(descriptor) or _digest(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def content_checksum(path: Path) -> str:
+    """The checksum of any file, as it is: its seal where it is sealed Parquet, else that of all its bytes.
+
+    Raises `BrokenSealError` for sealed Parquet that is not as it was written, `OSError`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sealed = check_seal(descriptor) if path.suffix == PARQUET_SUFFIX else None
+        return sealed or _digest(descriptor, os.fstat(descriptor).st_size)
     finally:
         os.close(descriptor)
 

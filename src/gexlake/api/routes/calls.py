@@ -14,7 +14,7 @@ from gexlake.errors import GexlakeError, fault_document
 from gexlake.services.asking import gaps, imports, lineage, sessions, status
 from gexlake.services.importing import commits
 from gexlake.services.owner.served import CALL_PATH, CallError, answer
-from gexlake.services.publishing import outgoing
+from gexlake.services.publishing import mirror_log, outgoing
 from gexlake.services.statements import hand_over
 from gexlake.services.upkeep import collect_garbage, inspect_lake, rewrite
 
@@ -26,6 +26,7 @@ SERVED = (
     inspect_lake,
     lineage,
     hand_over,
+    mirror_log,
     outgoing,
     rewrite,
     sessions,

@@ -17,6 +17,7 @@ from gexlake.api.recording import LiveWatch
 from gexlake.api.state import service_of
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import find_damaged
+from gexlake.models.mirror import ReplicaStatus
 from gexlake.services.owner.keys import Scope
 
 router = APIRouter(tags=["service"])
@@ -47,6 +48,7 @@ class Readiness(BaseModel):
     warnings: list[str] = []
     live: LiveAge | None = None
     get: Fetching | None = None
+    replica: ReplicaStatus | None = None
 
 
 @router.get("/health", responses=OPEN_RESPONSES)
@@ -71,10 +73,17 @@ async def ready(request: Request) -> Readiness:
     damaged = {one.session for one in find_damaged(LakeLayout(service_of(request).settings.lake))}
     count = "1 session is" if len(damaged) == 1 else f"{len(damaged)} sessions are"
     warnings = [f"{count} damaged and not answered from: see `gexlake status`."] if damaged else []
-    live = _live_age(service_of(request).live)
-    watch = service_of(request).get
-    fetching = watch.state() if watch else None
-    return Readiness(checks=[check.name for check in checks], warnings=warnings, live=live, get=fetching)
+    watch, replica = service_of(request).get, service_of(request).replica
+    followed = replica.status if replica else None
+    if followed is not None and followed.problem:
+        warnings.append(f"Nothing newer comes from {followed.source}: {followed.problem}")
+    return Readiness(
+        checks=[check.name for check in checks],
+        warnings=warnings,
+        live=_live_age(service_of(request).live),
+        get=watch.state() if watch else None,
+        replica=followed,
+    )
 
 
 def _live_age(watch: LiveWatch | None) -> LiveAge | None:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from gexlake.db.commits import NOTHING, commits_after
 from gexlake.db.database import open_database
 from gexlake.db.last_get import read_last_get
 from gexlake.db.layout import LakeLayout
+from gexlake.db.mirrors import MirrorState, load_states
 from gexlake.db.parquet import version_paths
 from gexlake.db.published import find_damaged
 from gexlake.db.recovery import is_running
 from gexlake.db.sessions import load_rows
 from gexlake.models.feed import Feed
 from gexlake.models.last_get import LastGet
+from gexlake.models.mirror import MirrorStatus
 from gexlake.scanner.synthetic import synthetic_folders
 from gexlake.services.asking.gaps import assess_feed, load_sessions
 from gexlake.services.asking.imports import ImportSummary, load_imports
@@ -92,6 +95,8 @@ class LakeStatus(BaseModel):
     """As far as somebody has looked: at the size of every file here, at its bytes where it has been read."""
     synthetic_sources: list[str]
     """Folders of source files that were marked as synthetic."""
+    mirrors: list[MirrorStatus] = []
+    """How far each place is to which commits are carried."""
 
 
 _KEPT = (
@@ -115,6 +120,7 @@ def lake_status(lake: Path) -> LakeStatus:
         ).fetchone()
         synthetic = connection.execute("SELECT DISTINCT source_file FROM lineage WHERE synthetic").fetchall()
         damaged = _find_damaged(connection, layout)
+        mirrors = [_mirror_status(connection, one) for one in load_states(layout)]
     assert row is not None
     schema_version, gexlake_version, imports, records_quarantined, records_kept = row
     return LakeStatus(
@@ -136,6 +142,18 @@ def lake_status(lake: Path) -> LakeStatus:
         damaged=damaged,
         staged=list(_iter_staged(layout.staging)),
         synthetic_sources=synthetic_folders(source_file for (source_file,) in synthetic),
+        mirrors=mirrors,
+    )
+
+
+def _mirror_status(connection: Connection, state: MirrorState) -> MirrorStatus:
+    return MirrorStatus(
+        mirror=state.address,
+        publication=state.number,
+        commit=state.commit or NOTHING,
+        commits_behind=commits_after(connection, state.commit or NOTHING),
+        pushed_at=state.pushed_at,
+        problem=state.problem,
     )
 
 

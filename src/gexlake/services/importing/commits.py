@@ -26,6 +26,7 @@ from gexlake.db.queries import (
     load_feeds,
 )
 from gexlake.db.recovery import recover
+from gexlake.db.replicas import refuse_replica
 from gexlake.db.sessions import keeps_snapshots
 from gexlake.errors import LakeError, UsageError
 from gexlake.models.feed import Feed
@@ -57,9 +58,10 @@ def register_import(
     """Write down that an import runs, once what earlier ones left is settled; the lake as it then is.
 
     Makes the lake where there is none, with tables of snapshots unless `snapshots_in_database` says otherwise. Raises
-    `UsageError` for a lake that has it otherwise.
+    `UsageError` for a lake that has it otherwise, `LakeError` for a replica.
     """
     layout = LakeLayout(lake)
+    refuse_replica(layout)
     with open_database(layout, write=True, snapshots_in_database=snapshots_in_database is not False) as connection:
         if snapshots_in_database not in (None, keeps_snapshots(connection)):
             option = f"--{'' if snapshots_in_database else 'no-'}snapshots-in-database"

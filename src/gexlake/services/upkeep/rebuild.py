@@ -26,6 +26,7 @@ from gexlake.db.parquet import UNKNOWN_VERSION, read_footer, told_version, versi
 from gexlake.db.published import content_problems, session_of
 from gexlake.db.queries import insert_lost_imports
 from gexlake.db.recovery import finish_publishing, is_running, staging_area
+from gexlake.db.replicas import refuse_replica
 from gexlake.db.schema import parquet_file
 from gexlake.db.sessions import SessionRow, keeps_snapshots, replace_session
 from gexlake.db.standing import is_committed
@@ -63,6 +64,7 @@ def rebuild_database(
     process holds the database, `StorageError` when the disk refuses.
     """
     layout = LakeLayout(lake)
+    refuse_replica(layout)
     if not any((layout.root / folder).is_dir() for folder in (*IMPORTERS, layout.imports.name)):
         raise LakeError(
             f"There is nothing to rebuild at {layout.root}: it has no Parquet tree.", hint="Name a lake with --lake."

@@ -17,6 +17,7 @@ from typing import Any
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import check_published
+from gexlake.db.replicas import refuse_replica
 from gexlake.errors import GexlakeError, LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.stream import SourceStream, hash_file
@@ -70,8 +71,12 @@ class _Source:
 
 
 def repair_lake(lake: Path, report: VerifyReport) -> list[Repair]:
-    """Make good what the report names, as far as that goes; what was done, and what could not be, and why."""
+    """Make good what the report names, as far as that goes; what was done, and what could not be, and why.
+
+    Raises `LakeError` for a replica.
+    """
     layout = LakeLayout(lake)
+    refuse_replica(layout)
     facts = {str(one.session): one for one in inspect_lake(lake).sessions}
     repairs = _name_again(lake, [facts[name] for name in _sessions_with(report, OF_NAMES) if name in facts])
     whole = {one.session for one in repairs} - set(_sessions_with(report, OF_FILES - OF_NAMES))

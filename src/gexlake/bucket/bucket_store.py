@@ -1,0 +1,140 @@
+"""A folder of a bucket as a place where a lake is published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gexlake.bucket.client import ChangedObjectError, MissingObjectError, ObjectError, open_store, translated
+from gexlake.bucket.objects import LIST_CHUNK, fetch
+from gexlake.errors import StoreError
+from gexlake.models.location import ObjectUrl
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ObjectStore
+
+    from gexlake.bucket.store import Stored
+
+PART_BYTES = 8 << 20
+"""Of a file that is uploaded in parts: each has to be through before the store's silence counts as one."""
+PARTS_AT_ONCE = 2
+
+
+class BucketStore:
+    """See `store.Store`. Safe in threads; each request runs in a loop of its own, which Ctrl-C ends."""
+
+    def __init__(self, url: ObjectUrl) -> None:
+        self._url = url
+        open_store(url)
+
+    @property
+    def address(self) -> str:
+        return str(self._url)
+
+    def make(self) -> None:
+        """Buckets are made by whoever pays for them."""
+
+    def put(self, key: str, file: Path) -> None:
+        import obstore
+
+        async def put() -> None:
+            await obstore.put_async(
+                self._store, self._key(key), file, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+            )
+
+        with self._known(key, "written"):
+            asyncio.run(put())
+
+    def create(self, key: str, data: bytes) -> bool:
+        import obstore
+
+        async def put() -> None:
+            await obstore.put_async(self._store, self._key(key), data, mode="create")
+
+        try:
+            with self._known(key, "written"):
+                asyncio.run(put())
+        except ChangedObjectError:
+            return False
+        return True
+
+    def replace(self, key: str, data: bytes, etag: str) -> bool:
+        import obstore
+
+        async def put() -> None:
+            await obstore.put_async(self._store, self._key(key), data, mode={"e_tag": etag})
+
+        try:
+            with self._known(key, "written"):
+                asyncio.run(put())
+        except (ChangedObjectError, MissingObjectError):
+            return False
+        return True
+
+    def read(self, key: str) -> tuple[bytes, str] | None:
+        import obstore
+
+        async def get() -> tuple[bytes, str]:
+            result = await obstore.get_async(self._store, self._key(key))
+            return bytes(await result.bytes_async()), result.meta["e_tag"] or ""
+
+        try:
+            with self._known(key):
+                return asyncio.run(get())
+        except MissingObjectError:
+            return None
+
+    def fetch(self, key: str, into: Path) -> None:
+        with self._known(key), into.open("xb") as opened:
+            fetch(self._url.at(self._key(key)), opened)
+
+    def iter_stored(self, prefix: str) -> Iterator[Stored]:
+        from gexlake.bucket.store import Stored
+
+        with self._known(prefix):
+            metas = asyncio.run(self._list(prefix))
+        cut = len(self._key(""))
+        for meta in metas:
+            yield Stored(meta["path"][cut:], meta["size"], meta["last_modified"])
+
+    async def _list(self, prefix: str) -> list[ObjectMeta]:
+        import obstore
+
+        found: list[ObjectMeta] = []
+        async for metas in obstore.list(self._store, self._key(prefix), chunk_size=LIST_CHUNK):
+            found += metas
+        return found
+
+    def delete(self, keys: Iterable[str]) -> None:
+        import obstore
+
+        async def delete(paths: list[str]) -> None:
+            await obstore.delete_async(self._store, paths)
+
+        if paths := [self._key(key) for key in keys]:
+            with self._known(paths[0], "written"):
+                asyncio.run(delete(paths))
+
+    @property
+    def _store(self) -> ObjectStore:
+        return open_store(self._url)
+
+    def _key(self, key: str) -> str:
+        return f"{self._url.key}/{key}" if self._url.key else key
+
+    @contextmanager
+    def _known(self, key: str, verb: str = "read") -> Iterator[None]:
+        """Faults as ours: what is refused for one object is refused for the place."""
+        try:
+            with translated(self._url, verb):
+                yield
+        except (ChangedObjectError, MissingObjectError):
+            raise
+        except ObjectError as error:
+            raise StoreError(
+                f"{self._url.at(self._key(key))}: {error}.", hint="Look at what the key may do."
+            ) from error
