@@ -94,6 +94,8 @@ def show(full_lake: Path, faulty: Path, tmp_path: Path, monkeypatch: pytest.Monk
             shutil.copytree(full_lake, paths["damaged"])
             for file in live_files(paths["damaged"], dataset="strikes")[:3]:
                 file.unlink()
+                shown = paths["damaged"].joinpath(*file.relative_to(paths["damaged"] / "versions").parts[:-1])
+                (shown / "strikes.parquet").unlink()
         tables: list[Table] = []
         table = Terminal.table
 

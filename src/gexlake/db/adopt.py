@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import groupby
@@ -52,7 +52,7 @@ def adopt_lake(connection: Connection, layout: LakeLayout, staged: list[StagedSe
     for one in staged:
         if one.changes_data and live.get((one.record_type, one.session)) == one.version:
             place_version(layout, one)
-    adopt_previous(connection, layout)
+    adopt_previous(connection, layout, {session: {version} for session, version in live.items()})
     replaced = []
     for record_type, session, told in name_shown(layout):
         version = live.get((record_type, session))
@@ -64,9 +64,16 @@ def adopt_lake(connection: Connection, layout: LakeLayout, staged: list[StagedSe
     _list(connection, replaced)
 
 
-def adopt_previous(connection: Connection, layout: LakeLayout) -> None:
-    """Name what is kept for `gexlake restore`, and list it; `drop_previous` removes the names that it had."""
-    replaced = list(_name_previous(layout))
+def adopt_previous(
+    connection: Connection, layout: LakeLayout, live: Mapping[tuple[str, SessionKey], Collection[str]]
+) -> None:
+    """Name what is kept for `gexlake restore`, and list it; `drop_previous` removes the names that it had.
+
+    What is live, and alone so, was about to be replaced by work that is yet to be committed, and is not listed.
+    """
+    replaced = [
+        one for one in _name_previous(layout) if live.get((one.record_type, one.session), set()) != {one.version}
+    ]
     counts = defaultdict[tuple[str, SessionKey], int](int)
     for one in replaced:
         counts[one.record_type, one.session] += 1

@@ -143,14 +143,13 @@ class _Rebuild:
 
         started = time.perf_counter()
         self.report = RebuildReport(lake=str(self.layout.root))
-        for _ in name_shown(self.layout):
-            pass
+        shown = {(record_type, session): told for record_type, session, told in name_shown(self.layout)}
         staged = finish_publishing(self.layout)
         with closing(duckdb.connect(str(new), config=settings(self.layout))) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             create_schema(connection, snapshots_in_database=self.snapshots_in_database)
             self._insert_journal(connection)
-            adopt_previous(connection, self.layout)
+            adopt_previous(connection, self.layout, shown)
             self._insert_staged(connection, staged)
             self._insert_sessions(connection)
             self._insert_lost_lineage(connection)
