@@ -82,8 +82,9 @@ def test_nothing_but_the_database_changes(lake: Path) -> None:
 
 
 def _truncate(path: Path) -> None:
+    """To a quarter: what a database is asked first may lie in its first half, and be there still."""
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    path.write_bytes(data[: len(data) // 4])
 
 
 def _scramble(path: Path) -> None:
