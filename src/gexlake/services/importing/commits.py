@@ -91,8 +91,10 @@ def commit_staged(lake: Path, groups: Sequence[Sequence[str]]) -> list[Outcome]:
     """Commit what was staged together, group by group as far as they can be: what has become of each.
 
     The names are of directories below the lake's staging directory. See `db.commit.commit_groups`; the first that
-    fails by itself is raised, once all others are committed that can be.
+    fails by itself is raised, once all others are committed that can be. Raises `LakeError` for a group of nothing.
     """
+    if not all(groups):
+        raise LakeError("A group of staged work names no directory.", hint="Report this as a bug.")
     layout, faults = LakeLayout(lake), list[Exception]()
     with open_database(layout, write=True) as connection:
         outcomes = commit_groups(connection, layout, _iter_groups(layout, groups, faults))

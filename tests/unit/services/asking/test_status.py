@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gexlake.db.schema import SCHEMA_VERSION
 from gexlake.errors import LakeError, LakeVersionError
 from gexlake.services.asking.status import StagedImport, lake_status
 
@@ -18,7 +19,7 @@ def test_counts_feeds_sessions_and_rows(lake: Path, history: Path) -> None:
     assert status.source_bytes == sum(file.stat().st_size for file in history.glob("*.json"))
     assert status.parquet_bytes == sum(file.stat().st_size for file in (lake / "gex").rglob("*.parquet"))
     assert status.database_bytes == (lake / "gexlake.duckdb").stat().st_size
-    assert status.schema_version == 5
+    assert status.schema_version == SCHEMA_VERSION
     assert status.records_quarantined == 2
     assert status.synthetic_sources == [str(history)]
     assert status.staged == []
