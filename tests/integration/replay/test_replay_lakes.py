@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gexlake.db.layout import LakeLayout
-from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.feed import Feed
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, TUESDAY, edit
+from helpers.lakes import live_files
 from helpers.replay import assert_same, records_of_source, source_file
 from integration.replay.conftest import Start
 
@@ -45,7 +45,9 @@ def test_a_session_that_is_replaced_stays_what_it_was(starting: Start, replay_la
 
 def test_a_damaged_session_is_named_and_the_others_are_served(starting: Start, replay_lake: Path, work: Path) -> None:
     lake = copy_of(replay_lake, work)
-    file = LakeLayout(lake).dataset_file("gex", "strikes", SessionKey(ZERO, TUESDAY))
+    (file,) = live_files(
+        lake, dataset="strikes", folders=f"ticker=NQ_NDX/package=classic/category=gex_zero/session_date={TUESDAY}"
+    )
     data = bytearray(file.read_bytes())
     data[100:2000] = bytes(1900)
     file.write_bytes(data)
