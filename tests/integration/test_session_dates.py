@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gexlake.db.schema import SCHEMA_VERSION
 from gexlake.importers.snapshots import days as day_spool
 from gexlake.models.import_order import ImportOptions
 from gexlake.services.importing.import_history import import_history
@@ -211,7 +212,7 @@ OWN_DATES = [("2025-11-10", 24), ("2025-11-11", 8), ("2025-11-12", 4), ("2025-11
 
 def test_an_old_lake_is_brought_up_to_date_when_it_is_opened(old: Path) -> None:
     report = verify_lake(old)
-    assert select(old, "SELECT schema_version FROM lake_info") == [(5,)]
+    assert select(old, "SELECT schema_version FROM lake_info") == [(SCHEMA_VERSION,)]
     assert {finding.code for finding in report.findings} == {"session_date"}
     assert {str(finding.session)[-10:] for finding in report.findings} == {"2025-11-10", "2025-11-11", "2025-11-13"}
 

@@ -35,6 +35,7 @@ SLACK_BYTES = 4 * MOST_BYTES
 """Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
 READ_SECONDS = 3600.0
 """So long may somebody read an open table as it stood when that began."""
+AGAIN_SECONDS = 1.0
 Resource = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
@@ -207,9 +208,12 @@ async def _beside(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterato
     try:
         yield
     finally:
-        task.cancel()
+        # A group of tasks drops a cancellation that comes in the moment of a failure: say it again.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=AGAIN_SECONDS)
         with suppress(asyncio.CancelledError):
-            await task
+            task.result()
 
 
 RESOURCES: tuple[Resource, ...] = (

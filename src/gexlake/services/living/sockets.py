@@ -109,16 +109,9 @@ class Sockets:
             return f"The vendor gave no address for {', '.join(lacking)}: the key may not have it."
         taker = MessageTaker(self.recorder, self.feeds)
         self._hubs = [_Hub(name, feeds, _now()) for name, feeds in hubs.items()]
-        lost = "a socket ended without a reason"
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch())
-                group.create_task(taker.release_late())
-                for hub in self._hubs:
-                    group.create_task(self._keep_open(hub, urls[hub.name], taker))
-        except* LostError as errors:
-            lost = str(errors.exceptions[0])
-        return lost
+        work = [self._watch(), taker.release_late()]
+        work += [self._keep_open(hub, urls[hub.name], taker) for hub in self._hubs]
+        return await _first_loss([asyncio.create_task(one) for one in work])
 
     async def _keep_open(self, hub: _Hub, url: str, taker: MessageTaker) -> None:
         """Listen to a hub; open its address again once after each time that it spoke, while the address is good."""
@@ -199,6 +192,25 @@ class Sockets:
         now_us = self.clock.now_us()
         hours = cash_hours(new_york_day(now_us))
         return hours is not None and hours.open_us <= now_us <= hours.close_us
+
+
+async def _first_loss(tasks: list[asyncio.Task[None]]) -> str:
+    """Wait until one of the tasks, which have no end, is lost, and end the others; why it was.
+
+    A group of tasks would drop a cancellation of the caller that comes in the moment of a loss, until Python 3.13, and
+    listen for ever.
+    """
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    errors = [error for task in done if (error := task.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, LostError):
+            raise error
+    return str(errors[0])
 
 
 def explain_silence(mute: Sequence[str], hubs: int, seconds: float) -> str:

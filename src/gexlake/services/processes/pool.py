@@ -43,9 +43,8 @@ class WorkerPool(LocalWorkers):
         context = multiprocessing.get_context("forkserver")
         self._bytes = context.Value("Q", 0)
         self._stop = context.Event()
-        self._executor = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_begin_worker, initargs=(self._bytes, self._stop)
-        )
+        told = self._bytes, self._stop, dict(os.environ)
+        self._executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=told)
         # Starting the first worker waits until the server has imported its modules: the caller need not.
         self._start = threading.Thread(target=self._warm_up, name="start-workers")
         self._start.start()
@@ -162,10 +161,13 @@ def _settle(future: Future[Result], done: Future[Result]) -> None:
 _on_bytes: OnBytes | None = None
 
 
-def _begin_worker(counter: Any, stop: Any) -> None:
+def _begin_worker(counter: Any, stop: Any, environment: dict[str, str]) -> None:
     global _on_bytes  # noqa: PLW0603 - a worker process has no other place to keep what its initializer was given
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     os.nice(NICENESS)
+    # As the caller's is now: the server's is that of its start, and credentials may have been named since.
+    os.environ.clear()
+    os.environ.update(environment | {THREADS_OF_NUMPY: "1"})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()

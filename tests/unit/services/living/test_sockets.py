@@ -144,3 +144,20 @@ def test_address_that_gave_nothing_is_not_opened_again(desk: Desk) -> None:
 
     asyncio.run(work())
     assert asked[:2] == ["/1", "/2"]
+
+
+def test_who_cancels_in_the_moment_of_a_loss_is_heard(desk: Desk) -> None:
+    """The group of tasks that fails then drops the cancellation."""
+
+    async def close(connection: ServerConnection) -> None: ...
+
+    async def work() -> bool:
+        async with serve(close, "127.0.0.1", 0, subprotocols=SUBPROTOCOLS[:1]) as server:  # type: ignore[arg-type]
+            vendor = Vendor(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
+            sockets = Sockets(vendor, [FEED], desk.recorder, desk.clock, wait_seconds=0, apart_seconds=0)  # type: ignore[arg-type]
+            running = asyncio.create_task(sockets.run())
+            desk.recorder.interrupt = lambda *_: running.cancel()  # type: ignore[method-assign,assignment]
+            await asyncio.wait([running])
+            return running.cancelled()
+
+    assert asyncio.run(work())

@@ -97,7 +97,7 @@ def test_a_session_that_globs_do_not_find_yet_is_read_as_it_was_committed(own_la
     with open_database(layout, write=False) as connection:
         found = list(live_files(connection, layout, "gex_snapshots"))
         (held,) = connection.execute("SELECT count(*) FROM sessions").fetchall()[0]
-    assert len(found) == held == 1
+    assert len(found) == held > 0
     assert not list((fresh / "gex").rglob("*.parquet"))
 
 
