@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -224,8 +225,8 @@ class Puller:
         """Have a file that is whole under its name; bytes that were fetched for it."""
         if _is_sound(target, wanted):
             return 0
-        new = self._layout.staging / f"{FETCHED_PREFIX}{os.getpid()}-{wanted.checksum}-{target.name}"
-        new.unlink(missing_ok=True)
+        # A name for this file alone: journals of two imports may hold the same, and are fetched side by side.
+        new = self._layout.staging / f"{FETCHED_PREFIX}{uuid.uuid4().hex}-{target.name}"
         try:
             self._store.fetch(wanted.key, new)
             if not _is_sound(new, wanted):
