@@ -8,8 +8,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,18 @@ class ReplayProcess:
         assert response.status_code == 200, response.text
         document: dict[str, Any] = response.json()
         return document
+
+
+@contextmanager
+def running_replay(lake: Path, *options: str) -> Iterator[ReplayProcess]:
+    """A replay for as long as the block lasts, which ends well."""
+    replay = ReplayProcess(lake, *options)
+    try:
+        yield replay
+        status, _, err = replay.end()
+        assert (status, "Traceback" in err) == (0, False), err
+    finally:
+        replay.process.kill()
 
 
 def make_lake(

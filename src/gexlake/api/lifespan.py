@@ -23,6 +23,7 @@ from gexlake.services.living.runner import run_in_service
 from gexlake.services.living.tail import LiveTail
 from gexlake.services.owner.held_lake import HeldLake
 from gexlake.services.owner.served import announced_server
+from gexlake.services.processes.interrupts import end_task
 from gexlake.services.statements.place import Limits
 from gexlake.services.statements.pool import StatementPool
 from gexlake.settings import Settings
@@ -35,7 +36,6 @@ SLACK_BYTES = 4 * MOST_BYTES
 """Memory of a statement beyond twice what DuckDB plans with: rows on their way out."""
 READ_SECONDS = 3600.0
 """So long may somebody read an open table as it stood when that began."""
-AGAIN_SECONDS = 1.0
 Resource = Callable[[ServiceState], AbstractAsyncContextManager[None]]
 
 
@@ -208,10 +208,7 @@ async def _beside(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterato
     try:
         yield
     finally:
-        # A group of tasks drops a cancellation that comes in the moment of a failure: say it again.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=AGAIN_SECONDS)
+        await end_task(task)
         with suppress(asyncio.CancelledError):
             task.result()
 

@@ -95,10 +95,7 @@ def run_import(
     locations = list(map(location_of, sources))
     if cluster is None:
         start_server_early(locations, lake)
-    from gexlake.cli.import_report import show_report
-    from gexlake.cli.progress import import_progress
     from gexlake.models.import_order import ImportOptions
-    from gexlake.services.importing.import_history import import_history
 
     options = ImportOptions(
         tickers=words(tickers),
@@ -119,8 +116,17 @@ def run_import(
     )
     if prune and not dry_run and not yes:
         _ask_to_prune(terminal, locations, lake, options)
+    return _import(terminal, locations, lake, options)
+
+
+def _import(terminal: Terminal, sources: list[Location], lake: Path, options: ImportOptions) -> int:
+    """Import, and show the report; the exit status."""
+    from gexlake.cli.import_report import show_report
+    from gexlake.cli.progress import import_progress
+    from gexlake.services.importing.import_history import import_history
+
     with import_progress(terminal) as on_progress:
-        report = import_history(locations, lake, options, on_progress=on_progress)
+        report = import_history(sources, lake, options, on_progress=on_progress)
     if terminal.wants_json:
         terminal.json(report.model_dump(mode="json"))
     else:

@@ -27,6 +27,15 @@ STOP_SECONDS = 0.1
 COLLECT_OFTEN = (700, 10, 10)
 """Python's own thresholds: looking for cycles keeps requests waiting for a fraction of a millisecond, not for 20."""
 
+Mirror = Annotated[
+    str | None,
+    typer.Option("--mirror", metavar="PLACE", help="Carry commits to a bucket (s3://…) or folder as they come."),
+]
+Replica = Annotated[
+    str | None,
+    typer.Option("--replica", metavar="PLACE", help="Follow a lake's mirror, and only read; --lake is the copy."),
+]
+
 
 @command("serve", example="gexlake serve --lake data --port 8765 --watch outputs/gex_bridge/history")
 def serve(
@@ -58,14 +67,8 @@ def serve(
     get_to: Annotated[
         Path | None, typer.Option("--get-to", metavar="DIR", help="Where the files go that --get fetches.")
     ] = None,
-    mirror: Annotated[
-        str | None,
-        typer.Option("--mirror", metavar="PLACE", help="Carry commits to a bucket (s3://…) or folder as they come."),
-    ] = None,
-    replica: Annotated[
-        str | None,
-        typer.Option("--replica", metavar="PLACE", help="Follow a lake's mirror, and only read; --lake is the copy."),
-    ] = None,
+    mirror: Mirror = None,
+    replica: Replica = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Worker processes of an import.  [default: 1]")
     ] = None,

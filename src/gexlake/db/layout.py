@@ -7,6 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -174,6 +175,16 @@ def sync_log(layout: LakeLayout) -> None:
     To be called after a commit, before anything outside the database rests on it.
     """
     sync_directory(layout.root)
+
+
+def stamps_of(files: Iterable[Path]) -> tuple[tuple[int, int], ...]:
+    """Size and time of change, in nanoseconds, of those that are there: others than before, once one has changed."""
+    found = []
+    for file in files:
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            found.append((status.st_size, status.st_mtime_ns))
+    return tuple(found)
 
 
 def place_new(source: Path, target: Path) -> bool:

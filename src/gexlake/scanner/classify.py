@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from gexlake.archive import archive_kind, names_in_head
 from gexlake.models.feed import ORDERFLOW, Feed, SessionKey
+from gexlake.models.location import Location
 from gexlake.models.record_types import ORDERFLOW_TYPE, RECORD_TYPES, record_type_of
-from gexlake.models.source import Form
+from gexlake.models.source import Form, SourceFile
 from gexlake.packing import Compression
 from gexlake.scanner.heads import Head
 from gexlake.scanner.names import EARLIEST_YEAR, LATEST_YEAR, Hints, parse_feed, says_feed, valid_ticker
@@ -38,6 +39,23 @@ class Importable(NamedTuple):
     form: Form
     claims_date: bool
     """Its name or folders say the date; else the first record does."""
+
+
+def source_of(
+    location: Location, size_bytes: int, found: Importable, *, etag: str | None = None, synthetic: bool | None = None
+) -> SourceFile:
+    """The source that a classified file is."""
+    return SourceFile(
+        location,
+        found.record_type,
+        found.session,
+        size_bytes,
+        found.compression,
+        found.form,
+        claims_date=found.claims_date,
+        etag=etag,
+        synthetic=synthetic,
+    )
 
 
 def classify(hints: Hints, head: Head) -> Importable | Refusal:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gexlake.models.source import Identity, RefusedFile, SourceFile, file_identity
-from gexlake.scanner.classify import classify
+from gexlake.scanner.classify import classify, source_of
 from gexlake.scanner.heads import Head, read_head
 from gexlake.scanner.members import iter_members
 from gexlake.scanner.names import parse_path
@@ -61,16 +61,7 @@ def examine(found: FoundFile) -> Iterator[Examined]:
     if isinstance(result, Refusal):
         yield Examined(_refused(found, size_bytes, result), identity)
         return
-    source = SourceFile(
-        path,
-        result.record_type,
-        result.session,
-        size_bytes,
-        result.compression,
-        result.form,
-        claims_date=result.claims_date,
-    )
-    yield Examined(source, identity)
+    yield Examined(source_of(path, size_bytes, result), identity)
 
 
 def _refused(found: FoundFile, size_bytes: int, refusal: Refusal) -> RefusedFile:

@@ -18,7 +18,7 @@ from gexlake.errors import SourceError
 from gexlake.models.location import ObjectUrl, is_url
 from gexlake.models.source import SYNTHETIC_NOTE, Form, ReadObject, RefusedFile, SourceFile
 from gexlake.packing import Compression
-from gexlake.scanner.classify import Importable, classify
+from gexlake.scanner.classify import Importable, classify, source_of
 from gexlake.scanner.heads import HEAD_BYTES, Head, bytes_behind, unpack_head
 from gexlake.scanner.names import Hints, parse_path, says_feed
 from gexlake.scanner.refusals import Refusal
@@ -197,17 +197,7 @@ async def _examine(sorting: _Sorting, facts: ObjectFacts) -> SourceFile | Refuse
     result = _classify(parse_path(url.parts[:-1], url.name), head) if isinstance(head, Head) else head
     if isinstance(result, Refusal):
         return RefusedFile(url, size_bytes, result.code, result.reason)
-    return SourceFile(
-        url,
-        result.record_type,
-        result.session,
-        size_bytes,
-        result.compression,
-        result.form,
-        claims_date=result.claims_date,
-        etag=facts.etag,
-        synthetic=sorting.is_synthetic(url),
-    )
+    return source_of(url, size_bytes, result, etag=facts.etag, synthetic=sorting.is_synthetic(url))
 
 
 async def _read_start(facts: ObjectFacts) -> tuple[ObjectFacts, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.getting import Vendor, running_vendor
-from helpers.replay import ReplayProcess, make_lake
+from helpers.replay import ReplayProcess, make_lake, running_replay
 
 
 @pytest.fixture
@@ -26,13 +26,8 @@ def source_lake(fast_disk: Path) -> Path:
 @pytest.fixture(scope="module")
 def replaying(source_lake: Path) -> Iterator[ReplayProcess]:
     """A replay at the end of both days; the process serves all tests of a module."""
-    replay = ReplayProcess(source_lake, "--date", "2025-11-10", "--date", "2025-11-11", "--start-at", "end")
-    try:
+    with running_replay(source_lake, "--date", "2025-11-10", "--date", "2025-11-11", "--start-at", "end") as replay:
         yield replay
-        status, _, err = replay.end()
-        assert (status, "Traceback" in err) == (0, False), err
-    finally:
-        replay.process.kill()
 
 
 @pytest.fixture

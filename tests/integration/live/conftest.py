@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.living import GexlakeProcess, start_live
-from helpers.replay import ReplayProcess, make_lake
+from helpers.replay import ReplayProcess, make_lake, running_replay
 
 StartLive = Callable[..., GexlakeProcess]
 
@@ -22,13 +22,8 @@ def vendor_lake(fast_disk: Path) -> Path:
 @pytest.fixture
 def replay(vendor_lake: Path) -> Iterator[ReplayProcess]:
     """Its clock stands at the open, and is stepped."""
-    replay = ReplayProcess(vendor_lake, "--paused")
-    try:
+    with running_replay(vendor_lake, "--paused") as replay:
         yield replay
-        status, _, err = replay.end()
-        assert (status, "Traceback" in err) == (0, False), err
-    finally:
-        replay.process.kill()
 
 
 @pytest.fixture

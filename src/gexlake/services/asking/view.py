@@ -127,10 +127,7 @@ def view_session(
     kind = kind_of(feed)
     bounds = Bounds.between(day, day)
     frames = Frames(kind, recorded)
-    if published_days(layout, feed, bounds):
-        frames.snapshots.append(scan_range(layout, "snapshots", feed, bounds).select("timestamp", *kind.numbers))
-        if kind.ladder:
-            frames.ladders.append(scan_range(layout, kind.ladder.dataset, feed, bounds))
+    frames.append_published(layout, feed, bounds)
     if not frames.snapshots:
         return None
     snapshots = pl.concat(frames.snapshots).collect().sort("timestamp")
@@ -184,6 +181,15 @@ class Frames:
             times = pl.Series("timestamp", np.repeat(recorded.instants, rows)).cast(pl.Datetime("us", "UTC"))
             ladder = [pl.Series(name, values) for name, values in zip(kind.ladder_names, cells, strict=True)]
             self.ladders.append(pl.DataFrame([times, *ladder]).lazy())
+
+    def append_published(self, layout: LakeLayout, feed: Feed, bounds: Bounds) -> None:
+        """Append what the lake has published of a feed, if it has something."""
+        if not published_days(layout, feed, bounds):
+            return
+        kind = kind_of(feed)
+        self.snapshots.append(scan_range(layout, "snapshots", feed, bounds).select("timestamp", *kind.numbers))
+        if kind.ladder:
+            self.ladders.append(scan_range(layout, kind.ladder.dataset, feed, bounds))
 
 
 def is_synthetic(layout: LakeLayout, feed: Feed, day: date, *, is_recorded: bool = False) -> bool:

@@ -23,6 +23,7 @@ from gexlake.services.living.order import LiveOrder, Method
 from gexlake.services.living.poll import Poller
 from gexlake.services.living.recorder import FeedCounts, Recorder
 from gexlake.services.living.sockets import Sockets
+from gexlake.services.processes.interrupts import end_task
 from gexlake.validation.calendar import CashHours, cash_hours, new_york_day
 from gexlake.vendor.live import LiveClient
 from gexlake.vendor.trouble import RefusedError, TroubleError
@@ -36,7 +37,6 @@ EARLY_SECONDS = 30
 LATE_SECONDS = 60
 """After the close: the last records are those of the close itself."""
 CLOCK_OFF_SECONDS = 3.0
-STOP_SECONDS = 1.0
 RETRY_SECONDS = 60.0
 """After which a vendor that did not take the key is asked again, in a service."""
 
@@ -213,10 +213,7 @@ class LiveRunner:
                     source.result()
             finally:
                 ending.cancel()
-                # A task group drops a cancellation that comes in the moment in which a socket is lost: say it again.
-                while not source.done():
-                    source.cancel()
-                    await asyncio.wait([source], timeout=STOP_SECONDS)
+                await end_task(source)
 
     async def _source(self, client: LiveClient, recorder: Recorder) -> None:
         """Record by the method that was asked for, or that the key admits."""

@@ -10,7 +10,10 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 Result = TypeVar("Result")
 
@@ -19,6 +22,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 INTERRUPTED = "Error: Interrupted.\n"
 SOON_SECONDS = 0.001
 """By then a finalizer has mostly ended; if not, it is tried again."""
+AGAIN_SECONDS = 1.0
 
 
 def end_when_interrupted() -> None:
@@ -29,6 +33,18 @@ def end_when_interrupted() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
+
+
+async def end_task(task: asyncio.Task[Any]) -> None:
+    """Cancel a task, and wait until it has ended, however it does.
+
+    A group of tasks in it drops a cancellation that comes in the moment of a failure, until Python 3.13: say it again.
+    """
+    import asyncio
+
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=AGAIN_SECONDS)
 
 
 def raise_when_interrupted() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.db.commits import (
+    KeptVersion,
+    LiveVersion,
     UnknownCommitError,
     changes_since,
     commits_after,
@@ -18,7 +20,7 @@ from gexlake.db.commits import (
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
 from gexlake.db.sessions import SESSION_NAMES, keeps_snapshots
-from gexlake.models.feed import Feed, SessionKey
+from gexlake.models.mirror import PublishedChange
 from gexlake.services.owner.served import served
 
 if TYPE_CHECKING:
@@ -31,30 +33,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedChange:
-    """A row of the table `changes`."""
-
-    commit: int
-    record_type: str
-    ticker: str
-    package: str
-    category: str
-    session_date: date
-    version: str | None
-    replaced: str | None = None
-    keep_versions: int | None = None
-    import_id: str | None = None
-
-    @property
-    def session(self) -> SessionKey:
-        """The session."""
-        return SessionKey(Feed(self.ticker, self.package, self.category), self.session_date)
-
-
-@dataclass(frozen=True, slots=True)
 class CommitLog:
     """What was committed until `commit`, in order; with `whole`, one change for each session that is live.
 
+    Changes name no files yet.
     `times` are those of the commits, UTC; `kept` are versions that are kept for `gexlake restore`, only with `whole`.
     """
 
@@ -62,8 +44,8 @@ class CommitLog:
     times: dict[int, datetime]
     whole: bool
     snapshots_in_database: bool
-    changes: list[LoggedChange]
-    kept: list[LoggedChange]
+    changes: list[PublishedChange]
+    kept: list[PublishedChange]
 
 
 @served
@@ -104,7 +86,7 @@ def _times(connection: Connection, position: int) -> dict[int, datetime]:
     return {commit: EPOCH + timedelta(microseconds=time_us) for commit, time_us in rows}
 
 
-def _changes(connection: Connection, position: int | None) -> list[LoggedChange] | None:
+def _changes(connection: Connection, position: int | None) -> list[PublishedChange] | None:
     if position is None:
         return None
     try:
@@ -115,19 +97,24 @@ def _changes(connection: Connection, position: int | None) -> list[LoggedChange]
         f"SELECT commit, {SESSION_NAMES}, version, replaced, keep_versions, import_id FROM changes "
         "WHERE commit > ? ORDER BY ALL",
         [position],
-    ).fetchall()
-    return [LoggedChange(*row) for row in rows]
+    )
+    names = [name for name, *_ in rows.description or ()]
+    return [PublishedChange(**dict(zip(names, row, strict=True))) for row in rows.fetchall()]
 
 
-def _live(connection: Connection, commit: int) -> list[LoggedChange]:
-    return [
-        LoggedChange(commit, one.record_type, *one.session.feed, one.session.session_date, one.version)
-        for one in live_versions(connection)
-    ]
+def _live(connection: Connection, commit: int) -> list[PublishedChange]:
+    return [_standing(commit, one) for one in live_versions(connection)]
 
 
-def _kept(connection: Connection, commit: int) -> list[LoggedChange]:
-    return [
-        LoggedChange(commit, one.record_type, *one.session.feed, one.session.session_date, one.version)
-        for one in kept_versions(connection)
-    ]
+def _kept(connection: Connection, commit: int) -> list[PublishedChange]:
+    return [_standing(commit, one) for one in kept_versions(connection)]
+
+
+def _standing(commit: int, one: LiveVersion | KeptVersion) -> PublishedChange:
+    return PublishedChange(
+        commit=commit,
+        record_type=one.record_type,
+        **one.session.feed._asdict(),
+        session_date=one.session.session_date,
+        version=one.version,
+    )

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gexlake.db.followers import forget_follower, retain, retained_by
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, stamps_of
 from gexlake.errors import CatalogError, LakeLockedError, UsageError
 from gexlake.models.publishing import OWN_CATALOG, PublishOrder, PublishReport
 from gexlake.services.publishing.catalogs import catalog_faults, choose_catalog, open_catalog
@@ -56,7 +56,7 @@ def iter_published(lake: Path, order: PublishOrder) -> Iterator[PublishReport | 
     """
     layout, seen, polls_left = LakeLayout(lake.absolute()), None, 0
     while True:
-        there = _facts(layout)
+        there = stamps_of([layout.database, layout.log])  # they change with every commit
         polls_left -= 1
         if there != seen or polls_left == 0:
             with suppress(LakeLockedError):  # somebody is writing, and so there is going to be more to see
@@ -77,15 +77,3 @@ def stop_publishing(lake: Path, order: PublishOrder) -> None:
     """Nothing has to stay for the tables of a catalog any more; they themselves are left as they are."""
     layout = LakeLayout(lake.absolute())
     forget_follower(layout, choose_catalog(layout, order.catalog).follower(order.namespace))
-
-
-def _facts(layout: LakeLayout) -> tuple[tuple[int, int], ...]:
-    """What changes with every commit: size and time of change of the database and its log."""
-    found = []
-    for file in (layout.database, layout.log):
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            continue
-        found.append((status.st_size, status.st_mtime_ns))
-    return tuple(found)

@@ -18,7 +18,7 @@ from gexlake._version import __version__
 from gexlake.bucket.store import Store, open_place
 from gexlake.db.followers import EVERYTHING, retain, retained_by
 from gexlake.db.journal import JOURNAL_TABLES
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, stamps_of
 from gexlake.db.mirrors import (
     SeenJournal,
     load_state,
@@ -42,7 +42,7 @@ from gexlake.models.mirror import (
     list_key,
 )
 from gexlake.services.publishing.lease import Lease, OwnerError
-from gexlake.services.publishing.mirror_log import CommitLog, LoggedChange, count_commits, read_commit_log
+from gexlake.services.publishing.mirror_log import CommitLog, count_commits, read_commit_log
 from gexlake.services.publishing.publications import fold, newest_commit, newest_list, read_commit, read_list
 from gexlake.services.publishing.sweep import collect_unnamed, is_due
 from gexlake.services.publishing.transfers import TRANSFERS_AT_ONCE, StoppedError, iter_transferred
@@ -84,7 +84,9 @@ def iter_pushed(lake: Path, place: Location, stop: threading.Event) -> Iterator[
         pusher, seen, due = Pusher(layout, store, stop=stop), None, 0.0
         try:
             while not stop.is_set():
-                there = _facts(layout)
+                there = stamps_of(
+                    [layout.database, layout.log, layout.imports]
+                )  # they change with every commit and journal
                 if there != seen or due <= 0:
                     with suppress(LakeLockedError):  # somebody is writing, and so there is going to be more to see
                         report = pusher.tried()
@@ -99,18 +101,6 @@ def iter_pushed(lake: Path, place: Location, stop: threading.Event) -> Iterator[
             return
         finally:
             pusher.release()
-
-
-def _facts(layout: LakeLayout) -> tuple[tuple[int, int], ...]:
-    """What changes with every commit, and with every journal."""
-    found = []
-    for file in (layout.database, layout.log, layout.imports):
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            continue
-        found.append((status.st_size, status.st_mtime_ns))
-    return tuple(found)
 
 
 @dataclass
@@ -307,7 +297,7 @@ class Pusher:
                 self._is_settled = False
                 raise self._refused(document)
 
-    def _change(self, change: LoggedChange, files: _Files, *, is_live: bool) -> PublishedChange:
+    def _change(self, change: PublishedChange, files: _Files, *, is_live: bool) -> PublishedChange:
         """Raises `DamagedSessionError` where a live version is damaged; one that is not is left out."""
         if self._stop.is_set():
             raise StoppedError
@@ -324,19 +314,7 @@ class Pusher:
             except (DamagedSessionError, OSError):
                 if is_live:
                     raise
-        return PublishedChange(
-            commit=change.commit,
-            record_type=change.record_type,
-            ticker=change.ticker,
-            package=change.package,
-            category=change.category,
-            session_date=change.session_date,
-            version=change.version,
-            replaced=change.replaced,
-            keep_versions=change.keep_versions,
-            import_id=change.import_id,
-            files=named,
-        )
+        return change.model_copy(update={"files": named})
 
     def _changed_journals(self, files: _Files) -> list[PublishedJournal]:
         """The journals that were written since they were published, and are not what was published."""
