@@ -82,3 +82,9 @@ def test_every_room_of_the_services_has_its_place_in_the_list() -> None:
     services = SOURCE / "services"
     assert {path.name for path in services.iterdir() if path.is_dir() and any(path.rglob("*.py"))} == set(ROOMS)
     assert {path.name for path in services.glob("*.py")} == {"__init__.py", "lake.py", "remote_lake.py"}
+
+
+def test_no_coroutine_of_the_store_of_buckets_is_used() -> None:
+    """Threads of obstore end them, and abort a process that ends meanwhile."""
+    modules = (SOURCE / "bucket").rglob("*.py")
+    assert not [path.name for path in modules if "_async(" in path.read_text(encoding="utf-8")]

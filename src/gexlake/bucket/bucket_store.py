@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gexlake.bucket.client import ChangedObjectError, MissingObjectError, ObjectError, open_store, translated
 from gexlake.bucket.objects import LIST_CHUNK, fetch
+from gexlake.bucket.requests import wait_for
 from gexlake.errors import StoreError
 from gexlake.models.location import ObjectUrl
 
@@ -25,7 +25,7 @@ PARTS_AT_ONCE = 2
 
 
 class BucketStore:
-    """See `store.Store`. Safe in threads; each request runs in a loop of its own, which Ctrl-C ends."""
+    """See `store.Store`. Safe in threads; Ctrl-C ends the waiting for a request."""
 
     def __init__(self, url: ObjectUrl) -> None:
         self._url = url
@@ -41,23 +41,19 @@ class BucketStore:
     def put(self, key: str, file: Path) -> None:
         import obstore
 
-        async def put() -> None:
-            await obstore.put_async(
-                self._store, self._key(key), file, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
-            )
-
         with self._known(key, "written"):
-            asyncio.run(put())
+            wait_for(
+                lambda: obstore.put(
+                    self._store, self._key(key), file, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+                )
+            )
 
     def create(self, key: str, data: bytes) -> bool:
         import obstore
 
-        async def put() -> None:
-            await obstore.put_async(self._store, self._key(key), data, mode="create")
-
         try:
             with self._known(key, "written"):
-                asyncio.run(put())
+                wait_for(lambda: obstore.put(self._store, self._key(key), data, mode="create"))
         except ChangedObjectError:
             return False
         return True
@@ -65,12 +61,9 @@ class BucketStore:
     def replace(self, key: str, data: bytes, etag: str) -> bool:
         import obstore
 
-        async def put() -> None:
-            await obstore.put_async(self._store, self._key(key), data, mode={"e_tag": etag})
-
         try:
             with self._known(key, "written"):
-                asyncio.run(put())
+                wait_for(lambda: obstore.put(self._store, self._key(key), data, mode={"e_tag": etag}))
         except (ChangedObjectError, MissingObjectError):
             return False
         return True
@@ -78,13 +71,13 @@ class BucketStore:
     def read(self, key: str) -> tuple[bytes, str] | None:
         import obstore
 
-        async def get() -> tuple[bytes, str]:
-            result = await obstore.get_async(self._store, self._key(key))
-            return bytes(await result.bytes_async()), result.meta["e_tag"] or ""
+        def get() -> tuple[bytes, str]:
+            result = obstore.get(self._store, self._key(key))
+            return bytes(result.bytes()), result.meta["e_tag"] or ""
 
         try:
             with self._known(key):
-                return asyncio.run(get())
+                return wait_for(get)
         except MissingObjectError:
             return None
 
@@ -96,28 +89,23 @@ class BucketStore:
         from gexlake.bucket.store import Stored
 
         with self._known(prefix):
-            metas = asyncio.run(self._list(prefix))
+            metas = wait_for(lambda: self._list(prefix))
         cut = len(self._key(""))
         for meta in metas:
             yield Stored(meta["path"][cut:], meta["size"], meta["last_modified"])
 
-    async def _list(self, prefix: str) -> list[ObjectMeta]:
+    def _list(self, prefix: str) -> list[ObjectMeta]:
         import obstore
 
-        found: list[ObjectMeta] = []
-        async for metas in obstore.list(self._store, self._key(prefix), chunk_size=LIST_CHUNK):
-            found += metas
-        return found
+        chunks = obstore.list(self._store, self._key(prefix), chunk_size=LIST_CHUNK)
+        return [meta for metas in chunks for meta in metas]
 
     def delete(self, keys: Iterable[str]) -> None:
         import obstore
 
-        async def delete(paths: list[str]) -> None:
-            await obstore.delete_async(self._store, paths)
-
         if paths := [self._key(key) for key in keys]:
             with self._known(paths[0], "written"):
-                asyncio.run(delete(paths))
+                wait_for(lambda: obstore.delete(self._store, paths))
 
     @property
     def _store(self) -> ObjectStore:

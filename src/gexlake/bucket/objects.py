@@ -1,12 +1,13 @@
-"""List, look at and fetch objects. What is a coroutine here runs in a loop of the caller's; Ctrl-C ends that."""
+"""List, look at and fetch objects. Where one waits for a store, Ctrl-C ends that, but in `read_range`."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from gexlake.bucket.client import ChangedObjectError, open_store, translated
+from gexlake.bucket.requests import wait_for
 from gexlake.errors import StoreError
 from gexlake.models.location import ObjectUrl
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 18
 """So much may be lost of what has come when a download is cut."""
 LIST_CHUNK = 1000
-TICK_SECONDS = 0.2
 MOST_CHANGES = 3
 """Times that a fetch is begun anew because the object changed meanwhile."""
 MOST_FAILURES = 2
@@ -41,33 +41,31 @@ def look_at(url: ObjectUrl) -> ObjectFacts:
     import obstore
 
     store = open_store(url, quick=True)
-
-    async def ask() -> ObjectMeta:
-        return await obstore.head_async(store, url.key)
-
     with translated(url):
-        return _facts(url, asyncio.run(ask()))
+        return _facts(url, wait_for(lambda: obstore.head(store, url.key)))
 
 
-async def iter_objects(folder: ObjectUrl) -> AsyncIterator[ObjectFacts]:
+def list_objects(folder: ObjectUrl) -> list[ObjectFacts]:
     """All objects below a folder, in no certain order."""
     import obstore
 
     store = open_store(folder)
+
+    def ask() -> list[ObjectFacts]:
+        chunks = obstore.list(store, folder.key or None, chunk_size=LIST_CHUNK)
+        return [_facts(folder.at(meta["path"]), meta) for metas in chunks for meta in metas]
+
     with translated(folder):
-        async for metas in obstore.list(store, folder.key or None, chunk_size=LIST_CHUNK):
-            for meta in metas:
-                yield _facts(folder.at(meta["path"]), meta)
+        return wait_for(ask)
 
 
-async def read_range(url: ObjectUrl, start: int, count: int) -> tuple[ObjectFacts, bytes]:
+def read_range(url: ObjectUrl, start: int, count: int) -> tuple[ObjectFacts, bytes]:
     """What an object is by now, and up to so many of its bytes from `start` on."""
     import obstore
 
-    store = open_store(url)
     with translated(url):
-        result = await obstore.get_async(store, url.key, options={"range": (start, start + count)})
-        return _facts(url, result.meta), bytes(await result.bytes_async())
+        result = obstore.get(open_store(url), url.key, options={"range": (start, start + count)})
+        return _facts(url, result.meta), bytes(result.bytes())
 
 
 def fetch(
@@ -78,18 +76,11 @@ def fetch(
     What is cut off is gone on with where it broke off; where the object has changed meanwhile, all is begun anew.
     `on_tick` is called a few times a second. Raises `ObjectError`, `StoreError`, and what `into` and `on_tick` raise.
     """
-    return asyncio.run(_ticking(_Fetch(url, into, etag).run(), on_tick))
-
-
-async def _ticking(work: Coroutine[Any, Any, ObjectFacts], on_tick: Callable[[], None]) -> ObjectFacts:
-    task = asyncio.ensure_future(work)
+    work = _Fetch(url, into, etag)
     try:
-        while not task.done():
-            await asyncio.wait({task}, timeout=TICK_SECONDS)
-            on_tick()
-        return task.result()
+        return wait_for(work.run, on_tick)
     finally:
-        task.cancel()
+        work.given_up.set()
 
 
 class _Fetch:
@@ -100,14 +91,16 @@ class _Fetch:
         self._found: ObjectFacts | None = None
         """The version that is being fetched."""
         self._at = 0
+        self.given_up = threading.Event()
+        """Nobody waits for it any more."""
 
-    async def run(self) -> ObjectFacts:
+    def run(self) -> ObjectFacts:
         changes = failures = 0
-        while self._found is None or self._at < self._found.size_bytes:
+        while self._found is None or (self._at < self._found.size_bytes and not self.given_up.is_set()):
             before = self._at
             try:
                 with translated(self._url):
-                    await self._go_on()
+                    self._go_on()
             except ChangedObjectError as error:
                 changes += 1
                 if self._wanted is not None or changes > MOST_CHANGES:
@@ -119,7 +112,7 @@ class _Fetch:
                     raise
         return self._found
 
-    async def _go_on(self) -> None:
+    def _go_on(self) -> None:
         """Fetch what is left, as far as it goes."""
         import obstore
 
@@ -130,12 +123,14 @@ class _Fetch:
             options["if_match"] = etag
         if self._at:
             options["range"] = {"offset": self._at}
-        result = await obstore.get_async(open_store(self._url), self._url.key, options=options)
+        result = obstore.get(open_store(self._url), self._url.key, options=options)
         found = _facts(self._url, result.meta)
         if self._found is not None and found != self._found:  # there are stores that overlook the condition
             raise ChangedObjectError("it has changed")
         self._found = found
-        async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+        for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+            if self.given_up.is_set():
+                return
             self._into.write(chunk)
             self._at += len(chunk)
 

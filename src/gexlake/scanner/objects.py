@@ -6,14 +6,15 @@ dozens at a time, unless it was read before in the version that the store has.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from gexlake.archive import archive_kind, names_in_head
 from gexlake.bucket.client import ObjectError
-from gexlake.bucket.objects import ObjectFacts, iter_objects, look_at, read_range
+from gexlake.bucket.objects import ObjectFacts, list_objects, look_at, read_range
+from gexlake.bucket.requests import iter_results
 from gexlake.errors import SourceError
 from gexlake.models.location import ObjectUrl, is_url
 from gexlake.models.source import SYNTHETIC_NOTE, Form, ReadObject, RefusedFile, SourceFile
@@ -74,8 +75,7 @@ class ObjectWalk:
                     yield _unchanged(facts, before, is_synthetic=sorting.is_synthetic(facts.url))
                 else:
                     new.append(facts)
-            for start in range(0, len(new), AT_A_TIME):
-                yield from asyncio.run(_examine_all(sorting, new[start : start + AT_A_TIME]))
+            yield from iter_results(partial(_examine, sorting), new, AT_A_TIME)
 
 
 # ---- the listing -----------------------------------------------------------------------------------------------------
@@ -85,16 +85,12 @@ def _list(source: ObjectUrl) -> list[ObjectFacts]:
     """The object of that name, if there is one, and those below it."""
     try:
         found = [itself] if source.key and (itself := _look_for(source)) else []
-        found += asyncio.run(_list_below(source))
+        found += list_objects(source)
     except ObjectError as error:
         raise SourceError(f"The source {source} cannot be listed: {error}.", hint=HINT) from error
     if not found:
         raise SourceError(f"The source {source} does not exist.", hint=HINT)
     return sorted(found, key=lambda facts: facts.url.parts)
-
-
-async def _list_below(source: ObjectUrl) -> list[ObjectFacts]:
-    return [facts async for facts in iter_objects(source)]
 
 
 def _look_for(url: ObjectUrl) -> ObjectFacts | None:
@@ -182,14 +178,10 @@ def _unchanged(facts: ObjectFacts, before: ReadObject, *, is_synthetic: bool) ->
 # ---- what each is ----------------------------------------------------------------------------------------------------
 
 
-async def _examine_all(sorting: _Sorting, wanted: Iterable[ObjectFacts]) -> list[SourceFile | RefusedFile]:
-    return await asyncio.gather(*(_examine(sorting, facts) for facts in wanted))
-
-
-async def _examine(sorting: _Sorting, facts: ObjectFacts) -> SourceFile | RefusedFile:
+def _examine(sorting: _Sorting, facts: ObjectFacts) -> SourceFile | RefusedFile:
     url, size_bytes = facts.url, facts.size_bytes
     try:
-        facts, start = await _read_start(facts)
+        facts, start = _read_start(facts)
         size_bytes = facts.size_bytes
         head = unpack_head(start, is_whole=len(start) >= size_bytes)
     except ObjectError as error:
@@ -200,13 +192,13 @@ async def _examine(sorting: _Sorting, facts: ObjectFacts) -> SourceFile | Refuse
     return source_of(url, size_bytes, result, etag=facts.etag, synthetic=sorting.is_synthetic(url))
 
 
-async def _read_start(facts: ObjectFacts) -> tuple[ObjectFacts, bytes]:
+def _read_start(facts: ObjectFacts) -> tuple[ObjectFacts, bytes]:
     """The first bytes, as many as tell what it is, and what the object is by now."""
     if facts.size_bytes == 0:
         return facts, b""
-    facts, start = await read_range(facts.url, 0, HEAD_BYTES)
+    facts, start = read_range(facts.url, 0, HEAD_BYTES)
     if (more := bytes_behind(start)) and len(start) < facts.size_bytes:
-        facts, rest = await read_range(facts.url, len(start), more)
+        facts, rest = read_range(facts.url, len(start), more)
         start += rest
     return facts, start
 
