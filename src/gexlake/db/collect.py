@@ -12,18 +12,21 @@ its commit with them. Nothing but files is changed: after a crash, the next coll
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gexlake.db.commits import NOTHING, kept_versions, versions_listed
 from gexlake.db.followers import oldest_retained
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, session_folder
 from gexlake.db.parquet import version_paths
 from gexlake.db.published import session_of
 from gexlake.db.readers import GRACE, oldest_reader
@@ -51,6 +54,11 @@ class _Ended(NamedTuple):
     why: Garbage
     since: datetime
     commit: int
+
+
+_EndedRow = tuple[Any, ...]
+"""The same as it is read, session by session: `SESSION_NAMES`, version, whether nothing took its place, since when in
+Unix microseconds, commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +95,18 @@ def collect(
     now = now or datetime.now(UTC)
     report = GcReport(lake=str(layout.root), dry_run=dry_run, grace_seconds=grace.total_seconds())
     staying = Counter[Stay]()
-    found = [
-        (one, [*version_paths(layout, *one[:3]).values()]) for one in _ended_versions(connection, all_listed=strays)
-    ]
+    found = [*_with_files(layout, _ended_versions(connection, all_listed=strays))]
     found += _find_strays(connection, layout) if strays else []
     kept = {(one.record_type, one.session, one.version) for one in kept_versions(connection)} if found else set()
     bounds = _Bounds(oldest_retained(layout), _oldest_work(connection), now - grace)  # what may go is chosen before
-    for one, paths in found:
-        files = [file for file in paths if file.exists()]
+    for one, files in found:
         stay = Stay.RESTORE if one[:3] in kept else bounds.stay_of(one.since, one.commit)
-        if files and stay is None:
-            report.collected.append(_collected(one, files))
-            for file in files if not dry_run else ():
-                file.unlink(missing_ok=True)
-        elif files and stay is not None:
+        if stay is not None:
             staying[stay] += 1
+            continue
+        report.collected.append(_collected(one, files))
+        for file in files if not dry_run else ():
+            file.unlink(missing_ok=True)
     report.staying = dict(staying)
     return report
 
@@ -118,7 +123,33 @@ def _collected(one: _Ended, files: list[Path]) -> CollectedVersion:
     )
 
 
-def _ended_versions(connection: Connection, *, all_listed: bool) -> list[_Ended]:
+def _with_files(layout: LakeLayout, ended: Iterable[_EndedRow]) -> Iterator[tuple[_Ended, list[Path]]]:
+    """Those versions of which there are files, and these.
+
+    The log lists what went long ago as well, so each folder is looked into once, whatever the number of its versions.
+    """
+    for (record_type, *feed, day), rows in groupby(ended, key=itemgetter(slice(5))):
+        session = SessionKey(Feed(*feed), day)
+        there = _versions_there(layout, record_type, session)
+        for *_, version, removed, since_us, commit in rows:
+            if layout.version_label(version) in there:
+                why = Garbage.REMOVED if removed else Garbage.REPLACED
+                paths = version_paths(layout, record_type, session, version).values()
+                if files := [file for file in paths if file.exists()]:
+                    yield _Ended(record_type, session, version, why, _instant(since_us), commit), files
+
+
+def _versions_there(layout: LakeLayout, record_type: str, session: SessionKey) -> set[str]:
+    """The labels of the versions that have a file."""
+    found, folder = set[str](), session_folder(session)
+    for dataset in IMPORTERS[record_type].datasets:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            names = os.listdir(f"{layout.versions}/{record_type}/{dataset.name}/{folder}")  # noqa: PTH208 (there may be 100,000)
+            found.update(named["version"] for name in names if (named := _NAME.fullmatch(name)) and named["version"])
+    return found
+
+
+def _ended_versions(connection: Connection, *, all_listed: bool) -> list[_EndedRow]:
     """Every version that the log lists as replaced and that is not live, with the last commit that replaced it.
 
     With `all_listed`, also versions that the log only took note of, and later of another. Of a commit of a database
@@ -132,7 +163,7 @@ def _ended_versions(connection: Connection, *, all_listed: bool) -> list[_Ended]
             f" UNION ALL SELECT {SESSION_NAMES}, version, lead(commit) OVER later, lead(version) OVER later "
             f"FROM changes WINDOW later AS (PARTITION BY {SESSION_NAMES} ORDER BY commit)"
         )
-    rows = connection.execute(
+    rows: list[_EndedRow] = connection.execute(
         f"WITH ends AS ({ends}), last AS (SELECT {SESSION_NAMES}, version, max(commit) AS commit, "
         "arg_max(next IS NULL, commit) AS removed FROM ends WHERE version IS NOT NULL AND commit IS NOT NULL "
         "GROUP BY ALL) "
@@ -140,11 +171,7 @@ def _ended_versions(connection: Connection, *, all_listed: bool) -> list[_Ended]
         f"FROM commits))), commit FROM last ANTI JOIN sessions USING ({SESSION_NAMES}, version) "
         "LEFT JOIN commits USING (commit) ORDER BY ALL"
     ).fetchall()
-    found = []
-    for record_type, *feed, day, version, removed, since_us, commit in rows:
-        why = Garbage.REMOVED if removed else Garbage.REPLACED
-        found.append(_Ended(record_type, SessionKey(Feed(*feed), day), version, why, _instant(since_us), commit))
-    return found
+    return rows
 
 
 def _find_strays(connection: Connection, layout: LakeLayout) -> list[tuple[_Ended, list[Path]]]:

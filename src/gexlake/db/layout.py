@@ -103,7 +103,12 @@ class LakeLayout:
     def version_file(self, record_type: str, dataset: str, session: SessionKey, version: str) -> Path:
         """The Parquet file of a version of a session; whatever its name, it stays that file until `gc` removes it."""
         folder = self.versions / record_type / dataset / session_folder(session)
-        return folder / f"{dataset}-{version.replace('/', '.')}.parquet"
+        return folder / f"{dataset}-{self.version_label(version)}.parquet"
+
+    @staticmethod
+    def version_label(version: str) -> str:
+        """A version as it stands in the names of its files."""
+        return version.replace("/", ".")
 
     def dataset_file(self, record_type: str, dataset: str, session: SessionKey) -> Path:
         """The name by which globs find the version of a session that is live."""
