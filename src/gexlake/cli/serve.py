@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,9 @@ STOP_SECONDS = 0.1
 """How soon a signal to stop is passed on to open streams."""
 COLLECT_OFTEN = (700, 10, 10)
 """Python's own thresholds: looking for cycles keeps requests waiting for a fraction of a millisecond, not for 20."""
+SWITCH_SECONDS = 0.0005
+"""So long at most an answer waits for a thread that commits, each time it needs the interpreter; Python's own is ten
+times that."""
 
 Mirror = Annotated[
     str | None,
@@ -92,9 +96,12 @@ def serve(
         "workers": workers,
     }
     gc.disable()  # until it serves: there is nothing to find while modules are loaded
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         _serve(terminal, options)
     finally:
+        sys.setswitchinterval(interval)
         gc.unfreeze()
         gc.enable()
 

@@ -16,7 +16,8 @@ from urllib.parse import unquote
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import SessionKey
 
-SYNCED_AT_ONCE = 16
+SYNCED_AT_ONCE = 4
+"""More make it little faster, and keep the answers of a service waiting: each wants the interpreter again and again."""
 PARTITION_NAMES = [column.name for column in PARTITION_COLUMNS]
 _SET_APART = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 
