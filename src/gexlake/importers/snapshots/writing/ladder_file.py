@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAGIC = b"PAR1"
-PAGE_SNAPSHOTS = 64
-"""Whole ladders of a page. Half as many unpack a little sooner, and take 5 % more room."""
+PAGE_SNAPSHOTS = 32
+"""Whole ladders of a page. Twice as many take 2 to 5 % less room, and a ladder 0.1 ms more to be read."""
 LEVEL = -1
 FORMAT_VERSION = 2
 INT64, DOUBLE = 2, 5
