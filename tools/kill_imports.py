@@ -6,7 +6,8 @@ Each lake goes through steps of its own: days come, a recorder's file of several
 damage; with --prune and --force now and then, and sources are forgotten and restored. Every step is killed one to four
 times, half of them between two chosen changes of the disk, half at any moment, and then run to its end. Whatever the
 seed, the end must be that of the same steps undisturbed: rows of both data sets, lineage, refused records; `verify`
-finds nothing; every eighth lake is rebuilt and compared again. Exits with 1 where a lake differs, and keeps it.
+finds nothing; every third lake has views in place of tables; every eighth is rebuilt and compared again. Exits with 1
+where a lake differs, and keeps it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ REBUILT = 8
 """Every so manieth lake is rebuilt as well."""
 SERVED = 6
 """Every so manieth lake is imported by a service that watches the folder, and is killed."""
+VIEWED = 3
+"""Every so manieth lake has no tables of snapshots in its database, but views; those that are served have tables."""
 LAST = """
     WITH last AS (
       SELECT * FROM lineage WHERE status <> 'skipped' AND carried_from IS NULL
@@ -118,6 +121,7 @@ class Campaign:
         self.counts = counts
         self.rebuilds = seed % REBUILT == 0
         self.serves = serves and seed % SERVED == 0
+        self.options = {"snapshots_in_database": False} if seed % VIEWED == 1 else {}
 
     def run(self) -> str:
         """Take all steps; how the lakes differ, nothing where they do not."""
@@ -176,7 +180,8 @@ class Campaign:
 
     def _start(self, step: Step, lake: Lake, import_id: str, faults: dict[str, Any]) -> Running:
         if step.do == "import":
-            return self.runner.start_import(self.folder, lake.path, faults, keep_versions=KEPT_VERSIONS, **step.options)
+            options = self.options | step.options
+            return self.runner.start_import(self.folder, lake.path, faults, keep_versions=KEPT_VERSIONS, **options)
         if step.do == "forget":
             return self.runner.start(
                 "forget", lake.path, source=str(self.folder / step.options["source"]), faults=faults
