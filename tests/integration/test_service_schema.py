@@ -78,7 +78,7 @@ def test_without_a_key_every_route_of_data_is_401(served: Served) -> None:
     assert len(paths) > 20
     for path, operations in paths.items():
         for method, operation in operations.items():
-            response = httpx2.request(method, f"{served.url}{path.format(import_id='x')}")
+            response = httpx2.request(method, f"{served.url}{path.format(import_id='x', note_id='x')}")
             if path in OPEN:
                 assert response.status_code == 200
                 assert "security" not in operation

@@ -34,6 +34,7 @@ from gexlake.errors import (
     UsageError,
     WorkerError,
 )
+from gexlake.services.asking.notes import ChangedNoteError, TooManyNotesError, UnknownNoteError
 
 RETRY_SECONDS = 1
 MAX_VALUE_CHARACTERS = 200
@@ -84,6 +85,9 @@ class ApiError(GexlakeError):
 
 
 FAULTS: dict[type[GexlakeError], tuple[int, str]] = {
+    UnknownNoteError: (404, "note_unknown"),
+    ChangedNoteError: (412, "note_changed"),
+    TooManyNotesError: (409, "notes_full"),
     UsageError: (400, "usage_invalid"),
     QueryError: (400, "query_invalid"),
     NoSnapshotError: (404, "no_snapshot"),
@@ -118,6 +122,7 @@ DESCRIPTIONS = {
     404: "There is no such thing.",
     406: "None of the accepted forms can be given.",
     409: "The state of the resource does not allow it.",
+    412: "The resource is not as If-Match says: somebody has changed it.",
     413: "The body of the request is too large.",
     415: "The body of the request is of a form that is not understood.",
     422: "A parameter is not valid.",

@@ -37,6 +37,8 @@ OTHER_WORDS = {
     "iceberg": "publish",
     "mirror": "push",
     "backup": "push",
+    "note": "notes add",
+    "annotate": "notes add",
 }
 """What people try first -> the command that does it."""
 

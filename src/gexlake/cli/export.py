@@ -52,9 +52,12 @@ def export_rows(
 ) -> None:
     """Write the rows of a feed into a file, whatever their number; Parquet alone is read, so a service does not mind.
 
-    CSV has no form for lists, so `max_priors` is left out there.
+    CSV has no form for lists, so `max_priors` is left out there. Notes of the feed in the range go into a file beside
+    it, in the same form: week.notes.parquet beside week.parquet. Where there are none, there is no such file; one that
+    is there from before is written anew, without rows.
     """
-    from gexlake.services.asking.export import check_target, write_rows
+    from gexlake.models.feed import feed_of
+    from gexlake.services.asking.export import check_target, notes_target, write_rows
     from gexlake.services.lake import open_lake
 
     check_target(output)
@@ -62,3 +65,9 @@ def export_rows(
     scan = opened.scan_snapshots if rows == Rows.SNAPSHOTS else opened.scan_strikes
     size = write_rows(scan(feed, start=start, end=end), output)
     terminal.talk(f"Wrote {output}, {values.size(size)}")
+    ticker, package, category = feed_of(feed, None, None)
+    notes = opened.notes(tickers=[ticker], packages=[package], categories=[category], start=start, end=end)
+    beside = notes_target(output)
+    if notes.height or beside.exists():
+        write_rows(notes.lazy(), beside)
+        terminal.talk(f"Wrote {beside}, {values.plural(notes.height, 'note')}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ import typer
 from gexlake.cli import values
 from gexlake.cli.command import command
 from gexlake.cli.options import DEFAULT_LAKE, LakeOption
-from gexlake.cli.terminal import Terminal, json_text
+from gexlake.cli.terminal import RowsOutput, Terminal, json_text
 from gexlake.services.processes.interrupts import undisturbed
 
 if TYPE_CHECKING:
@@ -24,18 +23,10 @@ EXPLAINED = "explain_value"
 """The column of EXPLAIN that is a drawing of many lines."""
 
 
-class QueryOutput(StrEnum):
-    """The form of the rows on stdout."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
 @command(
     "query",
     example='gexlake query "SELECT session_date, count(*) FROM gex_snapshots GROUP BY ALL ORDER BY ALL"',
-    outputs=QueryOutput,
+    outputs=RowsOutput,
 )
 def show_query(
     terminal: Terminal,
@@ -73,11 +64,11 @@ def show_query(
         size = write_rows(run_query(lake, text, limit=limit).lazy(), to)
         terminal.talk(f"Wrote {to}, {values.size(size)}")
         return
-    bound = limit or (TABLE_ROWS if terminal.output == QueryOutput.TABLE else None)
+    bound = limit or (TABLE_ROWS if terminal.output == RowsOutput.TABLE else None)
     # One row more than is shown tells whether there are more.
     frame = run_query(lake, text, limit=None if bound is None else bound + 1)
     shown = frame if bound is None else frame.head(bound)
-    SHOW[QueryOutput(terminal.output)](terminal, shown)
+    SHOW[RowsOutput(terminal.output)](terminal, shown)
     if shown.height < frame.height:
         terminal.talk(f"These are the first {values.plural(shown.height, 'row')}; --limit shows more.")
 
@@ -122,7 +113,7 @@ def _json_or_none(value: object) -> str | None:
     return None if value is None else json_text(value)
 
 
-SHOW = {QueryOutput.TABLE: _show_table, QueryOutput.JSON: _show_json, QueryOutput.CSV: _show_csv}
+SHOW = {RowsOutput.TABLE: _show_table, RowsOutput.JSON: _show_json, RowsOutput.CSV: _show_csv}
 """Form of the rows -> what writes them."""
 
 

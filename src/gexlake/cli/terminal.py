@@ -57,6 +57,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class RowsOutput(StrEnum):
+    """The form of rows on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
 @dataclass
 class Terminal:
     """The two streams of one command. `verbosity` is below 0 with --quiet, above 0 with --verbose."""

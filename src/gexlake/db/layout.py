@@ -87,6 +87,11 @@ class LakeLayout:
         return self.root / "mirrors"
 
     @property
+    def notes(self) -> Path:
+        """What users wrote at seconds of sessions, a file for each session date; see `db.notes`."""
+        return self.root / "notes"
+
+    @property
     def replica_file(self) -> Path:
         """Of a lake that follows a published one: which, and how far; nobody but `pull` writes such a lake."""
         return self.root / "replica.json"

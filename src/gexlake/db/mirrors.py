@@ -12,14 +12,14 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory
 from gexlake.errors import LakeLockedError
-from gexlake.models.mirror import PublishedJournal
+from gexlake.models.mirror import PublishedFile, PublishedJournal
 
 
 class SeenJournal(BaseModel):
@@ -43,6 +43,7 @@ class MirrorState(BaseModel):
     pushed_at: datetime | None = None
     problem: str = ""
     journals: dict[str, SeenJournal] = {}
+    notes: dict[date, PublishedFile] = {}
 
 
 def new_state(address: str) -> MirrorState:

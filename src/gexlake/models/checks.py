@@ -43,6 +43,7 @@ class Check(StrEnum):
         "journal",
         "The journal of an import is lost, damaged or differs from the database: rebuild needs it.",
     )
+    NOTES_FILE = "notes_file", "A file of notes is not as it was written."
     STRAY_FILE = "stray_file", "A file in the lake that nothing refers to."
     STAGING_LEFT = "staging_left", "Staged work of an import that is no more; the next import settles it."
     SOURCE_CHANGED = "source_changed", "A source file is not what was imported: its SHA-256 differs."

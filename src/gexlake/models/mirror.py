@@ -3,6 +3,7 @@
     versions/…                        the Parquet files of versions, under the keys that they have in the lake
     imports/<id>/<table>-<sum>.parquet    the journal of each import
     quarantine/…                      refused records too large for a table
+    notes/<date>-<sum>.jsonl          users' notes of a session date
     commits/<number>.json             what each publication changed, numbered from 1; the truth of what is published
     lists/<number>.json               all that is live after a publication, so that who begins need not read all
     lease.json                        who writes
@@ -24,6 +25,8 @@ FORMAT = 1
 COMMITS = "commits"
 LISTS = "lists"
 LEASE = "lease.json"
+FOLDERS = ("versions", "imports", "quarantine", "notes")
+"""Of files that publications name."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._=+-]{0,199}$")]
 """Of a file or folder: it leads nowhere else."""
 
@@ -66,7 +69,10 @@ class PublishedJournal(BaseModel):
 
 
 class PublishedCommit(BaseModel):
-    """One publication: what was committed since the one before. With `whole`, all that is live, and no others."""
+    """One publication: what was committed since the one before. With `whole`, all that is live, and no others.
+
+    `notes` are the files of notes, by session date, that have become others since; with `whole`, all of them.
+    """
 
     format: Literal[1] = 1
     mirror: str
@@ -86,6 +92,7 @@ class PublishedCommit(BaseModel):
     """Whether the owner's database has tables of snapshots."""
     changes: list[PublishedChange]
     journals: list[PublishedJournal]
+    notes: dict[date, PublishedFile] = {}
 
     @property
     def committed_at(self) -> datetime | None:
@@ -107,6 +114,8 @@ class PushReport(BaseModel):
     changed: bool
     sessions: int = 0
     imports: int = 0
+    notes: int = 0
+    """Session dates of which there are other notes."""
     files: int = 0
     bytes: int = 0
 

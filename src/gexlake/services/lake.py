@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from gexlake.errors import LakeError, LakeLockedError, UsageError
 from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress
 from gexlake.models.location import Location
+from gexlake.models.note import Note
 from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import Wanted, asof_frame, join_asof
@@ -23,6 +24,7 @@ from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant, parse_interval
 from gexlake.services.asking.notebook import lake_html
+from gexlake.services.asking.notes import add_note, change_note, delete_note, list_notes, notes_frame
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
 from gexlake.services.asking.session_frames import collect_rows, scan_range
 from gexlake.services.asking.status import LakeStatus, lake_status
@@ -203,6 +205,61 @@ class Lake(LakeFrames):
         Raises `QueryError`.
         """
         return run_query(self.path, statement, limit=limit)
+
+    # ---- notes ---------------------------------------------------------------------------------------------
+
+    def notes(
+        self,
+        *,
+        tickers: Sequence[str] = (),
+        packages: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Notes in order of time, with `id`, feed, `session_date`, `timestamp`, `text`, `created_at` and `changed_at`.
+
+        Of some feeds, else of all; `start` and `end` as in `snapshots`. Times come in UTC.
+
+        >>> lake.notes(tickers=["NQ_NDX"], start="2025-11-10", end="2025-11-14").height
+        0
+
+        Raises `UsageError` for an instant without a zone, `LakeError` where a file of notes is damaged.
+        """
+        bounds = self._bounds(start, end, tz)
+        found = list_notes(self.path, tickers=tickers, packages=packages, categories=categories, bounds=bounds)
+        return notes_frame(found)
+
+    def add_note(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        timestamp: Moment,
+        text: str,
+        tz: Zone | None = None,
+    ) -> Note:
+        r"""Write a note of up to 2,000 characters at an instant of a feed; control characters but \n are refused.
+
+        It belongs to the feed and the instant, whatever becomes of the session. One that is there word for word is not
+        written twice. Raises `UsageError` for a text or an instant that is none, and for a feed that is not there;
+        `LakeError` for a replica.
+        """
+        at_us = parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz)
+        return add_note(self.path, self._known(feed_of(ticker, package, category)), at_us, text)
+
+    def change_note(self, note_id: str, text: str, *, changed_at: datetime | None = None) -> Note:
+        """Give a note another text; with `changed_at`, as it was read, only if nobody has changed it since.
+
+        Raises `UsageError` for a note that is not there, or not as it was read, and as `add_note` does.
+        """
+        return change_note(self.path, note_id, text, changed_at=changed_at)
+
+    def delete_note(self, note_id: str, *, changed_at: datetime | None = None) -> Note:
+        """Delete a note; it is returned as it was. `changed_at` as in `change_note`, and it raises the same."""
+        return delete_note(self.path, note_id, changed_at=changed_at)
 
     # ---- about the data ------------------------------------------------------------------------------------
 

@@ -6,35 +6,31 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
-from pydantic import BaseModel
-
-from gexlake import errors
-from gexlake.errors import GexlakeError, LakeError, LakeLockedError, NoSnapshotError, QueryError, UsageError
+from gexlake.errors import LakeError
 from gexlake.models.feed import Feed, feed_of
 from gexlake.models.import_order import ImportOptions, OnProgress, Progress
+from gexlake.models.note import Note
 from gexlake.models.record_types import GEX, record_type_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import asof_frame
 from gexlake.services.asking.gaps import GapsReport
 from gexlake.services.asking.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
 from gexlake.services.asking.status import LakeStatus
+from gexlake.services.asking.wire import ARROW, Wire, read_frame
 from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:
-    import httpx
     import polars as pl
 
 INSTANTS_AT_ONCE = 50_000
 """The most that one request may ask for."""
-ARROW = "application/vnd.apache.arrow.stream"
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 120.0
+NOTES_AT_ONCE = 10_000
+"""Notes of a page."""
 MOST_ROWS = 100_000
 """Rows of a listing that the service gives at once."""
-
-Document = TypeVar("Document", bound=BaseModel)
 
 
 class RemoteLake:
@@ -45,13 +41,9 @@ class RemoteLake:
     """
 
     def __init__(self, url: str, *, api_key: str | None = None, tz: Zone | None = None) -> None:
-        import httpx
-
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         self.url = url.rstrip("/")
         self._tz = None if tz is None else find_zone(tz)
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
+        self._wire = Wire(self.url, api_key)
 
     def __repr__(self) -> str:
         return f"gexlake.connect({self.url!r})"
@@ -66,7 +58,7 @@ class RemoteLake:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._wire.close()
 
     # ---- data ----------------------------------------------------------------------------------------------
 
@@ -85,7 +77,7 @@ class RemoteLake:
         tz: Zone | None = None,
     ) -> pl.DataFrame:
         """The snapshots of a feed in order of time, with the columns of its record type's table."""
-        return self._frame("/export/snapshots", self._range(feed_of(ticker, package, category), start, end, tz))
+        return self._wire.frame("/export/snapshots", self._range(feed_of(ticker, package, category), start, end, tz))
 
     def strikes(
         self,
@@ -100,7 +92,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """The ladders of a feed by time and strike, with the columns of view `gex_strikes`; `strike` picks some."""
         wanted = self._range(feed_of(ticker, package, category), start, end, tz)
-        return self._frame("/export/strikes", {**wanted, "strike": strike})
+        return self._wire.frame("/export/strikes", {**wanted, "strike": strike})
 
     def contracts(
         self,
@@ -115,7 +107,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """The entries of greek profiles by time and strike, with the columns of view `greeks_contracts`."""
         wanted = self._range(feed_of(ticker, package, category), start, end, tz)
-        return self._frame("/export/contracts", {**wanted, "strike": strike})
+        return self._wire.frame("/export/contracts", {**wanted, "strike": strike})
 
     def at(
         self,
@@ -176,7 +168,7 @@ class RemoteLake:
     def _at_instants(self, feed: Feed, asked: Mapping[str, object], instants: pl.Series) -> pl.DataFrame:
         seconds = (instants.to_physical().fill_null(0) / 1_000_000).to_list()
         order = {**_of_feed(feed), **asked, "timestamps": [int(one) if one.is_integer() else one for one in seconds]}
-        return _read(self._ask("POST", _path(feed, "at"), json=order, accept=ARROW))
+        return read_frame(self._wire.ask("POST", _path(feed, "at"), json=order, accept=ARROW))
 
     def bars(
         self,
@@ -191,7 +183,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """Spot as open, high, low and close per interval; see `Lake.bars`. The service bounds their number."""
         feed = feed_of(ticker, package, category)
-        return self._frame(_path(feed, "bars"), {**self._range(feed, start, end, tz), "interval": interval})
+        return self._wire.frame(_path(feed, "bars"), {**self._range(feed, start, end, tz), "interval": interval})
 
     def heatmap(
         self,
@@ -208,17 +200,62 @@ class RemoteLake:
         """Strike by time; see `Lake.heatmap`. The service bounds the number of intervals."""
         feed = feed_of(ticker, package, category)
         wanted = {**self._range(feed, start, end, tz), "interval": interval, "value": value}
-        return self._frame(_path(feed, "heatmap"), wanted)
+        return self._wire.frame(_path(feed, "heatmap"), wanted)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; the service has bounds of its own."""
-        return _read(self._ask("POST", "/sql", json={"statement": statement, "limit": limit}, accept=ARROW))
+        return read_frame(self._wire.ask("POST", "/sql", json={"statement": statement, "limit": limit}, accept=ARROW))
+
+    # ---- notes ---------------------------------------------------------------------------------------------
+
+    def notes(
+        self,
+        *,
+        tickers: Sequence[str] = (),
+        packages: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        start: Moment | None = None,
+        end: Moment | None = None,
+        tz: Zone | None = None,
+    ) -> pl.DataFrame:
+        """Notes in order of time; see `Lake.notes`."""
+        import polars as pl
+
+        feeds = {"symbol": tickers, "package": packages, "category": categories}
+        wanted = {**feeds, **self._between(start, end, tz), "limit": NOTES_AT_ONCE}
+        parts = list(self._wire.iter_pages("/notes", wanted))
+        return pl.concat(parts)
+
+    def add_note(
+        self,
+        ticker: str,
+        package: str | None = None,
+        category: str | None = None,
+        *,
+        timestamp: Moment,
+        text: str,
+        tz: Zone | None = None,
+    ) -> Note:
+        """Write a note at an instant of a feed; see `Lake.add_note`. A key needs the scope `import`."""
+        at = iso(parse_instant(timestamp, parameter="timestamp", tz=tz or self._tz))
+        order = {**_of_feed(feed_of(ticker, package, category)), "timestamp": at, "text": text}
+        return Note.model_validate_json(self._wire.ask("POST", "/notes", json=order).content)
+
+    def change_note(self, note_id: str, text: str, *, changed_at: datetime | None = None) -> Note:
+        """Give a note another text; see `Lake.change_note`."""
+        answer = self._wire.ask("PATCH", _of_note(note_id), json={"text": text}, headers=_if_match(changed_at))
+        return Note.model_validate_json(answer.content)
+
+    def delete_note(self, note_id: str, *, changed_at: datetime | None = None) -> Note:
+        """Delete a note; see `Lake.delete_note`."""
+        answer = self._wire.ask("DELETE", _of_note(note_id), headers=_if_match(changed_at))
+        return Note.model_validate_json(answer.content)
 
     # ---- about the data ------------------------------------------------------------------------------------
 
     def status(self) -> LakeStatus:
         """Feeds, sessions, rows, bytes and coverage."""
-        return self._document("/status", {}, LakeStatus)
+        return self._wire.document("/status", {}, LakeStatus)
 
     def gaps(
         self,
@@ -231,7 +268,7 @@ class RemoteLake:
     ) -> GapsReport:
         """Missing sessions and holes; see `gexlake gaps`."""
         wanted = {"symbol": tickers, "package": packages, "category": categories, "start": since, "end": until}
-        return self._document("/gaps", wanted, GapsReport)
+        return self._wire.document("/gaps", wanted, GapsReport)
 
     def lineage(
         self,
@@ -246,7 +283,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """What became of each source file in each import, the newest first, 100,000 at most; see `gexlake lineage`."""
         wanted = _records(import_id=import_id, tickers=tickers, since=since, until=until, source=source, limit=limit)
-        return self._frame("/lineage", {**wanted, "status": statuses})
+        return self._wire.frame("/lineage", {**wanted, "status": statuses})
 
     def quarantine(
         self,
@@ -261,7 +298,7 @@ class RemoteLake:
     ) -> pl.DataFrame:
         """Refused records with their text, 100,000 at most; see `gexlake quarantine`."""
         wanted = _records(import_id=import_id, tickers=tickers, since=since, until=until, source=source, limit=limit)
-        return self._frame("/quarantine", {**wanted, "reason": reasons})
+        return self._wire.frame("/quarantine", {**wanted, "reason": reasons})
 
     def import_history(
         self,
@@ -283,8 +320,8 @@ class RemoteLake:
             "prune": chosen.prune,
             "naive_zone": chosen.naive_zone,
         }
-        job = self._ask("POST", "/import", json=order).json()
-        for document in self._follow(f"/imports/{job['import_id']}/events"):
+        job = self._wire.ask("POST", "/import", json=order).json()
+        for document in self._wire.follow(f"/imports/{job['import_id']}/events"):
             job = document
             if on_progress is not None and document["progress"]:
                 on_progress(Progress(**{**document["progress"], "damaged": []}))
@@ -293,72 +330,28 @@ class RemoteLake:
         return ImportReport.model_validate(job["report"])
 
     def _range(self, feed: Feed, start: Moment | None, end: Moment | None, tz: Zone | None) -> dict[str, object]:
+        return _of_feed(feed) | self._between(start, end, tz)
+
+    def _between(self, start: Moment | None, end: Moment | None, tz: Zone | None) -> dict[str, object]:
         bounds = {
             name: None if moment is None else parse_bound(moment, parameter=name, tz=tz or self._tz)
             for name, moment in (("start", start), ("end", end))
         }
-        return _of_feed(feed) | {name: iso(one) if isinstance(one, int) else one for name, one in bounds.items()}
+        return {name: iso(one) if isinstance(one, int) else one for name, one in bounds.items()}
 
     def _snapshot(
         self, what: str, feed: Feed, max_age: Age | None, strikes: bool, when: dict[str, object]
     ) -> dict[str, Any]:
         age = None if max_age is None else parse_age(max_age)
         wanted = {**_of_feed(feed), **when, "max_age": age, "strikes": str(strikes).lower()}
-        found: dict[str, Any] = self._ask("GET", _path(feed, what), parameters=wanted).json()
+        found: dict[str, Any] = self._wire.ask("GET", _path(feed, what), parameters=wanted).json()
         return found
-
-    # ---- the wire ------------------------------------------------------------------------------------------
-
-    def _follow(self, path: str) -> Any:
-        """The documents of a stream of server-sent events."""
-        import json
-
-        import httpx
-
-        try:
-            with self._client.stream("GET", path, timeout=httpx.Timeout(None, connect=CONNECT_SECONDS)) as response:
-                _check(response)
-                for line in response.iter_lines():
-                    if line.startswith("data:"):
-                        yield json.loads(line.removeprefix("data:"))
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-
-    def _frame(self, path: str, parameters: Mapping[str, object]) -> pl.DataFrame:
-        return _read(self._ask("GET", path, parameters=parameters, accept=ARROW))
-
-    def _document(self, path: str, parameters: Mapping[str, object], kind: type[Document]) -> Document:
-        return kind.model_validate_json(self._ask("GET", path, parameters=parameters).content)
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        parameters: Mapping[str, object] | None = None,
-        json: object = None,
-        accept: str = "application/json",
-    ) -> httpx.Response:
-        import httpx
-
-        query = {name: _text(value) for name, value in (parameters or {}).items() if value not in (None, (), [])}
-        try:
-            response = self._client.request(method, path, params=query, json=json, headers={"Accept": accept})
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-        _check(response)
-        return response
-
-    def _unreachable(self, error: Exception) -> LakeLockedError:
-        return LakeLockedError(
-            f"The service at {self.url} does not answer: {error}.", hint="Is `gexlake serve` running there?"
-        )
 
 
 def connect(url: str = "http://127.0.0.1:8765", *, api_key: str | None = None, tz: Zone | None = None) -> RemoteLake:
     """Open the lake of the service at `url`, `tz` as in `gexlake.open`. Raises `LakeLockedError` where none answers."""
     lake = RemoteLake(url, api_key=api_key, tz=tz)
-    lake._ask("GET", "/health")
+    lake._wire.ask("GET", "/health")
     return lake
 
 
@@ -369,6 +362,15 @@ def _path(feed: Feed, what: str) -> str:
 
 def _of_feed(feed: Feed) -> dict[str, object]:
     return {"symbol": feed.ticker, "package": feed.package, "category": feed.category}
+
+
+def _of_note(note_id: str) -> str:
+    return f"/notes/{quote(note_id, safe='')}"
+
+
+def _if_match(changed_at: datetime | None) -> dict[str, str]:
+    """Only if it was changed last when it was read."""
+    return {} if changed_at is None else {"If-Match": f'"{changed_at.isoformat()}"'}
 
 
 def _records(
@@ -388,46 +390,3 @@ def _records(
         "source": source,
         "limit": MOST_ROWS if limit is None else limit,
     }
-
-
-def _text(value: object) -> str | list[str]:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return [str(one) for one in value] if isinstance(value, Sequence) else str(value)
-
-
-def _read(response: httpx.Response) -> pl.DataFrame:
-    import polars as pl
-
-    return pl.read_ipc_stream(response.content, use_pyarrow=False)
-
-
-_KINDS: dict[str, type[GexlakeError]] = {
-    "query_invalid": QueryError,
-    "feed_unknown": UsageError,
-    "no_snapshot": NoSnapshotError,
-    "snapshot_too_old": NoSnapshotError,
-    "usage_invalid": UsageError,
-    "parameters_invalid": UsageError,
-    "source_path_invalid": errors.SourceError,
-    "storage_failed": errors.StorageError,
-    "lake_locked": LakeLockedError,
-    "lake_version": errors.LakeVersionError,
-}
-"""Code of an error -> what is raised here; `LakeError` for any other."""
-
-
-def _check(response: httpx.Response) -> None:
-    """Raise what an error of the service stands for."""
-    if response.is_success:
-        return
-    response.read()
-    try:
-        document = response.json()
-        kind, message = _KINDS.get(document["error"], LakeError), document["message"]
-        details = " ".join(f"{one['parameter']}: {one['message']}" for one in document["details"])
-    except (ValueError, KeyError, TypeError):
-        kind, message, details = LakeError, f"It answered with {response.status_code}.", ""
-    raise kind(message, hint=details)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from gexlake.api.routes import calls, dashboard, exports, health, imports, records, snapshots, sql, view
+from gexlake.api.routes import calls, dashboard, exports, health, imports, notes, records, snapshots, sql, view
 
 ROUTERS: tuple[APIRouter, ...] = (
     *snapshots.ROUTERS,
     view.router,
     exports.router,
+    notes.router,
     records.router,
     sql.router,
     imports.router,
@@ -26,6 +27,7 @@ TAGS: list[dict[str, str]] = [
     *snapshots.TAGS,
     {"name": "pictures", "description": "What the dashboard draws."},
     {"name": "export", "description": "Whole ranges in bulk."},
+    {"name": "notes", "description": "Words at instants of feeds: written, changed, deleted, found again."},
     {"name": "lake", "description": "What the lake holds, and where it is from."},
     {"name": "imports", "description": "Bring history into the lake."},
     {"name": "service", "description": "Whether the service lives, is ready, and how it fares."},

@@ -48,6 +48,11 @@ def check_target(target: Path) -> None:
         raise UsageError(f"{target} names no form of rows.", hint=f"Let it end in {', '.join(WRITERS)}.")
 
 
+def notes_target(target: Path) -> Path:
+    """Where the notes of what is exported go: beside it, in the same form."""
+    return target.with_name(f"{target.stem}.notes{target.suffix}")
+
+
 def write_rows(frame: pl.LazyFrame, target: Path) -> int:
     """Write all rows into a file, which is whole when it has its name; its size in bytes.
 

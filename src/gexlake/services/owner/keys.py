@@ -36,7 +36,7 @@ class Scope(StrEnum):
     READ = "read"
     """Data, lineage, quarantine, metrics."""
     IMPORT = "import"
-    """Starting and stopping imports."""
+    """Starting and stopping imports; writing notes."""
     SQL = "sql"
     """One's own SQL statements."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 
 from pydantic import ValidationError
 
@@ -15,6 +16,7 @@ from gexlake.models.mirror import (
     LISTS,
     PublishedChange,
     PublishedCommit,
+    PublishedFile,
     PublishedJournal,
     commit_key,
     list_key,
@@ -51,19 +53,22 @@ def fold(published: Sequence[PublishedCommit]) -> PublishedCommit:
     """All that is live behind the last of some publications in a row, of which the first is whole."""
     live: dict[tuple[str, SessionKey], PublishedChange] = {}
     journals: dict[str, PublishedJournal] = {}
+    notes: dict[date, PublishedFile] = {}
     for one in published:
         if one.whole:
-            live = {}
+            live, notes = {}, {}
         for change in one.changes:
             live[change.record_type, change.session] = change
         journals |= {journal.import_id: journal for journal in one.journals}
+        notes |= one.notes
     last = published[-1]
     stands = [
         change.model_copy(update={"replaced": None, "keep_versions": None, "import_id": None})
         for _, change in sorted(live.items())
         if change.version is not None
     ]
-    return last.model_copy(update={"whole": True, "changes": stands, "journals": list(journals.values())})
+    together = {"whole": True, "changes": stands, "journals": list(journals.values()), "notes": notes}
+    return last.model_copy(update=together)
 
 
 def _read(store: Store, key: str) -> PublishedCommit | None:

@@ -13,7 +13,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from gexlake.bucket.client import MissingObjectError
 from gexlake.bucket.store import Store
 from gexlake.db.database import open_database, prepare_lake
 from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.notes import note_files, notes_file
 from gexlake.db.parquet import version_paths
 from gexlake.errors import LakeError, LakeVersionError, StoreError, UsageError
 from gexlake.importers import IMPORTERS
@@ -141,6 +142,7 @@ class Puller:
             )
         last = {(change.record_type, change.session): change for change in published.changes}
         self._fetch_journals(published.journals)
+        self._fetch_notes(published)
         if published.whole:
             self._apply_in_parts(published, list(last.values()))
         else:
@@ -211,6 +213,14 @@ class Puller:
             wanted += [(file, self._layout.quarantine / name) for name, file in journal.raw_files.items()]
         self._fetch_all(wanted)
 
+    def _fetch_notes(self, published: PublishedCommit) -> None:
+        """Have the notes that are published, and of a list no others."""
+        self._fetch_all([(file, notes_file(self._layout, day)) for day, file in published.notes.items()])
+        if published.whole:
+            for file in note_files(self._layout):
+                if date.fromisoformat(file.stem) not in published.notes:
+                    file.unlink()
+
     def _fetch_all(self, wanted: Sequence[tuple[PublishedFile, Path]]) -> None:
         make_directories(self._layout.staging)
         for folder in {path.parent for _, path in wanted}:
@@ -266,7 +276,7 @@ def _begin(layout: LakeLayout, store: Store) -> Position:
     try:
         position = Position.model_validate_json(layout.replica_file.read_bytes())
     except FileNotFoundError:
-        if layout.database.exists() or any((layout.root / name).exists() for name in (*IMPORTERS, "versions")):
+        if layout.database.exists() or any((layout.root / name).exists() for name in (*IMPORTERS, "versions", "notes")):
             raise UsageError(
                 f"{layout.root} is a lake of its own, not a copy of the one published in {store.address}.",
                 hint="Name a directory that is empty, or not there yet.",

@@ -6,13 +6,15 @@ owners that publish at once one loses, and is told so.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gexlake._version import __version__
 from gexlake.bucket.store import Store, open_place
@@ -26,13 +28,15 @@ from gexlake.db.mirrors import (
     pushing,
     save_state,
 )
+from gexlake.db.notes import check_notes, note_files
 from gexlake.db.parquet import version_paths
 from gexlake.db.published import check_published
 from gexlake.db.replicas import refuse_replica
-from gexlake.errors import DamagedSessionError, GexlakeError, LakeError, LakeLockedError, StoreError
+from gexlake.errors import DamagedSessionError, GexlakeError, LakeError, LakeLockedError, StorageError, StoreError
 from gexlake.importers.seal import BrokenSealError, checksum_of, content_checksum
 from gexlake.models.location import Location
 from gexlake.models.mirror import (
+    FOLDERS,
     PublishedChange,
     PublishedCommit,
     PublishedFile,
@@ -84,9 +88,8 @@ def iter_pushed(lake: Path, place: Location, stop: threading.Event) -> Iterator[
         pusher, seen, due = Pusher(layout, store, stop=stop), None, 0.0
         try:
             while not stop.is_set():
-                there = stamps_of(
-                    [layout.database, layout.log, layout.imports]
-                )  # they change with every commit and journal
+                # They change with every commit, journal and note.
+                there = stamps_of([layout.database, layout.log, layout.imports, layout.notes])
                 if there != seen or due <= 0:
                     with suppress(LakeLockedError):  # somebody is writing, and so there is going to be more to see
                         report = pusher.tried()
@@ -142,7 +145,10 @@ class Pusher:
         files = _Files({})
         journals = self._changed_journals(files)
         log = read_commit_log(self._layout.root, self._state.commit)
-        report = self._publish(log, journals, files) if log.changes or journals or self._is_new(log) else self._report()
+        with TemporaryDirectory(prefix="gexlake-notes-") as copies:
+            notes = self._changed_notes(files, Path(copies), whole=log.whole)
+            has_news = log.changes or journals or notes or self._is_new(log)
+            report = self._publish(log, journals, notes, files) if has_news else self._report()
         if retained_by(self._layout, self._follower) != log.commit:
             retain(self._layout, self._follower, log.commit)
         is_time = is_due(self._state.collected_at)
@@ -203,7 +209,7 @@ class Pusher:
     def _settle(self) -> None:
         """See that what is published there is what this lake has published; go on behind it."""
         if self._state.number and not self._has_own(self._state.number):
-            self._update(number=0, listed=0, commit=None, journals={}, mirror=uuid.uuid4().hex)
+            self._update(number=0, listed=0, commit=None, journals={}, notes={}, mirror=uuid.uuid4().hex)
         if not self._state.number:
             last = newest_commit(self._store)
             if last is not None and last.owner != self._state.owner:
@@ -257,11 +263,18 @@ class Pusher:
             commit=published.commit,
             pushed_at=datetime.now(UTC),
             journals=self._state.journals | journals,
+            notes=published.notes if published.whole else self._state.notes | published.notes,
         )
 
     # ---- one publication -----------------------------------------------------------------------------------
 
-    def _publish(self, log: CommitLog, journals: list[PublishedJournal], files: _Files) -> PushReport:
+    def _publish(
+        self,
+        log: CommitLog,
+        journals: list[PublishedJournal],
+        notes: dict[date, PublishedFile],
+        files: _Files,
+    ) -> PushReport:
         live = {(change.record_type, change.session): change.version for change in log.changes}
         changes = [
             self._change(change, files, is_live=live[change.record_type, change.session] == change.version)
@@ -283,11 +296,13 @@ class Pusher:
             snapshots_in_database=log.snapshots_in_database,
             changes=changes,
             journals=journals,
+            notes=notes,
         )
         self._lease.hold()
         self._create(document)
         self._take_down(document)
-        return self._report(sessions=len(changes), imports=len(journals), files=len(files.paths), bytes=sent)
+        counts = {"sessions": len(changes), "imports": len(journals), "notes": len(notes)}
+        return self._report(**counts, files=len(files.paths), bytes=sent)
 
     def _create(self, document: PublishedCommit) -> None:
         data = document.to_json()
@@ -356,10 +371,27 @@ class Pusher:
             ) from error
         return PublishedJournal(import_id=folder.name, tables=tables, raw_files=raw_files)
 
+    def _changed_notes(self, files: _Files, copies: Path, *, whole: bool) -> dict[date, PublishedFile]:
+        """The files of notes that are not what was published, `whole`: all, as copies: somebody may write meanwhile.
+
+        Raises `LakeError` where one is damaged.
+        """
+        changed = {}
+        for file in note_files(self._layout):
+            day = date.fromisoformat(file.stem)
+            known = self._state.notes.get(day)
+            if known is not None and not whole and content_checksum(file) == known.checksum:
+                continue
+            copy = _copied(file, copies)
+            check_notes(copy)
+            checksum = content_checksum(copy)
+            changed[day] = files.entry(f"notes/{day}-{checksum}{file.suffix}", copy, checksum)
+        return changed
+
     def _stored(self) -> dict[str, int]:
         """What lies there already, from a push that was cut off: keys and sizes."""
         found: dict[str, int] = {}
-        for prefix in ("versions", "imports", "quarantine"):
+        for prefix in FOLDERS:
             found |= {one.key: one.size_bytes for one in self._store.iter_stored(prefix)}
         return found
 
@@ -390,6 +422,14 @@ class Pusher:
         whole = fold([one for one in (listed, *since) if one is not None])
         self._store.create(list_key(whole.number), whole.to_json())
         self._update(listed=whole.number)
+
+
+def _copied(file: Path, folder: Path) -> Path:
+    """Raises `StorageError`."""
+    try:
+        return Path(shutil.copy(file, folder))
+    except OSError as error:
+        raise StorageError(f"{error.filename or folder}: {error.strerror}.", hint="Free some space.") from error
 
 
 def _folder_facts(folder: Path) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from itertools import count
 from gexlake.bucket.store import Store
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import version_paths
-from gexlake.models.mirror import COMMITS, LISTS, PublishedCommit, number_of
+from gexlake.models.mirror import COMMITS, FOLDERS, LISTS, PublishedCommit, number_of
 from gexlake.services.publishing.mirror_log import read_commit_log
 from gexlake.services.publishing.publications import read_commit, read_list
 
@@ -38,7 +38,7 @@ def collect_unnamed(layout: LakeLayout, store: Store, *, grace: timedelta = GRAC
     named = _named_since(store, oldest) | _kept(layout)
     unnamed = [
         one.key
-        for prefix in ("versions", "imports", "quarantine")
+        for prefix in FOLDERS
         for one in store.iter_stored(prefix)
         if one.key not in named and one.modified < before
     ]
@@ -67,6 +67,7 @@ def _keys(published: PublishedCommit) -> set[str]:
     files = [file for change in published.changes for file in change.files]
     for journal in published.journals:
         files += [*journal.tables.values(), *journal.raw_files.values()]
+    files += published.notes.values()
     return {file.key for file in files}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gexlake.db.compare import check_database, check_journal, compare_session
 from gexlake.db.database import open_database
 from gexlake.db.layout import LakeLayout
+from gexlake.db.notes import find_damaged_notes
 from gexlake.db.parquet import version_paths
 from gexlake.db.sessions import load_rows, version_of
 from gexlake.db.strays import find_strays
@@ -76,6 +77,7 @@ def inspect_lake(lake: Path) -> LakeFacts:
             *check_database(connection, layout),
             *check_journal(connection, layout),
             *find_strays(connection, layout),
+            *find_damaged_notes(layout),
         ]
         lineage = _load_lineage(connection)
         moments = dict(connection.execute("SELECT import_id, epoch_us(started_at) FROM imports").fetchall())
