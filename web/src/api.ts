@@ -1,5 +1,6 @@
 /** The service's API: requests with the key, answers with types, failures with a kind that has its own view. */
 
+import type { Note, NoteRow } from "./notes";
 import { typeOfFeed } from "./record_types";
 import { decodeView, type SessionView } from "./view";
 
@@ -211,6 +212,13 @@ async function json<T>(path: string, init?: RequestInit): Promise<T> {
   return (await (await send(path, init)).json()) as T;
 }
 
+/** A request that writes; with `changedAt`, only if it was changed last then. */
+const written = (method: string, body: object | null, changedAt = ""): RequestInit => ({
+  method,
+  headers: { ...(body ? { "Content-Type": "application/json" } : {}), ...(changedAt ? { "If-Match": `"${changedAt}"` } : {}) },
+  ...(body ? { body: JSON.stringify(body) } : {}),
+});
+
 const feedQuery = (feed: Feed) => ({ symbol: feed.symbol, package: feed.package, category: feed.category });
 
 /** What is wanted of a picture. */
@@ -248,6 +256,12 @@ export const api = {
     });
     return decodeView(await (await send(path, signal ? { signal } : {})).arrayBuffer());
   },
+  /** The notes of a session, up to an instant; Infinity: all. */
+  notes: (feed: Feed, date: string, until: number) =>
+    json<{ notes: NoteRow[] }>(pathOf("/notes", { ...feedQuery(feed), start: date, end: until === Infinity ? date : until, limit: 1000 })),
+  addNote: (feed: Feed, timestamp: number, text: string) => json<NoteRow>("/notes", written("POST", { ...feedQuery(feed), timestamp, text })),
+  changeNote: ({ id, changedAt }: Note, text: string) => json<NoteRow>(`/notes/${encodeURIComponent(id)}`, written("PATCH", { text }, changedAt)),
+  deleteNote: ({ id, changedAt }: Note) => json<NoteRow>(`/notes/${encodeURIComponent(id)}`, written("DELETE", null, changedAt)),
   imports: () => json<{ imports: ImportDocument[] }>("/imports?limit=200"),
   oneImport: (id: string) => json<ImportDocument>(`/imports/${encodeURIComponent(id)}`),
   startImport: (source_path: string, validate_only: boolean) =>

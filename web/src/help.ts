@@ -31,6 +31,7 @@ const KEYS: readonly [string, readonly [string, string][]][] = [
     ["Esc", "no strike chosen"],
   ]],
   ["Page", [
+    ["J", "write a note at this second"],
     ["P", "save the picture as PNG"],
     ["C", "save the heatmap or the series in view as CSV"],
     ["L", "save the ladder at this second as CSV"],

@@ -13,9 +13,13 @@ export interface Picture {
   inks: Inks;
   /** Rows of charts; each chart is a stack of canvases. */
   rows: HTMLCanvasElement[][][];
+  /** Lines below them. */
+  notes: readonly string[];
 }
 
 const HEAD = 52;
+const LINE = 18;
+const NOTES = "12px system-ui, sans-serif";
 
 export function picture(of: Picture): HTMLCanvasElement {
   const ratio = devicePixelRatio || 1;
@@ -23,9 +27,11 @@ export function picture(of: Picture): HTMLCanvasElement {
   const heights = of.rows.map((row) => Math.max(...row.map((stack) => size(stack).height)));
   const width = Math.max(...of.rows.map((row) => row.reduce((sum, stack) => sum + size(stack).width, 0)));
   const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = HEAD * ratio + heights.reduce((sum, one) => sum + one, 0) + 8 * ratio;
   const context = canvas.getContext("2d")!;
+  context.font = NOTES;
+  const notes = of.notes.flatMap((note) => folded(note, width / ratio - 24, (text) => context.measureText(text).width));
+  canvas.width = width;
+  canvas.height = (HEAD + 8 + notes.length * LINE) * ratio + heights.reduce((sum, one) => sum + one, 0);
   context.fillStyle = of.inks.theme === "dark" ? "#0b0e14" : "#ffffff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.save();
@@ -41,7 +47,25 @@ export function picture(of: Picture): HTMLCanvasElement {
     }
     top += heights[place]!;
   });
+  context.scale(ratio, ratio);
+  context.font = NOTES;
+  context.fillStyle = of.inks.text;
+  context.textBaseline = "middle";
+  notes.forEach((line, place) => context.fillText(line, 12, top / ratio + (place + 0.5) * LINE));
   return canvas;
+}
+
+/** A text in lines no wider than there is room, broken at spaces, or where one word is too long. */
+export function folded(text: string, room: number, widthOf: (text: string) => number): string[] {
+  const lines = [""];
+  for (const word of text.split(/(?<= )/)) {
+    if (lines.at(-1) && widthOf(lines.at(-1)! + word.trimEnd()) > room) lines.push("");
+    for (const character of word) {
+      if (lines.at(-1) && widthOf(lines.at(-1)! + character.trimEnd()) > room) lines.push("");
+      lines.push(lines.pop()! + character);
+    }
+  }
+  return lines.map((line) => line.trimEnd());
 }
 
 function drawHead(context: CanvasRenderingContext2D, of: Picture, width: number): void {

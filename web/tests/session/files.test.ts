@@ -13,10 +13,17 @@ it("a file is named by day, feed and what it holds", () => {
 describe("the cells as CSV", () => {
   it("are those that there are: no row for a hole, none for a strike without a value", () => {
     const lines = cellsCsv(makeView(), "gex_vol", all).trimEnd().split("\n");
-    expect(lines[0]).toBe("new_york,utc,strike,gex_vol,spot,synthetic");
-    expect(lines[1]).toBe("2025-11-14 09:30:10,2025-11-14T14:30:10Z,100,0,111,true");
+    expect(lines[0]).toBe("new_york,utc,strike,gex_vol,spot,synthetic,notes");
+    expect(lines[1]).toBe("2025-11-14 09:30:10,2025-11-14T14:30:10Z,100,0,111,true,");
     expect(lines).toHaveLength(1 + 3 * 3);
     expect(lines.join()).not.toContain("NaN");
+  });
+  it("have the notes of their seconds, also of one in a hole", () => {
+    const notes = [{ id: "1", instant: OPEN + 12, text: 'said "no",\ntwice', changedAt: "" }, { id: "2", instant: OPEN + 25, text: "in the hole", changedAt: "" }, { id: "3", instant: OPEN + 99, text: "out of view", changedAt: "" }];
+    const text = cellsCsv(makeView(), "gex_vol", all, notes);
+    expect(text.match(/,100,.*"said ""no"",\ntwice"\n/)).not.toBeNull();
+    expect(text.match(/09:30:20,.*,in the hole\n/g)).toHaveLength(3);
+    expect(text).not.toContain("out of view");
   });
   it("are those in view", () => {
     const window = { time: { low: OPEN + 35, high: OPEN + 40 }, price: { low: 105, high: 130 } };
@@ -41,6 +48,6 @@ it("the ladder of a greek has its own columns", () => {
 
 it("chosen series as CSV have a line for each snapshot that is shown, and none for a hole", () => {
   const lines = seriesCsv(makeOrderflow(), ["net_dex", "spot"], all).trimEnd().split("\n");
-  expect(lines.map((line) => line.split(",").slice(2).join())).toEqual(["net_dex,spot,synthetic", "1,111,true", "-2,112,true", "3,114,true"]);
+  expect(lines.map((line) => line.split(",").slice(2).join())).toEqual(["net_dex,spot,synthetic,notes", "1,111,true,", "-2,112,true,", "3,114,true,"]);
   expect(seriesCsv(makeOrderflow(), ["spot"], { ...all, time: { low: OPEN + 35, high: OPEN + 40 } }).split("\n")).toHaveLength(3);
 });

@@ -2,6 +2,7 @@
  * A new control begins with a line here. */
 
 import type { Feed } from "../../api";
+import type { Note } from "../../notes";
 import type { OwnData } from "../../own_data";
 import type { Axis, Companion, Extra } from "../../state";
 import type { Window } from "../../window";
@@ -40,6 +41,10 @@ export interface Actions {
   /** Hide what comes later than the chosen second, or show it. */
   toggleLater(): void;
   save(kind: FileKind): void;
+  /** Write a note at the second, or change one. */
+  openNote(note: Note | null): void;
+  saveNote(instant: number, text: string, note: Note | null): Promise<void>;
+  deleteNote(note: Note): Promise<void>;
 
   seek(instant: number): void;
   /** To the first snapshot; to the last, and on with it. */

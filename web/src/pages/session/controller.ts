@@ -16,6 +16,7 @@ import { Loading } from "./loading";
 import { Looks } from "./looks";
 import { Moments } from "./moments";
 import { Movement } from "./movement";
+import { Notes } from "./notes";
 import { Opening } from "./opening";
 import { Pictures } from "./pictures";
 import type { Screen } from "./screen";
@@ -40,6 +41,7 @@ export class Controller implements Actions {
   private readonly looks: Looks;
   private readonly live: Live;
   private readonly alerts: Alerts;
+  private readonly notes: Notes;
 
   constructor(
     private readonly shell: Shell,
@@ -52,6 +54,7 @@ export class Controller implements Actions {
     const failed = (error: unknown) => this.opening.failed(error);
     const columns = () => screen.columns;
     this.alerts = new Alerts(own, screen, say);
+    this.notes = new Notes(own, screen, timers, failed);
     this.opening = new Opening(own, link, shell, screen, () => this.crew, remember);
     this.moments = new Moments(own, { arrived: () => this.movement.arrived(), failed });
     this.pictures = new Pictures(own, columns, {
@@ -92,6 +95,7 @@ export class Controller implements Actions {
     this.looks = new Looks(own, this.pictures, this.zoom, screen, remember, this.beside);
     this.movement = new Movement(own, this.moments, this.zoom, screen, timers, remember, say, {
       moved: () => this.live.stop(),
+      shown: () => this.notes.want(),
       playing: () => this.looks.hideForPlay(),
       passed: (before, after) => this.alerts.moved(before, after),
     });
@@ -99,8 +103,8 @@ export class Controller implements Actions {
   }
 
   private get crew() {
-    const { loading, pictures, zoom, looks, movement, live, alerts, beside } = this;
-    return { loading, pictures, zoom, looks, movement, live, alerts, beside };
+    const { loading, pictures, zoom, looks, movement, live, alerts, notes, beside } = this;
+    return { loading, pictures, zoom, looks, movement, live, alerts, notes, beside };
   }
 
   /** What stands beside the session. */
@@ -167,7 +171,10 @@ export class Controller implements Actions {
   readonly toggleSeries: Actions["toggleSeries"] = (name) => this.looks.toggleSeries(name);
   readonly usualSeries: Actions["usualSeries"] = () => this.looks.usualSeries();
   readonly chooseScale: Actions["chooseScale"] = (scale) => this.looks.chooseScale(scale);
-  readonly toggleLater: Actions["toggleLater"] = () => this.looks.toggleLater();
+  readonly toggleLater: Actions["toggleLater"] = () => {
+    this.looks.toggleLater();
+    this.notes.want();
+  };
   readonly toggleFollow: Actions["toggleFollow"] = () => this.live.toggle();
   readonly seek: Actions["seek"] = (instant) => this.movement.seek(instant);
   readonly toEnd: Actions["toEnd"] = (direction) => (direction > 0 ? this.live.start() : this.movement.toStart());
@@ -188,6 +195,13 @@ export class Controller implements Actions {
   readonly undoWindow: Actions["undoWindow"] = () => this.zoom.undoWindow();
   readonly nextAxis: Actions["nextAxis"] = () => this.looks.nextAxis();
   readonly toggleWatch: Actions["toggleWatch"] = (watch) => this.alerts.toggle(watch);
+  readonly openNote: Actions["openNote"] = (note) => {
+    if (!overview(this.own)) return;
+    this.movement.pause();
+    this.screen.openNote(note);
+  };
+  readonly saveNote: Actions["saveNote"] = (instant, text, note) => this.notes.save(instant, text, note);
+  readonly deleteNote: Actions["deleteNote"] = (note) => this.notes.delete(note);
   readonly save: Actions["save"] = (kind) => this.screen.save(kind);
 
   readonly point: Actions["point"] = (place) => {

@@ -6,48 +6,58 @@ import type { Theme } from "../../colour";
 import { download } from "../../dom";
 import { level } from "../../format";
 import { numberIn, priorsIn, rowsOf } from "../../ladder";
+import { noteLine, notesByRow, quoted, type Note } from "../../notes";
 import { picture } from "../../picture";
 import { typeOfFeed, type RecordType } from "../../record_types";
 import { longDate, newYork, newYorkMoment, utc } from "../../time";
 import type { SessionView } from "../../view";
-import type { Window } from "../../window";
+import type { Range, Window } from "../../window";
 import type { FileKind } from "./actions";
 import { isBeside, nameOfCompanion, partnerOf, titleOfState, wordOfState } from "./comparison";
-import { scaleOfState, seenDetail, seenOverview } from "./seen";
+import { scaleOfState, seenDetail, seenNotes, seenOverview } from "./seen";
 import { feedOfView, typeOf, type SessionState, type Value } from "./state";
 
 export function fileName({ symbol, package: kind, category }: Feed, date: string, suffix: string): string {
   return `${date}_${symbol}_${kind}_${category}_${suffix}`;
 }
 
-/** The cells in view, as exact as the API gave them. */
-export function cellsCsv(view: SessionView, value: Value, window: Window): string {
-  const lines = [`new_york,utc,strike,${value},spot,synthetic`];
-  const times = view.array("last");
-  const spots = view.array("spot");
+/** The instants of a view's snapshots in a window of time, by column. */
+function columnsWithin(view: SessionView, { low, high }: Range): [column: number, instant: number][] {
   const edge = view.head.column_seconds;
-  for (let column = 0; column < view.columns; column += 1) {
-    const time = times[column]!;
-    if (Number.isNaN(time) || time < window.time.low - edge || time > window.time.high) continue;
+  return [...view.array("last")].flatMap((instant, column): [number, number][] => (instant >= low - edge && instant <= high ? [[column, instant]] : []));
+}
+
+/** What notes say in the rows of an instant, as the last field. */
+function noteFields(notes: readonly Note[], { low, high }: Range, columns: readonly (readonly [number, number])[]): (instant: number) => string {
+  const within = notes.filter(({ instant }) => instant >= low && instant <= high);
+  const texts = notesByRow(within, columns.map(([, instant]) => instant));
+  return (instant) => quoted(texts.get(instant) ?? "");
+}
+
+/** The cells in view, as exact as the API gave them. */
+export function cellsCsv(view: SessionView, value: Value, window: Window, notes: readonly Note[] = []): string {
+  const lines = [`new_york,utc,strike,${value},spot,synthetic,notes`];
+  const spots = view.array("spot");
+  const columns = columnsWithin(view, window.time);
+  const noteAt = noteFields(notes, window.time, columns);
+  for (const [column, time] of columns) {
     for (let row = 0; row < view.strikes.length; row += 1) {
       const cell = view.cell(row, column);
       const strike = view.strikes[row]!;
-      if (cell === cell && strike >= window.price.low && strike <= window.price.high) lines.push(`${stamp(time)},${strike},${cell},${spots[column]},${view.head.synthetic}`);
+      if (cell === cell && strike >= window.price.low && strike <= window.price.high) lines.push(`${stamp(time)},${strike},${cell},${spots[column]},${view.head.synthetic},${noteAt(time)}`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
 /** The chosen series in view, a line for each snapshot that is shown. */
-export function seriesCsv(view: SessionView, names: readonly string[], { time }: Window): string {
-  const lines = [["new_york,utc", ...names, "synthetic"].join(",")];
-  const times = view.array("last");
-  const edge = view.head.column_seconds;
-  for (let column = 0; column < view.columns; column += 1) {
-    const instant = times[column]!;
-    if (Number.isNaN(instant) || instant < time.low - edge || instant > time.high) continue;
+export function seriesCsv(view: SessionView, names: readonly string[], { time }: Window, notes: readonly Note[] = []): string {
+  const lines = [["new_york,utc", ...names, "synthetic", "notes"].join(",")];
+  const columns = columnsWithin(view, time);
+  const noteAt = noteFields(notes, time, columns);
+  for (const [column, instant] of columns) {
     const numbers = names.map((name) => view.array(name)[column]!).map((value) => (value === value ? value : ""));
-    lines.push([stamp(instant), ...numbers, view.head.synthetic].join(","));
+    lines.push([stamp(instant), ...numbers, view.head.synthetic, noteAt(instant)].join(","));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -88,7 +98,7 @@ export function saveFile(kind: FileKind, state: Readonly<SessionState>, canvases
     const detail = seenDetail(state);
     const finest = detail && middle >= detail.start && middle <= detail.end ? detail : view;
     const word = wordOfState(state);
-    save(`${word || "series"}.csv`, csv(value ? cellsCsv(finest, word, window) : seriesCsv(finest, state.series, window)));
+    save(`${word || "series"}.csv`, csv(value ? cellsCsv(finest, word, window, seenNotes(state)) : seriesCsv(finest, state.series, window, seenNotes(state))));
   } else if (shown && typeOf(state).ladder) {
     save(`${compactClock(shown.timestamp)}_ladder.csv`, csv(ladderCsv(typeOf(state), shown, view.head.synthetic)));
   }
@@ -108,6 +118,7 @@ export function pictureOf(state: Readonly<SessionState>, rows: HTMLCanvasElement
     scale: value ? scaleOfState(state) : null,
     inks: inks(theme),
     rows,
+    notes: seenNotes(state).filter((note) => note.instant >= state.window.time.low && note.instant <= state.window.time.high).map(noteLine),
   });
 }
 

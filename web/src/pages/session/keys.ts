@@ -46,6 +46,7 @@ export function keyAction({ key: typed, shiftKey, onSlider, hasStrike }: Pressed
     case "v": return () => actions.otherValue();
     case "b": return () => actions.neighbour(-1);
     case "n": return () => actions.neighbour(1);
+    case "j": return () => actions.openNote(null);
     case "p": return () => actions.save("picture");
     case "c": return () => actions.save("cells");
     case "l": return () => actions.save("ladder");

@@ -34,8 +34,9 @@ export class Movement {
     private readonly remember: () => void,
     /** Say something that is worth no view of its own. */
     private readonly say: (text: string) => void,
-    /** Told of every move that a reader makes, of every beginning of playing, and of what then passes by. */
-    private readonly on: { moved(): void; playing(): void; passed(before: Snapshot, after: Snapshot): void },
+    /** Told of every move that a reader makes, of every second that is shown, of every beginning of playing, and of what
+     * then passes by. */
+    private readonly on: { moved(): void; shown(): void; playing(): void; passed(before: Snapshot, after: Snapshot): void },
   ) {}
 
   /** Show another second; what plays goes on from there. */
@@ -55,6 +56,7 @@ export class Movement {
     if (isHiding(state)) this.zoom.adapt(); // the axis of prices is of what has been seen
     if (!this.zoom.followTime(state.instant)) screen.showCursor();
     screen.showSecond();
+    this.on.shown();
     this.moments.wantSnapshot(state.instant);
     this.arrived();
     if (!state.playing && !state.following) this.timers.later("tell", TELL_MS, () => screen.tell(`${newYork(state.instant)} New York, spot ${level(state.shown?.spot)}`));

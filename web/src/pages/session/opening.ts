@@ -16,6 +16,7 @@ import type { Live } from "./live";
 import type { Loading } from "./loading";
 import type { Looks } from "./looks";
 import type { Movement } from "./movement";
+import type { Notes } from "./notes";
 import type { Pictures } from "./pictures";
 import type { Screen } from "./screen";
 import { wholeOfState } from "./seen";
@@ -31,6 +32,7 @@ export interface Crew {
   readonly movement: Pick<Movement, "pause" | "moveTo">;
   readonly live: Pick<Live, "begin">;
   readonly alerts: Pick<Alerts, "begin">;
+  readonly notes: Pick<Notes, "begin">;
   /** What stands beside the session. */
   readonly beside: { begin(): void; want(): void; renew(feed?: Feed, date?: string): void };
 }
@@ -144,6 +146,7 @@ export class Opening {
     pictures.wantDetail();
     beside.want();
     movement.moveTo(state.instant);
+    this.crew().notes.begin();
   }
 
   // ---- news ----------------------------------------------------------------------------------------------------------
@@ -170,6 +173,7 @@ export class Opening {
     if (!overview(state)) return this.open();
     this.crew().pictures.renew();
     this.crew().beside.renew();
+    this.crew().notes.begin();
     if (state.feed) void this.crew().loading.list(state.feed);
   }
 

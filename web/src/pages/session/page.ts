@@ -3,6 +3,7 @@
 import type { Feed } from "../../api";
 import { fill, h, setText } from "../../dom";
 import { emptyLake, noSession } from "../../notices";
+import type { Note } from "../../notes";
 import type { Page, Shell } from "../../page";
 import type { State } from "../../state";
 import { onPrint, theme } from "../../theme";
@@ -12,6 +13,7 @@ import type { Age } from "./age";
 import { Controller } from "./controller";
 import { pictureOf, saveFile } from "./files";
 import { keyAction } from "./keys";
+import { NoteDialog } from "./note_dialog";
 import { Readout } from "./readout";
 import type { Screen } from "./screen";
 import { Stage } from "./stage";
@@ -28,6 +30,7 @@ export class SessionPage implements Page, Screen {
   private readonly transport: Transport;
   private readonly sheet = h("div", { class: "sheet", "aria-hidden": "true" });
   private readonly stopPrinting: () => void;
+  private readonly noteDialog: NoteDialog;
   private readonly live = h("div", { class: "sr", "aria-live": "polite" });
 
   constructor(private readonly shell: Shell, link: State) {
@@ -37,6 +40,7 @@ export class SessionPage implements Page, Screen {
     this.readout = new Readout(state, this.controller);
     this.stage = new Stage(state, this.controller, this.readout.element);
     this.transport = new Transport(state, this.controller);
+    this.noteDialog = new NoteDialog(this.controller);
     fill(this.element, this.toolbar.element, this.stage.strip.box, this.sheet, this.stage.element, this.transport.element, this.live,
       h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
     window.addEventListener("pointerdown", this.touchedElsewhere);
@@ -87,6 +91,7 @@ export class SessionPage implements Page, Screen {
   destroy(): void {
     this.stopPrinting();
     window.removeEventListener("pointerdown", this.touchedElsewhere);
+    this.noteDialog.element.close();
     this.controller.close();
   }
 
@@ -133,12 +138,14 @@ export class SessionPage implements Page, Screen {
     if (!overview(this.controller.state)) return;
     this.stage.show();
     this.toolbar.show();
+    this.showNotes();
     this.transport.showWindow();
   }
 
   showCursor(): void {
     this.stage.showCursor();
     this.toolbar.showLevels();
+    this.showNotes();
   }
 
   showSecond(): void {
@@ -164,6 +171,15 @@ export class SessionPage implements Page, Screen {
 
   showAlerts(): void {
     this.toolbar.showAlerts();
+  }
+
+  showNotes(): void {
+    this.toolbar.showNotes();
+    this.stage.showNotes();
+  }
+
+  openNote(note: Note | null): void {
+    this.noteDialog.open(note, this.controller.state.instant);
   }
 
   showPointed(): void {

@@ -1,5 +1,6 @@
 /** What the controller tells the page: which part has something else to show. Everything to show is in the state. */
 
+import type { Note } from "../../notes";
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
 import type { Age } from "./age";
@@ -22,6 +23,10 @@ export interface Screen {
   /** Whether the newest second is followed, and how old it is, where that matters. */
   showFollowing(age: Age | null): void;
   showAlerts(): void;
+  /** There are others, or others may be seen. */
+  showNotes(): void;
+  /** Have a note written at the second, or changed. */
+  openNote(note: Note | null): void;
   showPointed(): void;
   describe(): void;
   /** Say something to those who do not see the page. */

@@ -2,6 +2,7 @@
  * axes that follow from it. Pure. */
 
 import { NO_SCALE, scaleOf, type Scale } from "../../colour";
+import { notesUntil, type Note } from "../../notes";
 import { candlesWithin, type Candle } from "../../own_data";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
@@ -28,6 +29,11 @@ export function seenDetail(state: Readonly<SessionState>): SessionView | null {
 export function candlesOf(state: Readonly<SessionState>, width: number): Candle[] {
   const { own, window: { time }, instant } = state;
   return own ? candlesWithin(own, time.low, time.high, Math.max(1, width / 5), isHiding(state) ? instant : Infinity) : [];
+}
+
+/** The notes, as far as they are shown. */
+export function seenNotes(state: Readonly<SessionState>): readonly Note[] {
+  return isHiding(state) ? notesUntil(state.notes, state.instant) : state.notes;
 }
 
 /** All that can be in view: the hours of the session, which are known beforehand, and the prices as far as they are shown. */

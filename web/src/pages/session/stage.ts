@@ -18,6 +18,7 @@ import type { Actions } from "./actions";
 import { covers, EXPIRY_LANES, expiriesOf, isBeside, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
 import { Legend } from "./legend";
 import { listenToPlane, listenToProfile, listenToSums, placeIn } from "./pointer";
+import { NoteMarks } from "./note_marks";
 import { found, type Pictured } from "./pointing";
 import { candlesOf, known, scaleOfState, seenDetail, seenOverview } from "./seen";
 import { columnsFor } from "./scales";
@@ -40,6 +41,7 @@ export class Stage {
   private readonly tips: Record<Pointed["panel"], Tip> = { heat: new Tip(), beside: new Tip(), profile: new Tip(), sums: new Tip(), expiry: new Tip(), lanes: new Tip() };
   private readonly pictures: Pictured;
   private readonly legend: Legend;
+  private readonly notes: NoteMarks;
   /** What the pictures were last drawn from. */
   private drawn: { view: SessionView | null; detail: SessionView | null; scale: Scale; instant: number; ended: number; cost: number } | null = null;
 
@@ -51,6 +53,7 @@ export class Stage {
   ) {
     const { boxes } = this;
     this.legend = new Legend(state, actions);
+    this.notes = new NoteMarks(state, actions);
     this.strip = new Strip((date) => actions.openDate(date));
     fill(this.element, h("div", { class: "maps" }, boxes.heat, boxes.beside), boxes.lanes, boxes.profile, beside, h("div", { class: "below" }, boxes.sums, boxes.expiry), this.legend.element);
     this.pictures = {
@@ -86,6 +89,8 @@ export class Stage {
     boxes.sums.hidden = !sums.length;
     boxes.expiry.hidden = !state.extras.has("expiry") || !sums.length;
     boxes.lanes.hidden = Boolean(ladder);
+    const axis = ladder ? boxes.heat : boxes.lanes;
+    if (this.notes.element.parentElement !== axis) axis.append(this.notes.element);
   }
 
   /** How many columns the picture has room for. */
@@ -198,6 +203,10 @@ export class Stage {
   private isPaced(): boolean {
     const { drawn, state: { playing, instant } } = this;
     return playing && drawn !== null && instant >= drawn.instant && performance.now() - drawn.ended < PACE * drawn.cost;
+  }
+
+  showNotes(): void {
+    this.notes.show();
   }
 
   showLadder(): void {

@@ -4,6 +4,7 @@
 import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
 import { rowsOf, valueIn } from "../../ladder";
 import { lanesOf, reports, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
+import type { Note } from "../../notes";
 import type { OwnData } from "../../own_data";
 import type { Axis, Companion, Extra } from "../../state";
 import type { SessionView } from "../../view";
@@ -32,6 +33,8 @@ export interface Loaded {
   prior: { readonly of: string; readonly date: string; readonly snapshot: Snapshot } | null;
   /** The sessions of the strip, from the earliest on; the one that is open is the last. */
   strip: readonly SessionView[];
+  /** The notes of the session, as far as they may be known. */
+  notes: readonly Note[];
   /** The reader's own bars or trades; they live in the page alone. */
   own: OwnData | null;
 }
@@ -103,7 +106,7 @@ export type SessionState = Loaded & Chosen;
 
 export function emptyState(): SessionState {
   return {
-    feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading", companions: new Map(), prior: null, strip: [], own: null,
+    feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading", companions: new Map(), prior: null, strip: [], notes: [], own: null,
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
     hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day",
     change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", watched: new Set(), alerts: [], pointed: null,
