@@ -84,6 +84,32 @@ def _verify(command: dict[str, Any]) -> int:
     return 0 if report.clean else 1
 
 
+def _notes(command: dict[str, Any]) -> int:
+    """Write notes, then change the first of them and delete the last; each is said when it is done."""
+    from gexlake.models.feed import feed_of
+    from gexlake.services.asking.notes import add_note, change_note, delete_note
+
+    lake, feed = Path(command["lake"]), feed_of("NQ_NDX", None, None)
+    notes = []
+    for text in command["texts"]:
+        notes.append(add_note(lake, feed, command["at_us"], text))
+        _say(f"added {text}")
+    if command.get("revise"):
+        change_note(lake, notes[0].id, "changed")
+        _say("changed")
+        delete_note(lake, notes[-1].id)
+        _say("deleted")
+    return 0
+
+
+def _say(words: str) -> None:
+    from helpers.power import say
+
+    print(words)
+    if "GEXLAKE_POWER_SOCKET" in os.environ:
+        say(words)
+
+
 def _rebuild(command: dict[str, Any]) -> int:
     from gexlake.services.upkeep.rebuild import rebuild_database
 
@@ -159,6 +185,7 @@ def _shell(command: dict[str, Any]) -> int:
 _COMMANDS = {
     "import": _import,
     "verify": _verify,
+    "notes": _notes,
     "rebuild": _rebuild,
     "forget": _forget,
     "restore": _restore,

@@ -113,14 +113,17 @@ class Disk:
                 self.states.append(CrashState(f"{moment} ({kind})", tree, tuple(self.said)))
 
     def _without_removed(self, live: dict[int, Entries]) -> dict[int, Entries]:
-        """The durable entries without those that are gone by now; what was moved is gone once its new place has it."""
+        """The durable entries without those that are gone by now; what was moved is gone once its new place has it.
+
+        A name that is another file's now was replaced in one step: without that step it is the old file's.
+        """
         alive = {number for entries in live.values() for number in entries.values()}
         kept = {}
         for directory, entries in self._entries.items():
             kept[directory] = {
                 name: number
                 for name, number in entries.items()
-                if live.get(directory, {}).get(name) == number
+                if name in live.get(directory, {})
                 or (number in alive and not self._is_durable_elsewhere(number, directory, live))
             }
         return kept

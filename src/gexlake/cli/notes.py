@@ -11,6 +11,7 @@ from gexlake.cli import values
 from gexlake.cli.command import app, command
 from gexlake.cli.options import DEFAULT_LAKE, Categories, LakeOption, Packages, Tickers, parse_zone, words
 from gexlake.cli.terminal import RowsOutput, Terminal
+from gexlake.errors import UsageError
 
 if TYPE_CHECKING:
     from gexlake.models.note import Note
@@ -125,12 +126,8 @@ def delete_note(terminal: Terminal, note_id: NoteId, *, lake: LakeOption = DEFAU
 
 def _text(argument: str) -> str:
     """Raises `UsageError` for bytes that are not UTF-8."""
-    from gexlake.errors import UsageError
-
-    if argument != "-":
-        return argument
     try:
-        return sys.stdin.buffer.read().decode()
+        return sys.stdin.read() if argument == "-" else argument
     except UnicodeDecodeError as error:
         raise UsageError(f"The text on stdin is not UTF-8: {error.reason} at byte {error.start}.") from None
 

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 from gexlake.errors import LakeError
 from gexlake.models.feed import Feed, feed_of
@@ -18,6 +17,7 @@ from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import asof_frame
 from gexlake.services.asking.gaps import GapsReport
 from gexlake.services.asking.moments import Age, Moment, Zone, iso, parse_age, parse_bound, parse_instant
+from gexlake.services.asking.notes import session_date_of
 from gexlake.services.asking.status import LakeStatus
 from gexlake.services.asking.wire import ARROW, Wire, read_frame
 from gexlake.validation.zones import find_zone
@@ -365,7 +365,8 @@ def _of_feed(feed: Feed) -> dict[str, object]:
 
 
 def _of_note(note_id: str) -> str:
-    return f"/notes/{quote(note_id, safe='')}"
+    session_date_of(note_id)  # what is no id leads elsewhere
+    return f"/notes/{note_id}"
 
 
 def _if_match(changed_at: datetime | None) -> dict[str, str]:

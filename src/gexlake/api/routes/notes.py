@@ -87,8 +87,10 @@ class NewNote(BaseModel):
     symbol: str = Field(min_length=1, max_length=64, description="Ticker of the feed.", examples=["NQ_NDX"])
     package: str | None = Field(default=None, max_length=64, description="The usual one if it is left out.")
     category: str | None = Field(default=None, max_length=64, description="The usual one if it is left out.")
-    timestamp: int | float | str = Field(
-        description="Unix seconds, or ISO 8601 with an offset, to the microsecond.", examples=["2025-11-14T15:30:00Z"]
+    timestamp: Any = Field(
+        description="Unix seconds, or ISO 8601 with an offset, to the microsecond.",
+        json_schema_extra={"anyOf": [{"type": "number"}, {"type": "string"}]},
+        examples=["2025-11-14T15:30:00Z"],
     )
     tz: Zone | None = Field(default=None, description="Zone of an instant that is written without one.")
     text: Text

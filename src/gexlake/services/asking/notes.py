@@ -75,7 +75,7 @@ def _iter_notes(layout: LakeLayout, bounds: Bounds) -> Iterator[Note]:
 
 def find_note(lake: Path, note_id: str) -> Note:
     """One note. Raises `UnknownNoteError`, and as `list_notes` does."""
-    for note in read_notes(LakeLayout(lake), _day_of(note_id)):
+    for note in read_notes(LakeLayout(lake), session_date_of(note_id)):
         if note.id == note_id:
             return note
     raise _unknown(note_id)
@@ -158,7 +158,7 @@ def delete_note(lake: Path, note_id: str, *, changed_at: datetime | None = None)
 
 def _replace(lake: Path, note_id: str, change: Callable[[Note], Note] | None, changed_at: datetime | None) -> Note:
     layout = _writable(lake)
-    with changing_notes(layout, _day_of(note_id)) as notes:
+    with changing_notes(layout, session_date_of(note_id)) as notes:
         note = notes.get(note_id)
         if note is None:
             raise _unknown(note_id)
@@ -172,7 +172,8 @@ def _replace(lake: Path, note_id: str, change: Callable[[Note], Note] | None, ch
         return notes[note_id]
 
 
-def _day_of(note_id: str) -> date:
+def session_date_of(note_id: str) -> date:
+    """The session date of a note, by its id. Raises `UnknownNoteError` for what is no id."""
     at = instant_of(note_id)
     if at is None:
         raise _unknown(note_id)

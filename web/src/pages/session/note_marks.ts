@@ -2,7 +2,7 @@
 
 import { AXIS, FOOT } from "../../charts/heatmap";
 import { fill, h } from "../../dom";
-import type { Note } from "../../notes";
+import { noteLine, type Note } from "../../notes";
 import { newYork } from "../../time";
 import type { Actions } from "./actions";
 import { seenNotes } from "./seen";
@@ -36,8 +36,9 @@ export class NoteMarks {
     this.element.hidden = !notes.length;
   }
 
-  private mark({ instant, text }: Note, place: number): HTMLElement {
-    const mark = h("button", { class: `note-mark${place > 0.6 ? " is-left" : ""}`, "data-instant": instant, onclick: () => this.actions.seek(Math.ceil(instant)), onpointerenter: () => this.actions.point(null) },
+  private mark(note: Note, place: number): HTMLElement {
+    const { instant, text } = note;
+    const mark = h("button", { "aria-label": noteLine(note), class: `note-mark${place > 0.6 ? " is-left" : ""}`, "data-instant": instant, onclick: () => this.actions.seek(Math.ceil(instant)), onpointerenter: () => this.actions.point(null) },
       h("span", { class: "note-tip" }, h("b", { class: "num" }, newYork(instant)), " ", text));
     mark.style.setProperty("--place", String(place));
     return mark;

@@ -174,7 +174,7 @@ export class SessionPage implements Page, Screen {
   }
 
   showNotes(): void {
-    this.toolbar.showNotes();
+    this.transport.showNotes();
     this.stage.showNotes();
   }
 

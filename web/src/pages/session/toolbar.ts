@@ -10,7 +10,6 @@ import { AlertMenu } from "./alert_menu";
 import { CompareMenu } from "./compare_menu";
 import { datesToChoose, dayBeside } from "./choice";
 import { menu } from "./menu";
-import { NoteMenu } from "./note_menu";
 import { seenOverview } from "./seen";
 import { overview, typeOf, type SessionState } from "./state";
 
@@ -27,7 +26,6 @@ export class Toolbar {
   private readonly ladderButton = h("button", { title: "Save the ladder at this second as CSV (L)", onclick: () => this.actions.save("ladder") }, "Ladder");
   private readonly menu: CompareMenu;
   private readonly alerts: AlertMenu;
-  private readonly notes: NoteMenu;
   private type: RecordType | null = null;
   private valueButtons: HTMLButtonElement[] = [];
   private chips: HTMLButtonElement[] = [];
@@ -38,13 +36,12 @@ export class Toolbar {
   ) {
     this.menu = new CompareMenu(state, actions);
     this.alerts = new AlertMenu(state, actions);
-    this.notes = new NoteMenu(state, actions);
     this.element = h("div", { class: "toolbar" },
       this.feedSelect,
       h("div", { class: "joined" }, this.previous, this.dateSelect, this.following),
       this.values, this.absent, this.menu.element, this.lines,
       h("span", { class: "spring" }),
-      this.notes.element, this.alerts.element,
+      this.alerts.element,
       menu(h("summary", {}, "Save"),
         h("button", { title: "Save the picture (P)", onclick: () => actions.save("picture") }, "PNG"),
         this.cellsButton, this.ladderButton));
@@ -73,10 +70,6 @@ export class Toolbar {
     this.menu.showChoice();
     this.previous.disabled = !date || !dayBeside(rows, date, -1);
     this.following.disabled = !date || !dayBeside(rows, date, 1);
-  }
-
-  showNotes(): void {
-    this.notes.show();
   }
 
   showAlerts(): void {

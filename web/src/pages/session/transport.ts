@@ -9,6 +9,7 @@ import type { ViewHead } from "../../view";
 import { same } from "../../window";
 import type { Actions } from "./actions";
 import type { Age } from "./age";
+import { NoteMenu } from "./note_menu";
 import { wholeOfState } from "./seen";
 import { isHiding, SPEEDS, typeOf, type SessionState } from "./state";
 
@@ -26,6 +27,7 @@ export class Transport {
   private readonly glance = h("div", { class: "glance num", role: "group", "aria-label": "Levels at the second" });
   private readonly dayButton = h("button", { title: "Whole session (0)", "aria-label": "Day: the whole session", onclick: () => this.actions.resetWindow() }, "Day");
   private readonly undoButton = h("button", { title: "What was in view before (Backspace, Z)", "aria-label": "Undo zoom", onclick: () => this.actions.undoWindow() }, "↶");
+  private readonly notes: NoteMenu;
   private readonly clock = h("span", { class: "num", "data-cell": "clock" }, NOTHING);
   private readonly clockUtc = h("span", { class: "num", "data-cell": "clockUtc" }, NOTHING);
 
@@ -34,6 +36,7 @@ export class Transport {
     private readonly actions: Actions,
   ) {
     const step = (text: string, name: string, title: string, run: () => void) => h("button", { "aria-label": /\d/.test(text) ? `${name}, ${text}` : name, title, onclick: run }, text);
+    this.notes = new NoteMenu(state, actions);
     this.speedSelect = h("select", { "aria-label": "Speed", title: "Speed (1–5)", onchange: () => actions.setSpeed(Number(this.speedSelect.value)) },
       ...SPEEDS.map((speed) => h("option", { value: speed, selected: speed === state.speed }, `${speed}×`)));
     this.moveButtons = [
@@ -53,7 +56,7 @@ export class Transport {
       this.speedSelect, this.slider,
       h("div", { class: "joined spans", role: "group", "aria-label": "What is in view" },
         span("30m", "half an hour", "Half an hour (M)", 1800), span("1h", "an hour", "An hour (Shift M)", 3600), this.dayButton, this.undoButton),
-      h("div", { class: "modes" }, this.laterButton, this.followButton, this.age),
+      h("div", { class: "modes" }, this.notes.element, this.laterButton, this.followButton, this.age),
       h("div", { class: "clock" }, this.clock, h("span", { class: "dim" }, " NY  "), this.clockUtc, h("span", { class: "dim" }, " UTC")));
   }
 
@@ -96,6 +99,11 @@ export class Transport {
     const { window } = this.state;
     const whole = wholeOfState(this.state);
     this.dayButton.disabled = same(window.time, whole.time) && same(window.price, whole.price);
+  }
+
+  /** Of the seconds that may be seen. */
+  showNotes(): void {
+    this.notes.show();
   }
 
   showPlaying(): void {
