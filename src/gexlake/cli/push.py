@@ -80,8 +80,9 @@ def _follow(terminal: Terminal, lake: Path, place: Location) -> int:
 def _said(report: PushReport) -> str:
     if not report.changed:
         return f"Nothing new: {report.mirror} holds publication {report.publication}, commit {report.commit}"
+    notes = f"notes of {values.plural(report.notes, 'date')}, " if report.notes else ""
     what = (
         f"{values.plural(report.sessions, 'change')} of sessions, {values.plural(report.imports, 'import')}, "
-        f"{values.size(report.bytes)}"
+        f"{notes}{values.size(report.bytes)}"
     )
     return f"Published to {report.mirror}: {what}; publication {report.publication}, commit {report.commit}"

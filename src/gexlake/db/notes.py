@@ -38,13 +38,19 @@ class _Head(BaseModel):
 
 
 def note_dates(layout: LakeLayout) -> list[date]:
-    """The session dates of which there is a file, in order."""
-    return sorted(date.fromisoformat(file.stem) for file in note_files(layout))
+    """The session dates of which there is a file, in order. Raises `LakeError` where they cannot be listed."""
+    try:
+        names = os.listdir(layout.notes)  # noqa: PTH208 - of years of notes in a millisecond, where a glob takes twenty
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LakeError(f"{layout.notes} cannot be read: {error.strerror}.") from error
+    return sorted(filter(None, map(_date_of, names)))
 
 
 def note_files(layout: LakeLayout) -> list[Path]:
     """The files of notes, in order of their dates."""
-    return sorted(file for file in layout.notes.glob(f"*{SUFFIX}") if _is_date(file.stem))
+    return [notes_file(layout, day) for day in note_dates(layout)]
 
 
 def notes_file(layout: LakeLayout, day: date) -> Path:
@@ -167,8 +173,10 @@ def _damaged(file: Path) -> LakeError:
     )
 
 
-def _is_date(text: str) -> bool:
+def _date_of(name: str) -> date | None:
+    """Of a file of notes; None for one of somebody else."""
     try:
-        return date.fromisoformat(text).isoformat() == text
+        day = date.fromisoformat(name.removesuffix(SUFFIX))
     except ValueError:
-        return False
+        return None
+    return day if name == f"{day.isoformat()}{SUFFIX}" else None

@@ -14,6 +14,7 @@ from gexlake.models.feed import Feed
 MAX_CHARACTERS = 2_000
 NOTE_ID = r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{8}"
 """The instant of the note in UTC, and a number drawn by lot: in order of ids notes are in order of time."""
+FIRST_YEAR = 1970
 _REFUSED = frozenset({"Cc", "Cs"})
 """Unicode's categories of control characters, and of halves of characters."""
 
@@ -74,6 +75,7 @@ def instant_of(note_id: str) -> datetime | None:
     if re.fullmatch(NOTE_ID, note_id) is None:
         return None
     try:
-        return datetime.strptime(f"{note_id[:22]}+0000", "%Y%m%dT%H%M%S.%f%z")
+        moment = datetime.strptime(f"{note_id[:22]}+0000", "%Y%m%dT%H%M%S.%f%z")
     except ValueError:
         return None
+    return moment if moment.year >= FIRST_YEAR else None

@@ -15,7 +15,7 @@ from gexlake.errors import LakeError, UsageError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.note import Note, instant_of, text_of
 from gexlake.models.session_filter import SessionFilter
-from gexlake.services.asking.moments import instant, iso, new_york_day, parse_instant
+from gexlake.services.asking.moments import instant, new_york_day, parse_instant
 from gexlake.services.asking.session_frames import Bounds
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 NOTES_OF_A_DATE = 1_000
 """The most that there may be of one session date, all feeds together: its file is written anew with each change."""
+
+LATEST_US = 253_402_300_800_000_000
+"""The year 10000."""
 
 
 class UnknownNoteError(UsageError):
@@ -65,12 +68,23 @@ def list_notes(
 
 
 def _iter_notes(layout: LakeLayout, bounds: Bounds) -> Iterator[Note]:
+    first, last = (_day_at(us) for us in (bounds.first_us, bounds.last_us))
     for day in note_dates(layout):
-        if bounds.may_admit_day(day.isoformat()):
+        is_outside = (first is not None and day < first) or (last is not None and day > last)
+        if not is_outside and bounds.may_admit_day(day.isoformat()):
             for note in read_notes(layout, day):
                 at_us = parse_instant(note.timestamp, parameter="timestamp")
                 if bounds.may_admit_span((at_us, at_us)):
                     yield note
+
+
+def _day_at(us: int | None) -> date | None:
+    """The date in New York at an instant; None for one that no note has."""
+    return new_york_day(us)[0] if us is not None and _may_have_notes(us) else None
+
+
+def _may_have_notes(at_us: int) -> bool:
+    return 0 <= at_us < LATEST_US
 
 
 def find_note(lake: Path, note_id: str) -> Note:
@@ -111,8 +125,8 @@ def add_note(lake: Path, feed: Feed, at_us: int, text: str) -> Note:
     """
     layout = _writable(lake)
     words = text_of(text)
-    if at_us < 0:
-        raise UsageError(f"A note cannot be of {iso(at_us)}: it lies before 1970.")
+    if not _may_have_notes(at_us):
+        raise UsageError("A note cannot be of that instant: it lies before 1970 or after the year 9999.")
     day, _ = new_york_day(at_us)
     now = datetime.now(UTC)
     with changing_notes(layout, day) as notes:

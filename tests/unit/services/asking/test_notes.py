@@ -133,7 +133,15 @@ def test_what_somebody_else_has_changed_is_not_changed_or_deleted_unseen(lake: P
 
 
 @pytest.mark.parametrize(
-    "note_id", ["", "x", "../keys", "20251314T000000.000000-00000000", "20251114T153000.000000-00000000"]
+    "note_id",
+    [
+        "",
+        "x",
+        "../keys",
+        "20251314T000000.000000-00000000",
+        "00010101T000000.000000-00000000",
+        "20251114T153000.000000-00000000",
+    ],
 )
 def test_a_note_that_is_not_there_is_unknown(lake: Path, note_id: str) -> None:
     for ask in (find_note, delete_note, lambda lake, one: change_note(lake, one, "x")):
@@ -150,9 +158,13 @@ def test_a_date_has_a_bound(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert add_note(lake, NDX, AT_US, "a").text == "a"
 
 
-def test_before_1970_there_is_nothing_to_note(lake: Path) -> None:
-    with pytest.raises(UsageError, match="before 1970"):
-        add_note(lake, NDX, -1, "x")
+@pytest.mark.parametrize("at_us", [-1, 253_402_300_800_000_000, 10**30])
+def test_before_1970_and_after_9999_there_is_nothing_to_note(lake: Path, at_us: int) -> None:
+    with pytest.raises(UsageError, match="before 1970 or after the year 9999"):
+        add_note(lake, NDX, at_us, "x")
+    assert list_notes(lake, bounds=Bounds.between(at_us, at_us)) == []
+    note = add_note(lake, NDX, 253_402_300_799_999_999, "the last")
+    assert find_note(lake, note.id) == note
 
 
 def test_where_there_is_no_lake_and_in_a_replica_nothing_is_written(tmp_path: Path, lake: Path) -> None:
