@@ -2,7 +2,7 @@
  * A new control begins with a line here. */
 
 import type { Feed } from "../../api";
-import type { OwnData } from "../../own_data";
+import type { OwnData } from "../../own/candles";
 import type { Axis, Companion, Extra } from "../../state";
 import type { Window } from "../../window";
 import type { Direction } from "./cursor";

@@ -4,7 +4,7 @@
 import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
 import { rowsOf, valueIn } from "../../ladder";
 import { lanesOf, reports, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
-import type { OwnData } from "../../own_data";
+import type { OwnData } from "../../own/candles";
 import type { Axis, Companion, Extra } from "../../state";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
