@@ -32,6 +32,7 @@ export interface Actions {
   nextAxis(): void;
   /** Tell of something while the session is followed or played, or no longer. */
   toggleWatch(watch: Watch): void;
+  toggleSound(): void;
   toggleOverlay(id: string): void;
   /** Draw a time series, or no longer. */
   toggleSeries(name: string): void;

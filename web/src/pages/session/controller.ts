@@ -188,6 +188,7 @@ export class Controller implements Actions {
   readonly undoWindow: Actions["undoWindow"] = () => this.zoom.undoWindow();
   readonly nextAxis: Actions["nextAxis"] = () => this.looks.nextAxis();
   readonly toggleWatch: Actions["toggleWatch"] = (watch) => this.alerts.toggle(watch);
+  readonly toggleSound: Actions["toggleSound"] = () => this.alerts.toggleSound();
   readonly save: Actions["save"] = (kind) => this.screen.save(kind);
 
   readonly point: Actions["point"] = (place) => {

@@ -6,6 +6,7 @@ import { emptyLake, noSession } from "../../notices";
 import type { Page, Shell } from "../../page";
 import type { State } from "../../state";
 import { onPrint, theme } from "../../theme";
+import { Tone } from "../../tone";
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
 import type { Age } from "./age";
@@ -19,6 +20,8 @@ import { overview, typeOf } from "./state";
 import { Toolbar } from "./toolbar";
 import { Transport } from "./transport";
 
+const PRESSES = ["pointerdown", "keydown"] as const;
+
 export class SessionPage implements Page, Screen {
   readonly element = h("div", { class: "session" });
   private readonly controller: Controller;
@@ -26,6 +29,7 @@ export class SessionPage implements Page, Screen {
   private readonly stage: Stage;
   private readonly readout: Readout;
   private readonly transport: Transport;
+  private readonly tone = new Tone();
   private readonly sheet = h("div", { class: "sheet", "aria-hidden": "true" });
   private readonly stopPrinting: () => void;
   private readonly live = h("div", { class: "sr", "aria-live": "polite" });
@@ -40,6 +44,7 @@ export class SessionPage implements Page, Screen {
     fill(this.element, this.toolbar.element, this.stage.strip.box, this.sheet, this.stage.element, this.transport.element, this.live,
       h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
     window.addEventListener("pointerdown", this.touchedElsewhere);
+    for (const press of PRESSES) window.addEventListener(press, this.pressed, true);
     this.stopPrinting = onPrint((isPrinting) => this.print(isPrinting));
     this.controller.open();
   }
@@ -47,6 +52,11 @@ export class SessionPage implements Page, Screen {
   /** What a finger points at it does until it touches something else. */
   private readonly touchedElsewhere = ({ pointerType, target }: PointerEvent) => {
     if (pointerType === "touch" && !(target instanceof Element && target.closest(".chart"))) this.controller.point(null);
+  };
+
+  /** From now on a tone may sound. */
+  private readonly pressed = () => {
+    if (this.controller.state.sound) this.tone.wake();
   };
 
   /** On paper stand the picture as it is, and the values beside it. */
@@ -88,6 +98,8 @@ export class SessionPage implements Page, Screen {
     this.stopPrinting();
     window.removeEventListener("pointerdown", this.touchedElsewhere);
     this.controller.close();
+    for (const press of PRESSES) window.removeEventListener(press, this.pressed, true);
+    this.tone.close();
   }
 
   // ---- what the controller asks for --------------------------------------------------------------------------------
@@ -164,6 +176,11 @@ export class SessionPage implements Page, Screen {
 
   showAlerts(): void {
     this.toolbar.showAlerts();
+  }
+
+  sound(): void {
+    if (navigator.userActivation?.isActive) this.tone.wake(); // it was switched on with this very press
+    this.tone.play();
   }
 
   showPointed(): void {

@@ -22,6 +22,8 @@ export interface Screen {
   /** Whether the newest second is followed, and how old it is, where that matters. */
   showFollowing(age: Age | null): void;
   showAlerts(): void;
+  /** A short tone, as far as the browser allows one. */
+  sound(): void;
   showPointed(): void;
   describe(): void;
   /** Say something to those who do not see the page. */
