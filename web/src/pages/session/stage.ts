@@ -15,7 +15,7 @@ import { theme } from "../../theme";
 import { longDate, newYork } from "../../time";
 import type { SessionView } from "../../view";
 import type { Actions } from "./actions";
-import { covers, EXPIRY_LANES, expiriesOf, isBeside, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
+import { covers, EXPIRY_LANES, expiriesOf, isBeside, isDifference, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
 import { Legend } from "./legend";
 import { listenToPlane, listenToProfile, listenToSums, placeIn } from "./pointer";
 import { found, type Pictured } from "./pointing";
@@ -199,11 +199,12 @@ export class Stage {
   }
 
   showLadder(): void {
-    const { shown, window, strike } = this.state;
+    const { shown, window, strike, scale, value, change } = this.state;
+    const fixed = typeof scale === "number" && !change && !isDifference(this.state) ? { value, bound: scale } : null;
     this.pictures.heat.tellFrom(originOf(this.state));
     this.pictures.beside.tellFrom(originBeside(this.state));
     const type = typeOf(this.state);
-    if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, theme: theme() });
+    if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, fixed, theme: theme() });
     this.showPointed();
   }
 
