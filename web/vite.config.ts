@@ -15,7 +15,8 @@ export default defineConfig({
     outDir: "../src/gexlake/dashboard",
     emptyOutDir: true,
     target: "es2022",
-    modulePreload: false, // there is one module
+    modulePreload: false, // what is beside the one module is loaded when it is needed, and not before
+    license: { fileName: "licenses.md" }, // of what is bundled
     assetsInlineLimit: 0, // the page's policy admits its own files, and nothing that is written into it
   },
   server: { proxy: { "^/(feeds|sessions|gaps|gex|greeks|orderflow|view|status|imports?|lineage|quarantine|events|health|ready|metrics)": "http://127.0.0.1:8765" } },

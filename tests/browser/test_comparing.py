@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -34,6 +36,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "categories": ["gex_zero", "gex_one", "gex_full"],
     }  # fmt: skip
     write_sample(root / "sample", **of_days)
+    write_sample(root / "sample", **of_days | {"tickers": ["ES_SPX"], "categories": ["gex_zero"]})
     import_history(root / "sample", root / "lake")
     with serving(root / "lake") as service:
         yield service
@@ -163,6 +166,41 @@ def test_side_by_side_has_one_cursor(open_page: Open, service: Service) -> None:
     assert abs(instant_of(cell(page, "clock").text_content() or "") - OPEN - 600) < 60
 
 
+def test_another_ticker_stands_beside_it_on_prices_of_its_own(open_page: Open, service: Service) -> None:
+    page = compared(open_page(link(NDX, "10:05:00", NO_LINES, "axis=percent")), "GEX")
+    page.locator(".menu summary").first.click()
+    page.get_by_label("Compare with").select_option(label="ES_SPX classic gex_zero")
+    expect(page.locator(".beside-name")).to_contain_text("ES_SPX classic gex_zero, colours of its own")
+    expect(page.get_by_role("button", name="This − that")).to_be_disabled()
+    expect(page.get_by_text("Strikes of two tickers are different things")).to_be_visible()
+    page.locator(".menu summary").first.click()
+    expect(page.locator(".beside")).to_have_attribute("data-prices", re.compile("%"))
+    picture, checked = Picture(page, ".beside"), 0
+
+    def spx(instant: float) -> dict[str, Any]:
+        found: dict[str, Any] = service.get("/gex/at", symbol="ES_SPX", timestamp=int(instant))
+        return found
+
+    for x, y in places(Picture(page), service, 6):
+        tip = hover(page, ".beside", x, y)
+        truth = spx(instant_of(tip["time"]))
+        strikes = {row[0]: row[1] for row in truth["strikes"]}
+        assert plain(tip["value"]) == pytest.approx(strikes[plain(tip["strike"])], abs=0.006)
+        assert plain(tip["spot"]) == pytest.approx(truth["spot"], abs=0.006)
+        colour = expected_colour(strikes[plain(tip["strike"])], picture.bound, "dark")
+        checked += int(np.abs(picture.pixels[int(y), int(x)] - colour).max() < 32)
+        expect(page.locator(".heat")).to_have_attribute("data-pointed", f"{round(x)} {round(y)}")
+    assert checked >= 4  # the faint grid lies over some
+    page.keyboard.press("x")
+    expect(page.locator(".beside")).not_to_have_attribute("data-prices", re.compile("%"))
+    spot = at(service, OPEN + 60)["spot"]
+    [price, text] = json.loads(page.locator(".beside").get_attribute("data-prices") or "")[0]
+    assert plain(text) == pytest.approx(price * spx(OPEN + 60)["spot"] / spot, rel=5e-3)
+    page.wait_for_function("() => location.hash.includes('with=ES_SPX:classic/gex_zero')")
+    page.reload()
+    expect(page.locator(".beside-name")).to_contain_text("ES_SPX")
+
+
 def test_closing_levels_of_the_session_before_are_faint_lines(open_page: Open, service: Service) -> None:
     page = ready(open_page(link(NDX, "10:05:00", "show=prior")))
     closing = at(service, OPEN - DAY_SECONDS + 6 * 3600)
@@ -248,8 +286,8 @@ def test_own_trades_are_drawn_as_what_the_reader_says_they_are(open_page: Open, 
     page.get_by_label("File of own bars or trades").set_input_files([trades])  # type: ignore[list-item]
     dialog, show = page.get_by_role("dialog", name="trades.csv"), page.get_by_role("button", name="Show", exact=True)
     for name, value in {
-        "Between the fields": "semicolon", "First line": "yes", "Lines are": "trades", "Times are": "newYork",
-        "Date": "none", "Time": "0", "Price": "1",
+        "Between the fields": "semicolon", "First line": "yes", "Lines are": "trades", "Date": "none",
+        "Time": "0", "Times are": "newYork", "Price": "1", "Prices are": "whole",
     }.items():  # fmt: skip
         expect(show).to_be_disabled()
         dialog.get_by_label(name, exact=True).select_option(value)
@@ -266,6 +304,25 @@ def test_own_trades_are_drawn_as_what_the_reader_says_they_are(open_page: Open, 
     truth = [record["spot"] for record in records if ended - bucket < record["timestamp"] <= ended]
     assert [opened, high, low, close] == [truth[0], max(truth), min(truth), truth[-1]]
     count = int(heat.get_attribute("data-candles") or "0")
+    # As Parquet with a zone in its schema the same is asked less, and is the same.
+    instants = pl.from_epoch(pl.Series("at", [record["timestamp"] for record in records])).dt.replace_time_zone("UTC")
+    pl.DataFrame([instants, pl.Series("spot", [record["spot"] for record in records])]).write_parquet(
+        packed := io.BytesIO()
+    )
+    page.get_by_role("button", name="Remove").click()
+    expect(heat).to_have_attribute("data-candles", "0")
+    file = {"name": "trades.bin", "mimeType": "", "buffer": packed.getvalue()}
+    page.get_by_label("File of own bars or trades").set_input_files([file])  # type: ignore[list-item]
+    dialog = page.get_by_role("dialog", name="trades.bin")
+    expect(dialog.get_by_role("columnheader", name="spot")).to_be_visible()
+    expect(dialog.get_by_label("Between the fields")).to_be_hidden()
+    for name, value in {"Lines are": "trades", "Time": "0", "Price": "1", "Prices are": "whole"}.items():
+        expect(show).to_be_disabled()
+        dialog.get_by_label(name, exact=True).select_option(value)
+    expect(dialog.get_by_label("Times are")).to_have_value("schema")
+    show.click()
+    expect(heat).to_have_attribute("data-candles", str(count))
+    assert hover(page, ".heat", picture.x(OPEN + 1500), 100)["own"] == tip["own"]
     page.keyboard.press("h")
     expect(heat).not_to_have_attribute("data-candles", str(count))  # what came later is not known
 

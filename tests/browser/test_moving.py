@@ -103,12 +103,25 @@ def test_what_happens_while_it_plays_is_told(open_page: Open, service: Service) 
     page = ready(open_page(link(NDX, new_york(start))))
     page.locator("summary", has_text="Alerts").click()
     page.get_by_label("Spot crosses a level").check()
+    page.evaluate(
+        """() => {
+            window.tones = [];
+            const start = OscillatorNode.prototype.start;
+            OscillatorNode.prototype.start = function (...when) {
+                window.tones.push(this);
+                return start.apply(this, when);
+            };
+        }"""
+    )
+    page.get_by_label("With a short tone").check()
+    page.wait_for_function("tones.length === 1 && tones[0].context.state === 'running'")
     page.locator("summary", has_text="Alerts").click()
     page.keyboard.press("1")
     page.keyboard.press(" ")
     word = "above" if above[place] else "below"
     expect(page.locator(".toast")).to_contain_text(re.compile(f"Spot [\\d,.]+ is {word} zero gamma [\\d,.]+ now"))
     page.keyboard.press(" ")
+    page.wait_for_function("tones.length > 1")
     said = page.locator(".toast").text_content() or ""
     crossing = service.at(instant_of(said[:8]))
     assert f"Spot {crossing['spot']:,.2f} is {word} zero gamma {crossing['zero_gamma']:,.2f}" in said

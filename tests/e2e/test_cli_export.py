@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -58,6 +59,27 @@ def test_query_writes_all_rows_into_a_file(run: Run, lake: Path, tmp_path: Path)
     statement = "SELECT timestamp, spot, max_priors FROM gex_snapshots ORDER BY ALL"
     assert run("query", statement, "--to", target, "--lake", lake).out == ""
     assert_frame_equal(pl.read_parquet(target), gexlake.open(lake).sql(statement))
+
+
+def test_query_writes_instants_on_the_clock_of_a_zone(run: Run, lake: Path, tmp_path: Path) -> None:
+    """In all that is text; Parquet holds the instant itself."""
+    statement = "SELECT max(timestamp) AS at FROM gex_snapshots"
+    at = gexlake.open(lake).sql(statement).item()
+    here, zone = at.astimezone(ZoneInfo("Asia/Tokyo")), ["--tz", "Asia/Tokyo"]
+    for output in ("table", "csv", "json"):
+        out = run("query", statement, *zone, "-o", output, "--lake", lake).out
+        assert here.isoformat(timespec="seconds")[:19] in out
+        assert "+09:00" in out
+    for suffix, read in READERS.items():
+        target = tmp_path / f"at{suffix}"
+        assert run("query", statement, *zone, "--to", target, "--lake", lake).status == 0
+        if suffix in (".csv", ".ndjson"):
+            assert "+09:00" in target.read_text()
+        else:
+            assert read(target).schema["at"] == pl.Datetime("us", "UTC")
+    done = run("query", statement, "--tz", "Tokyo", "--lake", lake)
+    assert done.status == 2
+    assert "is no time zone; write it as America/New_York or UTC" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize(("word", "meant"), [("list", "status"), ("sql", "query"), ("exprt", "export")])

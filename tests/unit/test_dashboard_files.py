@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +32,12 @@ def test_page_names_files_that_exist_and_nothing_of_another_host() -> None:
         if path.suffix in {".html", ".js", ".css"}:
             text = path.read_text(encoding="utf-8").replace("http://www.w3.org/", "")
             assert not re.search(r"https?://\w", text), path
+
+
+def test_what_is_bundled_is_named_with_its_license() -> None:
+    licenses = (BUILT / "licenses.md").read_text(encoding="utf-8")
+    bundled = json.loads((WEB / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert set(re.findall(r"^## (\S+) - ", licenses, re.M)) == set(bundled)
 
 
 MAKES_HTML_OF_TEXT = re.compile(

@@ -13,6 +13,7 @@ export interface Choices {
   axis?: Axis;
   speed?: number;
   watched?: string[];
+  sound?: boolean;
 }
 
 export function rememberedSeries(): string[] | null {

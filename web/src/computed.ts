@@ -1,6 +1,7 @@
 /** Views that are computed from others: moved to another day, one less another, several series in one. Pure. What is
  * computed of the same views is the same view. */
 
+import { typeOfFeed } from "./record_types";
 import type { SessionView } from "./view";
 
 /** One result for each pair of what it is computed from. */
@@ -34,6 +35,24 @@ export function shifted(view: SessionView, seconds: number): SessionView {
 export function columnEndedBy(view: SessionView, end: number): number {
   const column = Math.floor((end - view.start) / view.head.column_seconds + 1e-6) - 1;
   return column < view.columns ? column : -1;
+}
+
+/** How much higher the prices of one ticker are than those of another: as spot was in the first column in which both have one.
+ * NaN where there is none. `since`: the end of that column. */
+export const priceRatio = oncePer((one: SessionView, other: SessionView): { readonly ratio: number; readonly since: number } => {
+  const [mine, theirs] = [one.array("spot"), other.array("spot")];
+  for (let column = 0; column < one.columns; column += 1) {
+    const end = one.start + (column + 1) * one.head.column_seconds;
+    const ratio = theirs[columnEndedBy(other, end)]! / mine[column]!;
+    if (ratio > 0 && Number.isFinite(ratio)) return { ratio, since: end };
+  }
+  return { ratio: NaN, since: Infinity };
+});
+
+/** A view of another ticker on the prices of one of which so many of its own are one. */
+export function scaled(view: SessionView, ratio: number): SessionView {
+  const prices = ["spot", "spot_min", "spot_max", ...typeOfFeed(view.head).levels.map(({ series }) => series)].filter((name) => view.has(name));
+  return view.with(Object.fromEntries(prices.map((name) => [name, view.array(name).map((price) => price / ratio)])), { strikes: view.head.strikes.map((strike) => strike / ratio) });
 }
 
 /** One less another: of each strike the value less that of the strike in whose band it lies there, as known then. */

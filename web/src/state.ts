@@ -6,8 +6,10 @@ import { RECORD_TYPES, seriesNames, typeOfCategory, typeOfFeed, valueOfType } fr
 export type PageName = "session" | "coverage" | "imports" | "status";
 export const PAGES: readonly PageName[] = ["session", "coverage", "imports", "status"];
 
-/** A session to compare with: a feed of the same ticker, on the same day, on the one before, or on a day by its date. */
+/** A session to compare with, on the same day, on the one before, or on a day by its date. */
 export interface Companion {
+  /** Null: of the same ticker, whichever that is. */
+  symbol: string | null;
   package: string;
   category: string;
   day: "same" | "previous" | string;
@@ -72,14 +74,18 @@ function scaleOf(text: string | null): State["scale"] {
   return text === "window" || text === "now" ? text : "day";
 }
 
-/** classic/gex_full, classic/gex_zero/previous, classic/gex_zero/2025-11-13 */
+const COMPANION = /^(?:([^/:]+):)?([^/:]+)\/([^/:]+)(?:\/(previous|\d{4}-\d{2}-\d{2}))?$/;
+
+/** classic/gex_full, classic/gex_zero/previous, classic/gex_zero/2025-11-13; ES_SPX:classic/gex_zero of another ticker. */
 function companionOf(text: string | null): Companion | null {
-  const [kind = "", category = "", day = "same", ...rest] = text?.split("/") ?? [];
-  return kind && category && !rest.length && (day === "same" || day === "previous" || DATE.test(day)) ? { package: kind, category, day } : null;
+  const [whole, symbol = null, kind = "", category = "", day = "same"] = COMPANION.exec(text ?? "") ?? [];
+  return whole === undefined ? null : { symbol, package: kind, category, day };
 }
 
 function companionText(companion: Companion | null | undefined): string | null {
-  return companion ? [companion.package, companion.category, ...(companion.day === "same" ? [] : [companion.day])].join("/") : null;
+  if (!companion) return null;
+  const { symbol, package: kind, category, day } = companion;
+  return `${symbol ? `${symbol}:` : ""}${[kind, category, ...(day === "same" ? [] : [day])].join("/")}`;
 }
 
 export const CHANGES: readonly number[] = [1, 5, 15, 30];

@@ -71,8 +71,9 @@ describe("a ladder", () => {
   it("has bars around zero as far as earlier values reach, and volatilities from the least to the greatest", () => {
     const [bars, lines] = greeks.panels;
     const rows = rowsOf(greeks, makeContracts({ mini_contracts: [[100, 0.2, 0.25, 1, [-45]], [110, 0, 0.3, 2]] }));
-    const of = (panel: typeof bars) => scaleOfPanel(panel!, panel!.values.map((name) => shownValue(greeks, name)!), rows, greeks);
+    const of = (panel: typeof bars, bound = 0, value = "value") => scaleOfPanel(panel!, panel!.values.map((name) => shownValue(greeks, name)!), rows, greeks, { value, bound });
     expect(of(bars)).toEqual({ low: -50, high: 50 });
+    expect([of(bars, 120), of(bars, 45), of(bars, 44), of(bars, 120, "call_ivol")].map(({ high }) => high)).toEqual([120, 45, 50, 50]); // fixed, as far as nothing reaches beyond
     expect([of(lines).low, of(lines).high].map((one) => one.toFixed(3))).toEqual(["0.190", "0.310"]);
   });
 });

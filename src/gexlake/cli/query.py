@@ -10,7 +10,7 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption
+from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_zone
 from gexlake.cli.terminal import RowsOutput, Terminal, json_text
 from gexlake.services.processes.interrupts import undisturbed
 
@@ -44,6 +44,15 @@ def show_query(
         Path | None,
         typer.Option("--to", metavar="FILE", help="Write all rows there: .parquet, .arrow, .ndjson or .csv."),
     ] = None,
+    tz: Annotated[
+        str | None,
+        typer.Option(
+            "--tz",
+            metavar="ZONE",
+            parser=parse_zone,
+            help="Zone in which instants are written, with their offset; .parquet and .arrow keep UTC.  [default: UTC]",
+        ),
+    ] = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Show the rows of one SQL statement over the lake.
@@ -55,20 +64,22 @@ def show_query(
         import duckdb  # noqa: F401
         import polars  # noqa: F401
 
-        from gexlake.services.asking.export import check_target, write_rows
+        from gexlake.services.asking.export import TEXT, check_target, write_rows
+        from gexlake.services.owner.frames import in_zone
         from gexlake.services.statements.query import run_query
 
     text = sys.stdin.read() if statement == "-" else statement
     if to is not None:
         check_target(to)
-        size = write_rows(run_query(lake, text, limit=limit).lazy(), to)
+        rows = run_query(lake, text, limit=limit)
+        size = write_rows((in_zone(rows, tz) if tz and to.suffix.lower() in TEXT else rows).lazy(), to)
         terminal.talk(f"Wrote {to}, {values.size(size)}")
         return
     bound = limit or (TABLE_ROWS if terminal.output == RowsOutput.TABLE else None)
     # One row more than is shown tells whether there are more.
     frame = run_query(lake, text, limit=None if bound is None else bound + 1)
     shown = frame if bound is None else frame.head(bound)
-    SHOW[RowsOutput(terminal.output)](terminal, shown)
+    SHOW[RowsOutput(terminal.output)](terminal, in_zone(shown, tz) if tz else shown)
     if shown.height < frame.height:
         terminal.talk(f"These are the first {values.plural(shown.height, 'row')}; --limit shows more.")
 

@@ -2,7 +2,7 @@
 
 import type { Scale, Theme } from "../colour";
 import { fixed, niceStep, signed } from "../format";
-import type { Candle } from "../own_data";
+import type { Candle } from "../own/candles";
 import type { Level } from "../record_types";
 import { newYork, tickText, timeTicks } from "../time";
 import type { SessionView } from "../view";
@@ -28,6 +28,8 @@ export interface HeatmapModel {
   candles: readonly Candle[];
   /** What is written at the prices: themselves, or how far from this they are. */
   origin: PriceOrigin | null;
+  /** So many times a price is written: more or less than once in a map of another ticker. */
+  ratio: number;
   theme: Theme;
 }
 
@@ -204,17 +206,17 @@ export class Heatmap {
 
   /** Round prices, or prices at round distances. */
   prices(): number[] {
-    const { window: { price: { low, high } }, origin } = this.model!;
-    if (!origin) return priceTicks(low, high, this.plot.height / 34);
-    const unit = unitOf(origin);
+    const { window: { price: { low, high } }, origin, ratio } = this.model!;
+    if (!origin) return priceTicks(low * ratio, high * ratio, this.plot.height / 34).map((price) => price / ratio);
+    const unit = unitOf(origin, ratio);
     return priceTicks((low - origin.price) / unit, (high - origin.price) / unit, this.plot.height / 34).map((distance) => origin.price + distance * unit);
   }
 
   /** A price as it is written at the axis. */
   private priceText(price: number, digits: number): string {
-    const { origin } = this.model!;
-    if (!origin) return fixed(price, digits);
-    const distance = (price - origin.price) / unitOf(origin);
+    const { origin, ratio } = this.model!;
+    if (!origin) return fixed(price * ratio, digits);
+    const distance = (price - origin.price) / unitOf(origin, ratio);
     return origin.unit === "percent" ? `${signed(distance, 2)} %` : signed(distance, digits);
   }
 
@@ -330,8 +332,8 @@ export class Heatmap {
   }
 
   private digits(): number {
-    const { low, high } = this.model!.window.price;
-    return high - low < 20 ? 2 : 0;
+    const { window: { price: { low, high } }, ratio } = this.model!;
+    return (high - low) * ratio < 20 ? 2 : 0;
   }
 
   drawCursor(): void {
@@ -398,6 +400,6 @@ export function priceTicks(low: number, high: number, most: number): number[] {
 }
 
 /** How much a point, or a percent, is in price. */
-const unitOf = ({ price, unit }: PriceOrigin) => (unit === "percent" ? price / 100 : 1);
+const unitOf = ({ price, unit }: PriceOrigin, ratio: number) => (unit === "percent" ? price / 100 : 1 / ratio);
 
 export type { Range };

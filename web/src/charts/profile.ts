@@ -33,16 +33,19 @@ export interface ProfileModel {
   snapshot: Snapshot | null;
   price: Range;
   strike: number | null;
+  /** A value that is drawn up to a bound at least, so that its bars of two times can be compared by their lengths. */
+  fixed: { readonly value: string; readonly bound: number } | null;
   theme: Theme;
 }
 
 /** The scale of a panel: the same on both sides of zero for bars, from the least to the greatest for lines. */
-export function scaleOfPanel(panel: Panel, values: readonly ShownValue[], rows: readonly Row[], type: RecordType): Range {
+export function scaleOfPanel(panel: Panel, values: readonly ShownValue[], rows: readonly Row[], type: RecordType, fixed: ProfileModel["fixed"] = null): Range {
   const found = rows
     .flatMap((row) => [...values.map((value) => valueIn(row, value)), ...(panel.dots ? priorsIn(type, row) : [])])
     .filter((one): one is number => one !== null);
   if (panel.form === "bars") {
-    const bound = niceCeiling(found.reduce((most, one) => Math.max(most, Math.abs(one)), 0));
+    const most = found.reduce((before, one) => Math.max(before, Math.abs(one)), 0);
+    const bound = fixed && panel.values.includes(fixed.value) && most <= fixed.bound ? fixed.bound : niceCeiling(most);
     return { low: -bound, high: bound };
   }
   const known = found.filter((one) => one !== 0); // no option has a volatility of 0
@@ -148,11 +151,11 @@ export class Profile {
   }
 
   private place(rows: readonly Row[]): Placed[] {
-    const { panels, type } = this.model!;
+    const { panels, type, fixed } = this.model!;
     const width = (this.surface.width - LABELS - 8 - GAP * (panels.length - 1)) / panels.length;
     return panels.map((panel, place) => {
       const values = panel.values.map((name) => shownValue(type, name)!);
-      return { panel, values, left: 4 + place * (width + GAP), width, title: width > 150 ? panel.title : panel.short, ...scaleOfPanel(panel, values, rows, type) };
+      return { panel, values, left: 4 + place * (width + GAP), width, title: width > 150 ? panel.title : panel.short, ...scaleOfPanel(panel, values, rows, type, fixed) };
     });
   }
 

@@ -34,11 +34,17 @@ it("a sum changes its sign; one that is 0 all day does not", () => {
 it("only what is watched is told, forwards, and an age once", () => {
   const told: string[] = [];
   const state = { ...emptyState(), watched: new Set(["levels", "age"] as const) };
-  const alerts = new Alerts(state, { showAlerts: () => {} }, (text) => told.push(text));
+  const alerts = new Alerts(state, { showAlerts: () => {}, sound: () => told.push("tone") }, (text) => told.push(text));
   alerts.moved(at(1, { spot: 109, sum_gex_vol: -5 }), at(2, { spot: 111 }));
   alerts.moved(at(2, { spot: 111 }), at(1, { spot: 109 }));
   for (const state of ["fresh", "red", "red", "amber", "red"] as const) alerts.aged({ seconds: 1, text: "", state }, OPEN + 5);
   alerts.aged(null, OPEN);
   expect(told).toEqual(["09:30:02  Spot 111.00 is above zero gamma 110.00 now", "09:30:05  Nothing new since 09:30:05", "09:30:05  Nothing new since 09:30:05"]);
+  alerts.toggleSound();
+  alerts.moved(at(2, { spot: 111 }), at(3, { spot: 109 }));
+  alerts.toggleSound();
+  alerts.moved(at(3, { spot: 109 }), at(4, { spot: 111 }));
+  expect(told.slice(3).map((text) => text.slice(0, 8))).toEqual(["tone", "09:30:03", "tone", "09:30:04"]); // the first as it is switched on
+  state.alerts = state.alerts.slice(2);
   expect(state.alerts[0]).toEqual({ instant: OPEN + 5, text: "Nothing new since 09:30:05" });
 });

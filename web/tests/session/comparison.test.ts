@@ -2,14 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 
-import { comparedOverview, isDifference, nameOfCompanion, PARTNER, shiftBetween, titleOfState, wantedCompanions, wordOfState } from "../../src/pages/session/comparison";
+import { comparedOverview, isBeside, isDifference, nameOfCompanion, PARTNER, partnerOf, shiftBetween, titleOfState, wantedCompanions, wordOfState } from "../../src/pages/session/comparison";
 import { emptyState, type CompanionViews, type SessionState } from "../../src/pages/session/state";
 import { daysOfStrip } from "../../src/pages/session/sessions_before";
-import { scaleOfState } from "../../src/pages/session/seen";
+import { originBeside, originOf, scaleBeside, scaleOfState } from "../../src/pages/session/seen";
 import { formatState, parseState, type Companion } from "../../src/state";
-import { DATE, feedRow, makeGreek, makeView, OPEN } from "./made";
+import { DATE, feedRow, makeGreek, makeSnapshot, makeView, OPEN } from "./made";
 
-const of = (category: string, day = "same"): Companion => ({ package: "classic", category, day });
+const of = (category: string, day = "same"): Companion => ({ symbol: null, package: "classic", category, day });
 const feed = (category: string) => ({ symbol: "NQ_NDX", package: "classic", category });
 const feeds = ["gex_zero", "gex_one", "gex_full"].map((category) => ({ ...feedRow("NQ_NDX", 9), category }));
 
@@ -55,6 +55,25 @@ describe("what is drawn", () => {
     const state = compared("gex_vol", { compare: "beside" });
     expect([isDifference(state), comparedOverview(state)!.cell(1, 1)]).toEqual([false, 11]);
   });
+  it("of another ticker stands beside it on the session's prices, with its own scale and spot, and is never taken from it", () => {
+    const spx = { symbol: "ES_SPX", package: "classic", category: "gex_zero" };
+    const view = makeView();
+    // A quarter of the prices, and ten times the values; its first column has no spot.
+    const quarter = (name: string) => view.array(name).map((price) => price / 4);
+    const [first, ...spots] = quarter("spot");
+    const theirs = view.with({ cells: view.array("cells").map((value) => value * 10), spot: Float64Array.of(NaN, ...spots), spot_min: quarter("spot_min"), spot_max: quarter("spot_max") },
+      { symbol: "ES_SPX", strikes: [25, 27.5, 32.5] });
+    const found: CompanionViews = { feed: spx, date: DATE, shift: 0, look: "gex_vol", whole: theirs, detail: null };
+    const state = stateOf({ companion: { ...spx, day: "same" }, companions: new Map([[PARTNER, found]]), axis: "percent", shown: makeSnapshot() });
+    expect([first, isDifference(state), isBeside(state), comparedOverview(state)!.cell(1, 1)]).toEqual([27.75, false, true, 11]);
+    const partner = partnerOf(state)!;
+    expect([partner.ratio, partner.since, [...partner.whole.strikes], partner.whole.array("spot")[3]]).toEqual([0.25, OPEN + 20, [100, 110, 130], 114]);
+    expect([scaleBeside(state, partner.whole).high, scaleBeside({ ...state, scale: 7 }, partner.whole).high]).toEqual([scaleOfState(state).high * 10, 7]);
+    expect([originOf(state)!.price, originBeside(state)!.price, originBeside({ ...state, instant: OPEN + 25 })!.price]).toEqual([112.5, 114, 112]);
+    expect(nameOfCompanion(partner, view)).toBe("ES_SPX classic gex_zero");
+    expect(wantedCompanions(state)).toMatchObject([{ feed: spx, date: DATE }]);
+    expect(partnerOf({ ...state, value: "gex_oi" })).toBeNull();
+  });
   it("is named by what sets it apart", () => {
     const view = makeView();
     expect(nameOfCompanion({ feed: feed("gex_zero"), date: "2025-11-13" }, view)).toBe("Thu 13 Nov 2025");
@@ -79,4 +98,7 @@ it("a link says all of it", () => {
   expect(formatState(parseState(link))).toBe(link);
   expect(parseState("#/session?change=7&with=classic&show=all&axis=feet")).toMatchObject({ change: 0, companion: null, extras: [], axis: "price" });
   expect(parseState("#/session?with=classic/gex_full/yesterday").companion).toBeNull();
+  const other = parseState("#/session?symbol=NQ_NDX&with=ES_SPX:classic/gex_full/previous");
+  expect(other.companion).toEqual({ ...of("gex_full", "previous"), symbol: "ES_SPX" });
+  expect(formatState({ ...other, page: "session" })).toContain("with=ES_SPX:classic/gex_full/previous");
 });

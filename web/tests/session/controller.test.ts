@@ -475,7 +475,7 @@ describe("what is in view", () => {
 describe("what is compared", () => {
   it("is fetched in the columns of the session, shown when it is there, and fetched anew as it grows", async () => {
     const { controller, state, replaced, told } = await opened();
-    controller.chooseCompanion({ package: "classic", category: "gex_full", day: "same" });
+    controller.chooseCompanion({ symbol: null, package: "classic", category: "gex_full", day: "same" });
     await settle();
     const asking = next("/view/session");
     expect(Object.fromEntries(asking.query)).toMatchObject({ category: "gex_full", columns: "4", start: String(OPEN), end: String(OPEN + 40) });
@@ -492,7 +492,7 @@ describe("what is compared", () => {
     expect(again.query.get("known")).toBe(String(OPEN + 25));
     await again.answer(encodeView(tailOf(makeView("gex_vol", { category: "gex_full" }).with({ cells: new Float64Array(12).fill(7) }), 1)));
     expect([seenOverview(state)!.cell(1, 1), seenOverview(state)!.cell(1, 3)]).toEqual([0, 6]); // what had ended stands
-    controller.chooseCompanion({ package: "classic", category: "gex_one", day: "2025-11-12" });
+    controller.chooseCompanion({ symbol: null, package: "classic", category: "gex_one", day: "2025-11-12" });
     await settle();
     await next("/view/session").answer({ error: "session_unknown", message: "There is none.", details: [], request_id: "1" }, 404);
     expect([seenOverview(state), told.at(-1)]).toEqual([overview(state), "There is none."]);

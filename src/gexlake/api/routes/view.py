@@ -77,7 +77,8 @@ def show_session(request: Request, query: Annotated[ViewQuery, Query()]) -> Resp
     at or before its end, `…_min` and `…_max` are the extremes within it, and `moved` is the largest change over a
     minute of the sum of what is shown, at `moved_at`. A change of the cells is that of the snapshot which a column
     shows against the last one at or before so many minutes earlier, NaN where that is missing. `digest` is of the
-    instants and numbers of all snapshots of the session, `known_digest` of those at or before `known`: who has drawn
+    instants and numbers of all snapshots of the session, and where there are cells of what pictures show of their
+    ladders; `known_digest` of those at or before `known`: who has drawn
     the session until then, and finds the digest of that time in it, needs no more than the columns that came after.
     """
     check_feed(request, None, query.feed)

@@ -42,6 +42,10 @@ WRITERS: Mapping[str, Callable[[pl.LazyFrame, Path], Any]] = {
 """Suffix of a file -> what writes it."""
 
 
+TEXT = frozenset({".ndjson", ".csv"})
+"""Forms in which an instant is written on the clock of a zone. The others hold the instant itself, in UTC."""
+
+
 def check_target(target: Path) -> None:
     """Raise `UsageError` for a file whose suffix says no form."""
     if target.suffix.lower() not in WRITERS:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import sound_footer
@@ -22,6 +21,7 @@ from gexlake.models.feed import Feed
 from gexlake.models.record_type import RecordType
 from gexlake.models.record_types import kind_of
 from gexlake.scanner.synthetic import has_synthetic_note
+from gexlake.services.asking.session_digest import LadderSums, session_digest, sums_of_ladders, sums_of_published
 from gexlake.services.asking.session_frames import Bounds, published_days, published_files, scan_range
 from gexlake.services.store.unpublished import UnpublishedSession
 from gexlake.validation.calendar import CashHours, cash_hours
@@ -87,7 +87,7 @@ class SessionView:
     series: dict[str, Floats]
     moves: tuple[Move, ...]
     digest: str
-    """Of the instants and numbers of all snapshots of the session."""
+    """Of the instants and numbers of all snapshots of the session, and of the ladders where there are cells."""
     known_digest: str | None
     """The same of those at or before the instant that is known already; None where none is."""
     synthetic: bool
@@ -144,6 +144,11 @@ def view_session(
     strikes, cells, span = _cells(frames.ladders, shown, times, span)
     chosen = _chosen(times, span)
     changes = _changes(kind, snapshots, times, value)
+    sums = frames.ladder_sums(layout, feed, day) if shown else []
+
+    def digest_until(instant_us: int) -> str:
+        return session_digest(kind, snapshots, times, sums, instant_us)
+
     return SessionView(
         feed=feed,
         session_date=day,
@@ -157,8 +162,8 @@ def view_session(
         cells=cells,
         series=_series(kind, snapshots, times, span, chosen) | _changes_in_columns(times, changes, span),
         moves=() if changes is None else _largest_moves(times, changes),
-        digest=_digest(kind, snapshots, times, last),
-        known_digest=None if known_us is None else _digest(kind, snapshots, times, known_us),
+        digest=digest_until(last),
+        known_digest=None if known_us is None else digest_until(known_us),
         synthetic=is_synthetic(layout, feed, day, is_recorded=recorded is not None),
     )
 
@@ -169,6 +174,8 @@ class Frames:
     def __init__(self, kind: RecordType, recorded: UnpublishedSession | None) -> None:
         self.snapshots: list[pl.LazyFrame] = []
         self.ladders: list[pl.LazyFrame] = []
+        self._ladder = kind.ladder
+        self._is_recorded = recorded is not None
         if recorded is None:
             return
         import polars as pl
@@ -181,6 +188,13 @@ class Frames:
             times = pl.Series("timestamp", np.repeat(recorded.instants, rows)).cast(pl.Datetime("us", "UTC"))
             ladder = [pl.Series(name, values) for name, values in zip(kind.ladder_names, cells, strict=True)]
             self.ladders.append(pl.DataFrame([times, *ladder]).lazy())
+
+    def ladder_sums(self, layout: LakeLayout, feed: Feed, day: date) -> list[LadderSums]:
+        """The sums of all ladders, for the digest."""
+        if self._ladder is None:
+            return []
+        recorded = [sums_of_ladders(rows, self._ladder) for rows in self.ladders[: int(self._is_recorded)]]
+        return [*recorded, *sums_of_published(layout, feed, day, self._ladder)]
 
     def append_published(self, layout: LakeLayout, feed: Feed, bounds: Bounds) -> None:
         """Append what the lake has published of a feed, if it has something."""
@@ -295,16 +309,6 @@ def _changes(kind: RecordType, snapshots: pl.DataFrame, times: Integers, value: 
     values = snapshots[name].to_numpy()
     before = _before(times, np.arange(len(times)), MOVE_SECONDS * SECOND_US)
     return np.asarray(np.nan_to_num(np.where(before >= 0, values - values[before], 0.0)))
-
-
-def _digest(kind: RecordType, snapshots: pl.DataFrame, times: Integers, until_us: int) -> str:
-    """Of the instants and numbers of the snapshots at or before an instant."""
-    count = int(np.searchsorted(times, until_us, side="right"))
-    digest = xxhash.xxh3_64(times[:count].tobytes())
-    for name in kind.numbers:
-        values = snapshots[name].to_numpy()[:count]
-        digest.update(np.where(np.isnan(values), np.nan, values).tobytes())  # there is more than one NaN
-    return digest.hexdigest()
 
 
 def _largest_moves(times: Integers, changes: Floats) -> tuple[Move, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
+    from polars.datatypes import DataTypeClass
 
 
 class _ArrowStream:
@@ -35,6 +36,25 @@ def csv_text(frame: pl.DataFrame, *, header: bool) -> str:
     local = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone is None]
     shown = frame.with_columns(pl.col(local).dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")) if local else frame
     return shown.write_csv(include_header=header, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z")
+
+
+def in_zone(frame: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """The same instants on the clock of a zone, also within lists and structs; times of a place stay as they are."""
+    return frame.cast({name: moved for name, kind in frame.schema.items() if (moved := _in_zone(kind, zone)) != kind})
+
+
+def _in_zone(kind: DataTypeClass | pl.DataType, zone: str) -> DataTypeClass | pl.DataType:
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime):
+        return pl.Datetime(kind.time_unit, zone) if kind.time_zone else kind
+    if isinstance(kind, pl.List):
+        return pl.List(_in_zone(kind.inner, zone))
+    if isinstance(kind, pl.Array):
+        return pl.Array(_in_zone(kind.inner, zone), kind.size)
+    if isinstance(kind, pl.Struct):
+        return pl.Struct({field.name: _in_zone(field.dtype, zone) for field in kind.fields})
+    return kind
 
 
 def fetch_frame(relation: duckdb.DuckDBPyRelation) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -113,6 +114,26 @@ def test_the_digest_of_what_is_known_is_that_of_the_session_as_it_was(lake: Path
     assert grown.known_digest == digests["young"].digest != grown.digest
     assert other.known_digest != digests["young"].digest
     assert digests["young"].known_digest is None
+
+
+def test_a_ladder_that_became_another_is_told_by_the_digest_though_no_number_did(tmp_path: Path) -> None:
+    """Pictures without cells show nothing of ladders."""
+    sample, lake = tmp_path / "sample", tmp_path / "lake"
+    write_sample(sample, sessions=1, start=DAY, strikes=5, snapshots=300)
+    import_history(sample, lake)
+    first, bare = view_of(lake, columns=10), view_of(lake, columns=10, with_cells=False)
+    [file] = sample.rglob("*_NQ_NDX_*.json")
+    records = json.loads(file.read_bytes())
+    strikes = records[40]["strikes"]
+    strikes[1][2], strikes[2][2] = strikes[2][2], strikes[1][2]  # open interest, while the volume is looked at
+    file.write_text(json.dumps(records), encoding="utf-8")
+    import_history(sample, lake)
+    again = view_of(lake, columns=10, known_us=first.last_us)
+    assert first.digest != again.digest == again.known_digest
+    assert first.snapshots == again.snapshots
+    until_us = int(records[39]["timestamp"]) * 1_000_000
+    assert view_of(lake, columns=10, known_us=until_us).known_digest != again.digest
+    assert view_of(lake, columns=10, with_cells=False).digest == bare.digest
 
 
 def test_a_part_has_columns_of_its_own(lake: Path) -> None:

@@ -3,7 +3,7 @@
 
 import type { Feed } from "../../api";
 import type { Note } from "../../notes";
-import type { OwnData } from "../../own_data";
+import type { OwnData } from "../../own/candles";
 import type { Axis, Companion, Extra } from "../../state";
 import type { Window } from "../../window";
 import type { Direction } from "./cursor";
@@ -33,6 +33,7 @@ export interface Actions {
   nextAxis(): void;
   /** Tell of something while the session is followed or played, or no longer. */
   toggleWatch(watch: Watch): void;
+  toggleSound(): void;
   toggleOverlay(id: string): void;
   /** Draw a time series, or no longer. */
   toggleSeries(name: string): void;

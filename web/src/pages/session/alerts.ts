@@ -48,7 +48,7 @@ export class Alerts {
 
   constructor(
     private readonly state: SessionState,
-    private readonly screen: Pick<Screen, "showAlerts">,
+    private readonly screen: Pick<Screen, "showAlerts" | "sound">,
     private readonly say: (text: string) => void,
   ) {}
 
@@ -58,6 +58,15 @@ export class Alerts {
     this.state.watched = watched;
     rememberChoices({ watched: WATCHES.filter((one) => watched.has(one)) });
     this.screen.showAlerts();
+  }
+
+  /** With a tone from now on, which is heard at once, or without. */
+  toggleSound(): void {
+    const { state, screen } = this;
+    state.sound = !state.sound;
+    rememberChoices({ sound: state.sound });
+    screen.showAlerts();
+    if (state.sound) screen.sound();
   }
 
   /** Another session. */
@@ -85,5 +94,6 @@ export class Alerts {
     this.state.alerts = [{ instant, text }, ...this.state.alerts].slice(0, MOST);
     this.say(`${newYork(instant)}  ${text}`);
     this.screen.showAlerts();
+    if (this.state.sound) this.screen.sound();
   }
 }

@@ -7,7 +7,7 @@ import { typeOfRow } from "../../feeds";
 import { AXES, CHANGES, EXTRAS, type Axis, type Companion, type Extra } from "../../state";
 import { longDate } from "../../time";
 import type { Actions } from "./actions";
-import { hasExpiries, isBeside, isDifference } from "./comparison";
+import { hasExpiries, isBeside, isDifference, isOfOtherTicker } from "./comparison";
 import { menu } from "./menu";
 import { OwnDialog } from "./own_dialog";
 import { typeOf, type SessionState } from "./state";
@@ -26,9 +26,10 @@ export class CompareMenu {
   private readonly changes: HTMLButtonElement[];
   private readonly companion = h("select", { "aria-label": "Compare with", onchange: () => this.actions.chooseCompanion(JSON.parse(this.companion.value) as Companion | null) });
   private readonly forms: HTMLButtonElement[];
+  private readonly other = h("p", { class: "dim", hidden: true }, "Strikes of two tickers are different things, so that none is taken from the other: side by side, each on its own prices, at the same percent from where spot began.");
   private readonly extras: Record<Extra, HTMLInputElement>;
   private readonly axes: HTMLButtonElement[];
-  private readonly file = h("input", { type: "file", accept: ".csv,.txt,.tsv,text/csv", "aria-label": "File of own bars or trades", onchange: () => this.openFile() });
+  private readonly file = h("input", { type: "file", accept: ".csv,.txt,.tsv,text/csv,.parquet,.pq", "aria-label": "File of own bars or trades", onchange: () => this.openFile() });
   private readonly ownName = h("span", { class: "dim" });
   private readonly removeOwn = h("button", { onclick: () => this.actions.showOwn(null) }, "Remove");
   private readonly dialog = new OwnDialog((own) => this.actions.showOwn(own));
@@ -45,9 +46,9 @@ export class CompareMenu {
     const group = (name: string, ...children: (HTMLElement | null)[]) => h("fieldset", {}, h("legend", {}, name), ...children);
     this.element = menu(this.summary,
       group("Change over", h("div", { class: "segments" }, ...this.changes)),
-      group("With", this.companion, h("div", { class: "segments" }, ...this.forms)),
+      group("With", this.companion, h("div", { class: "segments" }, ...this.forms), this.other),
       group("Beside it", ...EXTRAS.map((extra) => h("label", { title: EXTRA_NAMES[extra][1] }, this.extras[extra], EXTRA_NAMES[extra][0]))),
-      group("Own bars or trades (CSV)", this.file, this.ownName, this.removeOwn),
+      group("Own bars or trades (CSV, Parquet)", this.file, this.ownName, this.removeOwn),
       group("Prices at the axis", h("div", { class: "segments" }, ...this.axes)));
   }
 
@@ -61,12 +62,14 @@ export class CompareMenu {
   showChoice(): void {
     const { feeds, feed, rows, date } = this.state;
     const same = feeds.filter((row) => row.ticker === feed?.symbol && typeOfRow(row) === typeOf(this.state) && !sameFeed(feedOf(row), feed));
+    const others = feeds.filter((row) => row.ticker !== feed?.symbol && typeOfRow(row) === typeOf(this.state));
     const option = (companion: Companion | null, text: string) => h("option", { value: JSON.stringify(companion) }, text);
-    const of = feed && { package: feed.package, category: feed.category };
+    const of = feed && { symbol: null, package: feed.package, category: feed.category };
     const days = rows.map((row) => row.session_date).filter((day) => day !== date).sort().reverse();
     fill(this.companion, option(null, "nothing"),
       of && rows.length ? option({ ...of, day: "previous" }, "the session before") : null,
-      same.length ? h("optgroup", { label: "Same day" }, ...same.map((row) => option({ package: row.package, category: row.category, day: "same" }, `${row.package} ${row.category}`))) : null,
+      same.length ? h("optgroup", { label: "Same day" }, ...same.map((row) => option({ symbol: null, package: row.package, category: row.category, day: "same" }, `${row.package} ${row.category}`))) : null,
+      others.length ? h("optgroup", { label: "Other tickers, same day" }, ...others.map((row) => option({ symbol: row.ticker, package: row.package, category: row.category, day: "same" }, `${row.ticker} ${row.package} ${row.category}`))) : null,
       of && days.length ? h("optgroup", { label: "Other days" }, ...days.map((day) => option({ ...of, day }, longDate(day)))) : null);
     this.offered = "";
     this.show();
@@ -78,10 +81,12 @@ export class CompareMenu {
     const { ladder, sums } = typeOf(state);
     this.element.hidden = !ladder;
     for (const button of this.changes) button.setAttribute("aria-pressed", String(Number(button.dataset.change) === change));
+    const isOther = isOfOtherTicker(state);
     for (const button of this.forms) {
-      button.setAttribute("aria-pressed", String(button.dataset.compare === compare));
-      button.disabled = !companion;
+      button.setAttribute("aria-pressed", String(button.dataset.compare === (isOther ? "beside" : compare)));
+      button.disabled = !companion || isOther;
     }
+    this.other.hidden = !isOther;
     this.showCompanion(companion);
     setText(this.ownName, state.own ? `${state.own.name}: ${plural(state.own.candles.length, "line")}` : "");
     this.removeOwn.hidden = !state.own;
@@ -98,8 +103,8 @@ export class CompareMenu {
     if (value === this.offered) return;
     this.offered = value;
     if (companion && ![...this.companion.options].some((option) => option.value === value)) {
-      const { package: kind, category, day } = companion;
-      this.companion.append(h("option", { value }, [kind, category, day === "same" ? "" : day].join(" ").trim()));
+      const { symbol, package: kind, category, day } = companion;
+      this.companion.append(h("option", { value }, [symbol ?? "", kind, category, day === "same" ? "" : day].join(" ").trim()));
     }
     this.companion.value = value;
   }

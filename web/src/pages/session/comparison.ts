@@ -1,7 +1,7 @@
 /** What the session is compared with, and what is drawn of that. Pure. */
 
 import type { Feed } from "../../api";
-import { byExpiry, difference } from "../../computed";
+import { byExpiry, difference, priceRatio, scaled } from "../../computed";
 import { sameFeed } from "../../page";
 import { shownValue, titleOf, typeOfFeed, type Lane } from "../../record_types";
 import type { Companion } from "../../state";
@@ -41,7 +41,7 @@ export function wantedCompanions(state: Readonly<SessionState>): WantedCompanion
   const wanted = (part: string, other: Feed, date: string, withCells: boolean): WantedCompanion =>
     ({ part, feed: other, date, shift: shiftBetween(view.head.session_date, date), look: lookOf(state.value, state.change), withCells });
   const found: WantedCompanion[] = [];
-  const partner = state.companion && { ...feed, package: state.companion.package, category: state.companion.category };
+  const partner = state.companion && feedOfCompanion(state.companion, feed);
   const date = state.companion && dayOf(state.companion, view);
   const isSame = sameFeed(partner, feed) && date === view.head.session_date;
   if (partner && date && !isSame && typeOfFeed(partner) === typeOf(state)) found.push(wanted(PARTNER, partner, date, true));
@@ -55,19 +55,47 @@ export function hasExpiries(state: Readonly<SessionState>): boolean {
   return Boolean(view && typeOf(state).sums.length) && EXPIRY_FEEDS.every((category) => state.feeds.some((row) => row.ticker === view!.head.symbol && row.package === view!.head.package && row.category === category));
 }
 
-/** What the session is compared with, as soon as it is there in what is shown. */
-export function partnerOf(state: Readonly<SessionState>): CompanionViews | null {
-  const found = state.companions.get(PARTNER);
-  return found?.whole && found.look === lookOf(state.value, state.change) ? found : null;
+const feedOfCompanion = ({ symbol, package: kind, category }: Companion, feed: Feed): Feed => ({ symbol: symbol ?? feed.symbol, package: kind, category });
+
+/** Whether it is compared with another ticker, whose strikes are other things: that is shown beside it, and never taken from it. */
+export function isOfOtherTicker(state: Readonly<SessionState>): boolean {
+  const { companion, feed } = state;
+  return Boolean(companion?.symbol) && companion!.symbol !== (overview(state)?.head.symbol ?? feed?.symbol);
+}
+
+/** What the session is compared with, on its prices: `ratio` of its own are one of the session's, which is known `since` then. */
+export interface Partner extends CompanionViews {
+  readonly whole: SessionView;
+  readonly ratio: number;
+  readonly since: number;
+}
+
+const partners = new WeakMap<CompanionViews, { of: SessionView; partner: Partner }>();
+
+/** As soon as it is there in what is shown. */
+export function partnerOf(state: Readonly<SessionState>): Partner | null {
+  const [found, view] = [state.companions.get(PARTNER), overview(state)];
+  if (!found?.whole || !view || found.look !== lookOf(state.value, state.change)) return null;
+  const known = partners.get(found);
+  if (known?.of === view) return known.partner;
+  const partner = onPricesOf(view, found as CompanionViews & { whole: SessionView });
+  partners.set(found, { of: view, partner });
+  return partner;
+}
+
+function onPricesOf(view: SessionView, found: CompanionViews & { whole: SessionView }): Partner {
+  if (found.feed.symbol === view.head.symbol) return { ...found, ratio: 1, since: -Infinity };
+  const { ratio, since } = priceRatio(view, found.whole);
+  return { ...found, ratio, since, whole: scaled(found.whole, ratio), detail: found.detail && scaled(found.detail, ratio) };
 }
 
 /** Whether the map shows one less the other. */
 export function isDifference(state: Readonly<SessionState>): boolean {
-  return state.compare === "minus" && partnerOf(state) !== null;
+  return state.compare === "minus" && !isOfOtherTicker(state) && partnerOf(state) !== null;
 }
 
 export function isBeside(state: Readonly<SessionState>): boolean {
-  return state.compare === "beside" && partnerOf(state) !== null;
+  return (state.compare === "beside" || isOfOtherTicker(state)) && partnerOf(state) !== null;
 }
 
 /** The whole session as it is drawn: itself, or less the other. */
@@ -97,7 +125,8 @@ export function isSigned(state: Readonly<SessionState>): boolean {
 /** How another session is spoken of: by what sets it apart. */
 export function nameOfCompanion({ feed, date }: Pick<CompanionViews, "feed" | "date">, view: SessionView): string {
   const isOfFeed = sameFeed(feed, feedOfView(view));
-  return [isOfFeed ? "" : `${feed.package} ${feed.category}`, date === view.head.session_date ? "" : longDate(date)].filter(Boolean).join(", ");
+  const ticker = feed.symbol === view.head.symbol ? "" : `${feed.symbol} `;
+  return [isOfFeed ? "" : `${ticker}${feed.package} ${feed.category}`, date === view.head.session_date ? "" : longDate(date)].filter(Boolean).join(", ");
 }
 
 /** What the cells show, written out. */

@@ -202,6 +202,7 @@ export class Controller implements Actions {
   };
   readonly saveNote: Actions["saveNote"] = (instant, text, note) => this.notes.save(instant, text, note);
   readonly deleteNote: Actions["deleteNote"] = (note) => this.notes.delete(note);
+  readonly toggleSound: Actions["toggleSound"] = () => this.alerts.toggleSound();
   readonly save: Actions["save"] = (kind) => this.screen.save(kind);
 
   readonly point: Actions["point"] = (place) => {

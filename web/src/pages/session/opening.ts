@@ -51,9 +51,10 @@ export class Opening {
     private readonly remember: () => void,
   ) {
     this.link = preferred(link);
-    const { speed, watched } = rememberedChoices();
+    const { speed, watched, sound } = rememberedChoices();
     if (SPEEDS.includes(speed ?? 0)) state.speed = speed!;
     state.watched = new Set(WATCHES.filter((watch) => watched?.includes(watch)));
+    state.sound = sound === true;
   }
 
   open(): void {

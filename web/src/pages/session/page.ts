@@ -7,6 +7,7 @@ import type { Note } from "../../notes";
 import type { Page, Shell } from "../../page";
 import type { State } from "../../state";
 import { onPrint, theme } from "../../theme";
+import { Tone } from "../../tone";
 import type { ViewHead } from "../../view";
 import type { FileKind } from "./actions";
 import type { Age } from "./age";
@@ -21,6 +22,8 @@ import { overview, typeOf } from "./state";
 import { Toolbar } from "./toolbar";
 import { Transport } from "./transport";
 
+const PRESSES = ["pointerdown", "keydown"] as const;
+
 export class SessionPage implements Page, Screen {
   readonly element = h("div", { class: "session" });
   private readonly controller: Controller;
@@ -28,6 +31,7 @@ export class SessionPage implements Page, Screen {
   private readonly stage: Stage;
   private readonly readout: Readout;
   private readonly transport: Transport;
+  private readonly tone = new Tone();
   private readonly sheet = h("div", { class: "sheet", "aria-hidden": "true" });
   private readonly stopPrinting: () => void;
   private readonly noteDialog: NoteDialog;
@@ -44,6 +48,7 @@ export class SessionPage implements Page, Screen {
     fill(this.element, this.toolbar.element, this.stage.strip.box, this.sheet, this.stage.element, this.transport.element, this.live,
       h("p", { id: "chart-help", class: "sr" }, "Arrow keys choose time and strike; press the question mark for all keys."));
     window.addEventListener("pointerdown", this.touchedElsewhere);
+    for (const press of PRESSES) window.addEventListener(press, this.pressed, true);
     this.stopPrinting = onPrint((isPrinting) => this.print(isPrinting));
     this.controller.open();
   }
@@ -51,6 +56,11 @@ export class SessionPage implements Page, Screen {
   /** What a finger points at it does until it touches something else. */
   private readonly touchedElsewhere = ({ pointerType, target }: PointerEvent) => {
     if (pointerType === "touch" && !(target instanceof Element && target.closest(".chart"))) this.controller.point(null);
+  };
+
+  /** From now on a tone may sound. */
+  private readonly pressed = () => {
+    if (this.controller.state.sound) this.tone.wake();
   };
 
   /** On paper stand the picture as it is, and the values beside it. */
@@ -93,6 +103,8 @@ export class SessionPage implements Page, Screen {
     window.removeEventListener("pointerdown", this.touchedElsewhere);
     this.noteDialog.element.close();
     this.controller.close();
+    for (const press of PRESSES) window.removeEventListener(press, this.pressed, true);
+    this.tone.close();
   }
 
   // ---- what the controller asks for --------------------------------------------------------------------------------
@@ -180,6 +192,11 @@ export class SessionPage implements Page, Screen {
 
   openNote(note: Note | null): void {
     this.noteDialog.open(note, this.controller.state.instant);
+  }
+
+  sound(): void {
+    if (navigator.userActivation?.isActive) this.tone.wake(); // it was switched on with this very press
+    this.tone.play();
   }
 
   showPointed(): void {

@@ -46,8 +46,8 @@ function tipAt(state: Readonly<SessionState>, pictures: Pictured, panel: Pointed
   if (isHiding(state) && instant! > Math.max(seenOverview(state)!.end, seenDetail(state)?.end ?? 0)) return hiddenTip(instant!);
   if (panel === "heat") return heatTip(state, pictures.heat, instant!, price!);
   if (panel === "beside") {
-    const { shift } = partnerOf(state)!;
-    return tipContent(pictures.beside.viewAt(instant!), state.value, instant!, price!, shift);
+    const { shift, ratio } = partnerOf(state)!;
+    return tipContent(pictures.beside.viewAt(instant!), state.value, instant!, price!, shift, ratio);
   }
   const lanes = pictures[panel];
   const lane = lanes.laneAt(y);

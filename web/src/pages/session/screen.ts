@@ -27,6 +27,8 @@ export interface Screen {
   showNotes(): void;
   /** Have a note written at the second, or changed. */
   openNote(note: Note | null): void;
+  /** A short tone, as far as the browser allows one. */
+  sound(): void;
   showPointed(): void;
   describe(): void;
   /** Say something to those who do not see the page. */

@@ -3,10 +3,11 @@
 
 import { NO_SCALE, scaleOf, type Scale } from "../../colour";
 import { notesUntil, type Note } from "../../notes";
-import { candlesWithin, type Candle } from "../../own_data";
+import { columnEndedBy } from "../../computed";
+import { candlesWithin, type Candle } from "../../own/candles";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
-import { comparedDetail, comparedOverview, isSigned } from "./comparison";
+import { comparedDetail, comparedOverview, isOfOtherTicker, isSigned, partnerOf } from "./comparison";
 import { wholeOf } from "./scales";
 import { detailOf, isHiding, overview, type SessionState } from "./state";
 
@@ -52,6 +53,31 @@ export function scaleOfState(state: Readonly<SessionState>): Scale {
   if (typeof scale === "number") return { signed, low: signed ? -scale : 0, high: scale };
   if (scale === "window") return scaleOfWindow(state, view, signed);
   return scaleOfView(scale === "now" ? view.until(state.instant) : view, signed);
+}
+
+/** The scale of the map beside it: the same, but of another ticker, whose values are of another size, its own. */
+export function scaleBeside(state: Readonly<SessionState>, whole: SessionView): Scale {
+  const scale = scaleOfState(state);
+  if (!isOfOtherTicker(state) || typeof state.scale === "number") return scale;
+  return scaleOfView(state.scale === "now" ? whole.until(state.instant) : whole, scale.signed);
+}
+
+interface Origin {
+  readonly price: number;
+  readonly unit: "points" | "percent";
+}
+
+/** What prices are told from at the axis: spot at the second. */
+export function originOf({ axis, shown }: Readonly<SessionState>): Origin | null {
+  return axis !== "price" && shown?.spot ? { price: shown.spot, unit: axis } : null;
+}
+
+/** Beside it; of another ticker its own spot, in the last column that had ended. */
+export function originBeside(state: Readonly<SessionState>): Origin | null {
+  const [origin, partner] = [originOf(state), partnerOf(state)];
+  if (!origin || !partner || !isOfOtherTicker(state)) return origin;
+  const price = [partner.detail, partner.whole].map((view) => view?.array("spot")[columnEndedBy(view, state.instant)]).find(Boolean);
+  return price ? { ...origin, price } : null;
 }
 
 /** What the scale follows from, in words. */

@@ -8,21 +8,21 @@ import { describeLadder, Profile } from "../../charts/profile";
 import { Strip } from "../../charts/strip";
 import type { Scale } from "../../colour";
 import { fill, h } from "../../dom";
-import { level } from "../../format";
+import { fixed, level } from "../../format";
 import { numberIn } from "../../ladder";
 import { shownValue, titleOf } from "../../record_types";
 import { theme } from "../../theme";
 import { longDate, newYork } from "../../time";
 import type { SessionView } from "../../view";
 import type { Actions } from "./actions";
-import { covers, EXPIRY_LANES, expiriesOf, isBeside, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
+import { covers, EXPIRY_LANES, expiriesOf, isBeside, isDifference, nameOfCompanion, partnerOf, titleOfState } from "./comparison";
 import { Legend } from "./legend";
 import { listenToPlane, listenToProfile, listenToSums, placeIn } from "./pointer";
 import { NoteMarks } from "./note_marks";
 import { found, type Pictured } from "./pointing";
-import { candlesOf, known, scaleOfState, seenDetail, seenOverview } from "./seen";
+import { candlesOf, known, originBeside, originOf, scaleBeside, scaleOfState, seenDetail, seenOverview } from "./seen";
 import { columnsFor } from "./scales";
-import { detailOf, feedOfView, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
+import { detailOf, feedOfView, isHiding, lanesOfState, overview, PANELS, panelsOf, typeOf, type Pointed, type SessionState } from "./state";
 import { Tip } from "./tip";
 
 /** While a session plays, so many times longer than drawing it takes it is not drawn anew. */
@@ -128,7 +128,7 @@ export class Stage {
       this.showPointed();
       return this.note(view, detail, scale, began);
     }
-    const model: HeatmapModel = { ...common, scale, levels, window, strike, hidden, faint: this.faint(), candles: candlesOf(state, boxes.heat.clientWidth), origin: this.origin() };
+    const model: HeatmapModel = { ...common, scale, levels, window, strike, hidden, faint: this.faint(), candles: candlesOf(state, boxes.heat.clientWidth), origin: originOf(state), ratio: 1 };
     pictures.heat.show(model);
     this.showBeside(model);
     if (sums.length) pictures.sums.show({ ...lanes, axis: false });
@@ -144,8 +144,11 @@ export class Stage {
     if (!isBeside(state)) return;
     const partner = partnerOf(state)!;
     const [whole, detail] = [known(state, partner.whole!), detailOf(state) && partner.detail && covers(partner.detail, detailOf(state)!) ? known(state, partner.detail) : null];
-    this.pictures.beside.show({ ...model, overview: whole, detail, levels: typeOf(state).levels.filter(({ series }) => whole.has(series)), faint: [], candles: [] });
-    this.besideName.textContent = nameOfCompanion(partner, overview(state)!);
+    const [scale, levels] = [scaleBeside(state, whole), typeOf(state).levels.filter(({ series }) => whole.has(series))];
+    const ratio = isHiding(state) && partner.since > state.instant ? NaN : partner.ratio;
+    this.pictures.beside.show({ ...model, overview: whole, detail, scale, levels, ratio, origin: originBeside(state), faint: [], candles: [] });
+    const colours = scale === model.scale ? "" : `, colours of its own: ${fixed(scale.low)} to ${fixed(scale.high)}`;
+    this.besideName.textContent = `${nameOfCompanion(partner, overview(state)!)}${colours}`;
   }
 
   private showExpiries(): void {
@@ -172,11 +175,6 @@ export class Stage {
       const price = numberIn(prior.snapshot, one.series);
       return price ? [{ name: `${one.short} ${day}`, price, level: one }] : [];
     });
-  }
-
-  private origin(): HeatmapModel["origin"] {
-    const { axis, shown } = this.state;
-    return axis !== "price" && shown?.spot ? { price: shown.spot, unit: axis } : null;
   }
 
   private note(view: SessionView, detail: SessionView | null, scale: Scale, began: number): void {
@@ -210,11 +208,12 @@ export class Stage {
   }
 
   showLadder(): void {
-    const { shown, window, strike } = this.state;
-    this.pictures.heat.tellFrom(this.origin());
-    this.pictures.beside.tellFrom(this.origin());
+    const { shown, window, strike, scale, value, change } = this.state;
+    const fixed = typeof scale === "number" && !change && !isDifference(this.state) ? { value, bound: scale } : null;
+    this.pictures.heat.tellFrom(originOf(this.state));
+    this.pictures.beside.tellFrom(originBeside(this.state));
     const type = typeOf(this.state);
-    if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, theme: theme() });
+    if (type.ladder) this.pictures.profile.show({ type, panels: panelsOf(this.state), snapshot: shown, price: window.price, strike, fixed, theme: theme() });
     this.showPointed();
   }
 

@@ -5,7 +5,7 @@ import type { Feed, FeedStatus, SessionRow, Snapshot } from "../../api";
 import { rowsOf, valueIn } from "../../ladder";
 import { lanesOf, reports, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import type { Note } from "../../notes";
-import type { OwnData } from "../../own_data";
+import type { OwnData } from "../../own/candles";
 import type { Axis, Companion, Extra } from "../../state";
 import type { SessionView } from "../../view";
 import type { Window } from "../../window";
@@ -97,6 +97,8 @@ export interface Chosen {
   extras: ReadonlySet<Extra>;
   axis: Axis;
   watched: ReadonlySet<Watch>;
+  /** Whether a tone goes with what a reader is told. */
+  sound: boolean;
   /** What has happened, the latest first. */
   alerts: readonly { readonly instant: number; readonly text: string }[];
   pointed: Pointed | null;
@@ -109,7 +111,7 @@ export function emptyState(): SessionState {
     feeds: [], rows: [], feed: null, date: null, views: new Map(), detail: null, absence: "loading", companions: new Map(), prior: null, strip: [], notes: [], own: null,
     value: "gex_vol", instant: 0, shown: null, strike: null, window: { time: { low: 0, high: 1 }, price: { low: 0, high: 1 } },
     hidden: new Set(), series: [], speed: 60, playing: false, following: false, later: "", scale: "day",
-    change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", watched: new Set(), alerts: [], pointed: null,
+    change: 0, companion: null, compare: "minus", extras: new Set(), axis: "price", watched: new Set(), sound: false, alerts: [], pointed: null,
   };
 }
 

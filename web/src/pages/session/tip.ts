@@ -5,7 +5,7 @@ import type { Plot } from "../../charts/canvas";
 import { columnEndedBy } from "../../computed";
 import { fill, h } from "../../dom";
 import { fixed, level, NOTHING } from "../../format";
-import type { Candle } from "../../own_data";
+import type { Candle } from "../../own/candles";
 import { priorsIn, rowsOf, strikeOf, valueIn } from "../../ladder";
 import { EXPIRIES, shownValue, typeOfFeed, type Lane, type Panel, type RecordType } from "../../record_types";
 import { newYork, utc } from "../../time";
@@ -23,8 +23,8 @@ export interface TipContent {
   lines: Line[];
 }
 
-/** `shift` is how many seconds the view is later than its own clock. */
-export function tipContent(view: SessionView, value: Value, instant: number, price: number, shift = 0): TipContent {
+/** `shift` is how many seconds the view is later than its own clock, `ratio` how many of its own prices are one. */
+export function tipContent(view: SessionView, value: Value, instant: number, price: number, shift = 0, ratio = 1): TipContent {
   const column = view.columnAt(instant);
   const row = view.strikeAt(price);
   const known = shownValue(typeOfFeed(view.head), value);
@@ -35,9 +35,9 @@ export function tipContent(view: SessionView, value: Value, instant: number, pri
     lines: [
       ["New York", newYork(isHole ? instant : last), "time"],
       ["UTC", utc((isHole ? instant : last) - shift), "utc"],
-      ["Strike", fixed(view.strikes[row]), "strike"],
+      ["Strike", fixed(view.strikes[row]! * ratio), "strike"],
       [shortOf(view, known?.short ?? ""), isHole ? "no data" : fixed(view.cell(row, column), known?.digits), "value"],
-      ["Spot", fixed(view.array("spot")[column]), "spot"],
+      ["Spot", fixed(view.array("spot")[column]! * ratio), "spot"],
     ],
   };
 }
