@@ -5,10 +5,22 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 PATIENCE_SECONDS = 60.0
+
+
+def until(condition: Callable[[], Any], what: str = "it never came to that") -> Any:
+    """Wait for a condition, which other processes bring about; what it gave."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+    return found
 
 
 def descendants(pid: int) -> list[int]:
@@ -28,9 +40,7 @@ def stop(pids: list[int]) -> None:
     """SIGSTOP, and wait until the system has stopped them."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        while not is_stopped(pid):
-            os.sched_yield()
+    until(lambda: all(map(is_stopped, pids)))
 
 
 def is_stopped(pid: int) -> bool:

@@ -16,7 +16,8 @@ from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
-from helpers.living import DAY, Service, records_of, start_live, until
+from helpers.living import DAY, Service, records_of, start_live
+from helpers.processes import until
 from helpers.redis_server import RedisServer
 from helpers.replay import KEY, ReplayProcess, make_lake, source_file
 from integration.live.conftest import StartLive
