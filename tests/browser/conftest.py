@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -155,10 +155,40 @@ Open = Callable[..., Page]
 expect.set_options(timeout=PATIENCE_MS)
 
 
+class Profiles:
+    """Pages, each of a profile of its own, for one test after the other: to make one takes as long as to load it."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[bool, list[Page]] = {False: [], True: []}
+
+    def take(self, *, touch: bool) -> Page:
+        """One that shows nothing and remembers nothing."""
+        if self._free[touch]:
+            return self._free[touch].pop()
+        page = self._browser.new_context(accept_downloads=True, has_touch=touch).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        return page
+
+    def give_back(self, page: Page, *, touch: bool) -> None:
+        """For the next test."""
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.goto("about:blank")
+        self._free[touch].append(page)
+
+
+@pytest.fixture(scope="module")
+def profiles(browser: Browser) -> Profiles:
+    return Profiles(browser)
+
+
 @pytest.fixture
-def open_page(browser: Browser, service: Service) -> Iterator[Open]:
-    """A page of its own profile; in the end nothing may have gone wrong in it, and nothing come from elsewhere."""
-    contexts = []
+def open_page(profiles: Profiles, service: Service) -> Iterator[Open]:
+    """A page of its own profile; in the end nothing may have gone wrong in it, and nothing come from elsewhere.
+
+    One that is `spoilt` is not for the next test.
+    """
+    opened: list[Callable[[], object]] = []
     problems: list[str] = []
 
     def open_page(
@@ -166,30 +196,39 @@ def open_page(browser: Browser, service: Service) -> Iterator[Open]:
         *,
         width: int = 1440,
         height: int = 860,
-        scheme: str = "dark",
+        scheme: Literal["dark", "light"] = "dark",
         url: str | None = None,
         touch: bool = False,
+        spoilt: bool = False,
     ) -> Page:
         base = url or service.url
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True, has_touch=touch
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console",
+        page = profiles.take(touch=touch)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        listeners: dict[Any, Callable[[Any], object]] = {
+            "pageerror": lambda error: problems.append(str(error)),
             # The browser itself reports every status from 400 on; pages show those, and tests look for that.
-            lambda said: (
+            "console": lambda said: (
                 problems.append(said.text) if said.type == "error" and "Failed to load" not in said.text else None
             ),
-        )
-        page.on("request", lambda asked: asked.url.startswith((base, "blob:", "data:")) or problems.append(asked.url))
+            "request": lambda asked: asked.url.startswith((base, "blob:", "data:")) or problems.append(asked.url),
+        }
+        for event, listener in listeners.items():
+            page.on(event, listener)
+
+        def leave() -> None:
+            for event, listener in listeners.items():
+                page.remove_listener(event, listener)
+            if spoilt:
+                page.context.close()
+            else:
+                profiles.give_back(page, touch=touch)
+
+        opened.append(leave)
         page.goto(f"{base}/{address}")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for leave in opened:
+        leave()
     assert not problems

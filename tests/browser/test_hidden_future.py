@@ -50,6 +50,13 @@ def hidden(page: Page) -> Page:
     return ready(page)
 
 
+def show(page: Page, service: Service, address: str) -> Page:
+    """Load it anew: another address alone would be a change of what is shown."""
+    page.goto("about:blank")
+    page.goto(f"{service.url}/{address}")
+    return hidden(page)
+
+
 def pictures(page: Page, kind: str) -> dict[str, npt.NDArray[np.uint8]]:
     page.mouse.move(0, 0)
     frames(page)
@@ -59,18 +66,29 @@ def pictures(page: Page, kind: str) -> dict[str, npt.NDArray[np.uint8]]:
 # ---- by pixels -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("known", [150, 1510, 4807])
+WHOLE, PART, CHANGES = (), ("from=09:31:00", "to=09:51:00"), ("change=1", "show=strip")
+VIEWS: dict[int, dict[str, list[tuple[str, ...]]]] = {
+    150: {kind: [WHOLE, PART] for kind in FEEDS},
+    1510: {"gex": [WHOLE, CHANGES]},
+    4807: {kind: [WHOLE] for kind in FEEDS},
+}
+"""By how much is known; it ends in the middle of the part."""
+
+
+@pytest.mark.parametrize("known", VIEWS)
 def test_the_page_is_that_of_a_lake_that_ends_there(
     open_page: Open, service: Service, tmp_path: Path, known: int
 ) -> None:
     """Whatever a picture took from later records would make a difference, wherever it took it to."""
     with serving(fill(tmp_path / "lake", known, tmp_path / "sample")) as short:
-        for kind, feed in FEEDS.items():
+        whole, part = both = open_page(), open_page(url=short.url)
+        for kind, views in VIEWS[known].items():
+            feed = FEEDS[kind]
             second = int(short.get(f"/{kind}/latest", **feed)["timestamp"])
-            views = [[], ["from=09:31:00", "to=09:51:00"], *([["change=1", "show=strip"]] if kind == "gex" else [])]
             for zoom in views:
                 address = link(feed, clock_of(second), HIDDEN, *zoom)
-                both = whole, part = hidden(open_page(address)), hidden(open_page(address, url=short.url))
+                show(whole, service, address)
+                show(part, short, address)
                 if "show=strip" in zoom:
                     for page in both:
                         expect(page.locator(".strip")).to_have_attribute("data-strip", NOT_EMPTY)
@@ -90,8 +108,9 @@ def test_the_page_is_that_of_a_lake_that_ends_there(
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_nothing_is_drawn_right_of_the_cursor(open_page: Open, service: Service, theme: str) -> None:
+    page = open_page(scheme=theme)
     for at in ("09:36:00", "09:58:20", "10:41:07"):
-        page = hidden(open_page(link(NDX, at, HIDDEN), scheme=theme))
+        show(page, service, link(NDX, at, HIDDEN))
         picture, whole = Picture(page), screenshot(page, ".sums")
         x = int(picture.x(instant_of(at))) + 3
         top, bottom = int(picture.plot["top"]) + 2, int(picture.plot["top"] + picture.plot["height"]) - 2

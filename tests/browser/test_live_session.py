@@ -132,7 +132,7 @@ def test_a_session_that_is_replaced_says_so(open_page: Open, service: Service, w
 
 @pytest.mark.parametrize(("seconds", "state"), [(4, "fresh"), (25, "amber"), (200, "red")])
 def test_the_age_of_the_newest_second_is_shown(open_page: Open, service: Service, seconds: int, state: str) -> None:
-    page = open_page("#/status")
+    page = open_page("#/status", spoilt=True)  # by its clock
     page.clock.set_fixed_time(datetime.fromtimestamp(newest(service) + seconds, UTC))
     page.evaluate("hash => { location.hash = hash; }", f"#/session?symbol=NQ_NDX&date={FULL}")
     ready(page)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from helpers.processes import descendants
+from helpers.processes import descendants, until
 from helpers.programs import Program, cold
 
 Start = Callable[..., subprocess.Popen[Any]]
@@ -68,8 +68,7 @@ def test_a_reader_that_goes_away_is_no_error(how: Start, lake: Path) -> None:
 
 def test_ctrl_c_ends_a_query(lake: Path) -> None:
     process = start("query", "SELECT count(*) FROM range(10000000) a, range(10000000) b", "--lake", lake)
-    while not any(is_at_work(pid) for pid in descendants(process.pid)):
-        os.sched_yield()
+    until(lambda: any(map(is_at_work, descendants(process.pid))))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (1, "", "Error: Interrupted.\n")

@@ -22,6 +22,8 @@ from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.owner import keys
 from helpers.lakes import live_files
+from helpers.processes import PATIENCE_SECONDS
+from helpers.programs import Program
 from helpers.screens import Screen, numbers, screen
 
 from .conftest import COMMAND
@@ -193,8 +195,8 @@ def test_columns_are_left_out_by_their_importance(show: Callable[..., Seen]) -> 
 def test_a_process_on_a_terminal_of_80_columns(full_lake: Path) -> None:
     with screen(80) as shown:
         fd = sys.stdout.fileno()
-        command = [sys.executable, "-m", "gexlake", "gaps", "--lake", str(full_lake)]
-        subprocess.run(command, stdout=fd, stderr=fd, check=True, stdin=subprocess.DEVNULL)
+        words = ["gaps", "--lake", full_lake]
+        assert Program(words, stdout=fd, stderr=fd, stdin=subprocess.DEVNULL).wait(PATIENCE_SECONDS) == 0
     assert "1 column left out: range; widen the terminal, or -o json" in shown.lines
     assert re.search(
         r"^NQ_NDX/classic/gex_zero +[\d,]+ of [\d,]+ +\d+ +\d+ +[\d,]+ +\d+ h \d\d min +[\d.]+ %$", shown.text, re.M
@@ -241,7 +243,7 @@ def hostile(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", WIDTHS[::2])
 def test_names_and_records_of_others_do_not_act_on_a_terminal(hostile: Path, tmp_path: Path, width: int) -> None:
     lake = str(tmp_path / f"{HOSTILE}-lake")
     for words in (

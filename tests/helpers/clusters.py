@@ -8,20 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from distributed import Client
 
 from helpers.gates import HOLD, give_up
-from helpers.processes import descendants, let_go_on, stop, wait_for_end
+from helpers.processes import POLL_SECONDS, descendants, let_go_on, stop, until, wait_for_end
 from helpers.runner import python_path
 
 DASK = Path(sys.executable).with_name("dask")
 LEFT_SECONDS = "120"
 """What a killed test run leaves ends by itself after so long."""
-POLL_SECONDS = 0.01
 
 
 class Cluster:
@@ -144,9 +143,3 @@ def end(process: subprocess.Popen[bytes]) -> None:
         if Path(f"/proc/{pid}").exists():
             os.kill(pid, signal.SIGKILL)
     wait_for_end(below)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition that nothing tells of; the test's own time is the bound."""
-    while not holds():
-        time.sleep(POLL_SECONDS)

@@ -88,6 +88,8 @@ class Server:
         *streams, report = files
         pid = os.fork()
         if pid == 0:
+            for shared in (self._selector, self._orders):  # else the collector does it, when the numbers are others'
+                shared.close()
             raise ForkedError(json.loads(text), streams)
         for stream in streams:
             os.close(stream)

@@ -6,8 +6,7 @@ import gzip
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from gexlake.services.getting.plan import HISTORY_AFTER, last_session
 from gexlake.vendor.names import history_name
 from helpers.histories import records_of
 from helpers.processes import PATIENCE_SECONDS
+from helpers.programs import Program
 from helpers.vendor_stub import Answer, Stub, located, running_stub, stored
 
 SECRET = "9f8e7d6c5b4a39281706"
@@ -68,28 +68,34 @@ def running_vendor() -> Iterator[Vendor]:
         yield Vendor(api, store)
 
 
-class Got(subprocess.Popen[str]):
-    """A `gexlake get` under way, with its environment and a cache of its own."""
+class Got:
+    """A `gexlake get` under way, with its environment and a cache of its own; `how` starts it."""
 
-    def __init__(self, folder: Path, *arguments: object, url: str = "", key: str = KEY, **options: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: object,
+        url: str = "",
+        key: str = KEY,
+        how: Callable[..., subprocess.Popen[Any]] = Program,
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
         environment |= {"XDG_CACHE_HOME": str(folder / "cache")} | ({"GEXLAKE_VENDOR_KEY": key} if key else {})
-        command = [sys.executable, "-m", "gexlake", "get", "--to", folder / "history", "--lake", folder / "lake"]
-        command += ["--patience", "0", "--interval", "0", *(["--base-url", url] if url else []), *arguments]
-        super().__init__(
-            [str(word) for word in command],
+        words = ["get", "--to", folder / "history", "--lake", folder / "lake", "--patience", "0", "--interval", "0"]
+        words += ["--base-url", url] if url else []
+        self.process = how(
+            map(str, [*words, *arguments]),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
-            **options,
         )
 
     def end(self) -> tuple[int, str, str]:
         """Exit status, stdout and stderr."""
-        out, err = self.communicate(timeout=PATIENCE_SECONDS)
+        out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
         assert "Traceback" not in err, err
-        return self.returncode, out, err
+        return self.process.returncode, out, err
 
 
 def only(day: date, feed: Feed = FEED, until: date | None = None) -> list[object]:

@@ -7,10 +7,7 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,18 +16,10 @@ from typing import Any
 import httpx2
 
 from helpers.processes import PATIENCE_SECONDS
+from helpers.programs import Program
 from helpers.replay import KEY, ReplayProcess
 
 DAY = "2025-11-10"
-
-
-def until(condition: Callable[[], Any], what: str = "it never came to that") -> Any:
-    """Wait for a condition, which other processes bring about; what it gave."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-    return found
 
 
 class GexlakeProcess:
@@ -38,8 +27,8 @@ class GexlakeProcess:
 
     def __init__(self, *arguments: str | Path, **environment: str) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", *map(str, arguments)],
+        self.process = Program(
+            arguments,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -5,10 +5,21 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.01
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Wait for a condition that nothing tells of, and give what it gave; the test's own time is the bound."""
+    while not (found := condition()):
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 def descendants(pid: int) -> list[int]:
@@ -28,9 +39,7 @@ def stop(pids: list[int]) -> None:
     """SIGSTOP, and wait until the system has stopped them."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        while not is_stopped(pid):
-            os.sched_yield()
+    until(lambda: all(map(is_stopped, pids)))
 
 
 def is_stopped(pid: int) -> bool:

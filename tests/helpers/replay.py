@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,7 +31,8 @@ from gexlake.vendor.frames import (
     Upstream,
 )
 from helpers.histories import MONDAY
-from helpers.processes import PATIENCE_SECONDS
+from helpers.processes import PATIENCE_SECONDS, until
+from helpers.programs import Program
 
 KEY = "gexbot_custom_open-sesame"
 CONTROL = "/gexlake/replay"
@@ -44,8 +44,8 @@ class ReplayProcess:
 
     def __init__(self, lake: Path, *options: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GEXLAKE_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gexlake", "replay", "--lake", str(lake), "--port", "0", *options],
+        self.process = Program(
+            ["replay", "--lake", lake, "--port", "0", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -92,8 +92,8 @@ class ReplayProcess:
         """A socket, which is there for the server as well."""
         before = self.status()["sockets"]["groups"]
         socket = Socket(url, subprotocol, **options)
-        while subprotocol is None and self.status()["sockets"]["groups"] == before:
-            os.sched_yield()  # no greeting says so: that it is in the groups that were negotiated does
+        if subprotocol is None:  # no greeting says so: that it is in the groups that were negotiated does
+            until(lambda: self.status()["sockets"]["groups"] != before)
         return socket
 
     def faults(self, **faults: Any) -> None:

@@ -1,4 +1,4 @@
-"""Forks a process per command, with everything imported: a real process for the price of a fork.
+"""Forks a process per command, with all imported that commands need: a real process for the price of a fork.
 
 Reads commands from stdin, one JSON document a line, and answers each with two lines: the process id at once, and what
 became of it at its end. Every process leads a group of its own, so that it can be killed with all its workers.
@@ -6,14 +6,27 @@ became of it at its end. Every process leads a group of its own, so that it can 
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import sys
 from typing import Any
 
-import helpers.lakes  # noqa: F401
 from helpers.commands import run
-from helpers.forks import load
+
+LOADED = (
+    "duckdb",
+    "gexlake.services.importing.import_history",
+    "gexlake.services.processes.workers",
+    "gexlake.services.upkeep.rebuild",
+    "gexlake.services.upkeep.revise",
+    "gexlake.services.upkeep.verify",
+    "helpers.lakes",
+    "numpy.ma",
+    "polars._utils.parquet",
+)
+"""What nearly every command needs: all of gexlake takes four times as long, and several of these processes start."""
 
 
 def serve() -> None:
@@ -79,5 +92,8 @@ def _read_all(*descriptors: int) -> dict[int, str]:
 if __name__ == "__main__":
     ANSWERS = os.dup(1)
     os.dup2(2, 1)
-    load()
+    for module in LOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
     serve()

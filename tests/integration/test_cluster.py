@@ -19,11 +19,11 @@ from gexlake.services.processes import cluster as processes_cluster
 from gexlake.services.processes import dask_engine
 from gexlake.services.processes.cluster import ClusterWorkers
 from gexlake.services.upkeep.verify import verify_lake
-from helpers.clusters import Cluster, end, running_cluster, until
+from helpers.clusters import Cluster, end, running_cluster
 from helpers.gates import kill_worker
 from helpers.histories import endless, write_history
 from helpers.lakes import Content, lake_content
-from helpers.processes import wait_for_end
+from helpers.processes import until, wait_for_end
 from helpers.runner import Outcome, Runner, python_path
 
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine", "lineage")

@@ -225,7 +225,7 @@ os._exit(0)
 
 
 def test_reader_of_the_tree_sees_one_version_of_each_session_at_any_moment(work: Path, runner: Runner) -> None:
-    folder, lake, versions = work / "history", work / "lake", 6
+    folder, lake, versions = work / "history", work / "lake", 4
 
     def write_version(number: int) -> None:
         for day in (MONDAY, TUESDAY):

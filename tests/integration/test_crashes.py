@@ -30,8 +30,8 @@ from helpers.runner import Runner
 
 Item = TypeVar("Item")
 KILLED = -9
-KILLS = 24
-KILLS_WITH_WORKERS = 4
+KILLS = 12
+KILLS_WITH_WORKERS = 2
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_crashes_while_a_session_is_replaced(
     staging = [state for state in left if state[0] < counted.points // 2]
     rest = left[len(staging) :]
     assert len(rest) > 16
-    spread((runner, other_runner), enumerate([*staging[::4], *rest]), crash)
+    spread((runner, other_runner), enumerate([*staging[::8], *rest]), crash)
 
 
 def test_what_is_kept_of_a_point_is_what_a_kill_there_leaves(
@@ -166,7 +166,7 @@ def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
             assert_sound(runner, lake, where)
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), range(1, counted.points + 1, 13), crash_twice)
+    spread((runner, other_runner), range(1, counted.points + 1, 19), crash_twice)
 
 
 @pytest.mark.parametrize("workers", [False, True])
@@ -242,4 +242,4 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
         assert given in {80, 130}, where
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), states(kept)[::4], crash)
+    spread((runner, other_runner), states(kept)[::8], crash)

@@ -51,7 +51,7 @@ def test_interrupt_at_changes_from_the_first_to_the_last(work: Path, runner: Run
     write_history(folder, sessions=2)
     points = runner.run_import(folder, work / "undisturbed", {"count": True}).points
     expected, seen = fresh_content(folder), set()
-    for point in range(1, points + 1, 15):
+    for point in range(1, points + 1, 21):
         lake = work / f"lake-{point}"
         outcome = runner.run_import(folder, lake, {"interrupt_at": point})
         if outcome.out:
@@ -71,7 +71,7 @@ def test_interrupt_of_workers_at_random_moments(work: Path, runner: Runner) -> N
     assert runner.run_import(folder, work / "undisturbed", WITH_WORKERS).status == 0
     seconds = time.monotonic() - started
     chance = random.Random(1)
-    for number in range(3):
+    for number in range(2):
         lake = work / f"lake-{number}"
         running = runner.start_import(folder, lake, WITH_WORKERS)
         time.sleep(chance.uniform(0.2, 1) * seconds)  # the moment is what is tested

@@ -20,7 +20,7 @@ from helpers.power import CrashState, Watch
 from helpers.preload import needs_compiler
 from helpers.runner import Runner
 
-VERIFIED_EVERY, RUN_AGAIN_EVERY = 2, 7
+VERIFIED_EVERY, RUN_AGAIN_EVERY = 7, 15
 """States come in pairs, before a sync and after it; all of them are opened."""
 pytestmark = needs_compiler
 

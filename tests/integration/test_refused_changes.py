@@ -12,7 +12,7 @@ from helpers.runner import Runner
 from helpers.storage import History, assert_clear, assert_completes
 
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
-STEP = 2
+STEP = 4
 """Neighbours are much alike: most files are made, and then renamed."""
 
 

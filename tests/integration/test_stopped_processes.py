@@ -19,7 +19,7 @@ from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import write_history
 from helpers.lakes import lake_content
 from helpers.pauses import paused_import
-from helpers.processes import PATIENCE_SECONDS, descendants, let_go_on, stop
+from helpers.processes import PATIENCE_SECONDS, descendants, let_go_on, stop, until
 from helpers.runner import Runner
 
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
@@ -76,9 +76,8 @@ def test_workers_that_are_stopped_go_on_where_they_were(work: Path, runner: Runn
     write_history(folder)
     with paused_import(runner, folder, lake, {"inline_bytes": 0}, workers=2) as paused:
         pid = paused.running.pid
-        while len(workers := descendants(pid)) < 4:  # two of multiprocessing, and two that work
-            os.sched_yield()
-        with stopped(workers):
+        until(lambda: len(descendants(pid)) == 4)  # two of multiprocessing, and two that work
+        with stopped(descendants(pid)):
             paused.go_on()
         assert paused.resume().status == 0
     assert_complete(folder, lake)

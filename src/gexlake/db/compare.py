@@ -72,13 +72,12 @@ def _compare_values(
         + (f" OR signbit(d.{column.name}) <> signbit(p.{column.name})" if column.sql_type == "DOUBLE" else "")
         for column in columns
     }
+    rows = f"FROM (SELECT * FROM {table} WHERE {IDENTITY}) AS d JOIN {parquet_file(file)} AS p USING (timestamp)"
+    (different,) = _only_row(connection, f"SELECT count(*) {rows} WHERE {' OR '.join(differs.values())}", identity)
+    if not different:  # to count them by columns takes longer than all else
+        return
     counts = ", ".join(f"count(*) FILTER ({test}), min(epoch(timestamp)) FILTER ({test})" for test in differs.values())
-    found = _only_row(
-        connection,
-        f"SELECT {counts} FROM (SELECT * FROM {table} WHERE {IDENTITY}) AS d JOIN {parquet_file(file)} AS p "
-        "USING (timestamp)",
-        identity,
-    )
+    found = _only_row(connection, f"SELECT {counts} {rows}", identity)
     for index, name in enumerate(differs):
         count, first = found[2 * index : 2 * index + 2]
         if count:
@@ -250,11 +249,11 @@ def _journal_differences(connection: Connection, layout: LakeLayout, import_id: 
     found: dict[str, list[str]] = defaultdict(list)
     for table in JOURNAL_TABLES:
         names = ", ".join(column.name for column in TABLES[table])
-        journal = f"SELECT {names} FROM {parquet_file(layout.imports, f'{import_id}/{table}.parquet')}"
-        database = f"SELECT {names} FROM {table} WHERE {'true' if import_id == '*' else 'import_id = ?'}"
+        journal = f"SELECT {names}, 1 AS side FROM {parquet_file(layout.imports, f'{import_id}/{table}.parquet')}"
+        database = f"SELECT {names}, -1 FROM {table} WHERE {'true' if import_id == '*' else 'import_id = ?'}"
         rows = connection.execute(
-            f"WITH j AS ({journal}), d AS ({database} ) SELECT DISTINCT import_id FROM "
-            "((FROM j EXCEPT ALL FROM d) UNION ALL (FROM d EXCEPT ALL FROM j))",
+            f"SELECT DISTINCT import_id FROM (SELECT import_id FROM ({journal} UNION ALL {database}) "
+            f"GROUP BY {names} HAVING sum(side) <> 0)",
             [] if import_id == "*" else [import_id],
         ).fetchall()
         for (different,) in rows:

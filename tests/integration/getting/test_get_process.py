@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import resource
 import signal
 from datetime import date
@@ -27,6 +26,8 @@ from helpers.getting import (
     part_file,
     recent_days,
 )
+from helpers.processes import until
+from helpers.programs import cold
 from helpers.vendor_stub import Gate, Reply, Seen, refused, stored
 
 
@@ -53,9 +54,8 @@ def test_a_run_that_was_stopped_in_the_middle_of_a_body_is_gone_on_with(
     vendor.has(day, stored(body, gate=gate, gate_after=half), stored(body))
     got = Got(work, *only(day), url=vendor.url)
     gate.wait_until_reached()
-    while not part_file(work, day).exists() or part_file(work, day).stat().st_size < half:
-        os.sched_yield()
-    got.send_signal(number)
+    until(lambda: part_file(work, day).exists() and part_file(work, day).stat().st_size >= half)
+    got.process.send_signal(number)
     status, out, err = got.end()
     gate.open.set()
     assert (status, out) == ((-signal.SIGKILL, "") if number is signal.SIGKILL else (1, ""))
@@ -87,8 +87,7 @@ def test_two_runs_at_once_fetch_everything_once(vendor: Vendor, work: Path, days
     one = Got(work, *options, "--parallel", "1", url=vendor.url)
     gate.wait_until_reached()
     other = Got(work, *options, "--parallel", "2", url=vendor.url)
-    while len(vendor.store.seen) < 2:  # the other waits for the first day, and fetches the second meanwhile
-        os.sched_yield()
+    until(lambda: len(vendor.store.seen) == 2)  # the other waits for the first day, and fetches the second meanwhile
     gate.open.set()
     reports = []
     for got in (one, other):
@@ -175,8 +174,8 @@ def test_the_key_is_nowhere_but_in_requests_to_the_vendor(vendor: Vendor, work: 
     vendor.api.on(f"gex_one/{first}", refused(500, echo))
     vendor.api.on(f"gex_full/{first}", refused(403, echo))
     options = ["--ticker", "NQ_NDX", "--package", "classic", "--since", first, "--until", second, "-v"]
-    got = Got(work, *options, url=vendor.url)
-    assert SECRET not in Path(f"/proc/{got.pid}/cmdline").read_text()
+    got = Got(work, *options, url=vendor.url, how=cold)
+    assert SECRET not in Path(f"/proc/{got.process.pid}/cmdline").read_text()
     status, out, err = got.end()
     assert status == 1
     assert "'Forbidden: Bearer ******** ********...." in out
@@ -335,13 +334,14 @@ def test_a_directory_that_cannot_be_is_named(vendor: Vendor, work: Path, day: da
 
 
 def test_a_full_disk_leaves_what_came_and_the_next_run_goes_on(vendor: Vendor, work: Path, day: date) -> None:
-    body = vendor.has(day)
+    gate = Gate()
+    body = vendor.has(day, stored(body_of(day), gate=gate, gate_after=10), stored(body_of(day)))
     room = len(body) - 500
-
-    def no_more() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-
-    status, out, err = Got(work, *only(day), "--no-import", url=vendor.url, preexec_fn=no_more).end()
+    got = Got(work, *only(day), "--no-import", url=vendor.url)
+    gate.wait_until_reached()
+    resource.prlimit(got.process.pid, resource.RLIMIT_FSIZE, (room, room))
+    gate.open.set()
+    status, out, err = got.end()
     assert (status, out) == (1, "")
     assert err.startswith("Error: A download cannot be written: File too large.\nFree some space")
     assert part_file(work, day).read_bytes() == body[:room]

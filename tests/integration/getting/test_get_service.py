@@ -16,7 +16,8 @@ from gexlake.services.getting.runner import GetRunner
 from helpers.getting import FEED, KEY, Vendor, body_of, history_file, part_file, recent_days
 from helpers.histories import MONDAY
 from helpers.lakes import select
-from helpers.living import Service, until
+from helpers.living import Service
+from helpers.processes import until
 from helpers.replay import ReplayProcess
 from helpers.vendor_stub import Gate, Reply, stored
 

@@ -16,7 +16,8 @@ from gexlake.models.source import SYNTHETIC_NOTE
 from gexlake.services.asking.gaps import find_gaps
 from gexlake.services.importing.import_history import import_history
 from helpers.lakes import lake_content, select
-from helpers.living import DAY, Service, records_of, start_live, until
+from helpers.living import DAY, Service, records_of, start_live
+from helpers.processes import until
 from helpers.redis_server import RedisServer
 from helpers.replay import KEY, ReplayProcess, make_lake, source_file
 from integration.live.conftest import StartLive
@@ -36,7 +37,7 @@ def step_to(replay: ReplayProcess, lake: Path, count: int, **feed: str) -> None:
     """Let so many records happen, one after the other, each once the one before is written down."""
     for number in range(len(records_of(lake, **feed)), count):
         replay.control("step", seconds=1)
-        until(lambda number=number: len(records_of(lake, **feed)) > number, f"record {number} was not written")
+        until(lambda number=number: len(records_of(lake, **feed)) > number)
 
 
 @pytest.mark.parametrize("way", ["poll", "socket"])
@@ -95,7 +96,7 @@ def test_day_recorded_at_two_hundred_times_speed_is_the_day_that_was_replayed(
         live.wait_for(READY)
         replay.control("resume")
         for feed in feeds:
-            until(lambda feed=feed: len(records_of(work, *feed)) == 240, f"{feed} is not whole")
+            until(lambda feed=feed: len(records_of(work, *feed)) == 240)
         assert live.end()[0] == 0
         assert replay.end()[0] == 0
     finally:
@@ -256,7 +257,7 @@ def test_service_records_itself_and_tells_redis_of_each_record(
     try:
         record = documents(vendor_lake)[2]
         service.wait_for(READY)
-        until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 2, "the service has not come to Redis")
+        until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 2)
         replay.control("seek", to=record["timestamp"])
         told = json.loads(until(lambda: channel.get_message(timeout=1.0))["data"])
         assert told.pop("publisher")

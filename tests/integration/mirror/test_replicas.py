@@ -19,8 +19,8 @@ from gexlake.errors import UsageError
 from gexlake.settings import Settings
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 from helpers.lakes import copy_lake
-from helpers.living import until
 from helpers.mirrors import pushed
+from helpers.processes import until
 from helpers.service import LOCAL, assert_error
 from integration.mirror.conftest import Published
 
