@@ -12,13 +12,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import aiohttp
 import orjson
+from yarl import URL
 
 from gexlake.errors import VendorError
 from gexlake.models.feed import Feed
 from gexlake.vendor.groups import SPOT, V2, group_of, group_of_feed
-from gexlake.vendor.history import MAX_SHOWN, USER_AGENT, check_url, retry_after, transport_trouble
+from gexlake.vendor.history import retry_after
+from gexlake.vendor.line import MAX_SHOWN, LineError, check_url, line_trouble, open_session, proxy_of
 from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
@@ -72,47 +74,46 @@ class LiveClient:
     """Asks the vendor, with the key; use it as an async context. Raises `UsageError` for a base URL without TLS."""
 
     def __init__(self, key: VendorKey, base_url: str = BASE_URL) -> None:
-        self._base = str(check_url(base_url, what="base URL")).rstrip("/")
+        base = check_url(base_url, what="base URL")
+        self._base, self._host, self._proxy = str(base).rstrip("/"), base.host or "", proxy_of(base)
+        self._headers = {"Authorization": key.authorization, "Accept": "application/json"}
         self.redact = key.redact
         self.clock_off_seconds: float | None = None
         """How far our clock is ahead of the vendor's, by the last answer that said what time it is, to a second."""
-        self._client = httpx.AsyncClient(
-            headers={"Authorization": key.authorization, "User-Agent": USER_AGENT, "Accept": "application/json"},
-            follow_redirects=False,  # the key would go along
-            timeout=SNAPSHOT_SECONDS,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
-        )
 
     async def __aenter__(self) -> LiveClient:
-        await self._client.__aenter__()
+        self._session = open_session(self._headers, aiohttp.ClientTimeout(total=SNAPSHOT_SECONDS))
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        await self._client.__aexit__(*error)
+        await self._session.close()
 
     async def newest(self, feed: Feed) -> bytes | None:
         """The newest snapshot of a feed, as it came; raises as `read_snapshot_answer` does."""
         url = f"{self._base}/{quote(feed.ticker, safe='')}/{feed.package}/{feed.category}"
-        answer = await self._send("GET", url)
-        return read_snapshot_answer(answer.status_code, answer.headers, answer.content, self.redact)
+        return read_snapshot_answer(*await self._ask("GET", url), self.redact)
 
     async def negotiate(self, feeds: Sequence[Feed]) -> dict[str, str]:
         """Sockets of the second generation, joined to these feeds; closes those that the key had before.
 
         Raises as `read_socket_urls` does.
         """
-        answer = await self._send(
-            "POST", f"{self._base}/negotiate", timeout=NEGOTIATE_SECONDS, json={"groups": groups_of(feeds)}
+        timeout = aiohttp.ClientTimeout(total=NEGOTIATE_SECONDS)
+        groups = {"groups": groups_of(feeds)}
+        return read_socket_urls(
+            *await self._ask("POST", f"{self._base}/negotiate", json=groups, timeout=timeout), self.redact
         )
-        return read_socket_urls(answer.status_code, answer.headers, answer.content, self.redact)
 
-    async def _send(self, method: str, url: str, **options: Any) -> httpx.Response:
+    async def _ask(self, method: str, url: str, **options: Any) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of an answer."""
+        options |= {"allow_redirects": False, "proxy": self._proxy}
         try:
-            answer = await self._client.request(method, url, **options)
-        except httpx.TransportError as error:
-            raise transport_trouble(error, httpx.URL(url).host) from error
+            async with self._session.request(method, URL(url, encoded=True), **options) as answer:
+                body = await answer.read()
+        except LineError as error:
+            raise line_trouble(error, self._host) from error
         self._note_time(answer.headers.get("date"))
-        return answer
+        return answer.status, answer.headers, body
 
     def _note_time(self, text: str | None) -> None:
         if text:

@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-import httpx
+import aiohttp
+
+from gexlake.vendor.line import LineError, open_session
 
 SECOND_US = 1_000_000
 REPLAY_CLOCK = "/gexlake/replay/clock"
 READ_SECONDS = 0.05
 """How often a replay is asked what its clock shows; it may have been paused, stepped or sought."""
+WAIT_SECONDS = 5.0
+"""How long its answer is waited for."""
 
 
 class Clock(Protocol):
@@ -49,13 +53,14 @@ class ReplayedClock:
 
     async def follow(self) -> None:
         """Ask the replay again and again; one that is gone stands still."""
-        async with httpx.AsyncClient() as client:
+        async with open_session({}, aiohttp.ClientTimeout(total=WAIT_SECONDS)) as session:
             while True:
                 try:
-                    facts = (await client.get(self._url)).json()
+                    async with session.get(self._url) as answer:
+                        facts = await answer.json()
                     speed = 0.0 if facts["paused"] else float(facts["speed"])
                     self._instant_us, self._speed, self._read_at = facts["instant_us"], speed, time.monotonic()
-                except (httpx.HTTPError, ValueError):
+                except (*LineError, ValueError):
                     self._instant_us, self._speed, self._read_at = self.now_us(), 0.0, time.monotonic()
                 self._changed.set()
                 self._changed = asyncio.Event()

@@ -104,7 +104,7 @@ class LiveRunner:
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("httpx", "httpcore", "websockets"):
+        for name in ("aiohttp", "websockets"):
             # A line for every request, and at their finest the addresses of sockets with their tokens.
             logging.getLogger(name).setLevel(logging.WARNING)
         self.state = LiveState(self.order.feeds)
