@@ -16,7 +16,7 @@ from gexlake.errors import UsageError
 from gexlake.services.getting.order import GetOrder
 from gexlake.services.getting.runner import GetRunner
 from gexlake.settings import Settings
-from gexlake.vendor.history import check_url
+from gexlake.vendor.http import check_url
 from gexlake.vendor.vendor_key import load_key
 
 

@@ -8,6 +8,7 @@
 What speaks it over the network:
 
     vendor_key   the key, which is shown nowhere
+    http         the HTTP client of all that follow, and what goes wrong on the line
     pace         one request a second of each ticker and metric, whichever process asks
     trouble      what is worth trying again, and for how long
     history      requests for history, and what the answers mean

@@ -12,13 +12,14 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, NamedTuple, NoReturn
 
-import httpx
+from aiohttp import ClientResponse
+from yarl import URL
 
 from gexlake.errors import StorageError, UsageError
-from gexlake.vendor.history import TIMEOUT_SECONDS, USER_AGENT, check_url, transport_trouble
+from gexlake.vendor.history import REDIRECTS, TIMEOUT_SECONDS
+from gexlake.vendor.http import TRANSPORT_ERRORS, check_url, joined, open_session, proxy_of, steady, transport_trouble
 from gexlake.vendor.trouble import LimitedError, TroubleError, UrlRefusedError
 
 MAX_REDIRECTS = 5
@@ -48,21 +49,14 @@ class StoreClient:
     """Fetches what signed URLs lead to; use it as an async context."""
 
     def __init__(self, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._client = httpx.AsyncClient(
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=True,
-            max_redirects=MAX_REDIRECTS,
-            timeout=timeout_seconds,
-            event_hooks={"request": [_demand_tls]},
-        )
+        self._timeout_seconds = timeout_seconds
 
     async def __aenter__(self) -> StoreClient:
-        await self._client.__aenter__()
+        self._session = open_session({"Accept": "*/*"}, steady(self._timeout_seconds), decompress=False)
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        await self._client.__aexit__(*error)
+        await self._session.close()
 
     async def fetch(
         self,
@@ -84,28 +78,35 @@ class StoreClient:
         if have_bytes:
             headers |= {"Range": f"bytes={have_bytes}-", "If-Range": had.etag or ""}
         async with self._answering(url, headers) as response:
-            if response.status_code == 416 and _no_range(response) == have_bytes and have_bytes:
+            if response.status == 416 and _no_range(response) == have_bytes and have_bytes:
                 return had
-            if response.status_code == 206:
+            if response.status == 206:
                 _check_range(response, have_bytes, had, descriptor)
                 return await write_rest(response, descriptor, had, on_bytes=on_bytes)
-            if response.status_code != 200:
+            if response.status != 200:
                 _raise_for(response, descriptor)
             return await write_body(response, descriptor, on_version=on_version, on_bytes=on_bytes)
 
     @asynccontextmanager
-    async def _answering(self, url: str, headers: dict[str, str]) -> AsyncIterator[httpx.Response]:
-        host = _checked(url, what="signed URL").host
-        try:
-            async with self._client.stream("GET", url, headers=headers) as response:
-                yield response
-        except httpx.TooManyRedirects as error:
-            raise TroubleError(f"{host} redirects more than {MAX_REDIRECTS} times.") from error
-        except httpx.TransportError as error:
-            raise transport_trouble(error, host) from error
+    async def _answering(self, url: str, headers: dict[str, str]) -> AsyncIterator[ClientResponse]:
+        what = "signed URL"
+        for _ in range(MAX_REDIRECTS + 1):
+            target = _checked(url, what=what)
+            try:
+                async with self._session.get(
+                    target, headers=headers, allow_redirects=False, proxy=proxy_of(target)
+                ) as response:
+                    location = response.headers.get("location") if response.status in REDIRECTS else None
+                    if not location:
+                        yield response
+                        return
+            except TRANSPORT_ERRORS as error:
+                raise transport_trouble(error, target.host or "") from error
+            url, what = joined(url, location), "URL that the store redirects to"
+        raise TroubleError(f"{target.host} redirects more than {MAX_REDIRECTS} times.")
 
 
-async def write_body(response: httpx.Response, descriptor: int, *, on_version: OnVersion, on_bytes: OnBytes) -> Version:
+async def write_body(response: ClientResponse, descriptor: int, *, on_version: OnVersion, on_bytes: OnBytes) -> Version:
     """Write an open answer's body in place of what the file has. Raises as `StoreClient.fetch` does."""
     length = response.headers.get("content-length", "")
     version = Version(response.headers.get("etag"), int(length) if length.isdecimal() else None)
@@ -114,24 +115,28 @@ async def write_body(response: httpx.Response, descriptor: int, *, on_version: O
     return await write_rest(response, descriptor, version, on_bytes=on_bytes)
 
 
-async def write_rest(response: httpx.Response, descriptor: int, version: Version, *, on_bytes: OnBytes) -> Version:
+async def write_rest(response: ClientResponse, descriptor: int, version: Version, *, on_bytes: OnBytes) -> Version:
     """Write an open answer's body behind what the file has."""
+    size_bytes = os.lseek(descriptor, 0, os.SEEK_END)
+    async for chunk in response.content.iter_any():
+        _write(descriptor, chunk)
+        size_bytes += len(chunk)
+        on_bytes(len(chunk))
+    if version.total_bytes not in (None, size_bytes):
+        raise TroubleError(f"{size_bytes:,} bytes came of {version.total_bytes:,}.")
+    return version
+
+
+def _write(descriptor: int, chunk: bytes) -> None:
+    rest = memoryview(chunk)
     try:
-        os.lseek(descriptor, 0, os.SEEK_END)
-        async for chunk in response.aiter_raw():
-            rest = memoryview(chunk)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            on_bytes(len(chunk))
-        size_bytes = os.fstat(descriptor).st_size
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
     except OSError as error:
         raise StorageError(
             f"A download cannot be written: {error.strerror}.",
             hint="Free some space or mend the permissions, and run the same command again: it goes on from there.",
         ) from error
-    if version.total_bytes not in (None, size_bytes):
-        raise TroubleError(f"{size_bytes:,} bytes came of {version.total_bytes:,}.")
-    return version
 
 
 def _truncate(descriptor: int) -> None:
@@ -139,12 +144,7 @@ def _truncate(descriptor: int) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
 
 
-async def _demand_tls(request: httpx.Request) -> None:
-    """Of where a redirect leads as well."""
-    _checked(str(request.url), what="URL that the store redirects to")
-
-
-def _checked(url: str, *, what: str) -> httpx.URL:
+def _checked(url: str, *, what: str) -> URL:
     """A URL that the vendor gave, and nobody here: what is wrong with it is no wrong usage."""
     try:
         return check_url(url, what=what)
@@ -152,7 +152,7 @@ def _checked(url: str, *, what: str) -> httpx.URL:
         raise TroubleError(error.message) from None
 
 
-def _check_range(response: httpx.Response, have_bytes: int, had: Version, descriptor: int) -> None:
+def _check_range(response: ClientResponse, have_bytes: int, had: Version, descriptor: int) -> None:
     found = _RANGE.fullmatch(response.headers.get("content-range", ""))
     start, total = (int(found[1]), int(found[2])) if found else (None, None)
     if start != have_bytes or had.total_bytes not in (None, total):
@@ -160,14 +160,14 @@ def _check_range(response: httpx.Response, have_bytes: int, had: Version, descri
         raise TroubleError("The store has another body by now, or sends another part of it.")
 
 
-def _no_range(response: httpx.Response) -> int | None:
+def _no_range(response: ClientResponse) -> int | None:
     """The whole length, in the answer to who asked for what is behind it."""
     found = _NO_RANGE.fullmatch(response.headers.get("content-range", ""))
     return int(found[1]) if found else None
 
 
-def _raise_for(response: httpx.Response, descriptor: int) -> NoReturn:
-    status, host = response.status_code, response.url.host
+def _raise_for(response: ClientResponse, descriptor: int) -> NoReturn:
+    status, host = response.status, response.url.host
     if status in (401, 403, 410):
         raise UrlRefusedError(f"The store {host} does not take the signed URL, or no longer: {status}.")
     if status == 416:

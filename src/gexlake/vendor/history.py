@@ -13,26 +13,32 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
-from gexlake._version import __version__
-from gexlake.errors import UsageError, VendorError
+from gexlake.errors import VendorError
 from gexlake.models.feed import SessionKey
+from gexlake.vendor.http import (
+    MAX_SHOWN,
+    TRANSPORT_ERRORS,
+    check_url,
+    joined,
+    open_session,
+    proxy_of,
+    steady,
+    transport_trouble,
+)
 from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 
-USER_AGENT = f"gexlake/{__version__}"
-"""The vendor answers 400 without one."""
 ANSWER_BYTES = 64 << 10
 TIMEOUT_SECONDS = 60.0
-MAX_SHOWN = 120
 
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
 _DATE = re.compile(r"(?a:(?<!\d)\d{4}-\d{2}-\d{2}(?!\d))")
 _FILE_NAME = re.compile(r"""filename\*?=(?:UTF-8'')?"?([^";]+)""", re.IGNORECASE)
 
@@ -42,7 +48,7 @@ class EodBody(NamedTuple):
 
     session_date: date | None
     """None where the answer does not say which day's it is."""
-    response: httpx.Response | None
+    response: aiohttp.ClientResponse | None
     """Open, and not yet read."""
     url: str | None
     """Signed, where the vendor sends there."""
@@ -62,7 +68,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, redact: Ca
             raise LimitedError(f"The vendor limits requests: 429{words}.", wait_seconds=retry_after(headers))
         case _ if status >= 500:
             raise TroubleError(f"The vendor is in trouble: {status}{words}.", wait_seconds=retry_after(headers))
-        case _ if status in _REDIRECTS and headers.get("location"):
+        case _ if status in REDIRECTS and headers.get("location"):
             return headers["location"]
     if status == 404 or b"not found" in body[:ANSWER_BYTES].lower():
         return None
@@ -74,51 +80,37 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, redact: Ca
     raise TroubleError(f"The vendor answers with {status} and no URL{words}.")
 
 
-def check_url(url: str, *, what: str) -> httpx.URL:
-    """The URL, if it is `https`, or plain HTTP on this machine. Raises `UsageError`, which does not show its query."""
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError, ValueError):
-        raise UsageError(f"The {what} is no URL.") from None
-    if parsed.host and (parsed.scheme == "https" or (parsed.scheme == "http" and _is_loopback(parsed.host))):
-        return parsed
-    shown = f"{parsed.scheme}://{parsed.host}" if parsed.host else parsed.path[:MAX_SHOWN]
-    raise UsageError(f"The {what} {shown!r} is not https.", hint="Only this machine is spoken to without TLS.")
-
-
 class HistoryClient:
     """Asks the vendor, with the key; use it as an async context. Raises `UsageError` for a base URL without TLS."""
 
     def __init__(self, key: VendorKey, base_url: str = BASE_URL, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._base = str(check_url(base_url, what="base URL")).rstrip("/")
-        self.host = httpx.URL(self._base).netloc.decode("ascii")
+        base = check_url(base_url, what="base URL")
+        self._base, self._name, self._proxy = str(base).rstrip("/"), base.host or "", proxy_of(base)
+        self.host = base.authority
         """With the port: what the pace is kept for."""
         self._redact = key.redact
-        self._client = httpx.AsyncClient(
-            headers={
-                "Authorization": key.authorization,
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                "Content-Type": "application/json",
-            },
-            follow_redirects=False,  # the key would go along
-            timeout=timeout_seconds,
-        )
+        self._headers = {
+            "Authorization": key.authorization,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # an answer is short, and a report is packed already and read as it is
+            "Content-Type": "application/json",
+        }
+        self._timeout_seconds = timeout_seconds
 
     async def __aenter__(self) -> HistoryClient:
-        await self._client.__aenter__()
+        self._session = open_session(self._headers, steady(self._timeout_seconds))
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        await self._client.__aexit__(*error)
+        await self._session.close()
 
     async def locate(self, session: SessionKey) -> str | None:
         """Where a session's body is, for a short while; None where there is none. Raises as `read_answer` does."""
         (ticker, package, category), day = session
         url = f"{self._base}/hist/{quote(ticker, safe='')}/{package}/{category}/{day.isoformat()}?noredirect"
         async with self._answering(url) as response:
-            found = read_answer(response.status_code, response.headers, await _read(response), self._redact)
-        return None if found is None else str(response.url.join(found))
+            found = read_answer(response.status, response.headers, await _read(response), self._redact)
+        return None if found is None else joined(url, found)
 
     @asynccontextmanager
     async def eod(self, ticker: str) -> AsyncIterator[EodBody | None]:
@@ -127,40 +119,33 @@ class HistoryClient:
         Raises as `read_answer` does.
         """
         url = f"{self._base}/hist/eod/{quote(ticker, safe='')}"
-        async with self._answering(url, accept="application/zip") as response:
+        async with self._answering(url, headers={"Accept": "application/zip"}, auto_decompress=False) as response:
             kind = response.headers.get("content-type", "")
-            if response.status_code == 200 and not kind.startswith(("application/json", "text/")):
+            if response.status == 200 and not kind.startswith(("application/json", "text/")):
                 named = _FILE_NAME.search(response.headers.get("content-disposition", ""))
                 yield EodBody(_date_in(named[1] if named else ""), response, None)
                 return
-            found = read_answer(response.status_code, response.headers, await _read(response), self._redact)
-            url = "" if found is None else str(response.url.join(found))
-        yield EodBody(_date_in(httpx.URL(url).path), None, url) if url else None
+            found = read_answer(response.status, response.headers, await _read(response), self._redact)
+        if found is None:
+            yield None
+            return
+        url = joined(url, found)
+        yield EodBody(_date_in(urlsplit(url).path), None, url)
 
     @asynccontextmanager
-    async def _answering(self, url: str, accept: str = "") -> AsyncIterator[httpx.Response]:
-        # identity: an answer is short, and a report is packed already and read as it is
-        headers = {"Accept-Encoding": "identity", **({"Accept": accept} if accept else {})}
+    async def _answering(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        options |= {"allow_redirects": False, "proxy": self._proxy}  # the key would go along
         try:
-            async with self._client.stream("GET", url, headers=headers) as response:
+            async with self._session.get(URL(url, encoded=True), **options) as response:
                 yield response
-        except httpx.TransportError as error:
-            raise transport_trouble(error, httpx.URL(url).host) from error
+        except TRANSPORT_ERRORS as error:
+            raise transport_trouble(error, self._name) from error
 
 
-def transport_trouble(error: httpx.TransportError, host: str) -> TroubleError:
-    """What went wrong with the line, without the URL."""
-    if isinstance(error, httpx.TimeoutException):
-        return TroubleError(f"{host} does not answer in time.")
-    if isinstance(error, httpx.ConnectError):
-        return TroubleError(f"{host} cannot be reached: {error}.")
-    return TroubleError(f"The connection to {host} broke off: {error or type(error).__name__}.")
-
-
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The text of an answer, to a bound."""
     content = b""
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.content.iter_any():
         content += chunk
         if len(content) > ANSWER_BYTES:
             break
@@ -210,12 +195,3 @@ def _date_in(text: str) -> date | None:
         except ValueError:
             continue
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

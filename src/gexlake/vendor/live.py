@@ -20,7 +20,7 @@ from gexlake.errors import VendorError
 from gexlake.models.feed import Feed
 from gexlake.vendor.groups import SPOT, V2, group_of, group_of_feed
 from gexlake.vendor.history import retry_after
-from gexlake.vendor.line import MAX_SHOWN, LineError, check_url, line_trouble, open_session, proxy_of
+from gexlake.vendor.http import MAX_SHOWN, TRANSPORT_ERRORS, check_url, open_session, proxy_of, transport_trouble
 from gexlake.vendor.names import BASE_URL
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
@@ -110,8 +110,8 @@ class LiveClient:
         try:
             async with self._session.request(method, URL(url, encoded=True), **options) as answer:
                 body = await answer.read()
-        except LineError as error:
-            raise line_trouble(error, self._host) from error
+        except TRANSPORT_ERRORS as error:
+            raise transport_trouble(error, self._host) from error
         self._note_time(answer.headers.get("date"))
         return answer.status, answer.headers, body
 

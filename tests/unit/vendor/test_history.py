@@ -13,7 +13,8 @@ from gexlake.errors import UsageError, VendorError
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.settings import Settings
 from gexlake.vendor import history
-from gexlake.vendor.history import HistoryClient, check_url, read_answer
+from gexlake.vendor.history import HistoryClient, read_answer
+from gexlake.vendor.http import check_url
 from gexlake.vendor.trouble import LimitedError, RefusedError, TroubleError
 from gexlake.vendor.vendor_key import VendorKey
 from helpers.vendor_stub import Reply, Stub, located, refused

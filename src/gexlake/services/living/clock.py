@@ -10,7 +10,7 @@ from typing import Protocol
 
 import aiohttp
 
-from gexlake.vendor.line import LineError, open_session
+from gexlake.vendor.http import TRANSPORT_ERRORS, open_session
 
 SECOND_US = 1_000_000
 REPLAY_CLOCK = "/gexlake/replay/clock"
@@ -60,7 +60,7 @@ class ReplayedClock:
                         facts = await answer.json()
                     speed = 0.0 if facts["paused"] else float(facts["speed"])
                     self._instant_us, self._speed, self._read_at = facts["instant_us"], speed, time.monotonic()
-                except (*LineError, ValueError):
+                except (*TRANSPORT_ERRORS, ValueError):
                     self._instant_us, self._speed, self._read_at = self.now_us(), 0.0, time.monotonic()
                 self._changed.set()
                 self._changed = asyncio.Event()

@@ -21,7 +21,7 @@ from gexlake.services.living.messages import MessageTaker
 from gexlake.services.living.recorder import Recorder
 from gexlake.validation.calendar import cash_hours, new_york_day
 from gexlake.vendor.frames import CODECS, BrokenFrameError, Disconnected, GroupMessage, SequenceAck
-from gexlake.vendor.history import USER_AGENT
+from gexlake.vendor.http import USER_AGENT
 from gexlake.vendor.live import LiveClient, hubs_of
 from gexlake.vendor.messages import MOST_BYTES
 from gexlake.vendor.trouble import TroubleError

@@ -1,8 +1,8 @@
-"""The line to a host: the HTTP client as all use it that ask the vendor or its stores, and what goes wrong on the way.
+"""The HTTP client, as all use it that ask the vendor or its stores, and what goes wrong on the line.
 
-The client keeps no cookies, reads no `.netrc`, whose secrets are not ours to send, and follows no redirect: the key
-would go along. Proxies are those of the environment. That it is aiohttp is a matter of cost: a small answer takes
-0.1 ms of the processor by it, and fifteen times that by httpx, which is fine for commands and not for 55 a second.
+A session keeps no cookies and reads no `.netrc`, whose secrets are not ours to send. Proxies are those of the
+environment. That it is aiohttp is a matter of cost: by it a small answer takes 0.1 ms of the processor and a download
+runs at the pace of the bare socket; by httpx, which is fine for a command, it is fifteen times that, and a third.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from ipaddress import ip_address
 from string import punctuation
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -29,7 +29,7 @@ USER_AGENT = f"gexlake/{__version__}"
 MAX_SHOWN = 120
 CONNECTIONS = 32
 BUFFER_BYTES = 1 << 18
-LineError = (aiohttp.ClientError, TimeoutError)
+TRANSPORT_ERRORS = (aiohttp.ClientError, TimeoutError)
 """What the client raises where the line is at fault."""
 
 
@@ -45,6 +45,11 @@ def open_session(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=_tls()),
         read_bufsize=BUFFER_BYTES,
     )
+
+
+def steady(seconds: float) -> aiohttp.ClientTimeout:
+    """How long a connection, and then each part of a body, is waited for; the whole may take as long as it takes."""
+    return aiohttp.ClientTimeout(connect=seconds, sock_read=seconds)
 
 
 def check_url(url: str, *, what: str) -> URL:
@@ -63,12 +68,20 @@ def check_url(url: str, *, what: str) -> URL:
     raise UsageError(f"The {what} {shown!r} is not https.", hint="Only this machine is spoken to without TLS.")
 
 
+def joined(url: str, location: str) -> str:
+    """Where a location leads that was named in the answer to a URL. Raises `TroubleError` for what is none."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise TroubleError(f"{URL(url).host} names an address that is no URL.") from None
+
+
 def proxy_of(url: URL) -> str | None:
     """The proxy that the environment names for a URL."""
     return None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
 
 
-def line_trouble(error: aiohttp.ClientError | TimeoutError, host: str) -> TroubleError:
+def transport_trouble(error: aiohttp.ClientError | TimeoutError, host: str) -> TroubleError:
     """What went wrong with the line, without the URL."""
     match error:
         case TimeoutError():
