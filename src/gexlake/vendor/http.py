@@ -57,11 +57,11 @@ def check_url(url: str, *, what: str) -> URL:
     try:
         # As it is, for it may be signed; only what cannot stand in a request is quoted.
         parsed = URL(quote(url, safe=punctuation), encoded=True)
-        host, is_named = parsed.host, parsed.user is not None or parsed.explicit_port == 0
+        host, user, _ = parsed.host, parsed.user, parsed.port  # which may be none
     except (TypeError, ValueError):
         raise UsageError(f"The {what} is no URL.") from None
-    if is_named:
-        raise UsageError(f"The {what} holds a user's name or no port to speak to.", hint="Leave that out.")
+    if user is not None:
+        raise UsageError(f"The {what} names a user.", hint="Leave the part before the @ out; the key speaks for you.")
     if host and (parsed.scheme == "https" or (parsed.scheme == "http" and _is_loopback(host))):
         return parsed
     shown = f"{parsed.scheme}://{host}" if host else parsed.path[:MAX_SHOWN]
