@@ -43,6 +43,9 @@ WATCH_SECONDS = 1.0
 OPEN_SECONDS = 20.0
 PING_SECONDS, PONG_SECONDS = 20.0, 20.0
 ACK_SECONDS = 1.0
+FRAMES_AHEAD = 1 << 14
+"""Of a hub that are taken off the line before they are recorded, of some kB each: minutes in which this process gets
+too little of the processor. What stays on the line, the other side leaves out or ends."""
 
 
 class LostError(Exception):
@@ -136,6 +139,7 @@ class Sockets:
                 ping_timeout=PONG_SECONDS,
                 close_timeout=1,
                 max_size=MOST_BYTES,
+                max_queue=FRAMES_AHEAD,
             ) as socket:
                 self.recorder.reconnects += hub.opened
                 hub.opened, hub.heard_at = True, _now()
