@@ -43,7 +43,7 @@ WATCH_SECONDS = 1.0
 OPEN_SECONDS = 20.0
 PING_SECONDS, PONG_SECONDS = 20.0, 20.0
 ACK_SECONDS = 1.0
-FRAMES_AHEAD = 1 << 14
+FRAMES_AHEAD = 1 << 12
 """Of a hub that are taken off the line before they are recorded, of some kB each: minutes in which this process gets
 too little of the processor. What stays on the line, the other side leaves out or ends."""
 
