@@ -174,7 +174,7 @@ def test_the_file_of_orderflow_holds_the_chosen_series(open_page: Open, service:
     page = ready(open_page(link(ORDERFLOW, "10:05:00", "series=gexoflow,ovanna", "from=10:03:00", "to=10:07:00")))
     expect(page.locator(".lanes")).to_have_attribute("data-detail", re.compile(r"\d"))
     rows = saved(page, "c")
-    assert list(rows[0]) == ["new_york", "utc", "gexoflow", "ovanna", "synthetic"]
+    assert list(rows[0]) == ["new_york", "utc", "gexoflow", "ovanna", "synthetic", "notes"]
     row = next(row for row in rows if row["new_york"] == f"{FULL} 10:05:00")
     truth = service.get("/orderflow/at", **ORDERFLOW, timestamp=instant_of("10:05:00"))
     assert (float(row["gexoflow"]), float(row["ovanna"]), row["synthetic"]) == (
