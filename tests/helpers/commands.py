@@ -14,7 +14,7 @@ from typing import Any
 from gexlake.errors import GexlakeError
 from helpers.faults import arrange
 
-PATIENCE_SECONDS = 600.0
+PATIENCE_SECONDS = 180.0
 
 
 def run(command: dict[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -32,22 +33,28 @@ class RayCluster(Gates):
 
 @contextmanager
 def running_ray_cluster(folder: Path) -> Iterator[RayCluster]:
-    """Within the block one runs; its log is in `folder`, all else in one whose name is short, as sockets need it."""
+    """Within the block one runs; its log is in `folder`, all else in one whose name is short, as sockets need it.
+
+    It is the only one of this user's tests on this machine: clients of two may be given one port.
+    """
     port, short = free_port(), tempfile.mkdtemp(prefix="ray-")
     cluster = RayCluster(folder, f"ray://127.0.0.1:{port}")
     words = ["--head", "--num-cpus=2", "--port=0", f"--ray-client-server-port={port}", f"--temp-dir={short}"]
-    words += ["--include-dashboard=false", f"--dashboard-port={free_port()}", "--include-log-monitor=false"]
-    words += ["--object-store-memory=80000000", "--disable-usage-stats"]
+    words += ["--include-dashboard=false", f"--dashboard-port={free_port()}", "--disable-usage-stats"]
+    words += ["--object-store-memory=80000000"]
     here = {"PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1", "GEXLAKE_TEST_GATES": str(cluster.gates)}
     here |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0"}
     here |= {f"RAY_{name}": value for name, value in PATIENT.items()}
-    with (folder / "log").open("w") as log:
+    alone = Path(tempfile.gettempdir()) / f"gexlake-tests-ray-{os.getuid()}.lock"
+    with (folder / "log").open("w") as log, alone.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         keeper = subprocess.Popen(
             [sys.executable, "-m", "helpers.keeper", short, RAY, "start", *words],
             env=os.environ | here,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
+            pass_fds=[lock.fileno()],  # held until all has ended
             start_new_session=True,  # Ctrl-C is for the tests
         )
         with keeper:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from gexlake.services.importing import import_history as importing
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.processes import ray_engine
 from gexlake.services.processes.cluster import ClusterWorkers
+from gexlake.services.processes.workers import Result
 from gexlake.services.upkeep.verify import verify_lake
 from helpers import gates
 from helpers.commands import be_patient
@@ -36,6 +38,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
         yield cluster
 
 
+def begin(work: Callable[[], Result]) -> Future[Result]:
+    """Have a thread do it that nobody waits for where a test has failed."""
+    done: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+            raise
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
 def test_lake_is_that_of_a_local_import_although_a_worker_is_killed(
     cluster: RayCluster, work: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -44,15 +61,14 @@ def test_lake_is_that_of_a_local_import_although_a_worker_is_killed(
     import_history(folder, work / "local")
     monkeypatch.setattr(importing, "stage_sources", gates.stage_at_gates)
     options = ImportOptions(cluster=cluster.address)
-    with ThreadPoolExecutor(1) as executor, cluster.holding():
-        importing_there = executor.submit(import_history, folder, work / "lake", options, on_progress=seen.append)
+    with cluster.holding():
+        done = begin(lambda: import_history(folder, work / "lake", options, on_progress=seen.append))
         killed, _ = cluster.held(2)
         with pytest.raises(UsageError, match="connected to Ray already"):
             ClusterWorkers(cluster.address)
         os.kill(killed, signal.SIGKILL)
         wait_for_end([killed])
-        cluster.open()
-        report = importing_there.result()
+    report = done.result()
     assert report.totals.files == {"success": 3}
     assert lake_content(work / "lake") == lake_content(work / "local")
     assert verify_lake(work / "lake").findings == []
