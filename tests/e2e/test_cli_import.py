@@ -95,14 +95,15 @@ def test_cluster_with_certificates_that_nobody_has_named(run: Run, history: Path
     assert "No certificates are named for a cluster at tls://." in done.err
 
 
+@pytest.mark.parametrize("engine", ["dask", "ray"])
 def test_cluster_without_its_library_says_what_to_install(
-    run: Run, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "gexlake.services.processes.dask_engine", raising=False)
-    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", "dask://host:8786")
+    monkeypatch.setitem(sys.modules, {"dask": "distributed"}.get(engine, engine), None)
+    monkeypatch.delitem(sys.modules, f"gexlake.services.processes.{engine}_engine", raising=False)
+    done = run("import", history, "--lake", tmp_path / "lake", "--cluster", f"{engine}://host:8786")
     assert (done.status, done.out) == (2, "")
-    assert "Install it: pip install 'gexlake[dask]'" in done.err
+    assert f"Install it: pip install 'gexlake[{engine}]'" in done.err
 
 
 def test_report_as_json_is_the_model(run: Run, history: Path, tmp_path: Path) -> None:

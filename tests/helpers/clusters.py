@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from distributed import Client
 
-from helpers.gates import HOLD, give_up
-from helpers.processes import POLL_SECONDS, descendants, let_go_on, stop, until, wait_for_end
+from helpers.gates import Gates, give_up
+from helpers.processes import descendants, let_go_on, stop, until, wait_for_end
 from helpers.runner import python_path
 
 DASK = Path(sys.executable).with_name("dask")
@@ -23,12 +22,11 @@ LEFT_SECONDS = "120"
 """What a killed test run leaves ends by itself after so long."""
 
 
-class Cluster:
+class Cluster(Gates):
     """A scheduler, the workers that were started for it, and a client that asks about them."""
 
     def __init__(self, folder: Path) -> None:
-        self.gates = folder / "gates"
-        self.gates.mkdir()
+        super().__init__(folder)
         self.log = (folder / "log").open("w")
         self._folder = folder
         self._file = folder / "scheduler.json"
@@ -83,40 +81,6 @@ class Cluster:
         for process in self.processes:
             end(process)
         self.log.close()
-
-    # ---- gates ---------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """Within the block workers wait where their staged work is about to be whole, until they are let go."""
-        (self.gates / HOLD).touch()
-        try:
-            yield
-        finally:
-            self.open()
-
-    def held(self, count: int) -> list[int]:
-        """Wait until so many workers wait; their processes."""
-        until(lambda: len(self._pipes()) == count)
-        return [int(pipe.name) for pipe in self._pipes()]
-
-    def open(self, *, but: int = 0) -> None:
-        """Hold nobody up any more, but for one."""
-        (self.gates / HOLD).unlink(missing_ok=True)
-        while waiting := [pipe for pipe in self._pipes() if int(pipe.name) != but]:
-            for pipe in waiting:
-                self._let_go(pipe)
-            time.sleep(POLL_SECONDS)
-
-    def _let_go(self, pipe: Path) -> None:
-        try:
-            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:  # it is not there yet, or has died
-            if not Path(f"/proc/{pipe.name}").exists():
-                pipe.unlink()
-
-    def _pipes(self) -> list[Path]:
-        return sorted(path for path in self.gates.iterdir() if path.name.isdecimal())
 
 
 @contextmanager

@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from gexlake.errors import GexlakeError
 from helpers.faults import arrange
+
+PATIENCE_SECONDS = 180.0
 
 
 def run(command: dict[str, Any]) -> int:
@@ -36,6 +39,8 @@ def _import(command: dict[str, Any]) -> int:
         pauses[command.get("pause_in", "plan")](Path(command["pause"]), Path(command["resume"]))
 
     options = dict(command.get("options") or {})
+    if options.get("cluster"):
+        be_patient()
     for name in ("since", "until"):
         if name in options:
             options[name] = date.fromisoformat(options[name])
@@ -43,6 +48,14 @@ def _import(command: dict[str, Any]) -> int:
     report = import_history(sources, Path(command["lake"]), ImportOptions(**options))
     sys.stdout.write(report.model_dump_json())
     return 0 if report.acceptable else 1
+
+
+def be_patient(put: Callable[[object, str, object], None] = setattr) -> None:
+    """Have clusters be as slow as the machine is busy."""
+    from gexlake.services.processes import cluster
+
+    for name in ("LOST_SECONDS", "JOIN_SECONDS", "STOP_SECONDS"):
+        put(cluster, name, PATIENCE_SECONDS)
 
 
 def _pause_after_planning(pause: Path, resume: Path) -> None:

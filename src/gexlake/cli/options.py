@@ -64,7 +64,9 @@ Workers = Annotated[
 Cluster = Annotated[
     str | None,
     typer.Option(
-        "--cluster", metavar="URL", help="Stage on a cluster, as dask://host:8786; see docs/beyond-one-machine.md."
+        "--cluster",
+        metavar="URL",
+        help="Stage on a cluster, as dask://host:8786 or ray://host:10001; see docs/beyond-one-machine.md.",
     ),
 ]
 SnapshotsInDatabase = Annotated[

@@ -29,7 +29,8 @@ class ImportOptions:
     each session that changes are kept for `gexlake restore`.
     With `verify`, objects in buckets are read and hashed even where their ETag says that they are unchanged.
     `naive_zone` names the zone of times that have none, as America/New_York; without it they are refused.
-    `cluster` is the address of the cluster that stages, as dask://host:8786; None: worker processes here do.
+    `cluster` is the address of the cluster that stages, as dask://host:8786 or ray://host:10001; None: worker processes
+    here do.
     Raises `UsageError` for a zone that there is not, and for `workers` of a cluster.
     """
 

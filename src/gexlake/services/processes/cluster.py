@@ -1,8 +1,8 @@
 """Workers of a cluster that runs already, elsewhere: what there is to it whatever engine runs it.
 
 An engine brings a function and its arguments to some worker and the result back; how, is said in a module of its own
-(`dask_engine`). All else is here and in `remote_work`: that everybody runs the same gexlake and sees the same files,
-what was read, that work stops when it is to, and that a cluster which is no more is not waited for.
+(`dask_engine`, `ray_engine`). All else is here and in `remote_work`: that everybody runs the same gexlake and sees the
+same files, what was read, that work stops when it is to, and that a cluster which is no more is not waited for.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from gexlake.services.processes.remote_work import (
 )
 from gexlake.services.processes.workers import Result, StoppedError, Work
 
-ENGINES = {"dask": "dask_engine", "tls": "dask_engine"}
-"""By the scheme of a cluster's address, the module beside this one that has `open_engine(address, on_told)`."""
+ENGINES = {"dask": "dask", "tls": "dask", "ray": "ray"}
+"""By the scheme of a cluster's address the engine: the module `…_engine` beside this one, and the extra it needs."""
 LOST_SECONDS = 40.0
 """A cluster that has had no worker, or has not answered, for so long is one no more."""
 JOIN_SECONDS = 40.0
@@ -240,13 +240,16 @@ def open_engine(address: str, on_told: Tell) -> Engine:
     except ValueError:
         is_address = False
     if not is_address:
-        raise UsageError("The address of a cluster is dask://HOST:PORT, or tls://HOST:PORT for Dask with certificates.")
+        raise UsageError(
+            "The address of a cluster is dask://HOST:PORT, tls://HOST:PORT for Dask with certificates, or ray://HOST:PORT."
+        )
+    name = ENGINES[parts.scheme]
     try:
-        module = import_module(f"gexlake.services.processes.{ENGINES[parts.scheme]}")
+        module = import_module(f"gexlake.services.processes.{name}_engine")
     except ModuleNotFoundError as error:
         raise UsageError(
             f"A cluster at {parts.scheme}:// needs a library that is not installed: {error.name}.",
-            hint="Install it: pip install 'gexlake[dask]'",
+            hint=f"Install it: pip install 'gexlake[{name}]'",
         ) from error
     engine: Engine = module.open_engine(address, on_told)
     return engine
