@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from gexlake.cli.terminal import Terminal
 from gexlake.services.processes.interrupts import STOP_SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from socket import socket
 
     from uvicorn import Config
@@ -95,11 +96,18 @@ def serve(
         "replica": replica,
         "workers": workers,
     }
+    with _tuned_interpreter():
+        _serve(terminal, options)
+
+
+@contextmanager
+def _tuned_interpreter() -> Iterator[None]:
+    """Python as it suits a service; as it was behind the block."""
     gc.disable()  # until it serves: there is nothing to find while modules are loaded
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        _serve(terminal, options)
+        yield
     finally:
         sys.setswitchinterval(interval)
         gc.unfreeze()

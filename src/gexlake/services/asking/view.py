@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,19 +137,14 @@ def view_session(
     times = snapshots["timestamp"].to_physical().to_numpy()
     hours = cash_hours(day)
     first, last = int(times[0]), int(times[-1])
-    opened, closed = (hours.open_us, hours.close_us) if hours else (first, last)
-    span = Span(
-        min(opened, first) if start_us is None else start_us, max(closed, last) if end_us is None else end_us, columns
-    )
+    whole = _whole_span(hours, first, last)
+    span = Span(whole[0] if start_us is None else start_us, whole[1] if end_us is None else end_us, columns)
     shown = Cells(value, change_us) if kind.ladder and value and with_cells else None
     strikes, cells, span = _cells(frames.ladders, shown, times, span)
     chosen = _chosen(times, span)
     changes = _changes(kind, snapshots, times, value)
     sums = frames.ladder_sums(layout, feed, day) if shown else []
-
-    def digest_until(instant_us: int) -> str:
-        return session_digest(kind, snapshots, times, sums, instant_us)
-
+    digest_until = partial(session_digest, kind, snapshots, times, sums)
     return SessionView(
         feed=feed,
         session_date=day,
@@ -166,6 +162,12 @@ def view_session(
         known_digest=None if known_us is None else digest_until(known_us),
         synthetic=is_synthetic(layout, feed, day, is_recorded=recorded is not None),
     )
+
+
+def _whole_span(hours: CashHours | None, first_us: int, last_us: int) -> tuple[int, int]:
+    """The cash hours and all that lies outside them."""
+    opened, closed = (hours.open_us, hours.close_us) if hours else (first_us, last_us)
+    return min(opened, first_us), max(closed, last_us)
 
 
 class Frames:
