@@ -57,6 +57,8 @@ TOUCH_MS = 10.0
 STARTS, TOUCHED = 5, 8
 """How often the server is started, and how many sessions are touched then."""
 NEW_SESSIONS = 4
+ROAPI_SESSIONS = 50
+"""It takes all of them into memory: with 200 sessions it had 20 GB when the system ended it."""
 SLICE_SESSIONS = 5
 """So many sessions of history, of each feed, lie on the disk at once while the lake is made."""
 FIRST_DAY = date(2023, 1, 3)
@@ -211,7 +213,8 @@ def load_all(lake: Path, starts: Sequence[Start], seconds: int) -> tuple[dict[tu
     """What each load has shown, by server, question and number of clients; and our anonymous memory after ours."""
     loads: dict[tuple[str, str, int], Load] = {}
     memory = 0
-    for name in [name for name in PORTS if name != "roapi" or Path(ROAPI).exists()]:
+    has_roapi = Path(ROAPI).exists() and len(starts) <= ROAPI_SESSIONS
+    for name in [name for name in PORTS if name != "roapi" or has_roapi]:
         with running(name, lake) as (url, pid, _):
             questions = {"roapi": ROAPI_QUESTIONS, "gexlake": OURS}.get(name, QUESTIONS)
             for (key, question), connections in product(questions.items(), CONNECTIONS.get(name, (16, 1))):
@@ -309,11 +312,13 @@ def history_of(lake: Path) -> Path:
 
 @contextmanager
 def copied(lake: Path) -> Iterator[Path]:
-    """A lake of the same sessions, to import into: its Parquet files are links, which an import replaces."""
+    """A lake of the same sessions, to import into: its Parquet files are links, which no import writes to."""
     copy = lake.with_name("copy")
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(lake / "gex", copy / "gex", copy_function=os.link)
-    shutil.copytree(lake, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("gex", "cache", "server.json"))
+    for tree in ("gex", "versions"):
+        shutil.copytree(lake / tree, copy / tree, copy_function=os.link)
+    rest = shutil.ignore_patterns("gex", "versions", "cache", "server.json")
+    shutil.copytree(lake, copy, dirs_exist_ok=True, ignore=rest)
     yield copy
     shutil.rmtree(copy)
 
