@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 
+from gexlake.aside import call_aside
 from gexlake.errors import UsageError, WorkerError
 from gexlake.models.import_order import ImportOptions, Progress
 from gexlake.services.importing import import_history as importing
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.processes import ray_engine
 from gexlake.services.processes.cluster import ClusterWorkers
-from gexlake.services.processes.workers import Result
 from gexlake.services.upkeep.verify import verify_lake
 from helpers import gates
 from helpers.commands import be_patient
@@ -38,21 +36,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
         yield cluster
 
 
-def begin(work: Callable[[], Result]) -> Future[Result]:
-    """Have a thread do it that nobody waits for where a test has failed."""
-    done: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)
-            raise
-
-    threading.Thread(target=run, daemon=True).start()
-    return done
-
-
 def test_lake_is_that_of_a_local_import_although_a_worker_is_killed(
     cluster: RayCluster, work: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,7 +45,7 @@ def test_lake_is_that_of_a_local_import_although_a_worker_is_killed(
     monkeypatch.setattr(importing, "stage_sources", gates.stage_at_gates)
     options = ImportOptions(cluster=cluster.address)
     with cluster.holding():
-        done = begin(lambda: import_history(folder, work / "lake", options, on_progress=seen.append))
+        done = call_aside(lambda: import_history(folder, work / "lake", options, on_progress=seen.append))
         killed, _ = cluster.held(2)
         with pytest.raises(UsageError, match="connected to Ray already"):
             ClusterWorkers(cluster.address)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake.bucket.client import ChangedObjectError, MissingObjectError, ObjectError, open_store, translated
-from gexlake.bucket.objects import LIST_CHUNK, fetch
+from gexlake.bucket.objects import fetch, list_metas
 from gexlake.bucket.requests import wait_for
 from gexlake.errors import StoreError
 from gexlake.models.location import ObjectUrl
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
     from gexlake.bucket.store import Stored
@@ -89,16 +88,10 @@ class BucketStore:
         from gexlake.bucket.store import Stored
 
         with self._known(prefix):
-            metas = wait_for(lambda: self._list(prefix))
+            metas = wait_for(lambda: list_metas(self._store, self._key(prefix)))
         cut = len(self._key(""))
         for meta in metas:
             yield Stored(meta["path"][cut:], meta["size"], meta["last_modified"])
-
-    def _list(self, prefix: str) -> list[ObjectMeta]:
-        import obstore
-
-        chunks = obstore.list(self._store, self._key(prefix), chunk_size=LIST_CHUNK)
-        return [meta for metas in chunks for meta in metas]
 
     def delete(self, keys: Iterable[str]) -> None:
         import obstore

@@ -13,6 +13,7 @@ from gexlake.models.location import ObjectUrl
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
+    from obstore.store import ObjectStore
 
 CHUNK_BYTES = 1 << 18
 """So much may be lost of what has come when a download is cut."""
@@ -47,16 +48,17 @@ def look_at(url: ObjectUrl) -> ObjectFacts:
 
 def list_objects(folder: ObjectUrl) -> list[ObjectFacts]:
     """All objects below a folder, in no certain order."""
+    store = open_store(folder)
+    with translated(folder):
+        metas = wait_for(lambda: list_metas(store, folder.key or None))
+    return [_facts(folder.at(meta["path"]), meta) for meta in metas]
+
+
+def list_metas(store: ObjectStore, prefix: str | None) -> list[ObjectMeta]:
+    """What a store says of all that lies under a prefix, in no certain order."""
     import obstore
 
-    store = open_store(folder)
-
-    def ask() -> list[ObjectFacts]:
-        chunks = obstore.list(store, folder.key or None, chunk_size=LIST_CHUNK)
-        return [_facts(folder.at(meta["path"]), meta) for metas in chunks for meta in metas]
-
-    with translated(folder):
-        return wait_for(ask)
+    return [meta for metas in obstore.list(store, prefix, chunk_size=LIST_CHUNK) for meta in metas]
 
 
 def read_range(url: ObjectUrl, start: int, count: int) -> tuple[ObjectFacts, bytes]:

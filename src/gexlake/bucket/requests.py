@@ -7,13 +7,13 @@ so; one that still does while the interpreter goes down aborts the process.
 from __future__ import annotations
 
 import atexit
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from functools import partial
-from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from gexlake.aside import call_aside
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,7 +22,7 @@ TICK_SECONDS = 0.2
 LAST_SECONDS = 2.0
 """So long does a process that ends wait for requests that nobody waits for any more."""
 
-_under_way: set[threading.Thread] = set()
+_under_way: set[Future[Any]] = set()
 
 
 def wait_for(request: Callable[[], Result], on_tick: Callable[[], None] = lambda: None) -> Result:
@@ -48,27 +48,13 @@ def iter_results(request: Callable[[Item], Result], items: Iterable[Item], at_a_
 
 
 def _start(request: Callable[[], Result]) -> Future[Result]:
-    future = Future[Result]()
-
-    def run() -> None:
-        try:
-            result = request()
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-        finally:
-            _under_way.discard(thread)
-
-    thread = threading.Thread(target=run, name="gexlake-request", daemon=True)
-    _under_way.add(thread)
-    thread.start()
+    future = call_aside(request)
+    _under_way.add(future)
+    future.add_done_callback(_under_way.discard)
     return future
 
 
 @atexit.register
 def _let_them_end() -> None:
     """None comes back while the interpreter goes down, as far as that can be had."""
-    until = monotonic() + LAST_SECONDS
-    for thread in tuple(_under_way):
-        thread.join(max(0.0, until - monotonic()))
+    wait(tuple(_under_way), timeout=LAST_SECONDS)

@@ -10,7 +10,7 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import command
-from gexlake.cli.options import DEFAULT_LAKE, LakeOption, parse_zone
+from gexlake.cli.options import DEFAULT_LAKE, End, FeedName, LakeOption, Start, ZoneOfInstants
 from gexlake.cli.terminal import Terminal
 
 
@@ -29,9 +29,7 @@ class Rows(StrEnum):
 )
 def export_rows(
     terminal: Terminal,
-    feed: Annotated[
-        str, typer.Argument(metavar="FEED", help="NQ_NDX, or NQ_NDX/state/gamma_zero.", show_default=False)
-    ],
+    feed: FeedName,
     *,
     output: Annotated[
         Path,
@@ -40,14 +38,9 @@ def export_rows(
         ),
     ],
     rows: Annotated[Rows, typer.Option("--rows", help="Snapshots, or a row for each strike.")] = Rows.SNAPSHOTS,
-    start: Annotated[
-        str | None, typer.Option("--start", metavar="WHEN", help="A session date, or an instant with its offset.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--end", metavar="WHEN", help="Up to here, included.")] = None,
-    tz: Annotated[
-        str | None,
-        typer.Option("--tz", metavar="ZONE", parser=parse_zone, help="Zone of instants that are written without one."),
-    ] = None,
+    start: Start = None,
+    end: End = None,
+    tz: ZoneOfInstants = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Write the rows of a feed into a file, whatever their number; Parquet alone is read, so a service does not mind.

@@ -9,7 +9,18 @@ import typer
 
 from gexlake.cli import values
 from gexlake.cli.command import app, command
-from gexlake.cli.options import DEFAULT_LAKE, Categories, LakeOption, Packages, Tickers, parse_zone, words
+from gexlake.cli.options import (
+    DEFAULT_LAKE,
+    Categories,
+    End,
+    FeedName,
+    LakeOption,
+    Packages,
+    Start,
+    Tickers,
+    ZoneOfInstants,
+    words,
+)
 from gexlake.cli.terminal import RowsOutput, Terminal
 from gexlake.errors import UsageError
 
@@ -33,10 +44,6 @@ NoteId = Annotated[str, typer.Argument(metavar="ID", help="As `gexlake notes lis
 Text = Annotated[
     str, typer.Argument(metavar="TEXT", help="Up to 2,000 characters; - reads them from stdin.", show_default=False)
 ]
-ZoneOption = Annotated[
-    str | None,
-    typer.Option("--tz", metavar="ZONE", parser=parse_zone, help="Zone of instants that are written without one."),
-]
 
 
 @command(
@@ -51,11 +58,9 @@ def list_notes(
     tickers: Tickers = None,
     packages: Packages = None,
     categories: Categories = None,
-    start: Annotated[
-        str | None, typer.Option("--start", metavar="WHEN", help="A session date, or an instant with its offset.")
-    ] = None,
-    end: Annotated[str | None, typer.Option("--end", metavar="WHEN", help="Up to here, included.")] = None,
-    tz: ZoneOption = None,
+    start: Start = None,
+    end: End = None,
+    tz: ZoneOfInstants = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Show notes in order of time, of all feeds or of some."""
@@ -91,15 +96,13 @@ def list_notes(
 )
 def add_note(
     terminal: Terminal,
-    feed: Annotated[
-        str, typer.Argument(metavar="FEED", help="NQ_NDX, or NQ_NDX/state/gamma_zero.", show_default=False)
-    ],
+    feed: FeedName,
     text: Text,
     *,
     at: Annotated[
         str, typer.Option("--at", metavar="WHEN", help="The instant, with its offset or --tz.", show_default=False)
     ],
-    tz: ZoneOption = None,
+    tz: ZoneOfInstants = None,
     lake: LakeOption = DEFAULT_LAKE,
 ) -> None:
     """Write a note at an instant of a feed. It stays, whatever becomes of the session, and is in every mirror."""

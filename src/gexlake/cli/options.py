@@ -31,6 +31,17 @@ def parse_zone(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
+FeedName = Annotated[
+    str, typer.Argument(metavar="FEED", help="NQ_NDX, or NQ_NDX/state/gamma_zero.", show_default=False)
+]
+Start = Annotated[
+    str | None, typer.Option("--start", metavar="WHEN", help="A session date, or an instant with its offset.")
+]
+End = Annotated[str | None, typer.Option("--end", metavar="WHEN", help="Up to here, included.")]
+ZoneOfInstants = Annotated[
+    str | None,
+    typer.Option("--tz", metavar="ZONE", parser=parse_zone, help="Zone of instants that are written without one."),
+]
 Sources = Annotated[
     list[str],
     typer.Argument(

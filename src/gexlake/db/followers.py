@@ -10,12 +10,11 @@ first, and reads the log then. So no file goes that a follower is about to name.
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from pathlib import Path
 from urllib.parse import quote
 
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, replace_durably
 
 EVERYTHING = 0
 """Of a follower whose file cannot be read."""
@@ -40,13 +39,8 @@ def retain(layout: LakeLayout, follower: str, commit: int) -> None:
     """Write down, durably, that the files of `commit` and of later ones have to stay."""
     make_directories(layout.followers)
     file = _file(layout, follower)
-    new = file.with_suffix(f".{uuid.uuid4().hex}")
-    with new.open("w") as opened:
-        json.dump({"follower": follower, "retained": commit}, opened)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
-    sync_directory(layout.followers)
+    said = json.dumps({"follower": follower, "retained": commit}).encode()
+    replace_durably(file, file.with_suffix(f".{uuid.uuid4().hex}"), said)
 
 
 def forget_follower(layout: LakeLayout, follower: str) -> None:

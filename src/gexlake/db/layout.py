@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from collections import deque
@@ -206,6 +207,25 @@ def place_new(source: Path, target: Path) -> bool:
         return False
     sync_directory(target.parent)
     return True
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock on a file or directory that is open, without waiting; whether nobody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def replace_durably(file: Path, new: Path, data: bytes) -> None:
+    """Have a file hold these bytes, as a whole or not at all; `new` is the name that they have on the way."""
+    with new.open("wb") as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(file)
+    sync_directory(file.parent)
 
 
 def sync_file(path: Path) -> None:

@@ -6,9 +6,7 @@ the file is of one lake in one directory.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, replace_durably, try_lock
 from gexlake.errors import LakeLockedError
 from gexlake.models.mirror import PublishedFile, PublishedJournal
 
@@ -66,13 +64,7 @@ def save_state(layout: LakeLayout, state: MirrorState) -> None:
     """Write down, durably, what is known of a mirror."""
     file = _file(layout, state.address)
     make_directories(file.parent)
-    new = file.with_suffix(".new")
-    with new.open("w") as opened:
-        opened.write(state.model_dump_json())
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
-    sync_directory(file.parent)
+    replace_durably(file, file.with_suffix(".new"), state.model_dump_json().encode())
 
 
 @contextmanager
@@ -81,13 +73,11 @@ def pushing(layout: LakeLayout, address: str) -> Iterator[None]:
     file = _file(layout, address).with_suffix(".lock")
     make_directories(file.parent)
     with file.open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(lock.fileno()):
             raise LakeLockedError(
                 f"Another process pushes the lake {layout.root} to {address}.",
                 hint="`gexlake serve` does so by itself where the setting `mirror` says so.",
-            ) from None
+            )
         yield
 
 

@@ -7,7 +7,6 @@ notes follow, one a line, and their checksum; one that is not so is never writte
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import xxhash
 from pydantic import BaseModel, ValidationError
 
 from gexlake.db.faults import LOCK_WAIT_SECONDS, POLL_SECONDS, storage_error
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, replace_durably, try_lock
 from gexlake.errors import LakeError, LakeLockedError, LakeVersionError
 from gexlake.models.checks import Check
 from gexlake.models.note import Note
@@ -113,7 +112,7 @@ def _locked(layout: LakeLayout) -> Iterator[None]:
         raise storage_error(layout, error) from error
     try:
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
-        while not _has_locked(descriptor):  # the directory: files are replaced
+        while not try_lock(descriptor):  # the directory: files are replaced
             if time.monotonic() >= deadline:
                 raise LakeLockedError(
                     f"Another process has been writing notes in {layout.notes} for {LOCK_WAIT_SECONDS:.0f} seconds.",
@@ -125,14 +124,6 @@ def _locked(layout: LakeLayout) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _has_locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _write(layout: LakeLayout, day: date, notes: list[Note]) -> None:
     """Put them in the place of those before. A file without notes stays: it says to mirrors that they are gone."""
     lines = b"".join(note.model_dump_json().encode() + b"\n" for note in notes)
@@ -140,12 +131,7 @@ def _write(layout: LakeLayout, day: date, notes: list[Note]) -> None:
     file = notes_file(layout, day)
     new = file.with_suffix(".new")  # under the lock nobody else has it; what a kill left is written over
     try:
-        with new.open("wb") as opened:
-            opened.write(head.model_dump_json().encode() + b"\n" + lines)
-            opened.flush()
-            os.fsync(opened.fileno())
-        new.replace(file)
-        sync_directory(file.parent)
+        replace_durably(file, new, head.model_dump_json().encode() + b"\n" + lines)
     except OSError as error:
         with suppress(OSError):
             new.unlink(missing_ok=True)  # on a full disk it is in the way

@@ -14,7 +14,7 @@ from gexlake.db.commit import commit_groups, publish
 from gexlake.db.database import NEW_DATABASE_PREFIX, is_held, refresh_views
 from gexlake.db.faults import translated_faults
 from gexlake.db.journal import JOURNAL_PREFIX, write_journal
-from gexlake.db.layout import LakeLayout, sync_directory
+from gexlake.db.layout import LakeLayout, sync_directory, try_lock
 from gexlake.db.parquet import dataset_paths, version_paths
 from gexlake.db.queries import insert_lost_imports, sum_import
 from gexlake.db.standing import Standing
@@ -202,10 +202,6 @@ def _abandoned(directory: Path) -> Iterator[bool]:
         yield False  # removed by its own import just now
         return
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        yield try_lock(lock)
     finally:
         os.close(lock)

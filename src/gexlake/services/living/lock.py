@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from gexlake.db.layout import LakeLayout, make_directories
+from gexlake.db.layout import LakeLayout, make_directories, try_lock
 
 RETRY_SECONDS = 0.25
 MAX_PID_BYTES = 32
@@ -21,7 +20,7 @@ async def recording_lock(layout: LakeLayout, on_wait: Callable[[str], None]) -> 
     descriptor = os.open(layout.live / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         told = False
-        while not _take(descriptor):
+        while not try_lock(descriptor):
             if not told:
                 told = True
                 pid = os.pread(descriptor, MAX_PID_BYTES, 0).decode("ascii", "replace").strip()
@@ -32,11 +31,3 @@ async def recording_lock(layout: LakeLayout, on_wait: Callable[[str], None]) -> 
         yield
     finally:
         os.close(descriptor)
-
-
-def _take(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

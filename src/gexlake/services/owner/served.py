@@ -15,16 +15,15 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from gexlake import errors
+from gexlake.aside import call_aside
 from gexlake.db.faults import LOCK_WAIT_SECONDS, POLL_SECONDS, is_stopped_process
 from gexlake.db.layout import LakeLayout
 from gexlake.errors import GexlakeError, LakeError, LakeLockedError
@@ -238,8 +237,7 @@ def _while_it_runs(post: Callable[[], httpx.Response], address: ServerAddress, l
 
     What it was asked for it may still do when it goes on: a commit is whole whenever it comes, and none comes twice.
     """
-    answer: Future[httpx.Response] = Future()
-    Thread(target=_fulfil, args=(answer, post), daemon=True).start()
+    answer = call_aside(post)
     was_stopped = False
     while True:
         try:
@@ -253,13 +251,6 @@ def _while_it_runs(post: Callable[[], httpx.Response], address: ServerAddress, l
                     "what an import has staged is kept and committed then.",
                 ) from None
             was_stopped = is_stopped
-
-
-def _fulfil(answer: Future[httpx.Response], post: Callable[[], httpx.Response]) -> None:
-    try:
-        answer.set_result(post())
-    except BaseException as error:
-        answer.set_exception(error)
 
 
 def _result(response: httpx.Response, call: _Call, lake: Path) -> object:

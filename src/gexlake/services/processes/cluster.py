@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
+from gexlake.aside import call_aside
 from gexlake.errors import UsageError, WorkerError
 from gexlake.services.processes.remote_work import (
     Order,
@@ -214,10 +215,8 @@ class ClusterWorkers:
 
     def _answer(self, ask: Callable[[], Result]) -> Result:
         """What the cluster answers; `WorkerError` where it does not, or does not in time."""
-        answer: Future[Result] = Future()
-        threading.Thread(target=_fulfil, args=(answer, ask), daemon=True).start()
         try:
-            return answer.result(timeout=LOST_SECONDS)
+            return call_aside(ask).result(timeout=LOST_SECONDS)
         except (FutureTimeoutError, OSError) as error:
             raise self._gone() from error
 
@@ -253,10 +252,3 @@ def open_engine(address: str, on_told: Tell) -> Engine:
         ) from error
     engine: Engine = module.open_engine(address, on_told)
     return engine
-
-
-def _fulfil(answer: Future[Result], ask: Callable[[], Result]) -> None:
-    try:
-        answer.set_result(ask())
-    except BaseException as error:
-        answer.set_exception(error)

@@ -6,7 +6,6 @@ what is left.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import uuid
@@ -22,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from gexlake.bucket.client import MissingObjectError
 from gexlake.bucket.store import Store
 from gexlake.db.database import open_database, prepare_lake
-from gexlake.db.layout import LakeLayout, make_directories, sync_directory
+from gexlake.db.layout import LakeLayout, make_directories, replace_durably, sync_directory
 from gexlake.db.notes import note_files, notes_file
 from gexlake.db.parquet import version_paths
 from gexlake.errors import LakeError, LakeVersionError, StoreError, UsageError
@@ -300,12 +299,7 @@ def _begin(layout: LakeLayout, store: Store) -> Position:
 
 def _save(layout: LakeLayout, position: Position) -> None:
     new = layout.staging / layout.replica_file.name
-    with new.open("w") as opened:
-        opened.write(position.model_dump_json())
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(layout.replica_file)
-    sync_directory(layout.root)
+    replace_durably(layout.replica_file, new, position.model_dump_json().encode())
 
 
 def forget_source(layout: LakeLayout) -> None:

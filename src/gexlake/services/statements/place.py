@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gexlake.db.layout import LakeLayout
+from gexlake.db.layout import LakeLayout, try_lock
 from gexlake.services.statements.names import FILES, SPILL, TABLES
 
 LOCK_NAME = "lock"
@@ -104,10 +104,8 @@ def _sweep(parent: Path) -> None:
         except OSError:
             continue
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path, ignore_errors=True)
-        except BlockingIOError:
-            pass
+            if try_lock(lock):
+                shutil.rmtree(path, ignore_errors=True)
         finally:
             os.close(lock)
 
