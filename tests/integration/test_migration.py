@@ -100,6 +100,17 @@ def test_who_only_reads_brings_it_to_today_as_well(work: Path) -> None:
         assert last_commit(connection) == before
 
 
+def test_sources_that_gave_nothing_are_not_counted_any_more(work: Path) -> None:
+    lake = unpack(work)
+    with open_database(LakeLayout(lake), write=True) as connection:
+        before = connection.execute("SELECT source_files, source_bytes FROM sessions ORDER BY ALL").fetchall()
+        connection.execute("UPDATE sessions SET source_files = source_files + 1, source_bytes = source_bytes + 100")
+        connection.execute("UPDATE lake_info SET schema_version = 6")
+    assert select(lake, "SELECT source_files, source_bytes FROM sessions ORDER BY ALL") != before
+    settle_lake(lake)
+    assert select(lake, "SELECT source_files, source_bytes FROM sessions ORDER BY ALL") == before
+
+
 def test_a_rebuild_of_its_database_does_the_same(work: Path, expected: Content) -> None:
     lake = unpack(work)
     (lake / "gexlake.duckdb").unlink()

@@ -194,6 +194,21 @@ def test_a_conflict_says_in_what_with_whom_and_what_to_do(folder: Path, lake: Pa
 # ---- sameness is by the vendor's fields ----------------------------------------------------------------------------
 
 
+def test_sources_of_a_session_are_those_that_gave_to_it_whenever_others_were_met(folder: Path, lake: Path) -> None:
+    first = write_array(folder / "a" / vendor_name(), records_of(count=20))
+    write_array(folder / "b" / vendor_name(), [record | {"spot": 1.0} for record in records_of(count=20)])
+    write_array(folder / "c" / vendor_name(), [record | {"spot": 0} for record in records_of(count=20)])
+    import_history(first, lake)
+    import_history(folder, lake)
+    import_history(folder, lake.with_name("at once"))
+    for one in (lake, lake.with_name("at once")):
+        assert select(one, "SELECT source_files, source_bytes, snapshots FROM sessions") == [
+            (1, first.stat().st_size, 20)
+        ]
+        assert select(one, "SELECT count(*) FROM quarantine") == [(40,)]
+        assert verify_lake(one).findings == []
+
+
 def test_what_a_recorder_added_makes_no_conflict(folder: Path, lake: Path) -> None:
     shutil.copytree(FIELD / "live_and_history", folder)
     report = import_history([folder], lake)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gexlake.db.adopt import adopt_lake, drop_previous
 from gexlake.db.commits import take_note
 from gexlake.db.journal import write_journal
 from gexlake.db.layout import LakeLayout, sync_log
+from gexlake.db.parquet import read_footer, version_paths
 from gexlake.db.recovery import iter_staged
 from gexlake.db.schema import SCHEMA_VERSION, TABLES, VIEWS, create_table, create_view, quoted
+from gexlake.db.sessions import SESSION_FILTER, SESSION_NAMES, count_sources, session_id
+from gexlake.errors import LakeError
+from gexlake.models.feed import Feed, SessionKey
 
 if TYPE_CHECKING:
     import duckdb
@@ -92,11 +97,28 @@ def _to_version_6(connection: Connection, layout: LakeLayout) -> None:
     connection.execute("UPDATE lake_info SET snapshots_in_database = true")
 
 
+def _to_version_7(connection: Connection, layout: LakeLayout) -> None:
+    """Of the sources of a session those are counted that gave snapshots which stand."""
+    rows = connection.execute(
+        f"SELECT {SESSION_NAMES}, version FROM sessions WHERE source_files > 1 OR snapshots = 0 ORDER BY ALL"
+    ).fetchall()
+    for record_type, *feed, day, version in rows:
+        session = SessionKey(Feed(*feed), day)
+        with suppress(LakeError):  # verify finds what is damaged, and its repair writes the row
+            footer = read_footer(version_paths(layout, record_type, session, version)["snapshots"])
+            counts = count_sources(footer["sources"])
+            connection.execute(
+                f"UPDATE sessions SET source_files = $1, source_bytes = $2 WHERE {SESSION_FILTER}",
+                [*counts.values(), *session_id(record_type, session)],
+            )
+
+
 STEPS: dict[int, Callable[[Connection, LakeLayout], None]] = {
     2: _to_version_2,
     3: _to_version_3,
     4: _to_version_4,
     5: _to_version_5,
     6: _to_version_6,
+    7: _to_version_7,
 }
 """By the version that a step leads to."""

@@ -10,7 +10,7 @@ from gexlake.importers.base import Dataset
 from gexlake.models.column import PARTITION_COLUMNS, Column
 from gexlake.models.lineage import LINEAGE_COLUMNS, QUARANTINE_COLUMNS
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised with every change of a table; an older gexlake refuses to open a lake with a higher one."""
 
 IMPORT_COLUMNS: tuple[Column, ...] = (
@@ -37,7 +37,7 @@ SESSION_COLUMNS: tuple[Column, ...] = (
     Column("gaps", "INTEGER", "stretches of cash hours longer than 5 s without a snapshot"),
     Column("gap_seconds", "DOUBLE", "their length together"),
     Column("holes", "VARCHAR", "JSON array: [start, end] of each, Unix microseconds"),
-    Column("source_files", "INTEGER", "source files that gave snapshots or were read for it"),
+    Column("source_files", "INTEGER", "source files that gave snapshots which stand"),
     Column("source_bytes", "BIGINT", "their size on disk together"),
     Column("parquet_bytes", "BIGINT", "size of its Parquet files"),
     Column("checksum", "VARCHAR", "XXH3-128 of the content, column by column"),

@@ -77,8 +77,7 @@ class SessionRow:
             record_type=footer["record_type"],
             session=SessionKey(Feed(*feed), date.fromisoformat(day)),
             summary=SessionSummary(**{**footer["summary"], "holes": holes}),
-            source_files=len({source["source_file"] for source in footer["sources"]}),
-            source_bytes=sum(source["source_bytes"] for source in footer["sources"]),
+            **count_sources(footer["sources"]),
             parquet_bytes=_size_of(files),
             checksum=footer["checksum"],
             import_id=footer["import_id"],
@@ -112,6 +111,18 @@ class SessionRow:
     def by_column(self) -> dict[str, Any]:
         """The values by the names of the columns."""
         return dict(zip((column.name for column in SESSION_COLUMNS), self.values, strict=True))
+
+
+def count_sources(sources: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """`source_files` and `source_bytes` of a session: of those sources that gave snapshots that stand.
+
+    Which others were read beside them depends on the imports in which they happened to be met.
+    """
+    giving = [source for source in sources if source["runs"]]
+    return {
+        "source_files": len({source["source_file"] for source in giving}),
+        "source_bytes": sum(source["source_bytes"] for source in giving),
+    }
 
 
 def session_id(record_type: str, session: SessionKey) -> list[str]:

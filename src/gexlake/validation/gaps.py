@@ -55,7 +55,7 @@ class DayStatus(StrEnum):
     MISSING = "missing"
     """A trading date of which the lake has nothing."""
     EMPTY = "empty"
-    """A trading date with a source file, but no snapshot in it."""
+    """A trading date of which a source file was read, but no snapshot stands."""
     CLOSED_DAY_ROWS = "closed_day_rows"
     """Snapshots on a date when the exchange was closed."""
 
@@ -143,14 +143,15 @@ def assess(stored: Mapping[date, StoredDay], start: date, end: date) -> list[Day
     Every trading date gives a row, a closed date only if it has snapshots. Trading dates that have not begun
     count as missing, so the caller ends the range where expectations end.
     """
-    rows = (_assess_day(day, cash_hours(day), stored.get(day, _NOTHING)) for day in iter_days(start, end))
+    rows = (_assess_day(day, cash_hours(day), stored.get(day)) for day in iter_days(start, end))
     return [row for row in rows if row is not None]
 
 
 _NOTHING = StoredDay(snapshots=0, source_files=0)
 
 
-def _assess_day(day: date, hours: CashHours | None, stored: StoredDay) -> DayCoverage | None:
+def _assess_day(day: date, hours: CashHours | None, found: StoredDay | None) -> DayCoverage | None:
+    stored = found or _NOTHING
     if hours is None:
         if not stored.snapshots:
             return None
@@ -166,7 +167,7 @@ def _assess_day(day: date, hours: CashHours | None, stored: StoredDay) -> DayCov
     holes = _holes(stored, hours)
     return DayCoverage(
         day,
-        _status(stored, holes),
+        _status(found, holes),
         hours,
         stored.snapshots,
         stored.source_files,
@@ -181,10 +182,12 @@ def _holes(stored: StoredDay, hours: CashHours) -> tuple[Hole, ...]:
     return tuple(_clip(stored.holes, hours))
 
 
-def _status(stored: StoredDay, holes: tuple[Hole, ...]) -> DayStatus:
-    if stored.snapshots:
-        return DayStatus.HOLES if holes else DayStatus.COMPLETE
-    return DayStatus.EMPTY if stored.source_files else DayStatus.MISSING
+def _status(stored: StoredDay | None, holes: tuple[Hole, ...]) -> DayStatus:
+    if stored is None:
+        return DayStatus.MISSING
+    if not stored.snapshots:
+        return DayStatus.EMPTY
+    return DayStatus.HOLES if holes else DayStatus.COMPLETE
 
 
 def _clip(holes: Iterable[Hole], hours: CashHours) -> list[Hole]:

@@ -232,12 +232,12 @@ class TestAssess:
         assert (row.status, row.snapshots, row.source_files) == (DayStatus.MISSING, 0, 0)
         assert (row.holes, row.coverage) == ((hole(0, SESSION_SECONDS),), 0)
 
-    def test_a_file_without_snapshots_makes_the_date_empty(self) -> None:
-        row = only_row(stored_day(FRIDAY, at()))
-        assert (row.status, row.source_files, row.coverage) == (DayStatus.EMPTY, 1, 0)
+    def test_a_session_without_snapshots_makes_the_date_empty(self) -> None:
+        row = only_row(stored_day(FRIDAY, at(), source_files=0))
+        assert (row.status, row.source_files, row.coverage) == (DayStatus.EMPTY, 0, 0)
 
     def test_an_empty_date_is_one_hole_even_if_none_was_recorded(self) -> None:
-        row = only_row({FRIDAY: StoredDay(snapshots=0, source_files=1)})
+        row = only_row({FRIDAY: StoredDay(snapshots=0, source_files=0)})
         assert (row.holes, row.coverage) == ((hole(0, SESSION_SECONDS),), 0)
 
     def test_snapshots_outside_the_cash_hours_only_leave_one_hole(self) -> None:

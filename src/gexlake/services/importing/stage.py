@@ -22,6 +22,7 @@ from gexlake._version import __version__
 from gexlake.db.layout import LakeLayout, sync_directory, sync_file
 from gexlake.db.parquet import UNKNOWN_VERSION, published_session, read_footer, version_paths
 from gexlake.db.segments import is_segment
+from gexlake.db.sessions import count_sources
 from gexlake.errors import LakeError, SourceError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.base import (
@@ -383,8 +384,8 @@ def write_session(
     assert staged.directory is not None
     runs = {name: found for name, found in builder.runs().items() if found or _is_planned(documents[name], staged)}
     sources = [{**documents[name], "runs": found} for name, found in runs.items()]
-    staged.source_files = len({source["source_file"] for source in sources})
-    staged.source_bytes = sum(source["source_bytes"] for source in sources)
+    counts = count_sources(sources)
+    staged.source_files, staged.source_bytes = counts["source_files"], counts["source_bytes"]
     import_ids: dict[SourceName, str] = {name: documents[name]["import_id"] for name in runs}
     footer = {
         "gexlake_version": __version__,
