@@ -126,11 +126,15 @@ class _Database:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._connection, name)
+        if name == "cursor":
+            return lambda: _Database(value(), self._reach)
         if name not in {"execute", "begin", "commit", "rollback", "close"}:
             return value
 
         def call(*args: Any, **options: Any) -> Any:
-            reading = name == "execute" and args[0].lstrip().upper().startswith(("SELECT", "SET", "WITH", "FROM"))
+            reading = name == "execute" and args[0].lstrip().upper().startswith(
+                ("SELECT", "SET", "USE", "WITH", "FROM")
+            )
             if not reading and (name == "commit" or not self._in_transaction):
                 self._reach()
             result = value(*args, **options)

@@ -28,19 +28,11 @@ from gexlake.db.layout import LakeLayout, sync_directory, sync_file
 if TYPE_CHECKING:
     import duckdb
 
-Setting = str | bool | int | float | list[str]
-"""The value of one of DuckDB's settings."""
 HEADER_BYTES = 4096
 HEADERS = slice(HEADER_BYTES, 3 * HEADER_BYTES)
 """The two that take turns."""
 LOG_BYTES = 16 << 20
 """A log that is longer is taken into the database: DuckDB reads all of it when it opens the database."""
-NEVER: dict[str, Setting] = {
-    "checkpoint_threshold": "1TB",
-    "auto_checkpoint_skip_wal_threshold": 1 << 40,
-}
-"""DuckDB's settings that have it make no checkpoint by itself while a database is open."""
-NOT_AT_THE_END = "PRAGMA disable_checkpoint_on_shutdown"
 _LENGTH = struct.Struct("<Q")
 
 _under_way: set[Path] = set()

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexlake._version import __version__
-from gexlake.db.checkpoint import LOG_BYTES, NEVER, NOT_AT_THE_END, Setting, checkpoint, needs_undoing, undo_checkpoint
+from gexlake.db.checkpoint import LOG_BYTES, checkpoint, needs_undoing, undo_checkpoint
 from gexlake.db.faults import (
     LOCK_WAIT_SECONDS,
     NOT_WRITABLE,
     POLL_SECONDS,
     is_not_writable,
+    locked_error,
     storage_error,
-    translated,
     translated_faults,
 )
+from gexlake.db.instances import BusyError, Setting, attached
 from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
 from gexlake.db.owner import owned_database
 from gexlake.db.readers import GRACE
@@ -49,7 +51,7 @@ def open_database(
     """A connection to the lake's database; with `write` the lake is created where there is none, with
     tables of snapshots or without.
 
-    Where this process holds the database (`held_database`), it is a cursor of that; one writes at a time.
+    Where this process holds the database (`held_database`), one writes at a time.
 
     Raises `LakeLockedError` when another process still holds it after `wait_seconds`, `LakeVersionError` for a lake
     of a newer gexlake, `LakeError` where there is no usable lake, `StorageError` when the disk refuses.
@@ -64,14 +66,14 @@ def open_database(
     with (
         held.writing if write else nullcontext(),
         translated_faults(layout),
-        closing(held.connection.cursor()) as cursor,
+        attached(layout.database, write=write, settings={}) as connection,
     ):
         if not layout.database.exists():
             raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
         try:
-            yield cursor
+            yield connection
             if write:
-                checkpoint(cursor, layout, log_bytes=LOG_BYTES)
+                checkpoint(connection, layout, log_bytes=LOG_BYTES)
         finally:
             held.changes += write
 
@@ -91,10 +93,10 @@ def held_database(
     Raises what `open_database` raises.
     """
     path = layout.database.absolute()
-    with _opened(layout, write=True, wait_seconds=wait_seconds) as connection:
+    with _opened(layout, write=True, wait_seconds=wait_seconds, keep=False) as connection:
         connection.execute(f"SET memory_limit = {quoted(memory)}")
         confine(connection, layout)
-        _held[path] = _Held(connection, grace)
+        _held[path] = _Held(grace)
         try:
             yield
         finally:
@@ -105,7 +107,6 @@ def held_database(
 
 @dataclass
 class _Held:
-    connection: duckdb.DuckDBPyConnection
     grace: timedelta
     writing: threading.RLock = field(default_factory=threading.RLock)
     changes: int = 0
@@ -149,32 +150,27 @@ def confine(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
 
 @contextmanager
 def _opened(
-    layout: LakeLayout, *, write: bool, wait_seconds: float, snapshots_in_database: bool = True
+    layout: LakeLayout, *, write: bool, wait_seconds: float, snapshots_in_database: bool = True, keep: bool = True
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    import duckdb
-
     prepare_lake(layout) if write else _check_exists(layout)
-    with translated_faults(layout):
+    with translated_faults(layout), ExitStack() as stack:
         if write and not layout.database.exists():
             _create_database(layout, snapshots_in_database=snapshots_in_database)
         if needs_undoing(layout):
             _undo(layout, wait_seconds=wait_seconds)
-        connection = _connect(layout, write=write, wait_seconds=wait_seconds)
+        connection = stack.enter_context(_connected(layout, write=write, wait_seconds=wait_seconds, keep=keep))
         if _schema_version(connection, layout) < SCHEMA_VERSION:
-            connection = _migrated(connection, layout, write=write, wait_seconds=wait_seconds)
-    try:
-        with translated_faults(layout):
-            connection.execute("SET GLOBAL TimeZone = 'UTC'")
-            if not write:
-                _point_views_here(connection, layout)
-            yield connection
             if write:
-                checkpoint(connection, layout)
-    finally:
-        try:
-            connection.close()
-        except duckdb.Error as error:
-            raise translated(layout, error) from error
+                _migrate(connection, layout)
+            else:
+                stack.close()
+                _migrate_for_reader(layout, wait_seconds=wait_seconds)
+                connection = stack.enter_context(_connected(layout, write=False, wait_seconds=wait_seconds, keep=keep))
+        if not write:
+            _point_views_here(connection, layout)
+        yield connection
+        if write:
+            checkpoint(connection, layout)
 
 
 def _undo(layout: LakeLayout, *, wait_seconds: float) -> None:
@@ -241,20 +237,28 @@ def settings(layout: LakeLayout) -> dict[str, Setting]:
     return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(layout.staging)}
 
 
-def _connect(layout: LakeLayout, *, write: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _connected(
+    layout: LakeLayout, *, write: bool, wait_seconds: float, keep: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
     deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            connection = duckdb.connect(str(layout.database), read_only=not write, config=settings(layout) | NEVER)
-        except duckdb.IOException as error:
-            if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
-                raise
+    with ExitStack() as stack:
+        while True:
+            try:
+                connection = stack.enter_context(
+                    attached(layout.database, write=write, settings=settings(layout), keep=keep)
+                )
+                break
+            except BusyError as error:
+                if time.monotonic() >= deadline:
+                    raise locked_error(layout, os.getpid()) from error
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                    raise
             time.sleep(POLL_SECONDS)
-        else:
-            connection.execute(NOT_AT_THE_END)
-            return connection
+        yield connection
 
 
 def create_schema(connection: duckdb.DuckDBPyConnection, *, snapshots_in_database: bool) -> None:
@@ -272,11 +276,9 @@ def create_schema(connection: duckdb.DuckDBPyConnection, *, snapshots_in_databas
 
 def _create_database(layout: LakeLayout, *, snapshots_in_database: bool) -> None:
     """Make an empty database whole before it gets its name: a crash or a full disk must not leave half of one there."""
-    import duckdb
-
     new = layout.staging / f"{NEW_DATABASE_PREFIX}{uuid.uuid4().hex}.duckdb"
     try:
-        with closing(duckdb.connect(str(new), config=settings(layout))) as connection:
+        with attached(new, write=True, settings=settings(layout)) as connection:
             create_schema(connection, snapshots_in_database=snapshots_in_database)
             connection.execute("CHECKPOINT")
         sync_file(new)
@@ -289,32 +291,26 @@ def _create_database(layout: LakeLayout, *, snapshots_in_database: bool) -> None
         new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
 
 
-def _migrated(
-    connection: duckdb.DuckDBPyConnection, layout: LakeLayout, *, write: bool, wait_seconds: float
-) -> duckdb.DuckDBPyConnection:
-    """The database of an older gexlake, brought to today's tables; a reader has to open it for writing meanwhile."""
+def _migrate(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> None:
+    """Bring the database of an older gexlake to today's tables, if nobody has done so meanwhile."""
     from gexlake.db.migrate import migrate
 
-    if not write:
-        connection.close()
-        connection = _connect_to_migrate(layout, wait_seconds=wait_seconds)
-    connection.execute("SET TimeZone = 'UTC'")
     found = _schema_version(connection, layout)
     if found < SCHEMA_VERSION:
         migrate(connection, layout, found)
-    if write:
-        return connection
-    checkpoint(connection, layout)
-    connection.close()
-    return _connect(layout, write=False, wait_seconds=wait_seconds)
 
 
-def _connect_to_migrate(layout: LakeLayout, *, wait_seconds: float) -> duckdb.DuckDBPyConnection:
-    """For writing, on behalf of a reader. Raises `StorageError` where the lake can only be read."""
+def _migrate_for_reader(layout: LakeLayout, *, wait_seconds: float) -> None:
+    """The same for who only reads, and opens it for writing for so long.
+
+    Raises `StorageError` where the lake can only be read.
+    """
     import duckdb
 
     try:
-        return _connect(layout, write=True, wait_seconds=wait_seconds)
+        with _connected(layout, write=True, wait_seconds=wait_seconds) as connection:
+            _migrate(connection, layout)
+            checkpoint(connection, layout)
     except duckdb.IOException as error:
         if not NOT_WRITABLE.search(str(error)):
             raise
@@ -326,21 +322,18 @@ def _connect_to_migrate(layout: LakeLayout, *, wait_seconds: float) -> duckdb.Du
 
 
 def _schema_version(connection: duckdb.DuckDBPyConnection, layout: LakeLayout) -> int:
-    """The version of the tables. Raises `LakeVersionError` where it is newer than ours; the connection is closed then.
-
-    Raises `LakeError` for a database that is not of a lake.
+    """The version of the tables. Raises `LakeVersionError` where it is newer than ours, `LakeError` for a database that
+    is not of a lake.
     """
     import duckdb
 
     try:
         rows = connection.execute("SELECT schema_version, gexlake_version FROM lake_info").fetchall()
     except duckdb.CatalogException as error:
-        connection.close()
         raise LakeError(
             f"{layout.database} is a DuckDB database, but not of a lake.", hint="Name another directory with --lake."
         ) from error
     if not rows or rows[0][0] > SCHEMA_VERSION:
-        connection.close()
         made_by = f" {rows[0][1]}" if rows else ""
         raise LakeVersionError(
             f"The lake {layout.root} was written by a newer gexlake{made_by}; this is {__version__}.",

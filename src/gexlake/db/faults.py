@@ -71,6 +71,11 @@ def translated(layout: LakeLayout, error: Exception) -> GexlakeError:
     holder = _HOLDER.search(text)
     if "Could not set lock" in text:
         return locked_error(layout, int(holder["pid"]) if holder else None, holder["program"] if holder else "")
+    if "Unique file handle conflict" in text:
+        return LakeLockedError(
+            f"The lake's database {layout.database} is open in this process, by a connection of its own.",
+            hint="Close that, and do the same again.",
+        )
     if _DAMAGED.search(text):
         return LakeError(
             f"{layout.database} is damaged or not a DuckDB database: {text}.",
