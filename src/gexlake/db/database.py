@@ -24,7 +24,7 @@ from gexlake.db.faults import (
     storage_error,
     translated_faults,
 )
-from gexlake.db.instances import BusyError, Setting, attached
+from gexlake.db.instances import MEMORY_LIMIT, BusyError, attached
 from gexlake.db.layout import LakeLayout, make_directories, place_new, sync_file
 from gexlake.db.owner import owned_database
 from gexlake.db.readers import GRACE
@@ -37,7 +37,6 @@ from gexlake.models.location import SCHEMES
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY_LIMIT = "192MB"
 NOT_IN_PATHS = "?\\"
 """DuckDB takes what follows a question mark for options, and a backslash for a slash."""
 NEW_DATABASE_PREFIX = "new-"
@@ -66,7 +65,7 @@ def open_database(
     with (
         held.writing if write else nullcontext(),
         translated_faults(layout),
-        attached(layout.database, write=write, settings={}) as connection,
+        attached(layout.database, write=write, aside=layout.staging) as connection,
     ):
         if not layout.database.exists():
             raise LakeError(f"The lake {layout.root} is gone.", hint="Put it back, or end this server.")
@@ -232,11 +231,6 @@ def _check_root(layout: LakeLayout) -> None:
         )
 
 
-def settings(layout: LakeLayout) -> dict[str, Setting]:
-    """DuckDB's settings for work on a lake."""
-    return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(layout.staging)}
-
-
 @contextmanager
 def _connected(
     layout: LakeLayout, *, write: bool, wait_seconds: float, keep: bool = True
@@ -248,7 +242,7 @@ def _connected(
         while True:
             try:
                 connection = stack.enter_context(
-                    attached(layout.database, write=write, settings=settings(layout), keep=keep)
+                    attached(layout.database, write=write, aside=layout.staging, keep=keep)
                 )
                 break
             except BusyError as error:
@@ -278,7 +272,7 @@ def _create_database(layout: LakeLayout, *, snapshots_in_database: bool) -> None
     """Make an empty database whole before it gets its name: a crash or a full disk must not leave half of one there."""
     new = layout.staging / f"{NEW_DATABASE_PREFIX}{uuid.uuid4().hex}.duckdb"
     try:
-        with attached(new, write=True, settings=settings(layout)) as connection:
+        with attached(new, write=True, aside=layout.staging) as connection:
             create_schema(connection, snapshots_in_database=snapshots_in_database)
             connection.execute("CHECKPOINT")
         sync_file(new)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Setting = str | bool | int | float | list[str]
 """The value of one of DuckDB's settings."""
+MEMORY_LIMIT = "192MB"
 LAKE = "lake"
 """What a database is called in its instance."""
 NEVER: dict[str, Setting] = {
@@ -57,17 +58,22 @@ _attached: dict[Path, _Attached] = {}
 _idle: list[Connection] = []
 
 
+def settings(aside: Path) -> dict[str, Setting]:
+    """DuckDB's settings for work on a lake; what does not fit into memory is written `aside`."""
+    return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(aside)}
+
+
 @contextmanager
-def attached(path: Path, *, write: bool, settings: Mapping[str, Setting], keep: bool = True) -> Iterator[Connection]:
+def attached(path: Path, *, write: bool, aside: Path, keep: bool = True) -> Iterator[Connection]:
     """A connection to a database, which is closed at the end; without `keep`, with all that was set in it.
 
-    Raises what DuckDB raises, and `BusyError`.
+    What does not fit into memory is written `aside`. Raises what DuckDB raises, and `BusyError`.
     """
     path = path.absolute()
     with _lock:
         found = _attached.get(path)
         if found is None:
-            found = _attached[path] = _attach(path, write=write, settings=settings)
+            found = _attached[path] = _attach(path, write=write, aside=aside)
         elif write and not found.write:
             raise BusyError
         found.users += 1
@@ -87,10 +93,10 @@ def attached(path: Path, *, write: bool, settings: Mapping[str, Setting], keep: 
                 _detach(found)
 
 
-def _attach(path: Path, *, write: bool, settings: Mapping[str, Setting]) -> _Attached:
+def _attach(path: Path, *, write: bool, aside: Path) -> _Attached:
     import duckdb
 
-    instance = _prepared(settings)
+    instance = _prepared(aside)
     try:
         mode = "READ_WRITE" if write else "READ_ONLY"
         instance.execute(f"ATTACH {quoted(str(path))} AS {LAKE} (TYPE duckdb, {mode})")
@@ -103,20 +109,19 @@ def _attach(path: Path, *, write: bool, settings: Mapping[str, Setting]) -> _Att
     return _Attached(instance, write)
 
 
-def _prepared(settings: Mapping[str, Setting]) -> Connection:
-    """An instance with these settings: one that waits, if it takes them."""
+def _prepared(aside: Path) -> Connection:
+    """An instance that writes to this place aside: one that waits, if it has not yet written to another."""
     import duckdb
 
     while _idle:
         instance = _idle.pop()
         try:
-            for name, value in settings.items():
-                instance.execute(f"SET GLOBAL {name} = {value if isinstance(value, int) else quoted(str(value))}")
-        except duckdb.Error:  # it has written aside already, and keeps to that place
+            instance.execute(f"SET temp_directory = {quoted(str(aside))}")
+        except duckdb.Error:
             instance.close()
         else:
             return instance
-    instance = duckdb.connect(config=dict(settings) | NEVER)
+    instance = duckdb.connect(config=settings(aside) | NEVER)
     instance.execute(NOT_AT_THE_END)
     instance.execute("SET GLOBAL TimeZone = 'UTC'")
     return instance

@@ -118,7 +118,7 @@ moments = st.integers(INSTANTS_US[0] - 3_000_000, INSTANTS_US[-1] + 3_000_000) |
 
 
 @given(moment=moments, written=st.sampled_from(["iso", "seconds"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_at_gives_the_last_snapshot_at_or_before_and_never_a_later_one(
     client: TestClient, moment: int, written: str
 ) -> None:
@@ -141,7 +141,7 @@ def test_at_gives_the_last_snapshot_at_or_before_and_never_a_later_one(
 
 
 @given(ends=st.tuples(moments, moments).map(sorted), order=st.sampled_from(["asc", "desc"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_range_holds_both_its_ends_to_the_microsecond(client: TestClient, ends: list[int], order: str) -> None:
     document = get(client, "/gex", start=iso(ends[0]), end=iso(ends[1]), order=order)
     expected = snapshots_between(*ends)

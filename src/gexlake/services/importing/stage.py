@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from copy import deepcopy
 from dataclasses import asdict, replace
 from datetime import date
 from functools import cached_property
@@ -300,7 +299,7 @@ class _Staging:
             builder = builders.get(day)
             if builder is None:
                 builder = self._open_session(reader, day)
-                builder.resolve(deepcopy(self._tallies), self._succession)
+                builder.resolve({number: SourceTally() for number in self._tallies}, self._succession)  # it was counted
             with closing(builder):
                 session.summary = builder.summarize()
                 if session.summary.snapshots == 0 and session.base_version is not None:

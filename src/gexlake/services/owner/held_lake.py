@@ -10,7 +10,8 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from gexlake.db.database import MEMORY_LIMIT, held_database, open_database
+from gexlake.db.database import held_database, open_database
+from gexlake.db.instances import MEMORY_LIMIT
 from gexlake.db.layout import LakeLayout
 from gexlake.db.readers import GRACE
 from gexlake.db.recovery import recover

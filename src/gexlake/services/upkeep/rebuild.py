@@ -16,8 +16,9 @@ from gexlake.db.adopt import adopt_previous, drop_previous, name_shown
 from gexlake.db.checkpoint import checkpoint
 from gexlake.db.commit import append_rows
 from gexlake.db.commits import take_note
-from gexlake.db.database import create_schema, open_database, refresh_views, settings
+from gexlake.db.database import create_schema, open_database, refresh_views
 from gexlake.db.faults import translated_faults
+from gexlake.db.instances import settings
 from gexlake.db.journal import JOURNAL_TABLES
 from gexlake.db.layout import LakeLayout, partition_values, place_new, sync_directory, sync_file
 from gexlake.db.migrate import fill_new_columns
@@ -145,7 +146,7 @@ class _Rebuild:
         self.report = RebuildReport(lake=str(self.layout.root))
         shown = {(record_type, session): told for record_type, session, told in name_shown(self.layout)}
         staged = finish_publishing(self.layout)
-        with closing(duckdb.connect(str(new), config=settings(self.layout))) as connection:
+        with closing(duckdb.connect(str(new), config=settings(self.layout.staging))) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             create_schema(connection, snapshots_in_database=self.snapshots_in_database)
             self._insert_journal(connection)

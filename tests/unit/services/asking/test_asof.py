@@ -59,7 +59,7 @@ AROUND = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(AROUND, max_size=30), st.none() | st.integers(0, 100_000))
 def test_it_is_what_the_loop_finds(lake: Lake, seconds: list[float], max_age: int | None) -> None:
     found = lake.asof(frame_of(seconds), "NQ_NDX", max_age=max_age, columns=["spot", "zero_gamma"])

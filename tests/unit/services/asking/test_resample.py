@@ -84,7 +84,7 @@ def at(us: int) -> datetime:
     return datetime.fromtimestamp(us // SECOND, UTC).replace(microsecond=us % SECOND)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=snapshot_rows(), seconds=intervals)
 def test_bars_are_what_plain_python_finds(rows: list[Row], seconds: int) -> None:
     expected = [
@@ -103,7 +103,7 @@ def test_bars_are_what_plain_python_finds(rows: list[Row], seconds: int) -> None
     assert found_bars(rows, seconds) == expected
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=snapshot_rows(), seconds=intervals)
 def test_a_heatmap_is_what_plain_python_finds(rows: list[Row], seconds: int) -> None:
     assert found_cells(rows, seconds) == [
@@ -114,7 +114,7 @@ def test_a_heatmap_is_what_plain_python_finds(rows: list[Row], seconds: int) -> 
 
 
 @pytest.mark.parametrize("find", [found_bars, found_cells])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), rows=snapshot_rows(), seconds=intervals)
 def test_whatever_comes_after_an_instant_changes_nothing_at_or_before_it(
     find: Any, data: st.DataObject, rows: list[Row], seconds: int

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gexlake.models.block import MISSING_INT, Int
@@ -71,7 +71,6 @@ def bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-@settings(deadline=None)
 @given(FINITE | DECIMALS)
 @example(-0.0)
 @example(5e-324)

@@ -48,20 +48,20 @@ JSON = st.recursive(
 FORMS = [(b"[", b",", b"]"), (b"", b"\n", b"\n"), (b'{"data":[', b", ", b'],"n":1}'), (b"[\r\n", b",\r\n", b"\r\n]")]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_decoded_to_their_end(decode: Decode, text: bytes) -> None:
     decode(text)
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(st.lists(JSON, max_size=3), st.sampled_from(FORMS))
 def test_any_json_is_decoded_to_its_end(decode: Decode, values: list[object], form: tuple[bytes, bytes, bytes]) -> None:
     before, between, after = form
     decode(before + between.join(json.dumps(value).encode() for value in values) + after)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(LITERALS | st.integers(0, 5), max_size=14), st.sampled_from([1, 30, 500]))
 def test_any_rubble_is_decoded_to_its_end_wherever_buffers_end(
     decode: Decode, make_record: MakeRecord, pieces: list[bytes | int], buffer: int
@@ -101,7 +101,7 @@ DAMAGES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DAMAGES, st.sampled_from(FORMS), st.booleans())
 @example(Damage(0.5, 700, b""), FORMS[2], False)
 def test_one_damaged_place_costs_only_the_records_that_it_touches(
@@ -122,7 +122,7 @@ def test_one_damaged_place_costs_only_the_records_that_it_touches(
         at += len(record) + len(between)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(DAMAGES, max_size=5), st.sampled_from(FORMS))
 def test_any_damage_is_survived(
     decode: Decode, make_record: MakeRecord, damages: list[Damage], form: tuple[bytes, bytes, bytes]

@@ -93,7 +93,7 @@ NUMBER_TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NUMBER_TEXTS)
 @example("0." + "0" * 400 + "1")
 @example("1" + "0" * 400)
@@ -188,7 +188,7 @@ class Writer:
         return self.object({"payload": self.object(members | inner), **outer})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.lists(NUMBER_TEXTS, max_size=12), st.dictionaries(KEYS, JSON, max_size=3))
 def test_regular_records_have_the_same_values_both_ways(
     decode: Decode, read_carefully: ReadCarefully, seed: int, numbers: list[str], unknown: dict[str, Any]
@@ -207,7 +207,7 @@ CHANGES = st.tuples(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(CHANGES, max_size=3))
 def test_what_the_careful_reader_refuses_the_native_decoder_never_takes(
     make_record: MakeRecord, decode: Decode, read_carefully: ReadCarefully, changes: list[tuple[str, str, Any]]

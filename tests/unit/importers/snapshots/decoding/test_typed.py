@@ -110,7 +110,7 @@ def any_records(draw: st.DrawFn, kind: RecordType) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_typed_and_careful_reading_agree_to_the_bit(kind: RecordType, data: st.DataObject) -> None:
     text = data.draw(any_records(kind))
@@ -130,7 +130,7 @@ def test_a_number_is_the_same_double_either_way(kind: RecordType, number: str) -
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(buffer=st.integers(1, 3000), records=st.integers(1, 5), separator=st.sampled_from([b",", b"\n", b", \n"]))
 @example(buffer=1, records=1, separator=b",")
 def test_it_does_not_matter_where_buffers_and_blocks_end(

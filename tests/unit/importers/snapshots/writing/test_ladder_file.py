@@ -88,7 +88,7 @@ def groups(draw: st.DrawFn) -> list[Group]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(groups())
 def test_any_ladders_are_read_back_bit_by_bit(tmp_path_factory: pytest.TempPathFactory, written: list[Group]) -> None:
     path = tmp_path_factory.getbasetemp() / "strikes.parquet"
@@ -174,7 +174,7 @@ def test_the_native_part_refuses_what_does_not_fit(
         _pages.encode_doubles(values, lag, np.array(ends, np.int64), np.empty(dictionary), bytearray(pages))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(NUMBERS, min_size=1, max_size=60), st.integers(1, 5), st.data())
 def test_any_rows_of_a_page_are_decoded_bit_by_bit(values: list[float], different: int, data: st.DataObject) -> None:
     column = np.array((values[:different] * len(values))[: 2 * len(values)] if data.draw(st.booleans()) else values)
