@@ -59,8 +59,16 @@ _idle: list[Connection] = []
 
 
 def settings(aside: Path) -> dict[str, Setting]:
-    """DuckDB's settings for work on a lake; what does not fit into memory is written `aside`."""
-    return {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": str(aside)}
+    """DuckDB's settings for work on a lake; what does not fit into memory is written `aside`.
+
+    What has been read of other files is not kept: an instance lives longer than they stay as they are.
+    """
+    return {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": 2,
+        "temp_directory": str(aside),
+        "enable_external_file_cache": False,
+    }
 
 
 @contextmanager
@@ -110,17 +118,13 @@ def _attach(path: Path, *, write: bool, aside: Path) -> _Attached:
 
 
 def _prepared(aside: Path) -> Connection:
-    """An instance that writes to this place aside: one that waits, if it has not yet written to another."""
+    """An instance that writes to this place aside: one that waits, or a new one."""
     import duckdb
 
-    while _idle:
+    if _idle:
         instance = _idle.pop()
-        try:
-            instance.execute(f"SET temp_directory = {quoted(str(aside))}")
-        except duckdb.Error:
-            instance.close()
-        else:
-            return instance
+        instance.execute(f"SET temp_directory = {quoted(str(aside))}")
+        return instance
     instance = duckdb.connect(config=settings(aside) | NEVER)
     instance.execute(NOT_AT_THE_END)
     instance.execute("SET GLOBAL TimeZone = 'UTC'")
@@ -140,6 +144,14 @@ def _detach(one: _Attached) -> None:
 
 
 def _put_back(instance: Connection) -> None:
+    """Keep it, if it is wanted and has written nothing aside: else it would leave a file there."""
+    import duckdb
+
+    try:
+        instance.execute("SET temp_directory = ''")
+    except duckdb.Error:
+        instance.close()
+        return
     if len(_idle) < IDLE:
         _idle.append(instance)
     else:

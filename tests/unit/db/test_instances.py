@@ -53,6 +53,18 @@ def test_an_instance_with_which_something_went_wrong_is_not_used_again(database:
         assert connection.execute("SELECT current_setting('default_order')").fetchall() == [("ASCENDING",)]
 
 
+def test_an_instance_that_has_written_aside_leaves_nothing_there(database: Path, tmp_path: Path) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    with attached(database, write=False, aside=aside) as connection:
+        connection.execute("SET memory_limit = '20MB'")
+        connection.execute("SELECT range, range::VARCHAR AS text FROM range(1_000_000) ORDER BY text LIMIT 900_000")
+        assert list(aside.iterdir())
+    assert not list(aside.iterdir())
+    with attached(database, write=False, aside=tmp_path) as connection:
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("183.1 MiB",)]
+
+
 def test_two_in_one_process_have_one_database_and_a_transaction_each(database: Path, tmp_path: Path) -> None:
     with (
         attached(database, write=True, aside=tmp_path) as writer,
