@@ -61,7 +61,7 @@ def measure(url: str, date: str, symbol: str, runs: int) -> dict[str, Any]:
 
     address = f"{url}/#/session?symbol={symbol}&package=classic&category=gex_zero&date={date}&at=11:00:00"
     opened, frames, fresh, worst, wire = [], [], [], [], 0
-    chromium = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium")
+    chromium = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
     with sync_playwright() as playwright:
         for _ in range(runs):
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)

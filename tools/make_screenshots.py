@@ -61,7 +61,7 @@ def make_lake(root: Path) -> Path:
 
 def photograph(url: str) -> None:
     """Take every picture."""
-    chromium = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium")
+    chromium = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-headless-shell")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, (address, width, height, colours) in PICTURES.items():

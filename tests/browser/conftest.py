@@ -27,6 +27,9 @@ ARGUMENTS = [
     "--disable-software-rasterizer",
     "--in-process-gpu",
     "--num-raster-threads=1",
+    "--renderer-process-limit=1",  # else each address that is loaded has a process of its own
+    "--disable-site-isolation-trials",
+    "--no-zygote",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -85,14 +88,14 @@ def serving(lake: Path, *options: str, **settings: str) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    found = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium")
+    found = os.environ.get("GEXLAKE_CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
     assert found, "There is no Chromium: run tools/install_browser.sh."
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    """Of a module: as long as it is there, an event loop runs in the thread of the tests."""
+    """Of this folder: as long as it is there, an event loop runs in the thread of the tests."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
         yield browser
@@ -177,7 +180,7 @@ class Profiles:
         self._free[touch].append(page)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def profiles(browser: Browser) -> Profiles:
     return Profiles(browser)
 
@@ -204,7 +207,7 @@ def open_page(profiles: Profiles, service: Service) -> Iterator[Open]:
         base = url or service.url
         page = profiles.take(touch=touch)
         page.set_viewport_size({"width": width, "height": height})
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, media="screen")
         listeners: dict[Any, Callable[[Any], object]] = {
             "pageerror": lambda error: problems.append(str(error)),
             # The browser itself reports every status from 400 on; pages show those, and tests look for that.
