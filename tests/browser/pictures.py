@@ -55,16 +55,15 @@ def decode(content: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.flo
     return head, arrays
 
 
-class Picture:
-    """The heatmap as it is on the screen now."""
+class Axes:
+    """Where the heatmap has which second and which price, and what its colours reach to, as it is drawn now."""
 
     def __init__(self, page: Page, selector: str = ".heat") -> None:
-        box = page.locator(selector)
-        self.plot = json.loads(box.get_attribute("data-plot") or "")
-        self.window = json.loads(box.get_attribute("data-window") or "")
-        self.bound = float(box.get_attribute("data-bound") or "")
-        self.least = float(box.get_attribute("data-least") or "")
-        self.pixels = screenshot(page, selector)
+        drawn = page.locator(selector).evaluate("box => ({ ...box.dataset })")
+        self.plot = json.loads(drawn["plot"])
+        self.window = json.loads(drawn["window"])
+        self.bound = float(drawn["bound"])
+        self.least = float(drawn["least"])
 
     def x(self, instant: float) -> float:
         time = self.window["time"]
@@ -73,6 +72,14 @@ class Picture:
     def y(self, price: float) -> float:
         low, high = self.window["price"]["low"], self.window["price"]["high"]
         return float(self.plot["top"] + (high - price) / (high - low) * self.plot["height"])
+
+
+class Picture(Axes):
+    """The heatmap as it is on the screen now, with its pixels: much more work than its axes."""
+
+    def __init__(self, page: Page, selector: str = ".heat") -> None:
+        super().__init__(page, selector)
+        self.pixels = screenshot(page, selector)
 
 
 def screenshot(page: Page, selector: str) -> npt.NDArray[np.uint8]:

@@ -49,3 +49,15 @@ def saved(page: Page, key: str) -> list[dict[str, str]]:
     with page.expect_download() as waiting:
         page.keyboard.press(key)
     return list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+
+
+def reached(page: Page, presses: int, name: str) -> list[str]:
+    """What has the focus after one press of Tab after the other, by a name that JavaScript gives to `one`."""
+    page.evaluate(
+        f"() => {{ const name = one => {name}; window.reached = [];"
+        " addEventListener('focusin', ({ target }) => window.reached.push(name(target))); }"
+    )
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+    found: list[str] = page.evaluate("window.reached")
+    return found

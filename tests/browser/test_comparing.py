@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import FULL, Open, Service, serving
-from browser.pictures import Picture, expected_colour, screenshot
+from browser.pictures import Axes, Picture, expected_colour, screenshot
 from browser.reading import NDX, OPEN, cell, instant_of, link, plain, saved
 from browser.waiting import detailed, frames, ready
 from gexlake.sample import write_sample
@@ -71,14 +71,12 @@ def compared(page: Page, text: str) -> Page:
 
 
 def places(
-    picture: Picture, service: Service, count: int, start: int = OPEN + 1000, end: int = OPEN + 2300
+    axes: Axes, service: Service, count: int, start: int = OPEN + 1000, end: int = OPEN + 2300
 ) -> list[tuple[float, float]]:
     """Some places between two seconds, each within the band of a strike."""
     strikes = sorted(ladder(service, start))
-    step = (picture.x(end) - picture.x(start)) / count
-    return [
-        (picture.x(start) + place * step, picture.y(strikes[place * 4 % len(strikes)]) + 3.5) for place in range(count)
-    ]
+    step = (axes.x(end) - axes.x(start)) / count
+    return [(axes.x(start) + place * step, axes.y(strikes[place * 4 % len(strikes)]) + 3.5) for place in range(count)]
 
 
 def test_a_change_is_the_value_less_that_of_so_long_ago(open_page: Open, service: Service) -> None:
@@ -154,15 +152,15 @@ def test_side_by_side_has_one_cursor(open_page: Open, service: Service) -> None:
     page = compared(open_page(link(NDX, "10:05:00", NO_LINES, "with=classic/gex_full", "compare=beside")), "GEX")
     expect(page.locator(".beside-name")).to_have_text("classic gex_full")
     first, second = ".heat", ".beside"
-    picture = Picture(page, first)
-    for x, y in places(picture, service, 4):
+    axes = Axes(page, first)
+    for x, y in places(axes, service, 4):
         tip, other = hover(page, first, x, y), hover(page, second, x, y)
         for said, category in ((tip, "gex_zero"), (other, "gex_full")):
             truth = ladder(service, instant_of(said["time"]), category)[plain(said["strike"])]
             assert plain(said["value"]) == pytest.approx(truth, abs=0.006)
         expect(page.locator(first)).to_have_attribute("data-pointed", f"{round(x)} {round(y)}")
-    assert Picture(page, second).bound == picture.bound
-    page.locator(second).click(position={"x": picture.x(OPEN + 600), "y": 100})
+    assert Axes(page, second).bound == axes.bound
+    page.locator(second).click(position={"x": axes.x(OPEN + 600), "y": 100})
     assert abs(instant_of(cell(page, "clock").text_content() or "") - OPEN - 600) < 60
 
 
@@ -181,7 +179,7 @@ def test_another_ticker_stands_beside_it_on_prices_of_its_own(open_page: Open, s
         found: dict[str, Any] = service.get("/gex/at", symbol="ES_SPX", timestamp=int(instant))
         return found
 
-    for x, y in places(Picture(page), service, 6):
+    for x, y in places(Axes(page), service, 6):
         tip = hover(page, ".beside", x, y)
         truth = spx(instant_of(tip["time"]))
         strikes = {row[0]: row[1] for row in truth["strikes"]}
@@ -205,7 +203,7 @@ def test_closing_levels_of_the_session_before_are_faint_lines(open_page: Open, s
     page = ready(open_page(link(NDX, "10:05:00", "show=prior")))
     closing = at(service, OPEN - DAY_SECONDS + 6 * 3600)
     expect(page.locator(".heat")).to_have_attribute("data-faint", re.compile("13 Nov"))
-    window = Picture(page).window["price"]
+    window = Axes(page).window["price"]
     names = {
         "spot": "spot", "zero_gamma": "zero", "major_pos_vol": "+vol", "major_neg_vol": "−vol",
         "major_pos_oi": "+OI", "major_neg_oi": "−OI",
@@ -222,9 +220,9 @@ def test_closing_levels_of_the_session_before_are_faint_lines(open_page: Open, s
 def test_expiries_are_those_of_the_three_feeds(open_page: Open, service: Service) -> None:
     page = ready(open_page(link(NDX, "10:05:00", "show=expiry")))
     expect(page.locator(".expiry")).to_have_attribute("data-lanes", re.compile("expiry_rest"))
-    picture = Picture(page, ".heat")
+    axes = Axes(page, ".heat")
     for second in (700, 1500, 2300):
-        tip = hover(page, ".expiry", picture.x(OPEN + second), 60)
+        tip = hover(page, ".expiry", axes.x(OPEN + second), 60)
         instant = instant_of(tip["time"])
         zero, one, full = (at(service, instant, name)["sum_gex_vol"] for name in ("gex_zero", "gex_one", "gex_full"))
         for name, truth in (("expiry_zero", zero), ("expiry_one", one), ("expiry_rest", full - zero - one)):
@@ -296,10 +294,10 @@ def test_own_trades_are_drawn_as_what_the_reader_says_they_are(open_page: Open, 
     page.locator(".menu summary").first.click()
     heat = page.locator(".heat")
     expect(heat).to_have_attribute("data-candles", re.compile(r"[1-9]"))
-    picture = Picture(page)
-    tip = hover(page, ".heat", picture.x(OPEN + 1500), 100)
+    axes = Axes(page)
+    tip = hover(page, ".heat", axes.x(OPEN + 1500), 100)
     opened, high, low, close = map(plain, tip["own"].split())
-    bucket = next(seconds for seconds in (1, 2, 5, 10) if 600 / seconds <= (picture.plot["width"] + 76) / 5)
+    bucket = next(seconds for seconds in (1, 2, 5, 10) if 600 / seconds <= (axes.plot["width"] + 76) / 5)
     ended = -(-(OPEN + 1500) // bucket) * bucket
     truth = [record["spot"] for record in records if ended - bucket < record["timestamp"] <= ended]
     assert [opened, high, low, close] == [truth[0], max(truth), min(truth), truth[-1]]
@@ -322,7 +320,7 @@ def test_own_trades_are_drawn_as_what_the_reader_says_they_are(open_page: Open, 
     expect(dialog.get_by_label("Times are")).to_have_value("schema")
     show.click()
     expect(heat).to_have_attribute("data-candles", str(count))
-    assert hover(page, ".heat", picture.x(OPEN + 1500), 100)["own"] == tip["own"]
+    assert hover(page, ".heat", axes.x(OPEN + 1500), 100)["own"] == tip["own"]
     page.keyboard.press("h")
     expect(heat).not_to_have_attribute("data-candles", str(count))  # what came later is not known
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +16,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import FULL, Open, Service, serving
-from browser.pictures import Picture, decode, screenshot
+from browser.pictures import Axes, Picture, decode, screenshot
 from browser.reading import GAMMA, NDX, OPEN, ORDERFLOW, clock, instant_of, link
-from browser.waiting import frames, ready
+from browser.waiting import frames, ready, themed
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from gexlake.validation.gaps import HOLE_THRESHOLD_SECONDS
 
 FEEDS = {"gex": NDX, "greeks": GAMMA, "orderflow": ORDERFLOW}
-PICTURES = {"gex": [".heat", ".prof", ".sums"], "greeks": [".heat", ".prof"], "orderflow": [".lanes"]}
 HIDDEN = "later=hidden"
 NOT_EMPTY = re.compile(r"\d")
 
@@ -41,7 +40,7 @@ def fill(lake: Path, snapshots: int, work: Path) -> Path:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     root = tmp_path_factory.mktemp("whole")
-    with serving(fill(root / "lake", 14_000, root / "sample")) as service:
+    with serving(fill(root / "lake", 7_000, root / "sample")) as service:
         yield service
 
 
@@ -57,10 +56,10 @@ def show(page: Page, service: Service, address: str) -> Page:
     return hidden(page)
 
 
-def pictures(page: Page, kind: str) -> dict[str, npt.NDArray[np.uint8]]:
+def pictures(page: Page, names: list[str]) -> list[npt.NDArray[np.uint8]]:
     page.mouse.move(0, 0)
     frames(page)
-    return {name: screenshot(page, name) for name in [*PICTURES[kind], ".readout"]}
+    return [screenshot(page, name) for name in names]
 
 
 # ---- by pixels -----------------------------------------------------------------------------------------------------
@@ -69,8 +68,7 @@ def pictures(page: Page, kind: str) -> dict[str, npt.NDArray[np.uint8]]:
 WHOLE, PART, CHANGES = (), ("from=09:31:00", "to=09:51:00"), ("change=1", "show=strip")
 VIEWS: dict[int, dict[str, list[tuple[str, ...]]]] = {
     150: {kind: [WHOLE, PART] for kind in FEEDS},
-    1510: {"gex": [WHOLE, CHANGES]},
-    4807: {kind: [WHOLE] for kind in FEEDS},
+    4807: {"gex": [WHOLE, CHANGES], "greeks": [WHOLE], "orderflow": [WHOLE]},
 }
 """By how much is known; it ends in the middle of the part."""
 
@@ -96,29 +94,27 @@ def test_the_page_is_that_of_a_lake_that_ends_there(
                     box = ".lanes" if kind == "orderflow" else ".heat"
                     for page in both:
                         expect(page.locator(box)).to_have_attribute("data-detail", NOT_EMPTY)
-                mine, theirs = pictures(whole, kind), pictures(part, kind)
-                if "show=strip" in zoom:
-                    mine[".strip"], theirs[".strip"] = (screenshot(page, ".strip") for page in both)
-                for name, picture in mine.items():
-                    assert picture.shape == theirs[name].shape, (kind, name)
+                names = [".stage", ".strip"] if "show=strip" in zoom else [".stage"]
+                for name, mine, theirs in zip(names, pictures(whole, names), pictures(part, names), strict=True):
+                    assert mine.shape == theirs.shape, (kind, name)
                     # A rounded corner is not always drawn to the last bit.
-                    differing = int((np.abs(picture.astype(int) - theirs[name]) > 1).any(axis=2).sum())
+                    differing = int((np.abs(mine.astype(np.int16) - theirs) > 1).any(axis=2).sum())
                     assert not differing, (kind, name, zoom, differing)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_is_drawn_right_of_the_cursor(open_page: Open, service: Service, theme: str) -> None:
-    page = open_page(scheme=theme)
+def test_nothing_is_drawn_right_of_the_cursor(open_page: Open, service: Service) -> None:
+    page = open_page()
+    grounds: dict[Literal["dark", "light"], tuple[int, int, int]] = {"dark": (16, 20, 28), "light": (250, 250, 249)}
     for at in ("09:36:00", "09:58:20", "10:41:07"):
         show(page, service, link(NDX, at, HIDDEN))
-        picture, whole = Picture(page), screenshot(page, ".sums")
-        x = int(picture.x(instant_of(at))) + 3
-        top, bottom = int(picture.plot["top"]) + 2, int(picture.plot["top"] + picture.plot["height"]) - 2
-        right = int(picture.plot["left"] + picture.plot["width"]) - 2
-        ground = np.array((16, 20, 28) if theme == "dark" else (250, 250, 249))
-        for beyond in (picture.pixels[top:bottom, x:right], whole[14:-14, x:right]):
-            # The ground, with the faint lines of the axes and the hatch of "nothing here" over it.
-            assert np.abs(beyond.astype(int) - ground).max() <= 64, at
+        for theme, ground in grounds.items():
+            picture, whole = Picture(themed(page, theme)), screenshot(page, ".sums")
+            x = int(picture.x(instant_of(at))) + 3
+            top, bottom = int(picture.plot["top"]) + 2, int(picture.plot["top"] + picture.plot["height"]) - 2
+            right = int(picture.plot["left"] + picture.plot["width"]) - 2
+            for beyond in (picture.pixels[top:bottom, x:right], whole[14:-14, x:right]):
+                # The ground, with the faint lines of the axes and the hatch of "nothing here" over it.
+                assert np.abs(beyond.astype(int) - np.array(ground)).max() <= 64, (theme, at)
 
 
 # ---- by scales -----------------------------------------------------------------------------------------------------
@@ -161,13 +157,13 @@ def test_colours_and_axes_come_from_what_had_been_seen(open_page: Open, service:
         if place >= 0 and end - times[place] < longest
     ]
     sizes = np.sort([abs(row[1]) for ladder in ladders for row in ladder if row[1]])
-    picture = Picture(page)
-    assert picture.bound == sizes[int((len(sizes) - 1) * 0.995)]
+    axes = Axes(page)
+    assert axes.bound == sizes[int((len(sizes) - 1) * 0.995)]
     # Prices: the bands of the strikes, and spot where it left them.
     strikes = sorted({row[0] for ladder in ladders for row in ladder})
     spots = [record["spot"] for record in records if record["timestamp"] <= ends[-1]]
     low, high = 1.5 * strikes[0] - 0.5 * strikes[1], 1.5 * strikes[-1] - 0.5 * strikes[-2]
-    assert picture.window["price"] == pytest.approx({"low": min(low, *spots), "high": max(high, *spots)})
+    assert axes.window["price"] == pytest.approx({"low": min(low, *spots), "high": max(high, *spots)})
     # Sums: round bounds around zero of the least and the greatest.
     lanes = json.loads(page.locator(".sums").get_attribute("data-lanes") or "[]")
     for lane in lanes:
@@ -177,7 +173,7 @@ def test_colours_and_axes_come_from_what_had_been_seen(open_page: Open, service:
         assert lane["low"] == pytest.approx(-nice(-least) if least else 0, rel=1e-9)
     expect(page.locator(".legend-scale-text")).to_have_text("scale of what had been seen until then")
     page.keyboard.press("h")
-    expect(page.locator(".heat")).not_to_have_attribute("data-bound", str(picture.bound))
+    expect(page.locator(".heat")).not_to_have_attribute("data-bound", str(axes.bound))
 
 
 def test_playing_hides_what_comes_later(open_page: Open, service: Service) -> None:
@@ -195,7 +191,7 @@ def test_playing_hides_what_comes_later(open_page: Open, service: Service) -> No
     assert clock(page) == before
     box = page.locator(".heat").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + Picture(page).x(instant_of("11:00:00")), box["y"] + 200)
+    page.mouse.move(box["x"] + Axes(page).x(instant_of("11:00:00")), box["y"] + 200)
     expect(page.locator('.heat [data-tip="value"]')).to_have_text("later: hidden")
     page.keyboard.press("h")
     expect(page.locator('.heat [data-tip="value"]')).not_to_have_text("later: hidden")
@@ -209,11 +205,11 @@ def test_the_scale_is_chosen_and_kept(open_page: Open) -> None:
     heat, choice = page.locator(".heat"), page.get_by_label("Scale of the colours")
     text = page.locator(".legend-scale-text")
     expect(text).to_have_text("scale of the day")
-    found = {"day": Picture(page).bound}
+    found = {"day": Axes(page).bound}
     for value, words in (("window", "what is in view"), ("now", "until then")):
         choice.select_option(value)
         expect(text).to_contain_text(words)
-        found[value] = Picture(page).bound
+        found[value] = Axes(page).bound
     assert len(set(found.values())) == 3
     choice.select_option("fixed")
     page.get_by_label("Bound of the fixed scale").fill("37")

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from browser.conftest import FULL, LAST, Open, Service, serving
 from browser.pictures import decode, screenshot
 from browser.reading import NDX, OPEN, ORDERFLOW, cell, clock, instant_of, link, plain, price, saved
-from browser.waiting import frames, ready
+from browser.waiting import frames, ready, themed
 from gexlake.models.record_types import ORDERFLOW_TYPE
 
 USUAL = ["spot", "dexoflow", "one_dexoflow", "gexoflow", "one_gexoflow", "cvroflow", "zcvr", "ocvr"]
@@ -58,24 +58,22 @@ def test_the_usual_series_are_drawn_in_their_lanes(open_page: Open) -> None:
         expect(page.locator(f'[data-series="{name}"]')).to_have_attribute("aria-pressed", str(name in USUAL).lower())
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_line_runs_where_the_numbers_are(open_page: Open, service: Service, theme: str) -> None:
-    page = ready(
-        open_page(link(ORDERFLOW, "09:40:01", "series=spot,net_dex", "from=09:40:00", "to=10:10:00"), scheme=theme)
-    )
+def test_a_line_runs_where_the_numbers_are(open_page: Open, service: Service) -> None:
+    page = ready(open_page(link(ORDERFLOW, "09:40:01", "series=spot,net_dex", "from=09:40:00", "to=10:10:00")))
     expect(page.locator(".lanes")).to_have_attribute("data-detail", re.compile(r"\d"))
     lanes = {lane["series"][0]: lane for lane in lanes_of(page)}
     plot = json.loads(page.locator(".lanes").get_attribute("data-plot") or "")
-    pixels = screenshot(page, ".lanes").astype(int)
-    ground = pixels[int(lanes["spot"]["top"]) - 3, int(plot["left"] + plot["width"]) - 4]
+    pictures = {"dark": screenshot(page, ".lanes"), "light": screenshot(themed(page, "light"), ".lanes")}
     low, high = instant_of("09:40:00"), instant_of("10:10:00")
     for name, lane in lanes.items():
         for second in range(low + 37, high, 113):
             truth = service.get("/orderflow/at", **ORDERFLOW, timestamp=second)[name]
             x = int(plot["left"] + (second - low) / (high - low) * plot["width"])
             y = int(lane["top"] + (lane["high"] - truth) / (lane["high"] - lane["low"]) * lane["height"])
-            around = np.abs(pixels[y - 3 : y + 4, x - 2 : x + 3] - ground).max(axis=2)
-            assert around.max() > 90, (name, second)
+            for theme, pixels in pictures.items():
+                ground = pixels[int(lanes["spot"]["top"]) - 3, int(plot["left"] + plot["width"]) - 4].astype(int)
+                around = np.abs(pixels[y - 3 : y + 4, x - 2 : x + 3] - ground).max(axis=2)
+                assert around.max() > 90, (theme, name, second)
 
 
 def test_chosen_series_are_kept_in_the_link_and_remembered(open_page: Open) -> None:

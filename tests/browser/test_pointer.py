@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import FULL, LAST, Open, Service, serving
-from browser.pictures import Picture
+from browser.pictures import Axes, Picture
 from browser.reading import GAMMA, NDX, ORDERFLOW, cell, clock, instant_of, link, plain
 from browser.waiting import detailed, frames, ready
 
@@ -70,9 +70,9 @@ def test_the_tip_follows_whatever_is_drawn_anew(open_page: Open, service: Servic
     page.keyboard.press("+")
     expect(time).not_to_have_text(before)
     detailed(page)
-    picture = Picture(page)
-    span = picture.window["time"]["high"] - picture.window["time"]["low"]
-    instant = picture.window["time"]["low"] + (400 - picture.plot["left"]) / picture.plot["width"] * span
+    axes = Axes(page)
+    span = axes.window["time"]["high"] - axes.window["time"]["low"]
+    instant = axes.window["time"]["low"] + (400 - axes.plot["left"]) / axes.plot["width"] * span
     assert abs(instant_of(time.text_content() or "") - instant) <= 2
     assert plain(value.text_content()) == pytest.approx(truth(service, page, 1), abs=0.005)
 
@@ -120,7 +120,7 @@ def test_the_profile_has_its_values_under_the_pointer(open_page: Open, service: 
     page = settled(open_page(link(NDX, "09:47:31")))
     snapshot = service.at(instant_of("09:47:31"))
     strike, volume, interest, priors = snapshot["strikes"][12]
-    hover(page, ".prof", 60, Picture(page).y(strike))
+    hover(page, ".prof", 60, Axes(page).y(strike))
     expect(tip(page, "strike", ".prof")).to_have_text(f"{strike:,.2f}")
     assert plain(tip(page, "gex_vol", ".prof").text_content()) == pytest.approx(volume, abs=0.005)
     assert plain(tip(page, "gex_oi", ".prof").text_content()) == pytest.approx(interest, abs=0.005)
@@ -234,26 +234,26 @@ def test_zoom_and_strike_survive_another_feed_and_day(open_page: Open, service: 
     strike = service.at(instant_of("09:33:00"))["strikes"][10][0]
     window = ("from=09:32:00", "to=09:36:00", f"low={strike - 60}", f"high={strike + 60}")
     page = settled(open_page(link(NDX, "09:33:00", *window, f"strike={strike}")))
-    before = Picture(page).window
+    before = Axes(page).window
     page.get_by_label("Feed").select_option(label="NQ_NDX / state / gex_zero")
     page.wait_for_url(re.compile("package=state"))
     expect(page.get_by_role("button", name="Open interest")).to_be_disabled()
-    assert Picture(page).window == before
+    assert Axes(page).window == before
     expect(cell(page, "strike")).to_have_text(f"{strike:,.2f}")
     page.keyboard.press("n")
     page.wait_for_url(re.compile(f"date={LAST}"))
     ready(page)
-    later = Picture(page).window["time"]
+    later = Axes(page).window["time"]
     assert later["high"] - later["low"] == before["time"]["high"] - before["time"]["low"]
 
 
 def test_a_gesture_to_the_side_moves_in_time(open_page: Open) -> None:
     page = settled(open_page(link(NDX, "09:40:00", "from=09:35:00", "to=09:45:00")))
-    before = Picture(page)
+    before = Axes(page)
     hover(page, ".heat", 400, 200)
     page.mouse.wheel(120, 10)
     frames(page)
-    after = Picture(page).window
+    after = Axes(page).window
     seconds = 120 / before.plot["width"] * 600
     for end in ("low", "high"):
         assert after["time"][end] - before.window["time"][end] == pytest.approx(seconds, abs=0.1)

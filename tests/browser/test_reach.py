@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from browser.accessibility import violations
 from browser.conftest import FULL, LAST, MISSING, Open, Service, serving
-from browser.pictures import Picture, screenshot
+from browser.pictures import Axes, screenshot
 from browser.reading import NDX, instant_of, link
 from browser.waiting import frames, ready
 
@@ -38,8 +38,8 @@ def test_a_phone_has_what_matters_in_one_line_and_a_tap_shows_values(
     assert bar is not None
     assert bar["y"] + bar["height"] <= 700 + 1  # in sight, wherever the page is scrolled to
     assert place["x"] + place["width"] <= width
-    picture = Picture(page)
-    page.locator(".heat").tap(position={"x": picture.x(instant_of("10:30:00")), "y": 60})
+    axes = Axes(page)
+    page.locator(".heat").tap(position={"x": axes.x(instant_of("10:30:00")), "y": 60})
     tip = page.locator(".heat .tip")
     expect(tip).to_be_visible()
     expect(tip.locator('[data-tip="value"]')).not_to_have_text("no data")
@@ -88,18 +88,8 @@ def test_paper_has_the_picture_in_its_colours_and_the_values(open_page: Open) ->
 # ---- axe-core ------------------------------------------------------------------------------------------------------
 
 
-def violations(page: Page) -> list[tuple[str, str]]:
-    # What is on its way is faint.
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.stage')].every(e => getComputedStyle(e).opacity === '1')"
-    )
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], node["html"]) for one in found for node in one["nodes"]]
-
-
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_axe_finds_nothing(open_page: Open, service: Service, tmp_path: Path, scheme: str) -> None:
-    page = ready(open_page(link(NDX, "11:42:00", "show=prior,strip", "with=classic/gex_zero/previous"), scheme=scheme))
+def test_axe_finds_nothing(open_page: Open, service: Service, tmp_path: Path) -> None:
+    page = ready(open_page(link(NDX, "11:42:00", "show=prior,strip", "with=classic/gex_zero/previous")))
     expect(page.locator(".strip [data-day]")).to_have_count(1)
     for name in ("Compare", "Alerts", "Save"):
         page.locator("summary", has_text=name).click()
@@ -127,7 +117,7 @@ def test_axe_finds_nothing(open_page: Open, service: Service, tmp_path: Path, sc
         assert violations(page) == [], name
     (tmp_path / "an empty lake").mkdir()
     with serving(tmp_path / "an empty lake") as empty:
-        other = open_page(url=empty.url, scheme=scheme)
+        other = open_page(url=empty.url)
         expect(other.locator('[data-view="empty"] pre')).to_contain_text(
             f"gexlake import FOLDER --lake '{tmp_path}/an empty lake'"
         )

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.conftest import FULL, Open, Service, serving
-from browser.pictures import Picture, expected_colour, screenshot, unsigned_colour
-from browser.reading import GAMMA, NDX, ORDERFLOW, cell, clock, instant_of, link, plain, price, saved
-from browser.waiting import detailed, frames, ready
+from browser.pictures import Axes, Picture, expected_colour, screenshot, unsigned_colour
+from browser.reading import GAMMA, NDX, ORDERFLOW, cell, clock, instant_of, link, plain, price, reached, saved
+from browser.waiting import detailed, frames, ready, themed
 
 ALL_LINES = "hide=pos,neg,long,short,spot"
 FORMS = {"gex": "sums", "greeks": "ladder", "orderflow": "lanes"}
@@ -80,13 +80,13 @@ def test_the_status_page_names_the_record_type_of_each_feed(open_page: Open, ser
     expect(page.locator(".legend-name")).to_contain_text("Exposure to charm")
 
 
-@pytest.mark.parametrize(
-    ("address", "form"),
-    [("category=gamma_zero", "ladder"), ("package=orderflow", "lanes"), ("category=orderflow", "lanes"), ("", "sums")],
-)
-def test_a_link_need_not_name_package_and_category(open_page: Open, address: str, form: str) -> None:
-    page = ready(open_page(f"#/session?symbol=NQ_NDX&{address}&date={FULL}"))
-    expect(page.locator(f'.stage[data-form="{form}"]')).to_be_visible()
+def test_a_link_need_not_name_package_and_category(open_page: Open) -> None:
+    forms = {"category=gamma_zero": "ladder", "package=orderflow": "lanes", "": "sums", "category=orderflow": "lanes"}
+    page = open_page("#/status")
+    for address, form in forms.items():
+        page.evaluate("hash => { location.hash = hash; }", f"#/session?symbol=NQ_NDX&{address}&date={FULL}")
+        expect(page.locator(f'.stage[data-form="{form}"]')).to_be_visible()
+        ready(page)
 
 
 # ---- greeks --------------------------------------------------------------------------------------------------------
@@ -111,50 +111,47 @@ def test_values_of_a_greek_are_those_of_the_api(open_page: Open, service: Servic
     expect(cell(page, "strike_call_ivol")).to_have_text(f"{later['mini_contracts'][9][1]:.3f}")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("value", ["value", "call_ivol", "put_ivol"])
-def test_cells_of_a_greek_have_the_colours_of_their_values(
-    open_page: Open, service: Service, theme: str, value: str
-) -> None:
-    page = ready(
-        open_page(link(GAMMA, "09:50:01", ALL_LINES, "from=09:50:00", "to=10:00:00", f"value={value}"), scheme=theme)
-    )
+def test_cells_of_a_greek_have_the_colours_of_their_values(open_page: Open, service: Service, value: str) -> None:
+    page = ready(open_page(link(GAMMA, "09:50:01", ALL_LINES, "from=09:50:00", "to=10:00:00", f"value={value}")))
     title = {"value": "Exposure to gamma", "call_ivol": "IV of calls", "put_ivol": "IV of puts"}[value]
     expect(page.locator(".legend-name")).to_contain_text(title)
     detailed(page)
-    picture = Picture(page)
+    pictures = {"dark": Picture(page), "light": Picture(themed(page, "light"))}
     place = {"call_ivol": 1, "put_ivol": 2, "value": 3}[value]
     rng = np.random.default_rng(7)
-    checked = 0
+    checked = dict.fromkeys(pictures, 0)
     for second in rng.integers(instant_of("09:50:10"), instant_of("09:59:50"), 60):
         ladder = service.get("/greeks/at", **GAMMA, timestamp=int(second))["mini_contracts"]
         row = ladder[rng.integers(2, len(ladder) - 2)]
-        x, y = int(picture.x(second - 0.5)), int(picture.y(row[0]) + 4)
-        if abs(picture.pixels[y, x - 2].astype(int) - picture.pixels[y, x + 2]).max() > 8:
-            continue  # the faint grid, or another column
-        expected = (
-            expected_colour(row[place], picture.bound, theme)
-            if value == "value"
-            else unsigned_colour(row[place], picture.least, picture.bound, theme)
-        )
-        assert np.abs(picture.pixels[y, x] - expected).max() < 24, (second, row[0], row[place])
-        checked += 1
-    assert checked > 25
-    assert picture.least == -picture.bound if value == "value" else picture.least > 0
+        for theme, picture in pictures.items():
+            x, y = int(picture.x(second - 0.5)), int(picture.y(row[0]) + 4)
+            if abs(picture.pixels[y, x - 2].astype(int) - picture.pixels[y, x + 2]).max() > 8:
+                continue  # the faint grid, or another column
+            expected = (
+                expected_colour(row[place], picture.bound, theme)
+                if value == "value"
+                else unsigned_colour(row[place], picture.least, picture.bound, theme)
+            )
+            assert np.abs(picture.pixels[y, x] - expected).max() < 24, (theme, second, row[0], row[place])
+            checked[theme] += 1
+    assert min(checked.values()) > 25
+    for picture in pictures.values():
+        assert picture.least == -picture.bound if value == "value" else picture.least > 0
 
 
 def test_profile_of_a_greek_has_bars_and_two_lines(open_page: Open, service: Service) -> None:
     page = ready(open_page(link(GAMMA, "10:05:00")))
     expect(page.locator(".prof")).to_have_attribute("data-panels", re.compile("IV"))
     frames(page)
-    picture, pixels = Picture(page), screenshot(page, ".prof")
+    axes, pixels = Axes(page), screenshot(page, ".prof")
     bars, lines = json.loads(page.locator(".prof").get_attribute("data-panels") or "")["panels"]
     snapshot = service.get("/greeks/at", **GAMMA, timestamp=instant_of("10:05:00"))
     marks = [snapshot[name] for name in snapshot if name.startswith("major") or name == "spot"]
     checked = 0
     for strike, call, put, value, *_ in snapshot["mini_contracts"]:
-        y = int(picture.y(strike))
-        if min(abs(picture.y(mark) - y) for mark in marks) < 6:
+        y = int(axes.y(strike))
+        if min(abs(axes.y(mark) - y) for mark in marks) < 6:
             continue
         length = value / bars["bound"] * bars["width"] / 2
         if abs(length) > 12:
@@ -170,12 +167,10 @@ def test_profile_of_a_greek_has_bars_and_two_lines(open_page: Open, service: Ser
 
 def test_hover_shows_the_value_of_the_cells(open_page: Open, service: Service) -> None:
     page = detailed(ready(open_page(link(GAMMA, "10:05:00", "from=10:00:00", "to=10:10:00", "value=put_ivol"))))
-    picture = Picture(page)
+    axes = Axes(page)
     box = page.locator(".heat").bounding_box()
     assert box is not None
-    page.mouse.move(
-        box["x"] + picture.plot["left"] + picture.plot["width"] * 0.3, box["y"] + picture.plot["height"] * 0.4
-    )
+    page.mouse.move(box["x"] + axes.plot["left"] + axes.plot["width"] * 0.3, box["y"] + axes.plot["height"] * 0.4)
     tip = {
         name: page.locator(f'.heat [data-tip="{name}"]').text_content() or "" for name in ("time", "strike", "value")
     }
@@ -247,10 +242,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open, feed: dict
         ".map(one => one.outerHTML)"
     )
     assert unnamed == []
-    reached = []
-    for _ in range(70):
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.dataset.series || document.activeElement.textContent"))
+    names = reached(page, 70, "one.dataset.series || one.textContent")
     wanted = ["Call IV", "Spot", "Save"] if feed is GAMMA else ["Save", *("spot", "z_mlgamma", "one_net_put_dex")]
-    places = [reached.index(name) for name in wanted]
+    places = [names.index(name) for name in wanted]
     assert places == sorted(places)

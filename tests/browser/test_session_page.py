@@ -14,9 +14,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from browser.conftest import FULL, LAST, MISSING, SHORT, Open, Service
-from browser.pictures import Picture, decode, expected_colour, screenshot
-from browser.reading import OPEN, cell, clock, instant_of, plain
-from browser.waiting import detailed, frames, ready
+from browser.pictures import Axes, Picture, decode, expected_colour, screenshot
+from browser.reading import OPEN, cell, clock, instant_of, plain, reached
+from browser.waiting import detailed, frames, ready, themed
 
 FEED = "symbol=NQ_NDX&package=classic&category=gex_zero"
 ALL_LINES = "hide=pos_vol,neg_vol,pos_oi,neg_oi,zero,spot"
@@ -29,16 +29,18 @@ def session(at: str = "11:42:00", *more: str, date: str = FULL) -> str:
 # ---- values --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at", ["09:31:07", "11:42:00", "15:59:59"])
-def test_values_are_those_of_the_api(open_page: Open, service: Service, at: str) -> None:
-    page = ready(open_page(session(at)))
-    expected = service.at(instant_of(at))
-    for name in ("spot", "zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi"):
-        expect(cell(page, name)).to_have_text(f"{expected[name]:,.2f}" if expected[name] else "–")
-    assert plain(cell(page, "sum_gex_vol").text_content()) == round(expected["sum_gex_vol"])
-    assert plain(cell(page, "sum_gex_oi").text_content()) == round(expected["sum_gex_oi"])
-    assert clock(page) == at
-    expect(page.locator(".synthetic")).to_be_visible()
+def test_values_are_those_of_the_api(open_page: Open, service: Service) -> None:
+    page = open_page(session("09:31:07"))
+    for at in ("09:31:07", "11:42:00", "15:59:59"):
+        page.evaluate("hash => { location.hash = hash; }", session(at))
+        expect(cell(page, "clock")).to_have_text(at)
+        ready(page)
+        expected = service.at(instant_of(at))
+        for name in ("spot", "zero_gamma", "major_pos_vol", "major_pos_oi", "major_neg_vol", "major_neg_oi"):
+            expect(cell(page, name)).to_have_text(f"{expected[name]:,.2f}" if expected[name] else "–")
+        assert plain(cell(page, "sum_gex_vol").text_content()) == round(expected["sum_gex_vol"])
+        assert plain(cell(page, "sum_gex_oi").text_content()) == round(expected["sum_gex_oi"])
+        expect(page.locator(".synthetic")).to_be_visible()
 
 
 def test_first_visit_opens_the_last_session_of_the_largest_feed(open_page: Open, service: Service) -> None:
@@ -63,20 +65,19 @@ def test_nothing_later_than_the_second_is_shown(open_page: Open, service: Servic
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("value", ["gex_vol", "gex_oi"])
-def test_heatmap_has_the_colours_of_its_values(open_page: Open, service: Service, theme: str, value: str) -> None:
-    page = ready(open_page(session("09:35:00", ALL_LINES, f"value={value}"), scheme=theme))
+def test_heatmap_has_the_colours_of_its_values(open_page: Open, service: Service, value: str) -> None:
+    page = ready(open_page(session("09:35:00", ALL_LINES, f"value={value}")))
     expect(page.locator(".legend")).to_contain_text("volume" if value == "gex_vol" else "open interest")
-    picture = Picture(page)
+    pictures = {"dark": Picture(page), "light": Picture(themed(page, "light"))}
     columns = 50 * round(page.locator(".heat").evaluate("box => box.clientWidth") / 50)
     content = service.get("/view/session", symbol="NQ_NDX", date=FULL, value=value, columns=columns)
     head, arrays = decode(content)
     sizes = np.sort(np.abs(arrays["cells"][arrays["cells"] != 0]))
     sizes = sizes[~np.isnan(sizes)]
-    assert picture.bound == sizes[int((len(sizes) - 1) * 0.995)]
+    assert {picture.bound for picture in pictures.values()} == {sizes[int((len(sizes) - 1) * 0.995)]}
     rng = np.random.default_rng(5)
-    checked = 0
+    checked = dict.fromkeys(pictures, 0)
     for _ in range(120):
         row, column = rng.integers(1, len(head["strikes"]) - 1), rng.integers(30, arrays["time"].size - 2)
         snapshot = service.at(int(arrays["last"][column]))
@@ -84,15 +85,16 @@ def test_heatmap_has_the_colours_of_its_values(open_page: Open, service: Service
         strike = head["strikes"][row]
         truth = ladder[strike][value == "gex_oi"]
         assert arrays["cells"][row, column] == truth
-        x, y = picture.x(arrays["time"][column] - head["column_seconds"] / 2), picture.y(strike) + 3
-        near_grid = abs(picture.pixels[int(y), int(x) - 2].astype(int) - picture.pixels[int(y), int(x) + 2]).max() > 8
-        if near_grid:
-            continue
-        found = picture.pixels[int(y), int(x)]
-        # Neighbouring columns share a pixel, and the faint grid lies over some: hence a tolerance.
-        assert np.abs(found - expected_colour(truth, picture.bound, theme)).max() < 32, (row, column, truth)
-        checked += 1
-    assert checked > 60
+        for theme, picture in pictures.items():
+            x, y = int(picture.x(arrays["time"][column] - head["column_seconds"] / 2)), int(picture.y(strike) + 3)
+            near_grid = abs(picture.pixels[y, x - 2].astype(int) - picture.pixels[y, x + 2]).max() > 8
+            if near_grid:
+                continue
+            # Neighbouring columns share a pixel, and the faint grid lies over some: hence a tolerance.
+            expected = expected_colour(truth, picture.bound, theme)
+            assert np.abs(picture.pixels[y, x] - expected).max() < 32, (theme, row, column, truth)
+            checked[theme] += 1
+    assert min(checked.values()) > 60
 
 
 def test_spot_is_drawn_where_it_was(open_page: Open, service: Service) -> None:
@@ -109,14 +111,14 @@ def test_profile_has_a_bar_as_long_as_each_value(open_page: Open, service: Servi
     page = ready(open_page(session("12:00:00")))
     expect(page.locator(".prof")).to_have_attribute("data-panels", re.compile("bound"))
     frames(page)
-    picture, pixels = Picture(page), screenshot(page, ".prof")
+    axes, pixels = Axes(page), screenshot(page, ".prof")
     layout = json.loads(page.locator(".prof").get_attribute("data-panels") or "")
     snapshot = service.at(instant_of("12:00:00"))
     marks = [snapshot[name] for name in snapshot if name.startswith("major") or name in ("spot", "zero_gamma")]
     checked = 0
     for strike, vol, oi, _ in snapshot["strikes"]:
-        y = int(picture.y(strike))
-        if min(abs(picture.y(mark) - y) for mark in marks) < 6:
+        y = int(axes.y(strike))
+        if min(abs(axes.y(mark) - y) for mark in marks) < 6:
             continue
         for panel, value in zip(layout["panels"], (vol, oi), strict=True):
             length = value / panel["bound"] * panel["width"] / 2
@@ -134,12 +136,12 @@ def test_profile_has_a_bar_as_long_as_each_value(open_page: Open, service: Servi
 
 def test_hover_shows_exact_values(open_page: Open, service: Service) -> None:
     page = detailed(ready(open_page(session("11:42:00", "from=11:00:00", "to=11:10:00"))))
-    picture = Picture(page)
+    axes = Axes(page)
     box = page.locator(".heat").bounding_box()
     assert box is not None
     for part_x, part_y in ((0.2, 0.3), (0.5, 0.5), (0.8, 0.62)):
-        x = picture.plot["left"] + part_x * picture.plot["width"]
-        y = picture.plot["top"] + part_y * picture.plot["height"]
+        x = axes.plot["left"] + part_x * axes.plot["width"]
+        y = axes.plot["top"] + part_y * axes.plot["height"]
         page.mouse.move(box["x"] + x, box["y"] + y)
         tip = {
             name: page.locator(f'[data-tip="{name}"]').text_content() for name in ("time", "strike", "value", "spot")
@@ -152,10 +154,10 @@ def test_hover_shows_exact_values(open_page: Open, service: Service) -> None:
 
 def test_a_hole_is_shown_as_one(open_page: Open) -> None:
     page = ready(open_page(session("09:40:00", ALL_LINES, date=SHORT)))
-    picture = Picture(page)
+    axes = Axes(page)
     box = page.locator(".heat").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + picture.plot["left"] + picture.plot["width"] * 0.7, box["y"] + 100)
+    page.mouse.move(box["x"] + axes.plot["left"] + axes.plot["width"] * 0.7, box["y"] + 100)
     expect(page.locator('[data-tip="value"]')).to_have_text("no data")
 
 
@@ -221,12 +223,12 @@ def test_buttons_and_clicks_move_in_time(open_page: Open) -> None:
     }.items():
         page.get_by_role("button", name=name).click()
         expect(cell(page, "clock")).to_have_text(expected)
-    picture = Picture(page)
-    x, y = picture.x(instant_of("14:00:00")), picture.plot["height"] / 2
+    axes = Axes(page)
+    x, y = axes.x(instant_of("14:00:00")), axes.plot["height"] / 2
     page.locator(".heat").click(position={"x": x, "y": y})
     assert abs(instant_of(clock(page)) - instant_of("14:00:00")) < 60
     expect(cell(page, "strike")).not_to_have_text("none chosen")
-    page.locator(".sums").click(position={"x": picture.x(instant_of("13:00:00")), "y": 30})
+    page.locator(".sums").click(position={"x": axes.x(instant_of("13:00:00")), "y": 30})
     assert abs(instant_of(clock(page)) - instant_of("13:00:00")) < 60
 
 
@@ -237,7 +239,7 @@ def test_zoom_and_pan_by_keys_wheel_and_drag(open_page: Open) -> None:
     page = ready(open_page(session()))
 
     def span(axis: str) -> tuple[float, float]:
-        found = Picture(page).window[axis]
+        found = Axes(page).window[axis]
         return found["low"], found["high"]
 
     whole = span("time"), span("price")
@@ -300,7 +302,7 @@ def test_a_link_opens_the_same_second(open_page: Open) -> None:
     for name in ("spot", "strike", "strike_oi", "sum_gex_oi"):
         assert cell(other, name).text_content() == cell(page, name).text_content()
     detailed(page), detailed(other)
-    mine, theirs = Picture(page).window, Picture(other).window
+    mine, theirs = Axes(page).window, Axes(other).window
     for axis in ("time", "price"):
         assert theirs[axis]["low"] == pytest.approx(mine[axis]["low"], abs=1)
     expect(other.get_by_role("button", name="Open interest")).to_have_attribute("aria-pressed", "true")
@@ -396,12 +398,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open) -> None:
         ".map(e => e.outerHTML)"
     )
     assert unnamed == []
-    reached = []
-    for _ in range(48):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
-        )
+    names = reached(page, 48, "one.getAttribute('aria-label') || one.textContent")
     wanted = [
         "Session",
         "Feed",
@@ -413,7 +410,7 @@ def test_every_control_has_a_name_and_can_be_reached(open_page: Open) -> None:
         "Play",
         "Time of the session",
     ]
-    places = [reached.index(name) for name in wanted]
+    places = [names.index(name) for name in wanted]
     assert places == sorted(places)
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keys")

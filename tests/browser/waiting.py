@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from playwright.sync_api import Page, expect
 
@@ -19,6 +20,13 @@ def frames(page: Page, count: int = 2) -> None:
     step = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
     for _ in range(count // 2):
         page.evaluate(step)
+
+
+def themed(page: Page, theme: Literal["dark", "light"]) -> Page:
+    """Wait until the page is in that theme, which nobody has chosen another for."""
+    page.emulate_media(color_scheme=theme)
+    expect(page.locator("html")).to_have_attribute("data-theme", theme)
+    return page
 
 
 def detailed(page: Page) -> Page:
