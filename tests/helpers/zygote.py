@@ -16,7 +16,10 @@ from typing import Any
 from helpers.commands import run
 
 LOADED = (
+    "arro3.core",
     "duckdb",
+    "gexlake.importers.snapshots.check",
+    "gexlake.importers.snapshots.reader",
     "gexlake.services.importing.import_history",
     "gexlake.services.processes.workers",
     "gexlake.services.upkeep.rebuild",
