@@ -26,6 +26,8 @@ from typing import Any
 
 import gexlake
 import gexlake.__main__
+from gexlake.cli import command_line
+from helpers.zygote import warm_up
 
 ORDER_BYTES = 1 << 20
 FILES = 4
@@ -169,6 +171,8 @@ def load() -> None:
             importlib.import_module(module.name)
     for name in LOADED_LATE:
         importlib.import_module(name)
+    command_line()
+    warm_up()
     gc.collect()
     gc.freeze()
 

@@ -32,6 +32,14 @@ LOADED = (
 """What nearly every command needs: all of gexlake takes four times as long, and several of these processes start."""
 
 
+def warm_up() -> None:
+    """What DuckDB makes once in a process, the grammar of its parser above all; no thread of it stays."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SELECT 1").fetchall()
+
+
 def serve() -> None:
     for line in sys.stdin:
         command = json.loads(line)
@@ -97,6 +105,7 @@ if __name__ == "__main__":
     os.dup2(2, 1)
     for module in LOADED:
         importlib.import_module(module)
+    warm_up()
     gc.collect()
     gc.freeze()
     serve()
