@@ -15,10 +15,16 @@ from gexlake.models.import_order import ImportOptions
 from gexlake.services.importing.jobs import KEPT, ImportJobs, JobStatus, TooManyImportsError
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 from helpers.lakes import select
+from helpers.orders import fork_orders
 
 COUNT = 10
 Use = Callable[[ImportJobs], Coroutine[Any, Any, None]]
 Run = Callable[[Use], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def forked_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork_orders(monkeypatch.setattr)
 
 
 @pytest.fixture
