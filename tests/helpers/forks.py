@@ -5,6 +5,8 @@ stdout and stderr. The process that is forked runs `gexlake.__main__.main`, wait
 be called at its end; its id and its exit status are written to a pipe that came along. It does not take all modules
 apart, which is when some libraries complain. What the interpreter reads while it starts (`PYTHONPATH`, `LANG`) is as it
 was here; `programs` sees to it that nobody counts on the opposite.
+
+A service has a process like this one below it, which forks those that carry out its orders (`orders`), and ends with it.
 """
 
 from __future__ import annotations
@@ -209,7 +211,7 @@ def start_server_of_service() -> socket.socket | None:
 
 def run(words: list[str]) -> None:
     """What the interpreter would, with these words behind its name, or those of a command."""
-    if words[0] != "-m":
+    if words[:1] != ["-m"]:
         gexlake.__main__.main()
         return
     sys.argv[:] = words[1:]
