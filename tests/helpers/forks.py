@@ -6,7 +6,7 @@ be called at its end; its id and its exit status are written to a pipe that came
 apart, which is when some libraries complain. What the interpreter reads while it starts (`PYTHONPATH`, `LANG`) is as it
 was here; `programs` sees to it that nobody counts on the opposite.
 
-A service has a process like this one below it, which forks those that carry out its orders (`orders`), and ends with it.
+A service has a process like this below it, which forks those that carry out its orders (`orders`) and ends with it.
 """
 
 from __future__ import annotations
