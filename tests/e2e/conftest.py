@@ -9,12 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import typer
 
-from gexlake.cli import app
-
-COMMAND = typer.main.get_command(app)
-"""Built once: Typer's own test runner builds all commands anew for every call."""
+from gexlake.cli import command_line
 
 
 class Ran(NamedTuple):
@@ -37,7 +33,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
-            COMMAND.main([str(argument) for argument in arguments], prog_name="gexlake")
+            command_line()([str(argument) for argument in arguments], prog_name="gexlake")
         return Ran(caught.value.code, *capsys.readouterr())  # type: ignore[arg-type]
 
     return run

@@ -131,7 +131,7 @@ def test_a_verdict_of_an_unchanged_file_is_named_again(run: Run, folder: Path, l
     assert "unchanged since import" in re.sub(r"\s+", " ", done.out)
 
 
-@pytest.mark.parametrize(("options", "kept"), [((), 1), (("--keep-versions", "0"), 0), (("--keep-versions", "2"), 2)])
+@pytest.mark.parametrize(("options", "kept"), [((), 1), (("--keep-versions", "2"), 2)])
 def test_as_many_versions_before_are_kept_as_is_said_one_by_default(
     run: Run, file: Path, lake: Path, options: tuple[str, ...], kept: int
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from gexlake.cli import command_line
 from gexlake.cli.terminal import Terminal
 from gexlake.cli.text import FOLD_MARK, cells
 from gexlake.sample import write_sample
@@ -25,8 +26,6 @@ from helpers.lakes import live_files
 from helpers.processes import PATIENCE_SECONDS
 from helpers.programs import Program
 from helpers.screens import Screen, numbers, screen
-
-from .conftest import COMMAND
 
 WIDTHS = (40, 80, 120)
 COMMANDS = {
@@ -108,7 +107,7 @@ def show(full_lake: Path, faulty: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
         monkeypatch.setattr(Terminal, "table", watched)
         with screen(width) as shown, pytest.raises(SystemExit):
-            COMMAND.main([str(word).format(**paths) for word in words], prog_name="gexlake")
+            command_line()([str(word).format(**paths) for word in words], prog_name="gexlake")
         seen = Seen()
         seen.raw, seen.tables = shown.raw, tables
         return seen
@@ -173,7 +172,7 @@ def assert_lines_fit(seen: Seen, width: int) -> None:
 def test_status_on_a_screen_is_the_status_of_json(show: Callable[..., Seen], width: int) -> None:
     seen = show(width, ["status"])
     with screen(width) as machine, pytest.raises(SystemExit):
-        COMMAND.main(["status", "-o", "json"], prog_name="gexlake")
+        command_line()(["status", "-o", "json"], prog_name="gexlake")
     absent = {header for columns in left_out(seen.text) for header in columns}
     names = {"sessions": "sessions", "snapshots": "snapshots", "strike_rows": "strike rows", "gaps": "gaps"}
     shown = Counter(numbers(seen.text))
@@ -210,7 +209,7 @@ def test_columns_of_the_environment_mean_nothing_to_a_pipe(
     assert "left out" not in show(120, ["status"]).text  # records, as on a screen of 40
     capsys.readouterr()
     with pytest.raises(SystemExit):
-        COMMAND.main(["status"], prog_name="gexlake")
+        command_line()(["status"], prog_name="gexlake")
     assert "  strike rows  " in capsys.readouterr().out
 
 
@@ -272,7 +271,7 @@ def test_names_and_records_of_others_do_not_act_on_a_terminal(hostile: Path, tmp
         ["plot", "session", HOSTILE, "2025-11-10", "-o", str(tmp_path / f"{HOSTILE}.png"), "--lake", lake],
     ):
         with screen(width) as shown, pytest.raises(SystemExit):
-            COMMAND.main(words, prog_name="gexlake")
+            command_line()(words, prog_name="gexlake")
         assert acts(shown.raw) == set(), words
         assert "😄" not in shown.text, words
         assert "Traceback" not in shown.text, words

@@ -69,9 +69,10 @@ def lay_out(files: Files, target: Path) -> None:
             (target / name).write_bytes(content)
 
 
-def states(target: Path) -> list[tuple[int, Path]]:
-    """The points whose states were kept, in their order, and where; see `apart`."""
-    return apart(sorted((int(path.name), path) for path in target.iterdir()), lambda state: _files_of(state[1]))
+def states(target: Path, *, beside: str = "") -> list[tuple[int, Path]]:
+    """The points whose states were kept, in their order, and where; see `apart`. What is in the folder `beside` may
+    differ."""
+    return apart(sorted((int(path.name), path) for path in target.iterdir()), lambda state: _files_of(state[1], beside))
 
 
 def apart(items: Sequence[Item], files_of: Callable[[Item], object]) -> list[Item]:
@@ -80,7 +81,7 @@ def apart(items: Sequence[Item], files_of: Callable[[Item], object]) -> list[Ite
     return [item for item, own, next_ in zip(items, files, [*files[1:], None], strict=True) if own != next_]
 
 
-def _files_of(folder: Path) -> dict[Path, bytes]:
-    """Path and hash of each."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder): xxhash.xxh3_128_digest(path.read_bytes()) for path in files}
+def _files_of(folder: Path, beside: str) -> dict[Path, bytes]:
+    """Path and hash of each that is not in the folder `beside`."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {name: xxhash.xxh3_128_digest(path.read_bytes()) for name, path in files.items() if name.parts[0] != beside}

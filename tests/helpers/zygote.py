@@ -16,7 +16,10 @@ from typing import Any
 from helpers.commands import run
 
 LOADED = (
+    "arro3.core",
     "duckdb",
+    "gexlake.importers.snapshots.check",
+    "gexlake.importers.snapshots.reader",
     "gexlake.services.importing.import_history",
     "gexlake.services.processes.workers",
     "gexlake.services.upkeep.rebuild",
@@ -27,6 +30,14 @@ LOADED = (
     "polars._utils.parquet",
 )
 """What nearly every command needs: all of gexlake takes four times as long, and several of these processes start."""
+
+
+def warm_up() -> None:
+    """What DuckDB makes once in a process, the grammar of its parser above all; no thread of it stays."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("SELECT 1").fetchall()
 
 
 def serve() -> None:
@@ -94,6 +105,7 @@ if __name__ == "__main__":
     os.dup2(2, 1)
     for module in LOADED:
         importlib.import_module(module)
+    warm_up()
     gc.collect()
     gc.freeze()
     serve()

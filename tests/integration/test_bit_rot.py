@@ -40,7 +40,7 @@ from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_o
 from helpers.lakes import copy_lake, lake_content, live_file, tree
 from helpers.service import LOCAL
 
-FLIPS_SERVED = 8
+FLIPS_SERVED = 5
 FLIPS_OF_AN_OLD_LAKE = 40
 FLIPS_VERIFIED = 18
 MONDAY_SESSION = SessionKey(Feed("NQ_NDX", "classic", "gex_zero"), MONDAY)

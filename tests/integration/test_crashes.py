@@ -30,7 +30,7 @@ from helpers.runner import Runner
 
 Item = TypeVar("Item")
 KILLED = -9
-KILLS = 12
+KILLS = 6
 KILLS_WITH_WORKERS = 2
 
 
@@ -116,12 +116,11 @@ def test_crashes_while_a_session_is_replaced(
             assert_sound(runner, lake, where)
         shutil.rmtree(lake)
 
-    # Staging comes first, and its points are much alike; then every one of the commit, its renames and what follows.
-    left = states(kept)
-    staging = [state for state in left if state[0] < counted.points // 2]
-    rest = left[len(staging) :]
-    assert len(rest) > 16
-    spread((runner, other_runner), enumerate([*staging[::8], *rest]), crash)
+    # Of what is written into staging, every eighth point; else every change of the lake, and what comes before it.
+    outside, left = states(kept, beside="staging"), states(kept)
+    assert len(outside) > 20
+    inside = [state for state in left if state not in outside]
+    spread((runner, other_runner), enumerate(sorted([*inside[::8], *outside])), crash)
 
 
 def test_what_is_kept_of_a_point_is_what_a_kill_there_leaves(
@@ -162,11 +161,11 @@ def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
         assert runner.run_import(history, lake, {"die_at": again}).status in {KILLED, 0, 1}, where
         assert runner.run_import(history, lake).status in {0, 1}, where
         assert_same_lake(lake, expected, where)
-        if point % 3 == 1:
+        if point % 2 == 1:
             assert_sound(runner, lake, where)
         shutil.rmtree(lake)
 
-    spread((runner, other_runner), range(1, counted.points + 1, 19), crash_twice)
+    spread((runner, other_runner), range(1, counted.points + 1, 29), crash_twice)
 
 
 @pytest.mark.parametrize("workers", [False, True])

@@ -18,10 +18,9 @@ from helpers.runner import Runner
 
 LAKES = Path(__file__).parent.parent / "examples" / "lakes"
 COMMANDS = """
-import contextlib, io, json, sys, typer
+import contextlib, io, json, sys
 import gexlake
-from gexlake.cli import app
-command = typer.main.get_command(app)
+from gexlake.cli import command_line
 lake, *lines = sys.argv[1:]
 for words in map(json.loads, lines):
     out, err, status = io.StringIO(), io.StringIO(), 0
@@ -31,7 +30,7 @@ for words in map(json.loads, lines):
                 opened = gexlake.open(lake)
                 status, out = 0, io.StringIO(str(opened.sql("SELECT count(*) AS n FROM gex_strikes")["n"][0]))
             else:
-                command.main([*words, "--lake", lake], prog_name="gexlake")
+                command_line()([*words, "--lake", lake], prog_name="gexlake")
         except SystemExit as ended:
             status = ended.code or 0
         except gexlake.GexlakeError as error:

@@ -189,7 +189,7 @@ def test_session_with_a_damaged_file_is_named_and_comes_back_with_the_next_impor
 def test_crash_leaves_the_old_database_or_the_new(template: Path, lake: Path, runner: Runner) -> None:
     counted = runner.start("rebuild", shutil.copytree(lake, lake.with_name("all")), faults={"count": True}).wait()
     assert counted.points > 10
-    for point in range(1, counted.points + 1, 4):
+    for point in range(1, counted.points + 1, 6):
         assert runner.start("rebuild", lake, faults={"die_at": point}).wait().status == KILLED
         assert different_tables(original(template), lake / "gexlake.duckdb") == []
     assert runner.start("rebuild", lake).wait().status == 0
@@ -228,7 +228,7 @@ def test_kill_of_an_import_that_takes_the_database_along(
     for number, (_, broken) in enumerate(states(kept)):
         halves = [path.parent for path in (broken / "staging").glob("*/*/strikes.parquet") if _is_half(path.parent)]
         renamed |= {path.name for path in halves}
-        if number % 12 and not halves:
+        if number % 20 and not halves:
             continue
         (broken / "gexlake.duckdb").unlink()
         (broken / "gexlake.duckdb.wal").unlink(missing_ok=True)

@@ -178,7 +178,7 @@ def test_killed_anywhere_while_a_session_is_replaced(
     expected = lake_content(undisturbed)
     left = states(kept)
     assert len(left) > 20
-    for point, state in left[::5]:
+    for point, state in left[::10]:
         assert runner.run_import(folder, state).status == 0, point
         content = lake_content(state)
         assert {name: content[name] for name in expected} == expected, point

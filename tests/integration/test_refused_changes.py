@@ -12,7 +12,7 @@ from helpers.runner import Runner
 from helpers.storage import History, assert_clear, assert_completes
 
 ERRORS = (errno.ENOSPC, errno.EACCES, errno.EIO)
-STEP = 4
+STEP = 7
 """Neighbours are much alike: most files are made, and then renamed."""
 
 
@@ -30,14 +30,14 @@ def test_change_that_the_system_refuses(history: History, lake: Path, runner: Ru
     folder = history.folder
     points = runner.run_import(folder, shutil.copytree(lake, lake.with_name("all")), {"fail_at": 10**9}).points
     failed = set()
-    for point in range(1, points + 1, STEP):
+    for tried, point in enumerate(range(1, points + 1, STEP)):
         number = ERRORS[point % len(ERRORS)]
         outcome = runner.run_import(folder, lake, {"fail_at": point, "errno": number})
         if not outcome.out:  # where the directory is there already, or nothing is lost by it, the import goes on
             assert_clear(outcome)
             failed.add((point, number))
-        assert_completes(runner, history, lake, verify=point % 8 == 1)
+        assert_completes(runner, history, lake, verify=tried % 3 == 0)
         shutil.rmtree(lake)
         shutil.copytree(history.lake, lake)
-    assert len(failed) >= 8
+    assert len(failed) >= 5
     assert {number for _, number in failed} == set(ERRORS)

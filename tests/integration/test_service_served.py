@@ -15,11 +15,10 @@ from typing import Any
 
 import httpx2
 import pytest
-import typer
 
 import gexlake as gexlake_package
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
-from gexlake.cli import app
+from gexlake.cli import command_line
 from gexlake.services.owner.served import CALL_PATH, find_server
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array, write_history
 from helpers.lakes import lake_content
@@ -43,8 +42,6 @@ COMMANDS = {
     "query that writes": ["query", "DELETE FROM sessions"],
     "verify": ["verify"],
 }
-
-COMMAND = typer.main.get_command(app)
 
 
 def gexlake(*words: str | Path) -> subprocess.Popen[str]:
@@ -92,7 +89,7 @@ def run_here(lake: Path, words: list[str], form: str) -> tuple[int, str]:
 
 def _run(words: list[str], lake: Path, form: str, out: io.StringIO) -> int:
     with redirect_stdout(out), redirect_stderr(io.StringIO()), pytest.raises(SystemExit) as ended:
-        COMMAND.main([*words, "--lake", str(lake), "--output", form], prog_name="gexlake")
+        command_line()([*words, "--lake", str(lake), "--output", form], prog_name="gexlake")
     return int(ended.value.code or 0)
 
 

@@ -37,8 +37,8 @@ def client(copied_lake: Path) -> Iterator[TestClient]:
 
 @pytest.fixture
 def hasty(lake: Path, tmp_path: Path) -> Iterator[TestClient]:
-    """One that gives a statement two seconds, which on a busy machine may be too few for any."""
-    settings = Settings(lake=shutil.copytree(lake, tmp_path / "data"), query_seconds=2, rate_limit="", access_log=False)
+    """One that gives a statement a second, which on a busy machine may be too few for any."""
+    settings = Settings(lake=shutil.copytree(lake, tmp_path / "data"), query_seconds=1, rate_limit="", access_log=False)
     with TestClient(create_app(settings), base_url=LOCAL) as client:
         yield client
 
@@ -107,7 +107,7 @@ def test_a_statement_that_takes_too_long_is_ended_and_others_are_answered_meanwh
             assert_error(answer, 429, "too_many_statements")
             assert int(answer.headers["retry-after"]) >= 1
         else:
-            assert "took longer than 2 seconds" in assert_error(answer, 400, "query_invalid")["message"]
+            assert "took longer than 1 seconds" in assert_error(answer, 400, "query_invalid")["message"]
     while (answer := ask(hasty, "SELECT 1 AS one")).status_code == 400:  # a busy machine takes longer for this, too
         assert "took longer" in answer.json()["message"]
     assert answer.json()["rows"] == [{"one": 1}]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gexlake.importers.snapshots.decoding import irregular
 from gexlake.importers.snapshots.decoding.lookahead import WINDOW_BYTES
 from gexlake.importers.snapshots.decoding.text import TEXT_BYTES
-from gexlake.models.block import RECORD_CAPACITY, ROW_CAPACITY
+from gexlake.models.block import RECORD_CAPACITY
 from gexlake.models.source import CONTAINER_KEYS
 from gexlake.validation.rules import Rule
 
@@ -191,9 +192,12 @@ def test_a_record_with_more_unknown_fields_than_there_is_room_for_is_taken(
     assert [json.loads(values.extra or "null") for values in result.values] == [None, unknown, None]
 
 
-def test_a_ladder_longer_than_a_block_gets_a_block_of_its_size(decode: Decode, make_record: MakeRecord) -> None:
-    records = [make_record(1, strikes=[[5, 1, 2, []]] * (ROW_CAPACITY + 1)), make_record(2)]
-    result = decode(b",".join(records))
+def test_a_ladder_longer_than_a_block_gets_a_block_of_its_size(
+    decode: Decode, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(irregular, "ROW_CAPACITY", 100)
+    records = [make_record(1, strikes=[[5, 1, 2, []]] * 101), make_record(2)]
+    result = decode(b",".join(records), rows=100)
     assert result.spans == records
     assert result.blocks == [1, 1]
 
