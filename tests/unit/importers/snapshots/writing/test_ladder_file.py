@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gexlake.importers.base import FOOTER_KEY
+from gexlake.importers.snapshots.lookup import LookupIndex
 from gexlake.importers.snapshots.writing import _pages, ladder_file
 from gexlake.importers.snapshots.writing.frames import ladder_schema
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
@@ -101,6 +104,7 @@ def patched_pages(snapshots: int) -> Iterator[None]:
     """So many ladders a page: a page ends within a small group, too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ladder_file, "PAGE_SNAPSHOTS", snapshots)
+        patch.setattr(ladder_file, "PLAIN_PAGE_SNAPSHOTS", max(1, snapshots // 2))
         yield
 
 
@@ -240,6 +244,18 @@ def test_page_indexes_are_there_and_true(tmp_path: Path) -> None:
     assert all(column.has_offset_index for column in columns)
     assert [column.has_column_index for column in columns] == [True] + [False] * len(LADDER)
     assert_read_back(path, group)
+
+
+def test_pages_have_fewer_ladders_behind_a_group_of_plain_values(tmp_path: Path) -> None:
+    path, few = tmp_path / "strikes.parquet", same_in_all([1.0, 2.0, 3.0] * 8)
+    many = np.random.default_rng(3).normal(size=few.shape)
+    with patched_pages(4), closing(LadderFile(path, GEX)) as file:
+        for number, cells in enumerate((few, many, many, few)):
+            file.add(*group_of(cells, [3] * 8, start=number * 8))
+        file.complete({}, [b"scalars"])
+    table = json.loads(pl.read_parquet_metadata(path)[FOOTER_KEY])["lookup"]
+    index = LookupIndex.unpack(path.read_bytes()[table["offset"] :][: table["length"]], len(LADDER))
+    assert index.page_ends.tolist() == [12, 24, 36, 48, 54, 60, 66, 72, 78, 84, 90, 96]
 
 
 def test_every_page_has_its_checksum(tmp_path: Path) -> None:
