@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import json
 import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from gexlake.models.block import Doubles, Int, Ints
@@ -100,12 +102,14 @@ class LookupIndex:
             (blocks, BLOCK_FIELDS),
         ]
         content = np.frombuffer(unpack_frame(data[_HEADER.size :]), "<u8")
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-        if ends[-1] != len(content):
+        *ends, end = accumulate(map(prod, shapes))
+        if end != len(content):
             raise BrokenLookupError("its lookup index does not fit together")
-        parts = [part.reshape(shape) for part, shape in zip(np.split(content, ends[:-1]), shapes, strict=True)]
+        bounds = pairwise([0, *ends, end])
+        parts = [content[start:stop].reshape(shape) for (start, stop), shape in zip(bounds, shapes, strict=True)]
         steps, rows, group_ends, page_ends = (part.view(np.int64) for part in parts[:4])
-        timestamps = np.cumsum(steps) + np.uint64(first).astype(np.int64)
+        timestamps = np.cumsum(steps)
+        timestamps += np.uint64(first).astype(np.int64)
         return cls(timestamps, rows, group_ends, page_ends, *parts[4:])
 
 
@@ -207,4 +211,4 @@ def find_table(place: Mapping[str, Any], footer_start: int) -> tuple[int, int]:
 
 def checksum_of(frame: bytes | memoryview) -> int:
     """CRC-32, as Parquet has it for the frames of its pages."""
-    return zlib.crc32(frame)
+    return crc32(frame)

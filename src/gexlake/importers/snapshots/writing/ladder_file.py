@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import struct as packing
-import zlib
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +24,14 @@ import xxhash
 from gexlake._version import __version__
 from gexlake.importers.base import FOOTER_KEY
 from gexlake.importers.seal import blank_seal, seal_end
-from gexlake.importers.snapshots.lookup import DICTIONARY_FIELDS, LOOKUP_KEY, PAGE_FIELDS, LookupIndex, place_of
+from gexlake.importers.snapshots.lookup import (
+    DICTIONARY_FIELDS,
+    LOOKUP_KEY,
+    PAGE_FIELDS,
+    LookupIndex,
+    checksum_of,
+    place_of,
+)
 from gexlake.importers.snapshots.writing import _pages
 from gexlake.importers.snapshots.writing.thrift import (
     STRUCT,
@@ -339,7 +345,7 @@ class LadderFile:
 
 def _put_page(out: list[bytes], at: int, header: bytes, frame: bytes, *, particular: bytes) -> _Frame:
     """Add a page that begins at a byte of the file; `header` has its kind and the size of its content."""
-    checksum = zlib.crc32(frame)
+    checksum = checksum_of(frame)
     # The header's next two fields, spelled out: there are thousands of them.
     whole = b"%b\x15%b\x15%b%b" % (header, zigzag(len(frame)), zigzag(_signed(checksum)), particular)
     out += whole, frame
