@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import takewhile
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import UNKNOWN_VERSION, published_session, version_paths
@@ -43,6 +46,14 @@ class OpenedSessions:
             while len(self._opened) > MOST_OPEN:
                 self._opened.popitem(last=False)
         return opened
+
+    def open_ahead(self, sessions: Iterable[PublishedSession], seconds: float) -> None:
+        """Open the newest sessions, as many as are kept, or fewer if that takes longer; damaged ones are left out."""
+        newest = sorted(sessions, key=lambda session: session.last_us or 0, reverse=True)
+        until = time.monotonic() + seconds
+        for session in takewhile(lambda _: time.monotonic() < until, newest[:MOST_OPEN]):
+            with suppress(LakeError):
+                self.open(session)
 
     def forget(self, sessions: Iterable[PublishedSession]) -> None:
         """These are not wanted any more."""

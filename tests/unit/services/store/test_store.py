@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gexlake.db.parquet import version_paths
 from gexlake.models.feed import Feed
 from gexlake.services.store import SnapshotStore
 from helpers.histories import MONDAY, TUESDAY, Record, records_of
@@ -229,6 +230,23 @@ def test_as_many_sessions_are_held_open_as_was_said(two_days: MadeLake, monkeypa
     assert len(list(DESCRIPTORS.iterdir())) == before + 1
     store.close()
     assert len(list(DESCRIPTORS.iterdir())) == before
+
+
+def test_sessions_are_opened_ahead_for_so_long_at_most_and_damaged_ones_left_out(
+    make_lake: MakeLake,
+) -> None:
+    lake = make_lake({MONDAY: records_of(MONDAY, 3), TUESDAY: records_of(TUESDAY, 3)})
+    store, before = open_store(lake), len(list(DESCRIPTORS.iterdir()))
+    store.open_ahead(0)
+    assert len(list(DESCRIPTORS.iterdir())) == before
+    monday, tuesday = sorted(lake.sessions, key=lambda session: session.session_date)
+    version_paths(lake.layout, "gex", tuesday.key, tuesday.version)["strikes"].unlink()
+    store.open_ahead(60)
+    assert len(list(DESCRIPTORS.iterdir())) == before + 1
+    version_paths(lake.layout, "gex", monday.key, monday.version)["strikes"].unlink()
+    found = store.at(FEED, us_of(lake.records[MONDAY][2]))
+    assert found is not None
+    assert parsed(found.text) == lake.records[MONDAY][2]
 
 
 def test_files_of_a_version_that_the_store_does_not_know_yet_are_not_mixed_in(make_lake: MakeLake) -> None:
