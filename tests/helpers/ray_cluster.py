@@ -43,6 +43,7 @@ def running_ray_cluster(folder: Path) -> Iterator[RayCluster]:
     words += ["--include-dashboard=false", f"--dashboard-port={free_port()}", "--disable-usage-stats"]
     words += ["--object-store-memory=80000000"]
     here = {"PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1", "GEXLAKE_TEST_GATES": str(cluster.gates)}
+    here |= {"GRPC_ENABLE_FORK_SUPPORT": "0"}  # else what answers a client may die at its start, on a busy machine
     here |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_memory_monitor_refresh_ms": "0"}
     here |= {f"RAY_{name}": value for name, value in PATIENT.items()}
     alone = Path(tempfile.gettempdir()) / f"gexlake-tests-ray-{os.getuid()}.lock"
