@@ -215,6 +215,7 @@ def test_a_source_that_is_not_inside_a_root_is_refused_before_there_is_a_job(pla
 
 @pytest.mark.usefixtures("links")
 def test_links_that_lead_out_of_a_folder_are_named_and_not_followed(place: Place) -> None:
+    submit(place, place.root / "good")
     folder = place.root / "with-links"
     write_array(folder / vendor_name(MONDAY), records_of(MONDAY, COUNT))
     (folder / "folder").symlink_to(place.outside)
