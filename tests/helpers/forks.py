@@ -5,8 +5,6 @@ stdout and stderr. The process that is forked runs `gexlake.__main__.main`, wait
 be called at its end; its id and its exit status are written to a pipe that came along. It does not take all modules
 apart, which is when some libraries complain. What the interpreter reads while it starts (`PYTHONPATH`, `LANG`) is as it
 was here; `programs` sees to it that nobody counts on the opposite.
-
-A service has a process like this below it, which forks those that carry out its orders (`orders`) and ends with it.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import importlib
 import json
 import os
 import pkgutil
-import runpy
 import selectors
 import socket
 import sys
@@ -30,7 +27,6 @@ from typing import Any
 import gexlake
 import gexlake.__main__
 from gexlake.cli import command_line
-from helpers import orders, programs
 from helpers.zygote import warm_up
 
 ORDER_BYTES = 1 << 20
@@ -181,56 +177,16 @@ def load() -> None:
     gc.freeze()
 
 
-def next_order(orders: socket.socket) -> list[str] | None:
-    """In a new process, which has become what was asked for, its words; None where nobody is left to give orders."""
+if __name__ == "__main__":
+    load()
     try:
-        Server(orders).serve()
+        Server(socket.socket(fileno=int(sys.argv[1]))).serve()
     except ForkedError as forked:
         order, streams = forked.order, forked.streams
     else:
-        return None
-    become(order, streams)
-    return list(order["words"])
-
-
-def start_server_of_service() -> socket.socket | None:
-    """A process below this service that forks those that carry out its orders: in it, where it takes them."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
-        ours.close()
-        os.setsid()
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(nowhere, number)
-        return theirs
-    theirs.close()
-    programs.take_origin(ours)
-    orders.fork_orders()
-    return None
-
-
-def run(words: list[str]) -> None:
-    """What the interpreter would, with these words behind its name, or those of a command."""
-    if words[:1] != ["-m"]:
-        gexlake.__main__.main()
-        return
-    sys.argv[:] = words[1:]
-    sys.modules.pop(words[1])
-    runpy.run_module(words[1], run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    load()
-    place: socket.socket | None = socket.socket(fileno=int(sys.argv[1]))
-    words = next_order(place)
-    if words is None:
         sys.exit()
-    if words[:1] == ["serve"]:
-        place = start_server_of_service()
-        if place is not None and (words := next_order(place)) is None:
-            os._exit(0)
+    become(order, streams)
     try:
-        run(words)
+        gexlake.__main__.main()
     except SystemExit as end:
         end_with(end)
-    end_with(SystemExit())

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -101,23 +102,9 @@ def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(program.args, program.returncode, out, err)
 
 
-def take_origin(orders: socket.socket) -> None:
-    """Have programs of this process forked by who takes orders there, itself forked from this one."""
-    _origins[:] = [(_at_the_start(os.environ), orders)]
-
-
+@cache
 def _origin() -> tuple[dict[str, str], socket.socket]:
-    """What the process that forks has read at its start, and where it takes orders."""
-    if not _origins:
-        _origins.append(_started())
-    return _origins[0]
-
-
-_origins: list[tuple[dict[str, str], socket.socket]] = []
-
-
-def _started() -> tuple[dict[str, str], socket.socket]:
-    """The process that forks, for as long as this one lives."""
+    """What the process that forks has read at its start, and where it takes orders; it ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     environment = os.environ | {"PYTHONPATH": python_path()}
     process = subprocess.Popen(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,10 @@ FOUNDATION = {"archive", "aside", "errors", "packing", "settings", "unpacked_fil
 DOORS = {"__init__", "__main__", "cli"}
 
 
-@cache
-def nodes_of(file: Path) -> list[ast.AST]:
-    """All that a module is made of."""
-    return list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
-
-
 def imported_parts(file: Path) -> set[str]:
     """First parts below `gexlake` of all that a module imports, wherever in it."""
     parts = set()
-    for node in nodes_of(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -44,7 +37,7 @@ def imported_parts(file: Path) -> set[str]:
 
 def test_no_module_uses_relative_imports() -> None:
     for file in SOURCE.rglob("*.py"):
-        for node in nodes_of(file):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.ImportFrom) and node.level), file
 
 
@@ -70,7 +63,7 @@ def test_foundation_imports_nothing_of_gexlake() -> None:
 def imported_rooms(file: Path) -> set[str]:
     """Rooms of `services/` that a module imports from; "" for a module that is in none."""
     rooms = set()
-    for node in nodes_of(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("gexlake.services"):
             _, _, *rest = node.module.split(".")
             names = rest[:1] or [alias.name for alias in node.names]

@@ -15,22 +15,10 @@ from gexlake.models.import_order import ImportOptions
 from gexlake.services.importing.jobs import KEPT, ImportJobs, JobStatus, TooManyImportsError
 from helpers.histories import MONDAY, records_of, vendor_name, write_array
 from helpers.lakes import select
-from helpers.orders import fork_orders
 
 COUNT = 10
 Use = Callable[[ImportJobs], Coroutine[Any, Any, None]]
 Run = Callable[[Use], list[str]]
-
-
-@pytest.fixture
-def cold() -> None:
-    """What carries out orders is started as by a service, and not forked."""
-
-
-@pytest.fixture(autouse=True)
-def forked_orders(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "cold" not in request.fixturenames:
-        fork_orders(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -64,7 +52,6 @@ def run(lake: Path) -> Run:
     return run
 
 
-@pytest.mark.usefixtures("cold")
 def test_jobs_run_one_after_the_other_and_say_when_they_have_changed(run: Run, source: Path, lake: Path) -> None:
     async def use(jobs: ImportJobs) -> None:
         first, second = (jobs.submit([source], ImportOptions(force=True)) for _ in range(2))
