@@ -126,13 +126,11 @@ def main() -> None:
 
 def warm_page_cache(lake: Path) -> None:
     """Read all that is published once: the first to ask would measure the disk, and those behind it would not."""
+    unread = bytearray(1 << 20)
     for file in (lake / "versions").rglob("*.parquet"):
         with file.open("rb", buffering=0) as stream:
-            while stream.readinto(_UNREAD):
+            while stream.readinto(unread):
                 pass
-
-
-_UNREAD = bytearray(1 << 20)
 
 
 def make_lake(work: Path, sessions: int) -> Path:

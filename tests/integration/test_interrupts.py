@@ -13,10 +13,10 @@ from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import write_history
 from helpers.lakes import Content, lake_content, select
 from helpers.pauses import paused_import
+from helpers.processes import PATIENCE_SECONDS, POLL_SECONDS, wait_for_end
 from helpers.runner import Outcome, Runner
 
 WITH_WORKERS = {"inline_bytes": 0}
-PATIENCE_SECONDS = 60
 DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
 
@@ -96,14 +96,20 @@ def workers_of(pid: int) -> list[int]:
     return [child for child, parent in parents.items() if parents.get(parent) == pid]
 
 
+def started_workers(pid: int) -> list[int]:
+    """Wait for some: one that is idle spares the start of another."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (workers := workers_of(pid)):
+        assert time.monotonic() < deadline
+        time.sleep(POLL_SECONDS)
+    return workers
+
+
 def test_worker_that_is_killed_is_named_and_the_next_run_completes(work: Path, runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
     with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (workers := workers_of(paused.running.pid)):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        workers = started_workers(paused.running.pid)
         os.kill(workers[0], signal.SIGKILL)
         outcome = paused.resume()
     assert outcome.status == 1
@@ -115,13 +121,8 @@ def test_workers_end_with_the_process_that_started_them(work: Path, runner: Runn
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
     with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (workers := workers_of(paused.running.pid)):  # one that is idle spares the start of another
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        workers = started_workers(paused.running.pid)
         os.kill(paused.running.pid, signal.SIGKILL)
-        while any(Path("/proc", str(worker)).exists() for worker in workers):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for_end(workers)
         paused.ended()
     assert_completes(runner, folder, lake, fresh_content(folder))

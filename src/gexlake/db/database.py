@@ -164,7 +164,7 @@ def _opened(
             else:
                 stack.close()
                 _migrate_for_reader(layout, wait_seconds=wait_seconds)
-                connection = stack.enter_context(_connected(layout, write=False, wait_seconds=wait_seconds, keep=keep))
+                connection = stack.enter_context(_connected(layout, write=False, wait_seconds=wait_seconds))
         if not write:
             _point_views_here(connection, layout)
         yield connection

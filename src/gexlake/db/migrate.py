@@ -106,10 +106,9 @@ def _to_version_7(connection: Connection, layout: LakeLayout) -> None:
         session = SessionKey(Feed(*feed), day)
         with suppress(LakeError):  # verify finds what is damaged, and its repair writes the row
             footer = read_footer(version_paths(layout, record_type, session, version)["snapshots"])
-            counts = count_sources(footer["sources"])
             connection.execute(
                 f"UPDATE sessions SET source_files = $1, source_bytes = $2 WHERE {SESSION_FILTER}",
-                [*counts.values(), *session_id(record_type, session)],
+                [*count_sources(footer["sources"]), *session_id(record_type, session)],
             )
 
 

@@ -73,11 +73,13 @@ class SessionRow:
         """The same row from the footer of the session's `snapshots.parquet`."""
         *feed, day = footer["session"]
         holes = [(start, end) for start, end in footer["summary"]["holes"]]
+        source_files, source_bytes = count_sources(footer["sources"])
         return cls(
             record_type=footer["record_type"],
             session=SessionKey(Feed(*feed), date.fromisoformat(day)),
             summary=SessionSummary(**{**footer["summary"], "holes": holes}),
-            **count_sources(footer["sources"]),
+            source_files=source_files,
+            source_bytes=source_bytes,
             parquet_bytes=_size_of(files),
             checksum=footer["checksum"],
             import_id=footer["import_id"],
@@ -113,16 +115,13 @@ class SessionRow:
         return dict(zip((column.name for column in SESSION_COLUMNS), self.values, strict=True))
 
 
-def count_sources(sources: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """`source_files` and `source_bytes` of a session: of those sources that gave snapshots that stand.
+def count_sources(sources: Iterable[Mapping[str, Any]]) -> tuple[int, int]:
+    """`source_files` and `source_bytes` of a session: of those sources that gave snapshots which stand.
 
     Which others were read beside them depends on the imports in which they happened to be met.
     """
     giving = [source for source in sources if source["runs"]]
-    return {
-        "source_files": len({source["source_file"] for source in giving}),
-        "source_bytes": sum(source["source_bytes"] for source in giving),
-    }
+    return len({source["source_file"] for source in giving}), sum(source["source_bytes"] for source in giving)
 
 
 def session_id(record_type: str, session: SessionKey) -> list[str]:

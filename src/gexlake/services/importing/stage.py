@@ -383,8 +383,7 @@ def write_session(
     assert staged.directory is not None
     runs = {name: found for name, found in builder.runs().items() if found or _is_planned(documents[name], staged)}
     sources = [{**documents[name], "runs": found} for name, found in runs.items()]
-    counts = count_sources(sources)
-    staged.source_files, staged.source_bytes = counts["source_files"], counts["source_bytes"]
+    staged.source_files, staged.source_bytes = count_sources(sources)
     import_ids: dict[SourceName, str] = {name: documents[name]["import_id"] for name in runs}
     footer = {
         "gexlake_version": __version__,
