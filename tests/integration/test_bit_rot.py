@@ -243,25 +243,62 @@ def test_no_answer_rests_on_a_flipped_byte(lake: Path) -> None:
     """Every byte of a file of ladders in turn: an answer is right, or it is an error that names the session."""
     path = file_of(lake, "strikes")
     data = path.read_bytes()
-    footer = json.loads(pl.read_parquet_metadata(path)["gexlake"])
-    key, version = SessionKey(gexlake.open(lake).feeds()[0], MONDAY), footer["version"]
+    right = records_of_session(opened(lake))
+    version = json.loads(pl.read_parquet_metadata(path)["gexlake"])["version"]
     files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
-    whole = LookupSession(GEX, files, key, version)
-    right = [bytes(record) for strikes in (True, False) for record in whole.records(0, len(whole), strikes=strikes)]
     refused = 0
     with path.open("r+b", buffering=0) as file:
         for at in range(0, len(data), 7):
             os.pwrite(file.fileno(), bytes([data[at] ^ 1 << at % 8]), at)
             try:
-                session = LookupSession(GEX, files, key, version)
-                for index in range(0, len(right)):
-                    strikes, number = index < len(whole), index % len(whole)
-                    (record,) = session.records(number, number + 1, strikes=strikes)
-                    assert bytes(record) == right[index], (at, index)
+                assert records_of_session(LookupSession(GEX, files, MONDAY_SESSION, version)) == right, at
             except LakeError:  # the footer is damaged, or what it says
                 refused += 1
             os.pwrite(file.fileno(), data[at : at + 1], at)
     assert refused > len(data) / 7 * 0.8
+
+
+def test_no_answer_of_an_open_session_rests_on_a_file_that_was_changed_in_place(lake: Path) -> None:
+    """Bytes flipped, and the file cut, under a session that has read all of it before."""
+    path = file_of(lake, "strikes")
+    data, before = path.read_bytes(), path.stat()
+    session = opened(lake)
+    right = records_of_session(session)
+
+    def holds_after(number: int, change: Callable[[], object]) -> bool:
+        change()
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + number))  # the clock of files ticks too slowly
+        try:
+            assert records_of_session(session) == right, number
+        except DamagedSessionError:
+            return False
+        return True
+
+    places = range(3, len(data), 31)
+    refused = 0
+    for number, at in enumerate(places):
+        refused += not holds_after(2 * number, lambda at=at: flip(path, at))  # type: ignore[misc]
+        assert holds_after(2 * number + 1, lambda at=at: flip(path, at))  # type: ignore[misc]
+    assert refused > len(places) / 4
+    for size in (len(data) // 3, 0):  # behind the cut there are zeros to the end of a page of memory, and then nothing
+        os.truncate(path, size)
+        with pytest.raises(DamagedSessionError, match=r"not what was written|Input/output error"):
+            records_of_session(session)
+    path.write_bytes(data)
+    assert records_of_session(session) == right
+
+
+def opened(lake: Path) -> LookupSession:
+    """Monday's session as the service has it."""
+    version = json.loads(pl.read_parquet_metadata(file_of(lake, "strikes"))["gexlake"])["version"]
+    files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
+    return LookupSession(GEX, files, MONDAY_SESSION, version)
+
+
+def records_of_session(session: LookupSession) -> list[bytes]:
+    """All its records, with their ladders and without, each asked for by itself."""
+    asked = [(number, strikes) for strikes in (True, False) for number in range(len(session))]
+    return [bytes(session.records(number, number + 1, strikes=strikes)[0]) for number, strikes in asked]
 
 
 def test_import_does_not_carry_damage_into_a_new_version(lake: Path, work: Path) -> None:

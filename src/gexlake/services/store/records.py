@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,10 @@ class SnapshotRenderer:
         self._ticker = json.dumps(ticker).encode()
         self._ints, self._numbers = np.ascontiguousarray(ints), np.ascontiguousarray(numbers)
         self._overrides: dict[int, dict[str, Any]] = {}
-        tails = [b"" if text is None else self._tail(index, text) for index, text in enumerate(extra)]
-        self._tails = b"".join(tails)
-        self._tail_ends = np.fromiter(accumulate(map(len, tails)), np.int64, len(tails))
+        self._tails, self._tail_ends = b"", np.zeros(len(extra), np.int64)
+        if any(extra):
+            tails = [b"" if text is None else self._tail(index, text) for index, text in enumerate(extra)]
+            self._tails, self._tail_ends = b"".join(tails), np.cumsum(list(map(len, tails)))
 
     def _tail(self, index: int, extra: str) -> bytes:
         """What goes in front of the closing brace, where that is all that `extra` asks for."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import xxhash
@@ -23,12 +21,13 @@ from gexlake.importers.snapshots.lookup import (
     LOOKUP_KEY,
     BrokenLookupError,
     LookupIndex,
+    Numbers,
     Scalars,
     checksum_of,
     find_table,
     read_block,
 )
-from gexlake.importers.snapshots.writing._pages import decode_doubles
+from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles
 from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
@@ -49,30 +48,6 @@ class _Dictionary(NamedTuple):
 _PLAIN = _Dictionary(None, 0)
 
 
-class _Scratch(threading.local):
-    """Memory of each thread for the dictionaries of one row group, that of the snapshots asked for last.
-
-    Asking for memory anew would take longer than reading, and who follows a session asks for the same group again.
-    """
-
-    def __init__(self) -> None:
-        self.group: object = None
-        """Whose dictionaries are held."""
-        self.dictionaries: list[_Dictionary] = []
-        self._buffers: dict[int, bytearray] = {}
-
-    def of(self, column: int, length: int) -> memoryview:
-        """So many bytes, which are overwritten when they are asked for again."""
-        buffer = self._buffers.get(column, b"")
-        if len(buffer) < length:
-            buffer = self._buffers[column] = bytearray(length)
-        return memoryview(buffer)[:length]
-
-
-_scratch = _Scratch()
-Read = TypeVar("Read", bytes, memoryview)
-
-
 class NoLookupError(Exception):
     """The session is from before there were lookup indexes."""
 
@@ -81,19 +56,16 @@ class LookupSession:
     """One version of a session, held open: it can be read to the end even if its files are collected meanwhile.
 
     Every byte that is read is held to a checksum: the table's when it is opened, a block's or a page's whenever it is
-    read, a dictionary's the first time, and again when the file has changed. Safe in threads. Raises
+    read, a dictionary's the first time, and again when the file has changed. Dictionaries are not copied: a ladder has
+    use for a hundredth of their values, so they are read where they lie in memory. Safe in threads. Raises
     `DamagedSessionError` where the files are missing, damaged or of another version, `NoLookupError` in opening.
     """
 
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
         self._kind, self._path, self._session, self._version = kind, files[kind.indexed_dataset], session, version
-        try:
-            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise damaged_file(self._path, str(error)) from error
-        weakref.finalize(self, os.close, self._descriptor)
-        self._key = file_key(os.fstat(self._descriptor))
-        footer = read_footer(Path(f"/proc/self/fd/{self._descriptor}"))
+        self._file = self._open()
+        self._key = file_key(os.fstat(self._file.fileno()))
+        footer = read_footer(Path(f"/proc/self/fd/{self._file.fileno()}"))
         found: Any = (footer.get("session"), footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
             raise self._damaged(f"it is of version {found[1]}, not {version}")
@@ -102,7 +74,8 @@ class LookupSession:
         self._index = self._read_index(footer[LOOKUP_KEY])
         self._row_ends = np.cumsum(self._index.rows)
         self.timestamps = np.ascontiguousarray(self._index.timestamps).data
-        self._checked = np.zeros(self._index.dictionaries.shape[:2], np.bool_)
+        self._dictionaries: dict[int, list[_Dictionary]] = {}
+        """Of the row groups whose dictionaries have been held to their checksums."""
 
     def __len__(self) -> int:
         return len(self._index.timestamps)
@@ -127,7 +100,8 @@ class LookupSession:
             end = min(begin + SNAPSHOTS_AT_ONCE, stop)
             scalars = self._read_scalars(begin, end)
             ints = np.zeros((len(Int), end - begin), np.int64)
-            ints[list(INTS)] = scalars.ints
+            for row, values in zip(INTS, scalars.ints, strict=True):
+                ints[row] = values
             ints[Int.TIMESTAMP], ints[Int.ROWS] = self._index.timestamps[begin:end], self._index.rows[begin:end]
             renderer = SnapshotRenderer(self._kind, self._session.feed.ticker, ints, scalars.numbers, scalars.extra)
             yield renderer.render(
@@ -151,66 +125,62 @@ class LookupSession:
 
     def _read_ladder(self, first: int, stop: int) -> Doubles:
         """The (k, n) cells of the snapshots first … stop - 1; NaN for NULL."""
+        cells = self._decode_ladder(first, stop)
+        while self._has_changed():  # under the hand
+            cells = self._decode_ladder(first, stop)
+        return cells
+
+    def _decode_ladder(self, first: int, stop: int) -> Doubles:
         index = self._index
-        self._look_again()
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(self._kind.ladder_names), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
-        row, group = begin, -1
+        row = begin
         while row < end:
             page_first = int(index.page_ends[page - 1]) if page else 0
             page_end = int(index.page_ends[page])
-            if (found := int(index.group_ends.searchsorted(row, "right"))) != group:
-                group, dictionaries = found, self._read_dictionaries(found)
             until = min(end, page_end)
-            for column, dictionary in enumerate(dictionaries):
-                content = self._read_page(page, column)
-                into = cells[column, row - begin : until - begin]
+            span = page_end - page_first, row - page_first, until - page_first
+            dictionaries = self._dictionaries_of(int(index.group_ends.searchsorted(row, "right")))
+            for column, content in enumerate(self._iter_contents(page)):
                 try:
-                    decode_doubles(
-                        content, *dictionary, page_end - page_first, row - page_first, until - page_first, into
-                    )
-                except ValueError as error:
+                    decode_doubles(content, *dictionaries[column], *span, cells[column, row - begin : until - begin])
+                except (ValueError, OSError) as error:
                     raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
-    def _look_again(self) -> None:
-        """Take no dictionary for checked any more when the file has changed under the hand."""
-        key = file_key(os.fstat(self._descriptor))
-        if key != self._key:
-            self._checked[:] = False
-            self._key = key
+    def _has_changed(self) -> bool:
+        """Whether the file is another than that whose dictionaries are checked; they are to be checked again then."""
+        key = file_key(os.fstat(self._file.fileno()))
+        if key == self._key:
+            return False
+        self._key, self._dictionaries = key, {}
+        return True
 
-    def _read_dictionaries(self, group: int) -> list[_Dictionary]:
-        """Of the ladder's columns, valid until this thread asks for others."""
-        wanted = self._version, self._session, self._key, group
-        if _scratch.group != wanted:
-            _scratch.group = None
-            _scratch.dictionaries = [
-                self._read_dictionary(group, column) for column in range(len(self._kind.ladder_names))
-            ]
-            _scratch.group = wanted
-        return _scratch.dictionaries
+    def _dictionaries_of(self, group: int) -> list[_Dictionary]:
+        """Of the ladder's columns."""
+        found = self._dictionaries.get(group)
+        if found is None:
+            columns = range(len(self._kind.ladder_names))
+            found = self._dictionaries[group] = [self._dictionary(group, column) for column in columns]
+        return found
 
-    def _read_dictionary(self, group: int, column: int) -> _Dictionary:
+    def _dictionary(self, group: int, column: int) -> _Dictionary:
         offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
         if not unique:
             return _PLAIN
-        frame = _scratch.of(column, length)
-        self._read_into(frame, offset)
-        if not self._checked[group, column]:
-            if checksum_of(frame) != checksum:
-                raise self._damaged(f"a dictionary of {self._kind.ladder_names[column]} is not what was written")
-            self._checked[group, column] = True
-        return _Dictionary(frame, unique)
+        if checksum_of(self._read(offset, length)) != checksum:
+            raise self._damaged(f"a dictionary of {self._kind.ladder_names[column]} is not what was written")
+        return _Dictionary(memoryview(self._file)[offset : offset + length], unique)
 
-    def _read_page(self, page: int, column: int) -> bytes:
-        offset, length, checksum = self._index.pages[page, column].tolist()
-        frame = self._read(offset, length)
-        if checksum_of(frame) != checksum:
-            raise self._damaged(f"a page of {self._kind.ladder_names[column]} is not what was written")
-        return unpack_frame(frame)
+    def _iter_contents(self, page: int) -> Iterator[bytes]:
+        """What a page holds of each of the ladder's columns."""
+        places = self._index.pages[page]
+        for column, (frame, checksum) in enumerate(zip(self._read_all(places), places[:, 2].tolist(), strict=True)):
+            if checksum_of(frame) != checksum:
+                raise self._damaged(f"a page of {self._kind.ladder_names[column]} is not what was written")
+            yield unpack_frame(frame)
 
     # ---- bytes ---------------------------------------------------------------------------------------------
 
@@ -226,27 +196,29 @@ class LookupSession:
         return replace(index, blocks=index.blocks + np.array((base, 0, 0), np.uint64))
 
     def _footer_start(self) -> int:
-        size = os.fstat(self._descriptor).st_size
+        size = os.fstat(self._file.fileno()).st_size
         return size - TAIL - int.from_bytes(self._read(size - TAIL, 4), "little")
 
+    def _open(self) -> MappedFile:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return MappedFile(descriptor)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            raise self._damaged(str(error)) from error
+
     def _read(self, offset: int, length: int) -> bytes:
-        try:
-            data = os.pread(self._descriptor, length, offset)
-        except OSError as error:
-            raise self._damaged(str(error)) from error
-        return self._whole(data, length)
+        return self._read_all(np.array((offset, length, 0), np.uint64))[0]
 
-    def _read_into(self, buffer: memoryview, offset: int) -> None:
+    def _read_all(self, places: Numbers) -> list[bytes]:
+        """Parts of the file: offset, length, and what else is known of each."""
         try:
-            count = os.preadv(self._descriptor, [buffer], offset)
-        except OSError as error:
+            return self._file.read_all(places)
+        except (ValueError, OSError) as error:
             raise self._damaged(str(error)) from error
-        self._whole(buffer[:count], len(buffer))
-
-    def _whole(self, data: Read, length: int) -> Read:
-        if len(data) != length:
-            raise self._damaged("it ends too early")
-        return data
 
     def _damaged(self, problem: str) -> Exception:
         return damaged_file(self._path, problem)

@@ -11,6 +11,7 @@
  * Little-endian machines only: PLAIN copies memory.
  */
 #include "_page_reader.h"
+#include "_mapped.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "PLAIN pages are copied from memory, which has to be little-endian"
@@ -313,7 +314,18 @@ PyDoc_STRVAR(decode_doubles_doc,
 "decode_doubles(page, dictionary, unique, rows, first, stop, out) -> None\n\n"
 "Values first .. stop - 1 of a page of so many rows, as `encode_doubles` wrote it, into `out`; NaN for NULL.\n"
 "`dictionary` is the raw frame of the `unique` values that its numbers stand for, None where the page has plain ones.\n"
-"Raises ValueError for a page that is not of this form.");
+"Raises ValueError for a page that is not of this form, OSError where the dictionary is of a `MappedFile` and the disk\n"
+"refuses it.");
+
+/* What `decode` says, if anything fits at all; -1 and errno where the disk refuses the dictionary. */
+static int decode_guarded(Input input, const Wanted *wanted, double *out, int fits) {
+    sigjmp_buf here;
+    volatile int found = -1;
+    if (begin_reading(here)) found = fits && decode(input, wanted, out);
+    end_reading();
+    if (found < 0) errno = EIO;
+    return found;
+}
 
 static PyObject *decode_doubles(PyObject *module, PyObject *args) {
     (void)module;
@@ -333,8 +345,10 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
                wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
                out.len == (wanted.stop - wanted.first) * 8 && (uintptr_t)out.buf % 8 == 0;
     Input input = {page.buf, (const uint8_t *)page.buf + page.len};
-    if (fits && decode(input, &wanted, out.buf)) result = Py_NewRef(Py_None);
-    else PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+    int found = decode_guarded(input, &wanted, out.buf, fits);
+    if (found > 0) result = Py_NewRef(Py_None);
+    else if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+    else PyErr_SetFromErrno(PyExc_OSError);
 done:
     if (dictionary.obj != NULL) PyBuffer_Release(&dictionary);
     PyBuffer_Release(&page);
@@ -361,9 +375,13 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_pages", "Columns of
 
 PyMODINIT_FUNC PyInit__pages(void) {
     PyObject *module = PyModule_Create(&MODULE);
-    if (module != NULL && PyModule_AddIntMacro(module, MOST_VALUES) < 0) {
-        Py_DECREF(module);
-        return NULL;
+    PyObject *mapped = module == NULL ? NULL : PyType_FromSpec(&MappedFile_spec);
+    if (mapped != NULL && PyModule_AddIntMacro(module, MOST_VALUES) == 0 &&
+        PyModule_AddObjectRef(module, "MappedFile", mapped) == 0) {
+        Py_DECREF(mapped);
+        return module;
     }
-    return module;
+    Py_XDECREF(mapped);
+    Py_XDECREF(module);
+    return NULL;
 }

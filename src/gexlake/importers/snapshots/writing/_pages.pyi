@@ -1,5 +1,6 @@
 from typing import Final
 
+from gexlake.importers.snapshots.lookup import Numbers
 from gexlake.models.block import Doubles, Ints
 
 MOST_VALUES: Final[int]
@@ -19,3 +20,9 @@ def decode_doubles(
     out: Doubles,
     /,
 ) -> None: ...
+
+class MappedFile:
+    def __init__(self, descriptor: int, /) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def fileno(self) -> int: ...
+    def read_all(self, places: Numbers, /) -> list[bytes]: ...
