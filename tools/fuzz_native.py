@@ -190,12 +190,13 @@ def check_pages(chance: random.Random) -> None:
         first = chance.randrange(rows)
         stop = chance.randint(first, rows)
         found = np.empty(stop - first)
-        _pages.decode_doubles(page, held, unique, rows, first, stop, found)
+        _pages.decode_doubles([page], [(held, unique)], rows, first, stop, found, 0)
         assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(values[begin + first : begin + stop], nan=1.5))
         damaged = bytearray(page)
         damaged[chance.randrange(length)] = chance.randrange(256)
+        cut = bytes(damaged[: chance.randint(0, length)])
         with contextlib.suppress(ValueError):
-            _pages.decode_doubles(bytes(damaged[: chance.randint(0, length)]), held, unique, rows, first, stop, found)
+            _pages.decode_doubles([cut], [(held, unique)], rows, first, stop, found, 0)
         start, begin = start + length, end
 
 

@@ -40,7 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=100_000)
     options = parser.parse_args()
-    calls = [decode_calls(), pages_calls(), render_calls()]
+    calls = [decode_calls(), pages_calls(), mapped_calls(), render_calls()]
     started = time.monotonic()
     for number in range(options.rounds):
         if number == int(options.rounds * WARM_UP):
@@ -120,10 +120,28 @@ def pages_calls() -> Callable[[int], None]:
         rows, out = int(ends[0]), np.empty(1)
         page = bytes(pages[: encoded[0][1]])
         held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
-        _pages.decode_doubles(page, held, unique, rows, rows - 1, rows, out)
-        refused(lambda: _pages.decode_doubles(page[:-1], held, unique, rows, rows - 1, rows, out), ValueError)
-        refused(lambda: _pages.decode_doubles(page, held, unique, rows, 0, rows + 1, out), ValueError)
+        pair, last = [(held, unique)], (rows, rows - 1, rows, out, 0)
+        _pages.decode_doubles([page], pair, *last)
+        refused(lambda: _pages.decode_doubles([page[:-1]], pair, *last), ValueError)
+        refused(lambda: _pages.decode_doubles([page], pair, rows, 0, rows + 1, out, 0), ValueError)
+        refused(lambda: _pages.decode_doubles([page], [(memoryview(b""), 9)], *last), ValueError)
         pages.append(0)
+
+    return call
+
+
+def mapped_calls() -> Callable[[int], None]:
+    """Files that are mapped, read, and let go of; and none that can be mapped."""
+    places = np.array([(0, 8, 0), (100, 20, 0)], np.uint64)
+    nothing = os.open("/dev/null", os.O_RDONLY)
+
+    def call(_: int) -> None:
+        file = _pages.MappedFile(os.open(__file__, os.O_RDONLY))
+        part = memoryview(file)[5:9]
+        assert file.read_all(places)[0][5:] == bytes(part)[:3]
+        refused(lambda: file.read_all(places + np.uint64(1 << 40)), ValueError)
+        refused(lambda: file.read_all(places + np.uint64(1 << 63)), ValueError)
+        refused(lambda: _pages.MappedFile(nothing), OSError)
 
     return call
 

@@ -55,8 +55,9 @@ def run(arguments: list[str]) -> int:
             **os.environ,
             "PYTHONPATH": os.pathsep.join(paths),
             "LD_PRELOAD": runtime.stdout.strip(),
-            # Leaks are the interpreter's own; an allocation that is too large is to fail as it does elsewhere.
-            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16:allocator_may_return_null=1",
+            # Leaks are the interpreter's own; an allocation that is too large is to fail as it does elsewhere, and a
+            # disk that refuses what is read from memory to end the process by the same signal.
+            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=16:allocator_may_return_null=1:handle_sigbus=0",
             "PYTHONMALLOC": "malloc",  # or small buffers would have no guards
         }
         return subprocess.run([sys.executable, *arguments], env=environment, check=False).returncode

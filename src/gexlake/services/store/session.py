@@ -32,7 +32,7 @@ from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
 from gexlake.services.store.records import Offsets, SnapshotRenderer
-from gexlake.zstd import BrokenFrameError, unpack_frame
+from gexlake.zstd import BrokenFrameError, unpack_frames
 
 SNAPSHOTS_AT_ONCE = 256
 """Their ladders take 1.6 MB."""
@@ -142,11 +142,10 @@ class LookupSession:
             until = min(end, page_end)
             span = page_end - page_first, row - page_first, until - page_first
             dictionaries = self._dictionaries_of(int(index.group_ends.searchsorted(row, "right")))
-            for column, content in enumerate(self._iter_contents(page)):
-                try:
-                    decode_doubles(content, *dictionaries[column], *span, cells[column, row - begin : until - begin])
-                except (ValueError, OSError) as error:
-                    raise self._damaged(str(error)) from error
+            try:
+                decode_doubles(self._contents_of(page), dictionaries, *span, cells, row - begin)
+            except (ValueError, OSError) as error:
+                raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
@@ -174,13 +173,14 @@ class LookupSession:
             raise self._damaged(f"a dictionary of {self._kind.ladder_names[column]} is not what was written")
         return _Dictionary(memoryview(self._file)[offset : offset + length], unique)
 
-    def _iter_contents(self, page: int) -> Iterator[bytes]:
+    def _contents_of(self, page: int) -> list[bytes]:
         """What a page holds of each of the ladder's columns."""
         places = self._index.pages[page]
-        for column, (frame, checksum) in enumerate(zip(self._read_all(places), places[:, 2].tolist(), strict=True)):
+        frames = self._read_all(places)
+        for name, frame, checksum in zip(self._kind.ladder_names, frames, places[:, 2].tolist(), strict=True):
             if checksum_of(frame) != checksum:
-                raise self._damaged(f"a page of {self._kind.ladder_names[column]} is not what was written")
-            yield unpack_frame(frame)
+                raise self._damaged(f"a page of {name} is not what was written")
+        return unpack_frames(frames)
 
     # ---- bytes ---------------------------------------------------------------------------------------------
 

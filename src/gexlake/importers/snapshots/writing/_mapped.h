@@ -84,6 +84,8 @@ static int MappedFile_buffer(PyObject *object, Py_buffer *view, int flags) {
     return PyBuffer_FillInfo(view, object, self->data, self->length, 1, flags);
 }
 
+#define TOO_SHORT "it ends too early"
+
 /* Where a part of the file goes. */
 typedef struct {
     Py_ssize_t offset, length;
@@ -104,11 +106,11 @@ static int read_parts(int descriptor, const Part *parts, Py_ssize_t count) {
     return 1;
 }
 
-/* A buffer for each place of (offset, length, anything), in a list. */
-static int make_parts(PyObject *list, Part *parts, const uint64_t *place, Py_ssize_t count) {
+/* A buffer for each place of (offset, length, anything) in so many bytes, in a list. */
+static int make_parts(PyObject *list, Part *parts, const uint64_t *place, Py_ssize_t count, uint64_t size) {
     for (Py_ssize_t i = 0; i < count; i++, place += 3) {
-        if (place[0] > PY_SSIZE_T_MAX / 2 || place[1] > PY_SSIZE_T_MAX / 2) {
-            PyErr_SetString(PyExc_ValueError, "no file is so long");
+        if (place[0] > size || place[1] > size - place[0]) {
+            PyErr_SetString(PyExc_ValueError, TOO_SHORT);
             return 0;
         }
         PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)place[1]);
@@ -127,15 +129,16 @@ static PyObject *MappedFile_read_all(PyObject *object, PyObject *given) {
     Py_buffer places;
     if (PyObject_GetBuffer(given, &places, PyBUF_SIMPLE) < 0) return NULL;
     Py_ssize_t count = places.len / 24;
-    int outcome = -1, descriptor = ((MappedFile *)object)->descriptor;
+    MappedFile *self = (MappedFile *)object;
+    int outcome = -1;
     PyObject *list = PyList_New(count);
     Part *parts = PyMem_Malloc((size_t)(count ? count : 1) * sizeof *parts);
     if (parts == NULL) PyErr_NoMemory();
-    if (list != NULL && parts != NULL && make_parts(list, parts, places.buf, count)) {
+    if (list != NULL && parts != NULL && make_parts(list, parts, places.buf, count, (uint64_t)self->length)) {
         Py_BEGIN_ALLOW_THREADS
-        outcome = read_parts(descriptor, parts, count);
+        outcome = read_parts(self->descriptor, parts, count);
         Py_END_ALLOW_THREADS
-        if (outcome == 0) PyErr_SetString(PyExc_ValueError, "it ends too early");
+        if (outcome == 0) PyErr_SetString(PyExc_ValueError, TOO_SHORT);
         if (outcome < 0) PyErr_SetFromErrno(PyExc_OSError);
     }
     if (outcome <= 0) Py_CLEAR(list);

@@ -311,49 +311,62 @@ done:
 }
 
 PyDoc_STRVAR(decode_doubles_doc,
-"decode_doubles(page, dictionary, unique, rows, first, stop, out) -> None\n\n"
-"Values first .. stop - 1 of a page of so many rows, as `encode_doubles` wrote it, into `out`; NaN for NULL.\n"
-"`dictionary` is the raw frame of the `unique` values that its numbers stand for, None where the page has plain ones.\n"
-"Raises ValueError for a page that is not of this form, OSError where the dictionary is of a `MappedFile` and the disk\n"
-"refuses it.");
+"decode_doubles(pages, dictionaries, rows, first, stop, out, at) -> None\n\n"
+"Values first .. stop - 1 of pages of so many rows, one of each column, as `encode_doubles` wrote them, into the rows of\n"
+"the table `out`, from its column `at` on; NaN for NULL. A dictionary is the raw frame of the values that numbers stand\n"
+"for and how many there are, (None, 0) where the page has plain ones. Raises ValueError for pages that are not of this\n"
+"form, OSError where a dictionary is of a `MappedFile` and the disk refuses it.");
 
-/* What `decode` says, if anything fits at all; -1 and errno where the disk refuses the dictionary. */
-static int decode_guarded(Input input, const Wanted *wanted, double *out, int fits) {
+/* What `decode` says; -1 and errno where the disk refuses the dictionary. */
+static int decode_guarded(Input input, const Wanted *wanted, double *out) {
     sigjmp_buf here;
     volatile int found = -1;
-    if (begin_reading(here)) found = fits && decode(input, wanted, out);
+    if (begin_reading(here)) found = decode(input, wanted, out);
     end_reading();
     if (found < 0) errno = EIO;
     return found;
 }
 
+/* One column; `dictionary` is a frame or None, and the number of its values. 0 with an exception where it fails. */
+static int decode_column(PyObject *page, PyObject *dictionary, Wanted wanted, double *out) {
+    Py_buffer content, values = {0};
+    PyObject *frame;
+    int found = -2;
+    if (!PyArg_ParseTuple(dictionary, "On", &frame, &wanted.unique) || PyObject_GetBuffer(page, &content, PyBUF_SIMPLE) < 0)
+        return 0;
+    if (frame == Py_None || PyObject_GetBuffer(frame, &values, PyBUF_SIMPLE) == 0) {
+        wanted.dictionary = values.buf;
+        int fits = frame == Py_None || (wanted.unique > 0 && wanted.unique <= MOST_VALUES &&
+                                        raw_place(wanted.unique * 8 - 8) + 8 <= values.len);
+        Input input = {content.buf, (const uint8_t *)content.buf + content.len};
+        found = fits ? decode_guarded(input, &wanted, out) : 0;
+        if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+        if (found == -1) PyErr_SetFromErrno(PyExc_OSError);
+    }
+    if (values.obj != NULL) PyBuffer_Release(&values);
+    PyBuffer_Release(&content);
+    return found > 0;
+}
+
 static PyObject *decode_doubles(PyObject *module, PyObject *args) {
     (void)module;
-    Py_buffer page, dictionary = {0}, out;
-    PyObject *given;
+    Py_buffer out;
+    PyObject *pages, *dictionaries;
+    Py_ssize_t at;
     Wanted wanted = {0};
-    if (!PyArg_ParseTuple(args, "y*Onnnnw*", &page, &given, &wanted.unique, &wanted.rows, &wanted.first, &wanted.stop,
-                          &out))
+    if (!PyArg_ParseTuple(args, "O!O!nnnw*n", &PyList_Type, &pages, &PyList_Type, &dictionaries, &wanted.rows,
+                          &wanted.first, &wanted.stop, &out, &at))
         return NULL;
-    PyObject *result = NULL;
-    if (given != Py_None) {
-        if (PyObject_GetBuffer(given, &dictionary, PyBUF_SIMPLE) < 0) goto done;
-        wanted.dictionary = dictionary.buf;
-    }
-    int fits = (given == Py_None ||
-                (wanted.unique > 0 && wanted.unique <= MOST_VALUES && raw_place(wanted.unique * 8 - 8) + 8 <= dictionary.len)) &&
+    Py_ssize_t columns = PyList_Size(pages), width = columns > 0 ? out.len / 8 / columns : 0;
+    int done = columns == PyList_Size(dictionaries) && width * 8 * columns == out.len && (uintptr_t)out.buf % 8 == 0 &&
                wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
-               out.len == (wanted.stop - wanted.first) * 8 && (uintptr_t)out.buf % 8 == 0;
-    Input input = {page.buf, (const uint8_t *)page.buf + page.len};
-    int found = decode_guarded(input, &wanted, out.buf, fits);
-    if (found > 0) result = Py_NewRef(Py_None);
-    else if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
-    else PyErr_SetFromErrno(PyExc_OSError);
-done:
-    if (dictionary.obj != NULL) PyBuffer_Release(&dictionary);
-    PyBuffer_Release(&page);
+               at >= 0 && at <= width && wanted.stop - wanted.first <= width - at;
+    if (!done) PyErr_SetString(PyExc_ValueError, "the table or the rows do not fit the pages");
+    for (Py_ssize_t i = 0; done && i < columns; i++)
+        done = decode_column(PyList_GetItem(pages, i), PyList_GetItem(dictionaries, i), wanted,
+                             (double *)out.buf + i * width + at);
     PyBuffer_Release(&out);
-    return result;
+    return done ? Py_NewRef(Py_None) : NULL;
 }
 
 PyDoc_STRVAR(most_bytes_doc, "most_bytes(count, pages) -> bytes that so many values in so many pages may take");

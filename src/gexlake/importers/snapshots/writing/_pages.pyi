@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Final
 
 from gexlake.importers.snapshots.lookup import Numbers
@@ -11,13 +12,13 @@ def encode_doubles(
 def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
 def most_bytes(count: int, pages: int, /) -> int: ...
 def decode_doubles(
-    page: bytes,
-    dictionary: memoryview | None,
-    unique: int,
+    pages: list[bytes],
+    dictionaries: Sequence[tuple[memoryview | None, int]],
     rows: int,
     first: int,
     stop: int,
     out: Doubles,
+    at: int,
     /,
 ) -> None: ...
 

@@ -189,10 +189,13 @@ def test_any_rows_of_a_page_are_decoded_bit_by_bit(values: list[float], differen
     for end, (_, length) in zip(ends.tolist(), encoded, strict=True):
         first = data.draw(st.integers(0, end - begin))
         stop = data.draw(st.integers(first, end - begin))
-        found = np.empty(stop - first)
+        before = data.draw(st.integers(0, 3))
+        found = np.full((2, before + stop - first + 1), 0.5)
         held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
-        _pages.decode_doubles(bytes(out[start : start + length]), held, unique, end - begin, first, stop, found)
-        assert bits(found) == bits(column[begin + first : begin + stop])
+        page, rows = bytes(out[start : start + length]), end - begin
+        _pages.decode_doubles([page] * 2, [(held, unique)] * 2, rows, first, stop, found, before)
+        wanted = [0.5] * before + column[begin + first : begin + stop].tolist() + [0.5]
+        assert bits(found) == bits(np.array([wanted, wanted]))
         start, begin = start + length, end
 
 
@@ -213,14 +216,36 @@ DAMAGED_PAGES = {
 @pytest.mark.parametrize("dictionary", [None, memoryview(raw_frame(bytes(24)))])
 def test_a_page_of_another_form_is_refused(page: bytes, dictionary: memoryview | None) -> None:
     with pytest.raises(ValueError, match="not of the form"):
-        _pages.decode_doubles(page, dictionary, 3, 8, 0, 8, np.empty(8))
+        _pages.decode_doubles([page], [(dictionary, 3)], 8, 0, 8, np.empty((1, 8)), 0)
 
 
 @pytest.mark.parametrize(("unique", "length"), [(0, 36), (4, 36), (3, 35), (1 << 16, 1 << 20), (-1, 36)])
 def test_a_dictionary_of_another_size_is_refused(unique: int, length: int) -> None:
     page = b"\2\0\0\0\x10\1\x08\3" + bytes(8)
     with pytest.raises(ValueError, match="not of the form"):
-        _pages.decode_doubles(page, memoryview(bytes(length)), unique, 8, 0, 8, np.empty(8))
+        _pages.decode_doubles([page], [(memoryview(bytes(length)), unique)], 8, 0, 8, np.empty((1, 8)), 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "shape", "at"),
+    [
+        ((1, 2), (0, 8), (1, 8), 0),
+        ((2, 2), (0, 8), (1, 15), 0),
+        ((0, 0), (0, 8), (1, 8), 0),
+        ((1, 1), (0, 9), (1, 9), 0),
+        ((1, 1), (5, 4), (1, 8), 0),
+        ((1, 1), (-1, 4), (1, 8), 0),
+        ((1, 1), (0, 8), (1, 8), 1),
+        ((1, 1), (0, 8), (1, 8), -1),
+        ((1, 1), (8, 8), (1, 8), 9),
+    ],
+)
+def test_a_table_that_pages_and_rows_do_not_fit_is_refused(
+    columns: tuple[int, int], rows: tuple[int, int], shape: tuple[int, int], at: int
+) -> None:
+    pages, dictionaries = [b"\2\0\0\0\x10\1" + bytes(64)] * columns[0], [(None, 0)] * columns[1]
+    with pytest.raises(ValueError, match="do not fit"):
+        _pages.decode_doubles(pages, dictionaries, 8, *rows, np.empty(shape), at)
 
 
 def test_a_value_is_found_in_a_dictionary_of_several_blocks() -> None:
@@ -230,7 +255,7 @@ def test_a_value_is_found_in_a_dictionary_of_several_blocks() -> None:
     assert unique == _pages.MOST_VALUES
     found = np.empty(len(values))
     frame = memoryview(raw_frame(dictionary.tobytes()))
-    _pages.decode_doubles(bytes(out[:length]), frame, unique, len(values), 0, len(values), found)
+    _pages.decode_doubles([bytes(out[:length])], [(frame, unique)], len(values), 0, len(values), found, 0)
     assert bits(found) == bits(values)
 
 
