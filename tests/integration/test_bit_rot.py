@@ -23,6 +23,7 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
+from gexlake.importers.snapshots.writing._pages import decode_doubles
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
 from gexlake.models.record_types import GEX
@@ -31,6 +32,7 @@ from gexlake.services.asking.status import lake_status
 from gexlake.services.importing import commits
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements.query import run_query
+from gexlake.services.store import session as store_session
 from gexlake.services.store.session import LookupSession
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.repair import repair_lake
@@ -286,6 +288,28 @@ def test_no_answer_of_an_open_session_rests_on_a_file_that_was_changed_in_place(
             records_of_session(session)
     path.write_bytes(data)
     assert records_of_session(session) == right
+
+
+def test_who_reads_while_another_finds_that_the_file_has_changed_looks_again(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file_of(lake, "strikes")
+    session = opened(lake)
+    records_of_session(session)
+    places = duckdb.sql(f"SELECT data_page_offset FROM parquet_metadata('{path}') WHERE path_in_schema = 'gex_vol'")
+    end_of_dictionary = places.fetchall()[0][0]
+
+    def decode_behind_a_change(*arguments: Any) -> None:
+        monkeypatch.setattr(store_session, "decode_doubles", decode_doubles)
+        flip(path, end_of_dictionary - 1)
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(DamagedSessionError, match="a dictionary of gex_vol"):
+            records_of_session(session)
+        decode_doubles(*arguments)
+
+    monkeypatch.setattr(store_session, "decode_doubles", decode_behind_a_change)
+    with pytest.raises(DamagedSessionError, match="a dictionary of gex_vol"):
+        session.records(0, len(session), strikes=True)
 
 
 def opened(lake: Path) -> LookupSession:

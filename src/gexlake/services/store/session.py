@@ -13,7 +13,7 @@ import numpy as np
 import xxhash
 
 from gexlake.db.parquet import read_footer
-from gexlake.db.published import damaged_file, file_key
+from gexlake.db.published import FileKey, damaged_file, file_key
 from gexlake.importers.seal import TAIL
 from gexlake.importers.snapshots.lookup import (
     BLOCK_SNAPSHOTS,
@@ -48,6 +48,13 @@ class _Dictionary(NamedTuple):
 _PLAIN = _Dictionary(None, 0)
 
 
+class _Checked(NamedTuple):
+    """The dictionaries of row groups that have been held to their checksums, and which state of the file that was."""
+
+    key: FileKey
+    dictionaries: dict[int, list[_Dictionary]]
+
+
 class NoLookupError(Exception):
     """The session is from before there were lookup indexes."""
 
@@ -64,7 +71,7 @@ class LookupSession:
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
         self._kind, self._path, self._session, self._version = kind, files[kind.indexed_dataset], session, version
         self._file = self._open()
-        self._key = file_key(os.fstat(self._file.fileno()))
+        self._checked = self._nothing_checked()
         footer = read_footer(Path(f"/proc/self/fd/{self._file.fileno()}"))
         found: Any = (footer.get("session"), footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
@@ -74,8 +81,6 @@ class LookupSession:
         self._index = self._read_index(footer[LOOKUP_KEY])
         self._row_ends = np.cumsum(self._index.rows)
         self.timestamps = np.ascontiguousarray(self._index.timestamps).data
-        self._dictionaries: dict[int, list[_Dictionary]] = {}
-        """Of the row groups whose dictionaries have been held to their checksums."""
 
     def __len__(self) -> int:
         return len(self._index.timestamps)
@@ -125,12 +130,18 @@ class LookupSession:
 
     def _read_ladder(self, first: int, stop: int) -> Doubles:
         """The (k, n) cells of the snapshots first … stop - 1; NaN for NULL."""
-        cells = self._decode_ladder(first, stop)
-        while self._has_changed():  # under the hand
-            cells = self._decode_ladder(first, stop)
-        return cells
+        while True:
+            checked = self._checked  # of this thread to the end, whatever others find out meanwhile
+            cells = self._decode_ladder(first, stop, checked.dictionaries)
+            now = self._nothing_checked()
+            if now.key == checked.key:
+                return cells
+            self._checked = now
 
-    def _decode_ladder(self, first: int, stop: int) -> Doubles:
+    def _nothing_checked(self) -> _Checked:
+        return _Checked(file_key(os.fstat(self._file.fileno())), {})
+
+    def _decode_ladder(self, first: int, stop: int, checked: dict[int, list[_Dictionary]]) -> Doubles:
         index = self._index
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(self._kind.ladder_names), end - begin))
@@ -141,36 +152,28 @@ class LookupSession:
             page_end = int(index.page_ends[page])
             until = min(end, page_end)
             span = page_end - page_first, row - page_first, until - page_first
-            dictionaries = self._dictionaries_of(int(index.group_ends.searchsorted(row, "right")))
+            group = int(index.group_ends.searchsorted(row, "right"))
+            if group not in checked:
+                checked[group] = self._dictionaries_of(group)
             try:
-                decode_doubles(self._contents_of(page), dictionaries, *span, cells, row - begin)
+                decode_doubles(self._contents_of(page), checked[group], *span, cells, row - begin)
             except (ValueError, OSError) as error:
                 raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
-    def _has_changed(self) -> bool:
-        """Whether the file is another than that whose dictionaries are checked; they are to be checked again then."""
-        key = file_key(os.fstat(self._file.fileno()))
-        if key == self._key:
-            return False
-        self._key, self._dictionaries = key, {}
-        return True
-
     def _dictionaries_of(self, group: int) -> list[_Dictionary]:
         """Of the ladder's columns."""
-        found = self._dictionaries.get(group)
-        if found is None:
-            columns = range(len(self._kind.ladder_names))
-            found = self._dictionaries[group] = [self._dictionary(group, column) for column in columns]
-        return found
+        places = self._index.dictionaries[group]
+        return [
+            self._dictionary(name, *place) for name, place in zip(self._kind.ladder_names, places.tolist(), strict=True)
+        ]
 
-    def _dictionary(self, group: int, column: int) -> _Dictionary:
-        offset, length, unique, checksum = self._index.dictionaries[group, column].tolist()
+    def _dictionary(self, name: str, offset: int, length: int, unique: int, checksum: int) -> _Dictionary:
         if not unique:
             return _PLAIN
         if checksum_of(self._read(offset, length)) != checksum:
-            raise self._damaged(f"a dictionary of {self._kind.ladder_names[column]} is not what was written")
+            raise self._damaged(f"a dictionary of {name} is not what was written")
         return _Dictionary(memoryview(self._file)[offset : offset + length], unique)
 
     def _contents_of(self, page: int) -> list[bytes]:
