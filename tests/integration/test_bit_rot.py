@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,17 +21,13 @@ from gexlake.db.layout import LakeLayout
 from gexlake.db.published import check_published
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.seal import BrokenSealError, check_file, checksum_of
-from gexlake.importers.snapshots.writing._pages import decode_doubles
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.import_order import ImportOptions
-from gexlake.models.record_types import GEX
 from gexlake.models.verify_report import VerifyReport
 from gexlake.services.asking.status import lake_status
 from gexlake.services.importing import commits
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.statements.query import run_query
-from gexlake.services.store import session as store_session
-from gexlake.services.store.session import LookupSession
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.repair import repair_lake
 from gexlake.services.upkeep.verify import verify_lake
@@ -239,90 +233,6 @@ def test_file_that_is_lost_is_no_shorter_answer(lake: Path, dataset: str) -> Non
             assert ROUTES[what](client).status_code == 503, what
         # Single snapshots and pages rest on the file of ladders alone.
         assert ROUTES["a snapshot"](client).status_code == (503 if dataset == "strikes" else 200)
-
-
-def test_no_answer_rests_on_a_flipped_byte(lake: Path) -> None:
-    """Every byte of a file of ladders in turn: an answer is right, or it is an error that names the session."""
-    path = file_of(lake, "strikes")
-    data = path.read_bytes()
-    right = records_of_session(opened(lake))
-    version = json.loads(pl.read_parquet_metadata(path)["gexlake"])["version"]
-    files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
-    refused = 0
-    with path.open("r+b", buffering=0) as file:
-        for at in range(0, len(data), 7):
-            os.pwrite(file.fileno(), bytes([data[at] ^ 1 << at % 8]), at)
-            try:
-                assert records_of_session(LookupSession(GEX, files, MONDAY_SESSION, version)) == right, at
-            except LakeError:  # the footer is damaged, or what it says
-                refused += 1
-            os.pwrite(file.fileno(), data[at : at + 1], at)
-    assert refused > len(data) / 7 * 0.8
-
-
-def test_no_answer_of_an_open_session_rests_on_a_file_that_was_changed_in_place(lake: Path) -> None:
-    """Bytes flipped, and the file cut, under a session that has read all of it before."""
-    path = file_of(lake, "strikes")
-    data, before = path.read_bytes(), path.stat()
-    session = opened(lake)
-    right = records_of_session(session)
-
-    def holds_after(number: int, change: Callable[[], object]) -> bool:
-        change()
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + number))  # the clock of files ticks too slowly
-        try:
-            assert records_of_session(session) == right, number
-        except DamagedSessionError:
-            return False
-        return True
-
-    places = range(3, len(data), 31)
-    refused = 0
-    for number, at in enumerate(places):
-        refused += not holds_after(2 * number, lambda at=at: flip(path, at))  # type: ignore[misc]
-        assert holds_after(2 * number + 1, lambda at=at: flip(path, at))  # type: ignore[misc]
-    assert refused > len(places) / 4
-    for size in (len(data) // 3, 0):
-        os.truncate(path, size)
-        with pytest.raises(DamagedSessionError, match="ends too early"):
-            records_of_session(session)
-    path.write_bytes(data)
-    assert records_of_session(session) == right
-
-
-def test_who_reads_while_another_finds_that_the_file_has_changed_looks_again(
-    lake: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = file_of(lake, "strikes")
-    session = opened(lake)
-    records_of_session(session)
-    places = duckdb.sql(f"SELECT data_page_offset FROM parquet_metadata('{path}') WHERE path_in_schema = 'gex_vol'")
-    end_of_dictionary = places.fetchall()[0][0]
-
-    def decode_behind_a_change(*arguments: Any) -> None:
-        monkeypatch.setattr(store_session, "decode_doubles", decode_doubles)
-        flip(path, end_of_dictionary - 1)
-        os.utime(path, ns=(1, 1))
-        with pytest.raises(DamagedSessionError, match="a dictionary of gex_vol"):
-            records_of_session(session)
-        decode_doubles(*arguments)
-
-    monkeypatch.setattr(store_session, "decode_doubles", decode_behind_a_change)
-    with pytest.raises(DamagedSessionError, match="a dictionary of gex_vol"):
-        session.records(0, len(session), strikes=True)
-
-
-def opened(lake: Path) -> LookupSession:
-    """Monday's session as the service has it."""
-    version = json.loads(pl.read_parquet_metadata(file_of(lake, "strikes"))["gexlake"])["version"]
-    files = {name: file_of(lake, name) for name in ("snapshots", "strikes")}
-    return LookupSession(GEX, files, MONDAY_SESSION, version)
-
-
-def records_of_session(session: LookupSession) -> list[bytes]:
-    """All its records, with their ladders and without, each asked for by itself."""
-    asked = [(number, strikes) for strikes in (True, False) for number in range(len(session))]
-    return [bytes(session.records(number, number + 1, strikes=strikes)[0]) for number, strikes in asked]
 
 
 def test_import_does_not_carry_damage_into_a_new_version(lake: Path, work: Path) -> None:
