@@ -18,6 +18,7 @@ SAMPLE ?= sample
 LAKE ?= data
 SESSIONS ?= 3
 SECONDS ?= 60
+TESTS_AT_ONCE ?= $(shell expr $$(nproc) + 1)# a test in three waits for something
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve live-demo test lint format docs examples proto web screenshots wheel bench bench-import bench-live bench-service fuzz fuzz-files kills \
@@ -50,7 +51,7 @@ live-demo: $(INSTALLED) ## a live day without a key: a replay as the vendor, get
 
 test: $(INSTALLED) ## all tests; as root it installs the Chromium that they need
 	tools/install_browser.sh
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## style, types, generated docs
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@
     lifespan    what starts and ends with it, in order
     state       what all routes share: settings, keys, limits, metrics, announcer, readiness
     guard       bounds on the head of a request, between the socket and the server's protocol
-    fair_queue  answers that are made on the event loop, one in each cycle of it
+    fair_queue  answers that are made on the event loop, a few in each cycle of it
     query_route a route whose query is read by one model
     middleware  around every request: id, limits, bounds, security headers, metrics, access log
     auth        who calls, and may they

@@ -114,6 +114,15 @@ static inline char *put_fraction(char *p, uint64_t fraction, int places) {
     return p + places;
 }
 
+/* The same of three places, which most numbers have. */
+static inline char *put_thousandths(char *p, unsigned fraction) {
+    if (fraction == 0) return p;
+    p[0] = '.';
+    p[1] = (char)('0' + fraction / 100);
+    put_pair(p + 2, fraction % 100);
+    return p + (fraction % 10 ? 4 : fraction % 100 ? 3 : 2);
+}
+
 /* `magnitude` where it is a decimal of that many places; NULL where it is not. */
 static inline char *put_decimal(char *p, double magnitude, uint64_t power, int places) {
     double scaled = magnitude * (double)power;
@@ -121,7 +130,7 @@ static inline char *put_decimal(char *p, double magnitude, uint64_t power, int p
     uint64_t digits = (uint64_t)(scaled + 0.5);
     if ((double)digits / (double)power != magnitude) return NULL;
     p = put_digits(p, digits / power);
-    return put_fraction(p, digits % power, places);
+    return places == 3 ? put_thousandths(p, (unsigned)(digits % power)) : put_fraction(p, digits % power, places);
 }
 
 static char *put_shortest(Text *text, char *p, double value) {
