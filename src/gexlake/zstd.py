@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 import sys
 import threading
-from collections.abc import Iterable
 
 import zstandard
 
@@ -29,7 +28,6 @@ __all__ = [
     "raw_frame",
     "unpack_bounded",
     "unpack_frame",
-    "unpack_frames",
 ]
 
 FrameCompressor = zstandard.ZstdCompressor
@@ -58,11 +56,6 @@ BrokenFrameError = zstandard.ZstdError
 def unpack_frame(frame: bytes) -> bytes:
     """The content of a frame that has its size in front. Raises `BrokenFrameError`."""
     return _decompressor.decompress(frame)
-
-
-def unpack_frames(frames: Iterable[bytes]) -> list[bytes]:
-    """The same of several."""
-    return list(map(_decompressor.decompress, frames))
 
 
 def pack_sizeless(data: bytes) -> bytes:

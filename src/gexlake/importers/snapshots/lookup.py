@@ -41,6 +41,8 @@ INTS = Int.MIN_DTE, Int.SEC_MIN_DTE, Int.MAX_PRIORS
 """Integers in a block; the table has the timestamps and the rows, and the others are of a source."""
 LEVEL = 1
 DICTIONARY_FIELDS, PAGE_FIELDS, BLOCK_FIELDS = 4, 3, 3
+PLAIN_IN_LZ4 = 1, 0, 0, 0
+"""In the place of a dictionary: there is none, and pages are LZ4 blocks. All 0: there is none, and they are of zstd."""
 _HEADER = struct.Struct("<6Q")
 
 Numbers = NDArray[np.uint64]
@@ -59,7 +61,7 @@ class LookupIndex:
     group_ends      (g,) ladder row behind each row group
     page_ends       (p,) ladder row behind each page; row groups end where a page does, and pages with a ladder
     dictionaries    (g, k, 4) for each ladder column: offset and length of the dictionary's frame, its values, CRC-32;
-                    all 0 where the column is plain in this group
+                    `PLAIN_IN_LZ4`, or in older files all 0, where the column is plain in this group
     pages           (p, k, 3) offset and length of the page's frame, CRC-32
     blocks          (b, 3) offset and length of each scalar block, XXH3-64
     """

@@ -19,6 +19,7 @@ from gexlake.importers.snapshots.lookup import (
     BLOCK_SNAPSHOTS,
     INTS,
     LOOKUP_KEY,
+    PLAIN_IN_LZ4,
     BrokenLookupError,
     LookupIndex,
     Numbers,
@@ -27,12 +28,13 @@ from gexlake.importers.snapshots.lookup import (
     find_table,
     read_block,
 )
-from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles
+from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles, most_bytes
+from gexlake.lz4 import unpack_block
 from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
 from gexlake.services.store.records import Offsets, SnapshotRenderer
-from gexlake.zstd import BrokenFrameError, unpack_frames
+from gexlake.zstd import BrokenFrameError, unpack_frame
 
 SNAPSHOTS_AT_ONCE = 256
 """Their ladders take 1.6 MB."""
@@ -48,11 +50,18 @@ class _Dictionary(NamedTuple):
 _PLAIN = _Dictionary(None, 0)
 
 
+class _Group(NamedTuple):
+    """What it takes to read a row group: of each ladder column its dictionary, and whether its pages are LZ4 blocks."""
+
+    dictionaries: list[_Dictionary]
+    in_lz4: list[bool]
+
+
 class _Checked(NamedTuple):
-    """The dictionaries of row groups that have been held to their checksums, and which state of the file that was."""
+    """Row groups whose dictionaries have been held to their checksums, and which state of the file that was."""
 
     key: FileKey
-    dictionaries: dict[int, list[_Dictionary]]
+    groups: dict[int, _Group]
 
 
 class NoLookupError(Exception):
@@ -132,7 +141,7 @@ class LookupSession:
         """The (k, n) cells of the snapshots first … stop - 1; NaN for NULL."""
         while True:
             checked = self._checked  # of this thread to the end, whatever others find out meanwhile
-            cells = self._decode_ladder(first, stop, checked.dictionaries)
+            cells = self._decode_ladder(first, stop, checked.groups)
             now = self._nothing_checked()
             if now.key == checked.key:
                 return cells
@@ -141,7 +150,7 @@ class LookupSession:
     def _nothing_checked(self) -> _Checked:
         return _Checked(file_key(os.fstat(self._file.fileno())), {})
 
-    def _decode_ladder(self, first: int, stop: int, checked: dict[int, list[_Dictionary]]) -> Doubles:
+    def _decode_ladder(self, first: int, stop: int, checked: dict[int, _Group]) -> Doubles:
         index = self._index
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(self._kind.ladder_names), end - begin))
@@ -152,22 +161,23 @@ class LookupSession:
             page_end = int(index.page_ends[page])
             until = min(end, page_end)
             span = page_end - page_first, row - page_first, until - page_first
-            group = int(index.group_ends.searchsorted(row, "right"))
-            if group not in checked:
-                checked[group] = self._dictionaries_of(group)
+            number = int(index.group_ends.searchsorted(row, "right"))
+            group = checked.get(number)
+            if group is None:
+                group = checked[number] = self._check_group(number)
+            contents = self._contents_of(page, span[0], group.in_lz4)
             try:
-                decode_doubles(self._contents_of(page), checked[group], *span, cells, row - begin)
+                decode_doubles(contents, group.dictionaries, *span, cells, row - begin)
             except (ValueError, OSError) as error:
                 raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
-    def _dictionaries_of(self, group: int) -> list[_Dictionary]:
-        """Of the ladder's columns."""
-        places = self._index.dictionaries[group]
-        return [
-            self._dictionary(name, *place) for name, place in zip(self._kind.ladder_names, places.tolist(), strict=True)
-        ]
+    def _check_group(self, group: int) -> _Group:
+        places = self._index.dictionaries[group].tolist()
+        named = zip(self._kind.ladder_names, places, strict=True)
+        in_lz4 = [tuple(place) == PLAIN_IN_LZ4 for place in places]
+        return _Group([self._dictionary(name, *place) for name, place in named], in_lz4)
 
     def _dictionary(self, name: str, offset: int, length: int, unique: int, checksum: int) -> _Dictionary:
         if not unique:
@@ -176,14 +186,18 @@ class LookupSession:
             raise self._damaged(f"a dictionary of {name} is not what was written")
         return _Dictionary(memoryview(self._file)[offset : offset + length], unique)
 
-    def _contents_of(self, page: int) -> list[bytes]:
-        """What a page holds of each of the ladder's columns."""
+    def _contents_of(self, page: int, rows: int, in_lz4: list[bool]) -> list[bytes]:
+        """What a page of so many rows holds of each of the ladder's columns."""
         places = self._index.pages[page]
         frames = self._read_all(places)
         for name, frame, checksum in zip(self._kind.ladder_names, frames, places[:, 2].tolist(), strict=True):
             if checksum_of(frame) != checksum:
                 raise self._damaged(f"a page of {name} is not what was written")
-        return unpack_frames(frames)
+        most = most_bytes(rows, 1)
+        return [
+            unpack_block(frame, most) if is_lz4 else unpack_frame(frame)
+            for frame, is_lz4 in zip(frames, in_lz4, strict=True)
+        ]
 
     # ---- bytes ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,16 @@ import pytest
 
 from gexlake.db.parquet import version_paths
 from gexlake.errors import DamagedSessionError, LakeError
+from gexlake.importers.snapshots.writing import ladder_file
 from gexlake.importers.snapshots.writing._pages import decode_doubles
 from gexlake.models.record_types import GEX
+from gexlake.sample import sample_records
 from gexlake.services.store import PublishedSession
 from gexlake.services.store import session as store_session
 from gexlake.services.store.session import LookupSession
-from helpers.histories import MONDAY, records_of
+from gexlake.services.store.values import SEPARATOR
+from gexlake.zstd import FrameCompressor
+from helpers.histories import FEED, MONDAY, records_of
 from unit.services.store.support import MakeLake
 
 
@@ -118,3 +123,30 @@ def test_who_reads_while_another_finds_that_the_file_has_changed_looks_again(
     monkeypatch.setattr(store_session, "decode_doubles", decode_behind_a_change)
     with pytest.raises(DamagedSessionError, match="a dictionary of gex_vol"):
         session.records(0, len(session), strikes=True)
+
+
+@pytest.fixture(params=["LZ4_RAW", "ZSTD"])
+def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How pages of plain values are packed; an older gexlake did it with zstd."""
+    if request.param == "ZSTD":
+        monkeypatch.setattr(ladder_file, "LZ4_RAW", ladder_file.ZSTD)
+        monkeypatch.setattr(ladder_file, "PLAIN_IN_LZ4", (0, 0, 0, 0))
+        monkeypatch.setattr(ladder_file, "pack_block", FrameCompressor(level=ladder_file.LEVEL).compress)
+    return str(request.param)
+
+
+def test_values_that_never_come_again_are_read_as_they_were_sent(make_lake: MakeLake, codec: str) -> None:
+    """More different ones than a dictionary holds, in the one column, and a few in the others."""
+    records = sample_records(700, FEED, MONDAY, strikes=100)
+    for number, record in enumerate(records):
+        for place, row in enumerate(record["strikes"]):
+            row[1] = (number * 100 + place) / 64
+    lake = make_lake({MONDAY: records})
+    (session,) = lake.sessions
+    files = version_paths(lake.layout, "gex", session.key, session.version)
+    columns = (
+        "SELECT path_in_schema, compression FROM parquet_metadata(?) WHERE path_in_schema IN ('gex_vol', 'gex_oi')"
+    )
+    assert duckdb.execute(columns, [str(files["strikes"])]).fetchall() == [("gex_vol", codec), ("gex_oi", "ZSTD")]
+    found = LookupSession(GEX, files, session.key, session.version).records(0, len(records), strikes=True)
+    assert [json.loads(bytes(text)[: -len(SEPARATOR)]) for text in found] == records

@@ -1,0 +1,20 @@
+"""LZ4 blocks, as Parquet has them as LZ4_RAW: neither a frame around them nor their size in front."""
+
+from __future__ import annotations
+
+from lz4.block import LZ4BlockError as BrokenBlockError
+from lz4.block import compress, decompress
+
+__all__ = ["BrokenBlockError", "pack_block", "unpack_block"]
+
+
+def pack_block(content: bytes | memoryview) -> bytes:
+    """The block of some content."""
+    packed: bytes = compress(content, store_size=False)
+    return packed
+
+
+def unpack_block(block: bytes, most_bytes: int) -> bytes:
+    """The content of a block, of at most so many bytes. Raises `BrokenBlockError`."""
+    content: bytes = decompress(block, uncompressed_size=most_bytes)
+    return content
