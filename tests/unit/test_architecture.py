@@ -18,7 +18,7 @@ ROOMS = [
     "upkeep", "publishing", "getting", "living", "importing", "asking", "statements", "owner", "store", "processes",
 ]  # fmt: skip
 """Of `services/`, below its two doors of Python."""
-FOUNDATION = {"archive", "aside", "errors", "packing", "settings", "unpacked_file", "zone", "zstd", "_version"}
+FOUNDATION = {"archive", "aside", "errors", "packing", "settings", "unpacked_file", "zone", "lz4", "zstd", "_version"}
 DOORS = {"__init__", "__main__", "cli"}
 
 
