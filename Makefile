@@ -18,7 +18,7 @@ SAMPLE ?= sample
 LAKE ?= data
 SESSIONS ?= 3
 SECONDS ?= 60
-TESTS_AT_ONCE ?= $(shell expr $$(nproc) + 1)# a test in three waits for something
+TESTS_AT_ONCE ?= $(shell expr $$(nproc) + 1)# one more than there are processors: some wait
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve live-demo test lint format docs examples proto web screenshots wheel bench bench-import bench-live bench-service fuzz fuzz-files kills \

@@ -74,7 +74,7 @@ def machine() -> str:
 
 
 def _additions_ms() -> float:
-    """How fast this build of Python is: one without optimization by profile takes a third longer for everything."""
+    """How fast this build of Python is: one without optimization by profile took a third longer for this."""
     found = timeit.repeat("for i in numbers: total += i", "numbers, total = range(1_000_000), 0", number=1, repeat=9)
     return min(found) * 1000
 

@@ -228,10 +228,10 @@ def load_all(lake: Path, starts: Sequence[Start], seconds: int) -> tuple[dict[tu
         with running(name, lake) as (url, pid, _):
             questions = {"roapi": ROAPI_QUESTIONS, "gexlake": OURS}.get(name, QUESTIONS)
             for (key, question), connections in product(questions.items(), CONNECTIONS.get(name, (16, 1))):
-                if question.path == "/sql" and connections > 1:  # few statements run at once
-                    continue
-                if question.path == "/sql":  # whose first answer after a start waits for a worker
-                    _load_once(url, question, starts, connections, 1)
+                if question.path == "/sql":
+                    if connections > 1:  # few statements run at once
+                        continue
+                    _load_once(url, question, starts, connections, 1)  # the first after a start waits for a worker
                 _say(f"{name}, {question.name}, {connections} clients")
                 loads[name, key, connections] = _load(url, question, starts, connections, seconds)
             if name == "gexlake":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from lz4.block import LZ4BlockError as BrokenBlockError
 from lz4.block import compress, decompress
-
-__all__ = ["BrokenBlockError", "pack_block", "unpack_block"]
 
 
 def pack_block(content: bytes | memoryview) -> bytes:
@@ -15,6 +12,6 @@ def pack_block(content: bytes | memoryview) -> bytes:
 
 
 def unpack_block(block: bytes, most_bytes: int) -> bytes:
-    """The content of a block, of at most so many bytes. Raises `BrokenBlockError`."""
+    """The content of a block, of at most so many bytes. Raises `lz4.block.LZ4BlockError`."""
     content: bytes = decompress(block, uncompressed_size=most_bytes)
     return content

@@ -128,9 +128,9 @@ class LookupSession:
         return Scalars.join(blocks).cut(first - start * BLOCK_SNAPSHOTS, stop - start * BLOCK_SNAPSHOTS)
 
     def _read_block(self, number: int) -> Scalars:
-        offset, length, checksum = self._index.blocks[number].tolist()
-        data = self._read(offset, length)
-        if xxhash.xxh3_64_intdigest(data) != checksum:
+        place = self._index.blocks[number]
+        (data,) = self._read_all(place)
+        if xxhash.xxh3_64_intdigest(data) != int(place[2]):
             raise self._damaged("the scalars of its snapshots are not what was written")
         count = min(BLOCK_SNAPSHOTS, len(self) - number * BLOCK_SNAPSHOTS)
         return read_block(data, count, self._kind.number_rows)

@@ -22,7 +22,7 @@ from gexlake.services.store import session as store_session
 from gexlake.services.store.session import LookupSession
 from gexlake.services.store.values import SEPARATOR
 from gexlake.zstd import FrameCompressor
-from helpers.histories import FEED, MONDAY, records_of
+from helpers.histories import FEED, MONDAY, Record, records_of
 from unit.services.store.support import MakeLake
 
 
@@ -40,11 +40,15 @@ class Published(NamedTuple):
         return LookupSession(GEX, self.files, self.session.key, self.session.version)
 
 
-@pytest.fixture
-def published(make_lake: MakeLake) -> Published:
-    lake = make_lake({MONDAY: records_of(MONDAY, 20)})
+def publish(make_lake: MakeLake, records: list[Record]) -> Published:
+    lake = make_lake({MONDAY: records})
     (session,) = lake.sessions
     return Published(session, version_paths(lake.layout, "gex", session.key, session.version))
+
+
+@pytest.fixture
+def published(make_lake: MakeLake) -> Published:
+    return publish(make_lake, records_of(MONDAY, 20))
 
 
 def answers(session: LookupSession) -> list[bytes]:
@@ -141,12 +145,10 @@ def test_values_that_never_come_again_are_read_as_they_were_sent(make_lake: Make
     for number, record in enumerate(records):
         for place, row in enumerate(record["strikes"]):
             row[1] = (number * 100 + place) / 64
-    lake = make_lake({MONDAY: records})
-    (session,) = lake.sessions
-    files = version_paths(lake.layout, "gex", session.key, session.version)
+    published = publish(make_lake, records)
     columns = (
         "SELECT path_in_schema, compression FROM parquet_metadata(?) WHERE path_in_schema IN ('gex_vol', 'gex_oi')"
     )
-    assert duckdb.execute(columns, [str(files["strikes"])]).fetchall() == [("gex_vol", codec), ("gex_oi", "ZSTD")]
-    found = LookupSession(GEX, files, session.key, session.version).records(0, len(records), strikes=True)
+    assert duckdb.execute(columns, [str(published.ladders)]).fetchall() == [("gex_vol", codec), ("gex_oi", "ZSTD")]
+    found = published.open().records(0, len(records), strikes=True)
     assert [json.loads(bytes(text)[: -len(SEPARATOR)]) for text in found] == records
