@@ -160,8 +160,9 @@ is rounded, shifted, scaled, filled or dropped. Prices and strikes stand on the 
         "at `versions/<record type>/<data set>/ticker=…/…/<data set>-<version>.parquet`, and stays there until "
         "`gexlake gc` has no more use for it. The partition columns are in the path:",
         column_table(PARTITION_COLUMNS),
-        "The footer holds a JSON document under the key `gexlake`: version of the software, session, import id, "
-        "a summary, and each source file with its SHA-256 and the rows that it gave.",
+        "Columns are compressed with zstd; in `strikes.parquet`, those whose values mostly differ with LZ4 (the codec "
+        "LZ4_RAW). The footer holds a JSON document under the key `gexlake`: version of the software, session, import "
+        "id, a summary, and each source file with its SHA-256 and the rows that it gave.",
         GLOB_NOTE,
     ]
     for importer in IMPORTERS.values():
