@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from distributed import Client
@@ -25,24 +25,23 @@ LEFT_SECONDS = "120"
 class Cluster(Gates):
     """A scheduler, the workers that were started for it, and a client that asks about them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ending: ExitStack) -> None:
         super().__init__(folder)
-        self.log = (folder / "log").open("w")
+        self._ending = ending
         self._folder = folder
         self._file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--idle-timeout", LEFT_SECONDS)
-        self.processes = [self.scheduler]
-        until(self._file.exists)
-        place = json.loads(self._file.read_text())["address"]
+        self._log = ending.enter_context((folder / "log").open("w"))
+        self.processes: list[subprocess.Popen[bytes]] = []
+        words = ["--host", "127.0.0.1", "--port", "0", "--idle-timeout", LEFT_SECONDS]
+        self.scheduler = self._start("scheduler", *words)
+        place = until(self._address)
         self.address = place.replace("tcp://", "dask://")
-        self.client = Client(place, set_as_default=False)
+        self.client = ending.enter_context(Client(place, set_as_default=False))
 
     def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start one of one task at a time; it will be there by and by, see `wait_for`."""
         words = ["--nthreads", "1", "--preload", "helpers.gates", "--death-timeout", LEFT_SECONDS]
-        worker = self._start("worker", *words, "--local-directory", str(self._folder), *options, **environment)
-        self.processes.append(worker)
-        return worker
+        return self._start("worker", *words, "--local-directory", str(self._folder), *options, **environment)
 
     def wait_for(self, workers: int) -> None:
         """Until so many are there, and no more."""
@@ -68,32 +67,32 @@ class Cluster(Gates):
         here = {"PYTHONPATH": python_path(), "OPENBLAS_NUM_THREADS": "1", "GEXLAKE_TEST_GATES": str(self.gates)}
         # What kills two workers is not tried on a third.
         here |= {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [DASK, *words, "--no-dashboard", "--scheduler-file", self._file],
             env=os.environ | here | environment,
-            stdout=self.log,
-            stderr=self.log,
+            stdout=self._log,
+            stderr=self._log,
         )
+        self._ending.callback(end, process)
+        self.processes.append(process)
+        return process
 
-    def close(self) -> None:
-        """End all of it."""
-        self.client.close()
-        for process in self.processes:
-            end(process)
-        self.log.close()
+    def _address(self) -> str | None:
+        """What the scheduler has written of itself, once it has written all of it."""
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(self._file.read_text())["address"])
+        return None
 
 
 @contextmanager
 def running_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
     """A cluster whose workers are restarted when they die."""
-    cluster = Cluster(folder)
-    try:
+    with ExitStack() as ending:
+        cluster = Cluster(folder, ending)
         for _ in range(workers):
             cluster.start_worker()
         cluster.wait_for(workers)
         yield cluster
-    finally:
-        cluster.close()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,13 @@ def history_file(folder: Path, day: date, feed: Feed = FEED, suffix: str = ".jso
 
 def part_file(folder: Path, day: date, feed: Feed = FEED) -> Path:
     return history_file(folder, day, feed, ".part")
+
+
+def fetched_bytes(folder: Path, day: date) -> int:
+    """Of a file that is being fetched by another process, which may not have begun it."""
+    with suppress(FileNotFoundError):
+        return part_file(folder, day).stat().st_size
+    return 0
 
 
 def marks(folder: Path) -> list[dict[str, Any]]:

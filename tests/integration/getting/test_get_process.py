@@ -20,6 +20,7 @@ from helpers.getting import (
     Got,
     Vendor,
     body_of,
+    fetched_bytes,
     history_file,
     marks,
     only,
@@ -54,7 +55,7 @@ def test_a_run_that_was_stopped_in_the_middle_of_a_body_is_gone_on_with(
     vendor.has(day, stored(body, gate=gate, gate_after=half), stored(body))
     got = Got(work, *only(day), url=vendor.url)
     gate.wait_until_reached()
-    until(lambda: part_file(work, day).exists() and part_file(work, day).stat().st_size >= half)
+    until(lambda: fetched_bytes(work, day) >= half)
     got.process.send_signal(number)
     status, out, err = got.end()
     gate.open.set()

@@ -13,7 +13,7 @@ import pytest
 
 from gexlake.services.getting.order import GetOrder
 from gexlake.services.getting.runner import GetRunner
-from helpers.getting import FEED, KEY, Vendor, body_of, history_file, part_file, recent_days
+from helpers.getting import FEED, KEY, Vendor, body_of, fetched_bytes, history_file, part_file, recent_days
 from helpers.histories import MONDAY
 from helpers.lakes import select
 from helpers.living import Service
@@ -93,7 +93,7 @@ def test_a_stop_ends_a_download_at_once_and_the_next_start_goes_on_with_it(
     vendor.has(day, Reply(200, body, {"ETag": '"one"'}, gate=gate, gate_after=1000), stored(body))
     first = start(vendor.url, get_since=day)
     gate.wait_until_reached()
-    until(lambda: part_file(work, day).stat().st_size == 1000)
+    until(lambda: fetched_bytes(work, day) == 1000)
     assert first.end(signal.SIGTERM)[0] == 0
     gate.open.set()
     assert part_file(work, day).stat().st_size == 1000
