@@ -32,6 +32,7 @@ from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.repair import repair_lake
 from gexlake.services.upkeep.verify import verify_lake
 from gexlake.settings import Settings
+from helpers.damage import flip
 from helpers.histories import FEED, MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
 from helpers.lakes import copy_lake, lake_content, live_file, tree
 from helpers.service import LOCAL
@@ -82,12 +83,6 @@ def lake(template: Path, work: Path) -> Path:
 
 def file_of(lake: Path, dataset: str, day: date = MONDAY) -> Path:
     return live_file(lake, dataset, day)
-
-
-def flip(path: Path, at: int, bit: int = 2) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1 << bit
-    path.write_bytes(data)
 
 
 def serve(lake: Path) -> TestClient:

@@ -25,6 +25,7 @@ from gexlake.models.report import ImportReport, ImportStatus, ResultStatus
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.damage import flip
 from helpers.lakes import lake_content, quoted, select
 
 FIELD = Path(__file__).parent.parent / "examples" / "field"
@@ -96,10 +97,7 @@ def test_history_in_an_archive_with_a_note_is_synthetic(work: Path) -> None:
 
 def test_a_member_with_a_wrong_checksum_gives_nothing_and_its_neighbours_all(work: Path) -> None:
     path = _pack(work / "days.zip", {DAY: _records(), DAY.replace("-10_", "-11_"): _records()}, stored=True)
-    data = bytearray(path.read_bytes())
-    at = data.index(b'"spot":254')
-    data[at + 8] ^= 1
-    path.write_bytes(data)
+    flip(path, path.read_bytes().index(b'"spot":254') + 8, 0)
     report = run(path, work / "lake")
     assert [(file.status, file.errors, file.records_seen) for file in report.files] == [
         (ResultStatus.FAILED, {"compression_damaged": 1}, 0),

@@ -21,6 +21,7 @@ from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.revise import restore_import
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
+from helpers.damage import flip
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
 from helpers.lakes import lake_content, live_file, select
 from helpers.runner import Runner
@@ -99,13 +100,12 @@ def test_the_next_import_goes_on_from_there(template: Path, lake: Path) -> None:
 
 def test_a_damaged_session_is_named_and_left_alone(lake: Path) -> None:
     file = live_file(lake, "strikes", MONDAY)
-    data = bytearray(file.read_bytes())
-    data[100] ^= 1
-    file.write_bytes(data)
+    flip(file, 100)
+    damaged = file.read_bytes()
     report = rebuild_database(lake)
     assert [finding.code.value for finding in report.findings] == ["parquet_bytes"]
     assert report.sessions_indexed == 1
-    assert file.read_bytes() == data
+    assert file.read_bytes() == damaged
 
 
 def test_killed_at_any_point_it_has_lost_nothing(template: Path, lake: Path, work: Path, runner: Runner) -> None:

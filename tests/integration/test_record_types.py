@@ -23,6 +23,7 @@ from gexlake.services.store.session import LookupSession
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
+from helpers.damage import flip
 from helpers.histories import MONDAY, TUESDAY, Record, edit
 from helpers.lakes import different_tables, lake_content, live_files, select
 from helpers.runner import Runner
@@ -187,18 +188,17 @@ def test_killed_anywhere_while_a_session_is_replaced(
 
 def test_a_flipped_bit_in_the_index_is_damage_and_never_an_answer(own: Path) -> None:
     path = live_files(own, "orderflow")[0]
-    data = bytearray(path.read_bytes())
+    data = path.read_bytes()
     version = select(own, "SELECT version, session_date FROM sessions WHERE record_type = 'orderflow' ORDER BY ALL")
     day = date.fromisoformat(path.parent.name.partition("=")[2])
     session = SessionKey(FLOW, day)
     name = next(version for version, of in version if of == day)
     footer_start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     for at in range(footer_start - 400, footer_start, 23):
-        data[at] ^= 1
-        path.write_bytes(data)
+        flip(path, at)
         with pytest.raises(GexlakeError, match=r"snapshots.*\.parquet"):
             open_session(LakeLayout(own), session, name).texts(0, SNAPSHOTS, strikes=True)
-        data[at] ^= 1
+        flip(path, at)
 
 
 def test_every_record_type_is_found_by_its_categories() -> None:

@@ -17,6 +17,7 @@ from gexlake.models.record_types import GEX
 from gexlake.models.verify_report import SessionProgress, VerifyReport
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.damage import flip
 from helpers.histories import MONDAY, TUESDAY, edit, oversized_record, records_of, vendor_name, write_array
 from helpers.lakes import copy_lake, live_file, tree
 from helpers.runner import Runner
@@ -92,12 +93,6 @@ def rewrite(dataset: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Har
 
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 3] ^= 0xFF
-    path.write_bytes(data)
 
 
 def reseal(path: Path) -> None:
@@ -199,7 +194,7 @@ HARM: dict[str, tuple[Harm, set[str]]] = {
     "snapshots.parquet cut short": (lambda lake: cut(parquet(lake)), {"parquet_bytes"}),
     "strikes.parquet cut short": (lambda lake: cut(parquet(lake, "strikes")), {"parquet_bytes"}),
     "a byte of strikes.parquet flipped": (
-        lambda lake: flip(parquet(lake, "strikes")),
+        lambda lake: flip(parquet(lake, "strikes"), 700),
         {"parquet_bytes"},
     ),
     "a whole file with a seal of its own in the place of another": (
@@ -245,7 +240,10 @@ HARM: dict[str, tuple[Harm, set[str]]] = {
         lambda lake: shutil.copyfile(shown(lake, day=TUESDAY), replaced(shown(lake))),
         {"parquet_name"},
     ),
-    "a copy under a name for globs damaged": (lambda lake: flip(replaced(shown(lake, "strikes"))), {"parquet_name"}),
+    "a copy under a name for globs damaged": (
+        lambda lake: flip(replaced(shown(lake, "strikes")), 700),
+        {"parquet_name"},
+    ),
     "a file beside the database": (lambda lake: (lake / "gexlake.duckdb.old").touch(), {"stray_file"}),
     "work left in staging": (
         lambda lake: (lake / "staging" / "20251110T000000-0" / "0").mkdir(parents=True),
@@ -304,7 +302,7 @@ def test_progress_ends_at_the_total(root: Path) -> None:
 
 
 def test_workers_come_to_the_same(template: Path, root: Path, runner: Runner) -> None:
-    flip(parquet(root / "lake", "strikes"))
+    flip(parquet(root / "lake", "strikes"), 700)
     inline = verify_lake(root / "lake")
     outcome = runner.start("verify", root / "lake", faults={"inline_bytes": 0}, options={"workers": 2}).wait()
     apart = VerifyReport.model_validate_json(outcome.out)

@@ -25,6 +25,7 @@ from gexlake.services.publishing.sweep import collect_unnamed
 from gexlake.services.publishing.transfers import StoppedError, iter_transferred
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.revise import forget_source, restore_import
+from helpers.damage import flipped
 from helpers.histories import MONDAY, TUESDAY, oversized_record, records_of, vendor_name, write_array
 from helpers.lakes import copy_lake, live_file, select
 from helpers.mirrors import assert_equal_lakes, place, publications, pulled, pushed
@@ -200,10 +201,9 @@ def test_a_place_that_was_emptied_is_not_filled_without_being_asked(lake: Path, 
 
 def test_damage_is_not_carried_on(lake: Path, work: Path) -> None:
     file = live_file(lake, "strikes", MONDAY)
-    data = bytearray(file.read_bytes())
-    data[len(data) // 3] ^= 1
+    damaged = flipped(file.read_bytes(), 700)
     file.unlink()
-    file.write_bytes(data)
+    file.write_bytes(damaged)
     with pytest.raises(DamagedSessionError):
         pushed(lake, work / "mirror")
     assert publications(work / "mirror") == []
@@ -212,10 +212,9 @@ def test_damage_is_not_carried_on(lake: Path, work: Path) -> None:
 def test_what_is_not_what_was_published_is_not_taken(lake: Path, work: Path) -> None:
     pushed(lake, work / "mirror")
     file = live_file(work / "mirror", "strikes", MONDAY)
-    data = bytearray(file.read_bytes())
-    data[len(data) // 3] ^= 1
+    damaged = flipped(file.read_bytes(), 700)
     file.unlink()
-    file.write_bytes(data)
+    file.write_bytes(damaged)
     with pytest.raises(StoreError, match=r"strikes-.*\.parquet in .* is not what was published"):
         pulled(work / "copy", work / "mirror")
     file.unlink()

@@ -26,6 +26,7 @@ from gexlake.importers.stream import (
 from gexlake.packing import XZ_MEMORY_BYTES, Compression
 from gexlake.unpacked_file import EXPANSION_ALLOWANCE_BYTES, MAX_EXPANSION_RATIO
 from gexlake.validation.rules import Rule
+from helpers.damage import flipped
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -156,11 +157,6 @@ def test_magic_bytes_alone_are_a_stream_cut_short(read: Read, head: bytes) -> No
 
 
 # ---- damage --------------------------------------------------------------------------------------------------------
-
-
-def flipped(packed: bytes, at: int, bit: int = 0) -> bytes:
-    """With one bit of one byte changed."""
-    return packed[:at] + bytes([packed[at] ^ 1 << bit]) + packed[at:][1:]
 
 
 @pytest.mark.parametrize("compression", CHECKED)

@@ -12,6 +12,7 @@ import gexlake
 from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError, LakeVersionError, NoSnapshotError, UsageError
 from gexlake.models.feed import Feed
+from helpers.processes import PATIENCE_SECONDS
 
 OPEN = "2025-11-24T14:30:00Z"
 
@@ -191,4 +192,4 @@ def test_opening_a_lake_that_another_process_writes(lake: Path, tmp_path: Path) 
     try:
         assert gexlake.open(copy).snapshots("NQ_NDX").height == 178
     finally:
-        holder.communicate("\n", timeout=10)
+        holder.communicate("\n", timeout=PATIENCE_SECONDS)

@@ -14,6 +14,7 @@ from gexlake.models.report import FileResult, ResultStatus
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
 from gexlake.zstd import ZstdCompressor
+from helpers.damage import flipped
 from helpers.histories import records_of, vendor_name, write_array
 from helpers.lakes import select
 
@@ -26,13 +27,6 @@ CHECKSUM_FLAG = 201
 def checked_zstd(data: bytes) -> bytes:
     compressor = ZstdCompressor(options={CHECKSUM_FLAG: 1})
     return compressor.compress(data) + compressor.flush()
-
-
-def flipped(packed: bytes, at: int) -> bytes:
-    """With one bit changed; `at` counts from the end where it is negative."""
-    damaged = bytearray(packed)
-    damaged[at] ^= 0x10
-    return bytes(damaged)
 
 
 @pytest.fixture

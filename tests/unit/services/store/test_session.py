@@ -22,6 +22,7 @@ from gexlake.services.store import session as store_session
 from gexlake.services.store.session import LookupSession
 from gexlake.services.store.values import SEPARATOR
 from gexlake.zstd import FrameCompressor
+from helpers.damage import flip
 from helpers.histories import FEED, MONDAY, Record, records_of
 from unit.services.store.support import MakeLake
 
@@ -55,12 +56,6 @@ def answers(session: LookupSession) -> list[bytes]:
     """All records, with their ladders and without, each asked for by itself."""
     asked = [(number, strikes) for strikes in (True, False) for number in range(len(session))]
     return [bytes(session.records(number, number + 1, strikes=strikes)[0]) for number, strikes in asked]
-
-
-def flip(path: Path, at: int, bit: int = 2) -> None:
-    with path.open("r+b", buffering=0) as file:
-        byte = os.pread(file.fileno(), 1, at)[0]
-        os.pwrite(file.fileno(), bytes([byte ^ 1 << bit]), at)
 
 
 def test_no_answer_rests_on_a_flipped_byte(published: Published) -> None:
