@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import logging
@@ -35,16 +36,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 gc.disable()
 
 
+# At the very end, else libraries would complain of what they think was forgotten.
+atexit.register(gc.unfreeze)
+
+
 def pytest_collection_finish() -> None:
     """What the tests are made of stays: the collector need not look through it again and again."""
-    gc.collect()
     gc.freeze()
     gc.enable()
-
-
-def pytest_sessionfinish() -> None:
-    """Else libraries would complain at the end of what they think was forgotten."""
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

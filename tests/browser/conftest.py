@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from gexlake.sample import write_sample
 from gexlake.services.importing.import_history import import_history
 from helpers.programs import Program
+from helpers.shared import made_once
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -102,10 +103,20 @@ def browser(chromium_path: str) -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def serving_copy(lake: Path, factory: pytest.TempPathFactory, *options: str) -> Iterator[Service]:
+    """A service over a lake of its own, which is as that one: those that are shared are for reading."""
+    with serving(shutil.copytree(lake, factory.mktemp("served") / "lake"), *options) as service:
+        yield service
+
+
 @pytest.fixture(scope="session")
 def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A full day, one that ends early, one that is missing, a short one; and folders that are yet to be imported."""
-    root = tmp_path_factory.mktemp("dashboard")
+    return made_once(tmp_path_factory, "dashboard", _make_days) / "lake"
+
+
+def _make_days(root: Path) -> None:
     source = root / "sample"
     write_sample(source, sessions=1, start=date.fromisoformat(FULL), strikes=41)
     write_sample(source, sessions=1, start=date.fromisoformat(SHORT), strikes=41, snapshots=3000)
@@ -116,22 +127,26 @@ def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = root / "more"
     write_sample(more, sessions=1, start=date(2025, 11, 20), strikes=21, snapshots=400)
     (more / "2025-11-21_NQ_NDX_classic_gex_zero.json").write_text(BROKEN, encoding="utf-8")
-    return root / "lake"
 
 
 @pytest.fixture(scope="session")
 def half_an_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake of the first half an hour of a day, for tests that are about the service rather than the day."""
-    root = tmp_path_factory.mktemp("half-an-hour")
+    return made_once(tmp_path_factory, "half-an-hour", _make_half_an_hour) / "lake"
+
+
+def _make_half_an_hour(root: Path) -> None:
     write_sample(root / "sample", sessions=1, start=date.fromisoformat(FULL), strikes=9, snapshots=1900)
     import_history(root / "sample", root / "lake")
-    return root / "lake"
 
 
 @pytest.fixture(scope="session")
 def every_type(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with some feeds of each record type: 50 minutes of one day, and a few of another."""
-    root = tmp_path_factory.mktemp("every-type")
+    return made_once(tmp_path_factory, "every-type", _make_every_type) / "lake"
+
+
+def _make_every_type(root: Path) -> None:
     for day, snapshots in ((FULL, 3000), (LAST, 300)):
         of_day: dict[str, Any] = {
             "sessions": 1,
@@ -143,14 +158,11 @@ def every_type(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_sample(root / "sample", packages=["state"], categories=["gex_zero", "gamma_zero", "charm_one"], **of_day)
         write_sample(root / "sample", packages=["orderflow"], **of_day)
     import_history(root / "sample", root / "lake")
-    return root / "lake"
 
 
 @pytest.fixture(scope="module")
 def service(sample_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    lake = tmp_path_factory.mktemp("served") / "lake"
-    shutil.copytree(sample_lake, lake)
-    with serving(lake, "--import-root", str(sample_lake.parent)) as service:
+    with serving_copy(sample_lake, tmp_path_factory, "--import-root", str(sample_lake.parent)) as service:
         yield service
 
 

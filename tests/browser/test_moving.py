@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import FULL, Open, Service, serving
+from browser.conftest import FULL, Open, Service, serving_copy
 from browser.pictures import Axes
 from browser.reading import NDX, OPEN, cell, instant_of, link
 from browser.waiting import frames, ready
 
 
 @pytest.fixture(scope="module")
-def service(half_an_hour: Path) -> Iterator[Service]:
-    with serving(half_an_hour) as service:
+def service(half_an_hour: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving_copy(half_an_hour, tmp_path_factory) as service:
         yield service
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Request, Response, expect
 
 from browser.accessibility import violations
-from browser.conftest import Open, Service, serving
+from browser.conftest import Open, Service, serving_copy
 from browser.pictures import Axes
 from browser.reading import NDX, clock, instant_of, link, saved
 from browser.waiting import frames, ready
@@ -20,9 +19,7 @@ HIDDEN = "later=hidden"
 
 @pytest.fixture(scope="module")
 def service(half_an_hour: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    lake = tmp_path_factory.mktemp("noted") / "lake"
-    shutil.copytree(half_an_hour, lake)
-    with serving(lake) as service:
+    with serving_copy(half_an_hour, tmp_path_factory) as service:
         yield service
 
 

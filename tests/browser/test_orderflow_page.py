@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import FULL, LAST, Open, Service, serving
+from browser.conftest import FULL, LAST, Open, Service, serving_copy
 from browser.pictures import decode, screenshot
 from browser.reading import NDX, OPEN, ORDERFLOW, cell, clock, instant_of, link, plain, price, saved
 from browser.waiting import frames, ready, themed
@@ -22,8 +22,8 @@ USUAL = ["spot", "dexoflow", "one_dexoflow", "gexoflow", "one_gexoflow", "cvrofl
 
 
 @pytest.fixture(scope="module")
-def service(every_type: Path) -> Iterator[Service]:
-    with serving(every_type) as service:
+def service(every_type: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving_copy(every_type, tmp_path_factory) as service:
         yield service
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser.conftest import FULL, LAST, Open, Service, serving
+from browser.conftest import FULL, LAST, Open, Service, serving_copy
 from browser.pictures import Axes, Picture
 from browser.reading import GAMMA, NDX, ORDERFLOW, cell, clock, instant_of, link, plain
 from browser.waiting import detailed, frames, ready
@@ -20,8 +20,8 @@ STATE = {**NDX, "package": "state", "category": "gex_zero"}
 
 
 @pytest.fixture(scope="module")
-def service(every_type: Path) -> Iterator[Service]:
-    with serving(every_type) as service:
+def service(every_type: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving_copy(every_type, tmp_path_factory) as service:
         yield service
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import FULL, Open, Service, serving
+from browser.conftest import FULL, Open, Service, serving_copy
 from browser.pictures import Axes, Picture, expected_colour, screenshot, unsigned_colour
 from browser.reading import GAMMA, NDX, ORDERFLOW, cell, clock, instant_of, link, plain, price, reached, saved
 from browser.waiting import detailed, frames, ready, themed
@@ -21,8 +21,8 @@ FORMS = {"gex": "sums", "greeks": "ladder", "orderflow": "lanes"}
 
 
 @pytest.fixture(scope="module")
-def service(every_type: Path) -> Iterator[Service]:
-    with serving(every_type) as service:
+def service(every_type: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving_copy(every_type, tmp_path_factory) as service:
         yield service
 
 

@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import selectors
 import socket
 import sys
@@ -50,6 +51,9 @@ LOADED_LATE = (
     "uvloop",
 )
 """In functions, beside what the modules of gexlake import at once."""
+NOT_LOADED = re.compile(r"\.__main__$|\.processes\.(dask|ray)_engine$|\.publishing\.iceberg(_\w+)?$")
+"""Of gexlake: what is no module of this process, and what takes the extras of clusters and catalogs. Whatever is loaded
+makes each fork dearer, and of those nobody forks the commands."""
 FLUSH_FAILED = 120
 """The exit status of a Python program whose last words cannot be written."""
 THREADS = {"jemalloc_bg_thd", "polars-ooc-clea"}
@@ -166,15 +170,16 @@ def _threads() -> set[str]:
 def load() -> None:
     """Import all that a command may need."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.disable()  # all that is loaded stays
     for module in pkgutil.walk_packages(gexlake.__path__, "gexlake."):
-        if not module.name.endswith(".__main__"):
+        if not NOT_LOADED.search(module.name):
             importlib.import_module(module.name)
     for name in LOADED_LATE:
         importlib.import_module(name)
     command_line()
     warm_up()
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 if __name__ == "__main__":

@@ -103,9 +103,10 @@ def _read_all(*descriptors: int) -> dict[int, str]:
 if __name__ == "__main__":
     ANSWERS = os.dup(1)
     os.dup2(2, 1)
+    gc.disable()  # all that is loaded stays
     for module in LOADED:
         importlib.import_module(module)
     warm_up()
-    gc.collect()
     gc.freeze()
+    gc.enable()
     serve()

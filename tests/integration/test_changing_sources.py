@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gexlake.models.checks import Check
 from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.changes import next_of
 from helpers.histories import Record, records_of, vendor_name, write_array
 from helpers.lakes import select
@@ -56,14 +58,14 @@ def test_a_source_that_changes_while_it_is_read(work: Path, runner: Runner, how:
     assert row[:2] == (sha256(was_read), len(was_read)), outcome
     assert row[2] == select(lake, "SELECT count(*) FROM gex_snapshots")[0][0] > 0
     assert all(raw in was_read.decode() for (raw,) in select(lake, "SELECT raw FROM quarantine"))
-    verified = runner.verify(lake)
+    found = verify_lake(lake).findings
     is_new = path.exists() and path.read_bytes() != was_read
-    assert [finding["code"] for finding in verified.report["findings"]] == ["source_changed"] * is_new, verified
+    assert [finding.code for finding in found] == [Check.SOURCE_CHANGED] * is_new, found
 
     if how != "vanishes":
-        report = runner.run_import(path, lake).report
-        assert ("success" in report["totals"]["files"]) == is_new, report
-        assert runner.verify(lake).status == 0
+        report = import_history(path, lake)
+        assert ("success" in report.totals.files) == is_new, report
+        assert verify_lake(lake).findings == []
         (known,) = select(lake, "SELECT source_sha256 FROM lineage ORDER BY import_id DESC LIMIT 1")
         assert known == (sha256(path.read_bytes()),)
         import_history(path, work / "fresh")
@@ -91,10 +93,10 @@ def test_a_conflict_is_fetched_from_a_file_that_has_grown_since(work: Path, runn
     assert outcome.report["totals"]["records_imported"] == COUNT + 4
     ((folder, spot, raw),) = quarantined(work / "lake")
     assert (folder, spot, raw) == ("b", "1.5", lines(records[:1]).decode().strip())
-    again = runner.run_import(work / "history", work / "lake").report
-    assert again["totals"]["records_imported"] - again["totals"].get("records_kept", 0) >= 1
+    totals = import_history(work / "history", work / "lake").totals
+    assert totals.records_imported - totals.records_kept >= 1
     assert select(work / "lake", "SELECT count(*) FROM gex_snapshots") == [(COUNT + 5,)]
-    assert runner.verify(work / "lake").status == 0
+    assert verify_lake(work / "lake").findings == []
 
 
 @pytest.mark.parametrize("how", ["shrinks", "is rewritten", "is replaced", "vanishes"])
@@ -105,7 +107,7 @@ def test_a_conflict_is_not_fetched_from_other_bytes_than_were_read(work: Path, r
     write_growing(path.parent, path.name, lines(records), other)
     first = work / "history" / "a" / path.name
     lake = work / "lake"
-    assert runner.run_import(first, lake).status == 0
+    import_history(first, lake)
     change = {"name": path.name, "how": how, "when": "fetching"}
     outcome = runner.run_import(path, lake, {"change": change})
     (file,) = outcome.report["files"]
@@ -113,10 +115,9 @@ def test_a_conflict_is_not_fetched_from_other_bytes_than_were_read(work: Path, r
     assert ("cannot be read" if how == "vanishes" else "changed while it was read") in file["message"]
     assert quarantined(lake) == []
     assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(COUNT,)]
-    assert runner.verify(lake).status == 0
+    assert verify_lake(lake).findings == []
 
     path.write_bytes(lines(records))  # as it was first: that it failed then is not held against it
-    again = runner.run_import(path, lake).report
-    assert again["totals"]["records_imported"] == 4
+    assert import_history(path, lake).totals.records_imported == 4
     assert [row[:2] for row in quarantined(lake)] == [("b", "1.5")]
     assert select(lake, "SELECT count(*) FROM gex_snapshots") == [(COUNT + 4,)]

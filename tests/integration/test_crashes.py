@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TypeVar
 
 import pytest
 
+from gexlake.services.importing.import_history import import_history
+from gexlake.services.upkeep.rebuild import rebuild_database
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
 from helpers.histories import (
     MONDAY,
@@ -28,7 +27,6 @@ from helpers.histories import (
 from helpers.lakes import Content, different_tables, lake_content, select
 from helpers.runner import Runner
 
-Item = TypeVar("Item")
 KILLED = -9
 KILLS = 6
 KILLS_WITH_WORKERS = 2
@@ -49,33 +47,16 @@ def damage(records: list[Record]) -> None:
 
 
 @pytest.fixture(scope="module")
-def changed(fast_disk: Path, runner: Runner) -> tuple[Path, Path]:
+def changed(fast_disk: Path) -> tuple[Path, Path]:
     """A lake of two sessions, and its history with one of them changed: other records, a conflict, an oversized one."""
     folder, lake = fast_disk / "crash-changed", fast_disk / "crash-lake"
     write_history(folder, sessions=2)
-    assert runner.run_import(folder, lake).status == 0
+    import_history([folder], lake)
     records = records_of(TUESDAY, 30, skip=10)
     write_array(folder / vendor_name(TUESDAY), [*records, records[0] | {"spot": 1.5}])
     (folder / "more").mkdir()
     (folder / "more" / vendor_name(TUESDAY)).write_bytes(oversized_record(TUESDAY))
     return folder, lake
-
-
-def spread(runners: Iterable[Runner], items: Iterable[Item], work: Callable[[Runner, Item], None]) -> None:
-    """Do `work` for every item, on as many threads as there are runners."""
-    free: SimpleQueue[Runner] = SimpleQueue()
-    for runner in runners:
-        free.put(runner)
-
-    def with_runner(item: Item) -> None:
-        runner = free.get()
-        try:
-            work(runner, item)
-        finally:
-            free.put(runner)
-
-    with ThreadPoolExecutor(free.qsize()) as pool:
-        list(pool.map(with_runner, items))
 
 
 def assert_same_lake(lake: Path, expected: Content, where: str) -> None:
@@ -86,41 +67,33 @@ def assert_same_lake(lake: Path, expected: Content, where: str) -> None:
     assert left == [], f"left in staging after {where}"
 
 
-def assert_sound(runner: Runner, lake: Path, where: str) -> None:
+def assert_sound(lake: Path, where: str) -> None:
     """Verify finds nothing, and rebuild makes the same database again."""
-    verified = runner.verify(lake)
-    assert verified.status == 0, (where, verified.report["findings"])
+    assert verify_lake(lake).findings == [], where
     kept = lake.with_suffix(".duckdb")
     shutil.copyfile(lake / "gexlake.duckdb", kept)
-    rebuilt = runner.start("rebuild", lake).wait()
-    assert rebuilt.status == 0, (where, rebuilt)
+    assert rebuild_database(lake).clean, where
     assert different_tables(kept, lake / "gexlake.duckdb") == [], where
 
 
-def test_crashes_while_a_session_is_replaced(
-    changed: tuple[Path, Path], runner: Runner, other_runner: Runner, work: Path
-) -> None:
+def test_crashes_while_a_session_is_replaced(changed: tuple[Path, Path], runner: Runner, work: Path) -> None:
     folder, template = changed
     undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
     counted = runner.run_import(folder, undisturbed, {"copy_to": str(kept)})
     assert counted.points > 40
     expected = lake_content(undisturbed)
-    assert_sound(runner, undisturbed, "no crash")
-
-    def crash(runner: Runner, number_point_lake: tuple[int, tuple[int, Path]]) -> None:
-        number, (point, lake) = number_point_lake
-        where = f"a crash at point {point} of {counted.points}"
-        assert runner.run_import(folder, lake).status in {0, 1}, where  # 0 where all was staged before
-        assert_same_lake(lake, expected, where)
-        if number % 8 == 0:
-            assert_sound(runner, lake, where)
-        shutil.rmtree(lake)
-
+    assert_sound(undisturbed, "no crash")
     # Of what is written into staging, every eighth point; else every change of the lake, and what comes before it.
     outside, left = states(kept, beside="staging"), states(kept)
     assert len(outside) > 20
     inside = [state for state in left if state not in outside]
-    spread((runner, other_runner), enumerate(sorted([*inside[::8], *outside])), crash)
+    for number, (point, lake) in enumerate(sorted([*inside[::8], *outside])):
+        where = f"a crash at point {point} of {counted.points}"
+        import_history([folder], lake)
+        assert_same_lake(lake, expected, where)
+        if number % 8 == 0:
+            assert_sound(lake, where)
+        shutil.rmtree(lake)
 
 
 def test_what_is_kept_of_a_point_is_what_a_kill_there_leaves(
@@ -146,31 +119,26 @@ def shape(lake: Path) -> list[tuple[int, str, bool]]:
     )
 
 
-def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(
-    history: Path, runner: Runner, other_runner: Runner, work: Path
-) -> None:
+def test_crashes_of_the_first_import_and_of_the_recovery_behind_it(history: Path, runner: Runner, work: Path) -> None:
     counted = runner.run_import(history, work / "undisturbed", {"count": True})
     expected = lake_content(work / "undisturbed")
     chance = random.Random(20251110)
-
-    def crash_twice(runner: Runner, point: int) -> None:
+    for point in range(1, counted.points + 1, 29):
         again = chance.randrange(1, counted.points)
         where = f"crashes at points {point} and {again} of {counted.points}"
         lake = work / f"lake-{point}"
         assert runner.run_import(history, lake, {"die_at": point}).status == KILLED, where
         assert runner.run_import(history, lake, {"die_at": again}).status in {KILLED, 0, 1}, where
-        assert runner.run_import(history, lake).status in {0, 1}, where
+        import_history([history], lake)
         assert_same_lake(lake, expected, where)
         if point % 2 == 1:
-            assert_sound(runner, lake, where)
+            assert_sound(lake, where)
         shutil.rmtree(lake)
-
-    spread((runner, other_runner), range(1, counted.points + 1, 29), crash_twice)
 
 
 @pytest.mark.parametrize("workers", [False, True])
 def test_kill_of_the_process_group_at_random_moments(
-    history: Path, runner: Runner, other_runner: Runner, work: Path, *, workers: bool
+    history: Path, runner: Runner, work: Path, *, workers: bool
 ) -> None:
     faults = {"inline_bytes": 0} if workers else {}
     kills = KILLS_WITH_WORKERS if workers else KILLS
@@ -178,8 +146,7 @@ def test_kill_of_the_process_group_at_random_moments(
     assert runner.run_import(history, work / "undisturbed", faults).status == 1
     seconds = time.monotonic() - started
     expected = lake_content(work / "undisturbed")
-
-    def kill_until_done(runner: Runner, seed: int) -> None:
+    for seed in (1, 2):
         chance = random.Random(seed)
         lake = work / f"lake-{seed}"
         killed = 0
@@ -194,9 +161,7 @@ def test_kill_of_the_process_group_at_random_moments(
                 lake = work / f"lake-{seed}-{killed}"
         runner.run_import(history, lake, faults)
         assert_same_lake(lake, expected, f"{killed} kills, seed {seed}")
-        assert_sound(runner, lake, f"{killed} kills, seed {seed}")
-
-    spread((runner, other_runner), (1, 2), kill_until_done)
+        assert_sound(lake, f"{killed} kills, seed {seed}")
 
 
 def test_what_an_import_staged_before_it_died_is_committed_by_the_next(
@@ -211,34 +176,26 @@ def test_what_an_import_staged_before_it_died_is_committed_by_the_next(
             staged = lake
             break
     assert staged is not None
-    report = runner.run_import(history, staged).report
-    assert report["totals"]["files"]["skipped"] >= 1
+    assert import_history([history], staged).totals.files["skipped"] >= 1
     assert [row[0] for row in select(staged, "SELECT status FROM imports ORDER BY started_at")] == [
         "interrupted",
         "partial",
     ]
 
 
-def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(
-    runner: Runner, other_runner: Runner, work: Path
-) -> None:
+def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(runner: Runner, work: Path) -> None:
     """Whatever opens the lake next, be it for other files: each session names readings that lineage has."""
     folder, other, template = work / "days", work / "other", work / "template"
     write_history(folder, sessions=2)
     write_history(other, sessions=1, tickers=["SPX"])
-    assert runner.run_import(folder, template).status == 0
+    import_history([folder], template)
     write_array(folder / "more" / vendor_name(MONDAY), [*records_of(MONDAY, 60), *records_of(TUESDAY, 70)])
     undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
     points = runner.run_import(folder, undisturbed, {"copy_to": str(kept)}).points
-
-    def crash(runner: Runner, point_lake: tuple[int, Path]) -> None:
-        point, lake = point_lake
+    for point, lake in states(kept)[::8]:
         where = f"a crash at point {point} of {points}"
-        assert runner.run_import(other, lake).status == 0, where
-        verified = runner.verify(lake)
-        assert verified.status == 0, (where, verified.report["findings"])
+        assert import_history([other], lake).acceptable, where
+        assert verify_lake(lake).findings == [], where
         given = select(lake, "SELECT count(*) FROM gex_snapshots WHERE ticker = 'NQ_NDX'")[0][0]
         assert given in {80, 130}, where
         shutil.rmtree(lake)
-
-    spread((runner, other_runner), states(kept)[::8], crash)

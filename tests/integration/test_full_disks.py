@@ -78,4 +78,4 @@ def test_file_where_a_folder_of_the_lake_should_be(
     (lake / name).write_text("in the way")
     assert_clear(runner.run_import(oversized_history.folder, lake))
     (lake / name).unlink()
-    assert_completes(runner, oversized_history, lake)
+    assert_completes(oversized_history, lake)

@@ -16,11 +16,12 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import Service
+from gexlake.services.importing.import_history import import_history
 from gexlake.services.owner.served import find_server
+from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, endless, records_of, vendor_name, write_array, write_history
 from helpers.lakes import Content, lake_content
-from helpers.processes import PATIENCE_SECONDS, descendants, wait_for_end
-from helpers.runner import Runner
+from helpers.processes import PATIENCE_SECONDS, descendants, until, wait_for_end
 
 SESSIONS, SNAPSHOTS = 12, 60
 FEED = {"symbol": "NQ_NDX"}
@@ -94,10 +95,10 @@ def long_history(fast_disk: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(runner: Runner, long_history: Path) -> Content:
+def undisturbed(long_history: Path) -> Content:
     """What the lake of that history holds, when nothing disturbs its import."""
     lake = long_history.parent / "undisturbed"
-    assert runner.run_import(long_history, lake).status == 0
+    import_history(long_history, lake)
     return lake_content(lake)
 
 
@@ -137,7 +138,7 @@ class Load:
 
 @pytest.mark.parametrize("with_its_children", [False, True], ids=["alone", "with its children"])
 def test_a_service_killed_under_load_and_during_an_import_leaves_a_lake_that_is_whole(
-    serve: Serve, runner: Runner, undisturbed: Content, beside: Path, with_its_children: bool
+    serve: Serve, undisturbed: Content, beside: Path, with_its_children: bool
 ) -> None:
     """The long form: kill it every few seconds for an hour, with an import of real size always under way."""
     long_history = beside.parent / "history"
@@ -168,7 +169,7 @@ def test_a_service_killed_under_load_and_during_an_import_leaves_a_lake_that_is_
     assert document["status"] == "success", document
     assert [file["status"] for file in document["report"]["files"]].count("skipped") == committed
     again.stop()
-    assert runner.verify(beside).status == 0
+    assert verify_lake(beside).findings == []
     content = lake_content(beside)
     for name in ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet"):
         assert content[name] == undisturbed[name], name
@@ -178,7 +179,7 @@ def test_a_service_killed_under_load_and_during_an_import_leaves_a_lake_that_is_
 
 
 def test_an_import_that_is_stopped_keeps_what_it_has_committed_and_completes_when_run_again(
-    serve: Serve, runner: Runner, long_history: Path, undisturbed: Content, beside: Path
+    serve: Serve, long_history: Path, undisturbed: Content, beside: Path
 ) -> None:
     running = serve(beside)
     with endless(long_history):
@@ -193,12 +194,12 @@ def test_an_import_that_is_stopped_keeps_what_it_has_committed_and_completes_whe
     assert document["status"] == "success"
     assert document["records_imported"]["gex"] + stopped["records_imported"]["gex"] == SESSIONS * SNAPSHOTS
     running.stop()
-    assert runner.verify(beside).status == 0
+    assert verify_lake(beside).findings == []
     assert lake_content(beside)["gex_snapshots"] == undisturbed["gex_snapshots"]
 
 
 def test_sigterm_lets_requests_finish_and_leaves_an_import_where_it_can_be_taken_up(
-    serve: Serve, runner: Runner, long_history: Path, undisturbed: Content, beside: Path
+    serve: Serve, long_history: Path, undisturbed: Content, beside: Path
 ) -> None:
     running = serve(beside)
     with endless(long_history):
@@ -214,7 +215,7 @@ def test_sigterm_lets_requests_finish_and_leaves_an_import_where_it_can_be_taken
     assert again.client.get(f"/imports/{import_id}").json()["status"] == "interrupted"
     assert again.submit(long_history, wait=True)["status"] == "success"
     again.stop()
-    assert runner.verify(beside).status == 0
+    assert verify_lake(beside).findings == []
     assert lake_content(beside)["gex_snapshots"] == undisturbed["gex_snapshots"]
 
 
@@ -223,8 +224,7 @@ def test_who_waits_for_an_import_is_told_when_the_service_stops(serve: Serve, lo
     order = {"source_path": str(long_history)}
     with ThreadPoolExecutor(1) as pool, endless(long_history):
         waiting = pool.submit(running.client.post, "/import", params={"wait": True}, json=order)
-        while not (found := running.client.get("/imports").json()["imports"]):
-            pass
+        found = until(lambda: running.client.get("/imports").json()["imports"])
         running.files_done(found[0]["import_id"], 1)
         running.service.process.terminate()
         response = waiting.result(PATIENCE_SECONDS)

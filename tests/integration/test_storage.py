@@ -33,7 +33,7 @@ def test_no_file_may_grow_beyond_a_size(history: History, lake: Path, runner: Ru
     else:
         assert_clear(outcome)
         assert lake_content(lake)["sessions"] in (before["sessions"], history.fresh["sessions"])  # committed stays
-    assert_completes(runner, history, lake)
+    assert_completes(history, lake)
 
 
 @pytest.mark.parametrize("file_bytes", FILE_BYTES)
@@ -41,7 +41,7 @@ def test_first_import_without_room(history: History, work: Path, runner: Runner,
     outcome = runner.run_import(history.folder, work / "lake", {"file_bytes": file_bytes})
     if not outcome.out:
         assert_clear(outcome)
-    assert_completes(runner, history, work / "lake")
+    assert_completes(history, work / "lake")
     assert lake_content(work / "lake") == history.fresh
 
 
@@ -49,4 +49,4 @@ def test_worker_that_finds_no_room(history: History, lake: Path, runner: Runner)
     before = lake_content(lake)
     assert_clear(runner.run_import(history.folder, lake, {"file_bytes": 4096, "inline_bytes": 0}))
     assert lake_content(lake) == before
-    assert_completes(runner, history, lake)
+    assert_completes(history, lake)

@@ -12,7 +12,7 @@ import pytest
 from gexlake.models.feed import Feed
 from gexlake.vendor.messages import decode
 from helpers.histories import TUESDAY
-from helpers.processes import PATIENCE_SECONDS
+from helpers.processes import PATIENCE_SECONDS, until
 from helpers.replay import ReplayProcess, assert_same, records_of_source
 from integration.replay.conftest import Start
 
@@ -78,8 +78,7 @@ def test_it_comes_back_by_itself_when_it_is_cut_off(replay: ReplayProcess, clien
     before = next_document(messages)["timestamp"]
     assert replay.control("sockets/drop") == {"dropped": 1}
     assert connections.get(timeout=PATIENCE_SECONDS).connection_id != first
-    while not replay.status()["sockets"]["groups"]:  # it joins again on its own
-        pass
+    until(lambda: replay.status()["sockets"]["groups"])  # it joins again on its own
     while not messages.empty():
         messages.get()
     replay.control("step", seconds=5)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from gexlake.api.app import create_app
 from gexlake.services.owner.keys import Scope, create_key
 from gexlake.settings import Settings
-from helpers.processes import PATIENCE_SECONDS
+from helpers.processes import PATIENCE_SECONDS, POLL_SECONDS
 from helpers.service import LOCAL, Connect, assert_error
 
 ROWS = 200
@@ -96,7 +96,8 @@ def test_a_statement_that_takes_too_long_is_ended_and_others_are_answered_meanwh
     threads = [threading.Thread(target=lambda: answers.append(ask(hasty, ENDLESS))) for _ in range(6)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads):
+    while alive := [thread for thread in threads if thread.is_alive()]:
+        alive[0].join(POLL_SECONDS)
         assert hasty.get("/health").status_code == 200
         assert hasty.get("/sessions?limit=1").status_code == 200
     statuses = sorted(answer.status_code for answer in answers)

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from gexlake.api.app import create_app
 from gexlake.settings import Settings
 from helpers.lakes import tree
+from helpers.processes import POLL_SECONDS
 from helpers.service import LOCAL, assert_error
 
 SECONDS = 1.0
@@ -307,6 +308,7 @@ def test_a_statement_ends_within_its_bounds_and_nobody_waits(client: TestClient,
     thread = threading.Thread(target=lambda: answers.append(ask(client, statement)))
     thread.start()
     while thread.is_alive():
+        thread.join(POLL_SECONDS)
         asked = time.monotonic()
         assert client.get("/health").status_code == 200
         assert time.monotonic() - asked < 5 * SECONDS
