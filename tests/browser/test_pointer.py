@@ -224,6 +224,7 @@ def test_keys_work_in_capitals_and_whatever_has_the_focus(open_page: Open) -> No
     page.evaluate("() => window.dispatchEvent(new PointerEvent('pointerdown'))")  # as by the mouse
     speed.focus()
     speed.select_option("15")
+    frames(page)  # the last second that was played is shown by then
     before = clock(page)
     page.keyboard.press("ArrowLeft")
     expect(cell(page, "clock")).not_to_have_text(before)
@@ -240,6 +241,7 @@ def test_zoom_and_strike_survive_another_feed_and_day(open_page: Open, service: 
     expect(page.get_by_role("button", name="Open interest")).to_be_disabled()
     assert Axes(page).window == before
     expect(cell(page, "strike")).to_have_text(f"{strike:,.2f}")
+    expect(page.get_by_role("button", name="Next session")).to_be_enabled()  # the days are there to choose from
     page.keyboard.press("n")
     page.wait_for_url(re.compile(f"date={LAST}"))
     ready(page)
