@@ -10,7 +10,6 @@ was here; `programs` sees to it that nobody counts on the opposite.
 from __future__ import annotations
 
 import atexit
-import gc
 import importlib
 import json
 import os
@@ -28,7 +27,7 @@ from typing import Any
 import gexlake
 import gexlake.__main__
 from gexlake.cli import command_line
-from helpers.zygote import warm_up
+from helpers.zygote import loading
 
 ORDER_BYTES = 1 << 20
 FILES = 4
@@ -170,16 +169,13 @@ def _threads() -> set[str]:
 def load() -> None:
     """Import all that a command may need."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    gc.disable()  # all that is loaded stays
-    for module in pkgutil.walk_packages(gexlake.__path__, "gexlake."):
-        if not NOT_LOADED.search(module.name):
-            importlib.import_module(module.name)
-    for name in LOADED_LATE:
-        importlib.import_module(name)
-    command_line()
-    warm_up()
-    gc.freeze()
-    gc.enable()
+    with loading():
+        for module in pkgutil.walk_packages(gexlake.__path__, "gexlake."):
+            if not NOT_LOADED.search(module.name):
+                importlib.import_module(module.name)
+        for name in LOADED_LATE:
+            importlib.import_module(name)
+        command_line()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from helpers.commands import run
@@ -32,7 +34,17 @@ LOADED = (
 """What nearly every command needs: all of gexlake takes four times as long, and several of these processes start."""
 
 
-def warm_up() -> None:
+@contextmanager
+def loading() -> Iterator[None]:
+    """Within the block all is imported that forks share; the collector need not look through it, then or later."""
+    gc.disable()
+    yield
+    _warm_up()
+    gc.freeze()
+    gc.enable()
+
+
+def _warm_up() -> None:
     """What DuckDB makes once in a process, the grammar of its parser above all; no thread of it stays."""
     import duckdb
 
@@ -103,10 +115,7 @@ def _read_all(*descriptors: int) -> dict[int, str]:
 if __name__ == "__main__":
     ANSWERS = os.dup(1)
     os.dup2(2, 1)
-    gc.disable()  # all that is loaded stays
-    for module in LOADED:
-        importlib.import_module(module)
-    warm_up()
-    gc.freeze()
-    gc.enable()
+    with loading():
+        for module in LOADED:
+            importlib.import_module(module)
     serve()

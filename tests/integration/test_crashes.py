@@ -51,7 +51,7 @@ def changed(fast_disk: Path) -> tuple[Path, Path]:
     """A lake of two sessions, and its history with one of them changed: other records, a conflict, an oversized one."""
     folder, lake = fast_disk / "crash-changed", fast_disk / "crash-lake"
     write_history(folder, sessions=2)
-    import_history([folder], lake)
+    assert import_history([folder], lake).acceptable
     records = records_of(TUESDAY, 30, skip=10)
     write_array(folder / vendor_name(TUESDAY), [*records, records[0] | {"spot": 1.5}])
     (folder / "more").mkdir()
@@ -188,7 +188,7 @@ def test_nothing_of_a_file_of_several_days_is_committed_without_its_lineage(runn
     folder, other, template = work / "days", work / "other", work / "template"
     write_history(folder, sessions=2)
     write_history(other, sessions=1, tickers=["SPX"])
-    import_history([folder], template)
+    assert import_history([folder], template).acceptable
     write_array(folder / "more" / vendor_name(MONDAY), [*records_of(MONDAY, 60), *records_of(TUESDAY, 70)])
     undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
     points = runner.run_import(folder, undisturbed, {"copy_to": str(kept)}).points

@@ -172,7 +172,7 @@ def test_killed_anywhere_while_a_session_is_replaced(
     folder.mkdir()
     shutil.copyfile(file_of(history, feed), file_of(folder, feed))
     template = work / "template"
-    import_history(folder, template)
+    assert import_history(folder, template).acceptable
     edit(file_of(folder, feed), lambda records: records[9].update(spot=1.5))
     undisturbed, kept = shutil.copytree(template, work / "undisturbed"), work / "kept"
     assert runner.run_import(folder, undisturbed, {"copy_to": str(kept)}).status == 0

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import httpx2
 import pytest
-from hypothesis.configuration import storage_directory
 
 from e2e.test_serve_process import PATIENCE_SECONDS, Service
 from gexlake.services.owner.keys import Scope, create_key
@@ -68,7 +67,7 @@ def test_no_request_has_an_answer_that_is_not_documented(served: Served, tmp_pat
             *("--request-timeout", str(PATIENCE_SECONDS), "--generation-database", "none", "--no-color"),
         ],
         cwd=tmp_path,
-        env=os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(storage_directory().path)},
+        env={"HYPOTHESIS_STORAGE_DIRECTORY": str(Path(".hypothesis").absolute()), **os.environ},  # not made anew
         capture_output=True,
         text=True,
         check=False,

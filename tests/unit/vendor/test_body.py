@@ -15,6 +15,7 @@ import pytest
 from gexlake.packing import Compression
 from gexlake.vendor.body import Body, ends_as_array, inspect_archive, inspect_array
 from gexlake.vendor.trouble import NotHistoryError
+from helpers.damage import flipped
 from helpers.histories import records_of, write_array
 
 Write = Callable[[bytes], Path]
@@ -83,10 +84,8 @@ def test_a_packed_body_that_is_cut_or_damaged_is_none(write: Write, history: byt
     packed = gzip.compress(history)
     with pytest.raises(NotHistoryError, match="cut short"):
         inspect_array(write(packed[:-9]))
-    altered = bytearray(packed)
-    altered[-6] ^= 1
     with pytest.raises(NotHistoryError, match="damaged"):
-        inspect_array(write(bytes(altered)))
+        inspect_array(write(flipped(packed, -6)))
 
 
 def zipped(**members: bytes) -> bytes:
