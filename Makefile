@@ -7,11 +7,11 @@ BENCH_INSTALLED := $(VENV)/.installed-bench
 WHEEL_INSTALLED := $(VENV)/.installed-wheel
 NATIVE := src/gexlake/importers/snapshots/decoding/_native.c src/gexlake/importers/snapshots/decoding/_tokens.h \
   src/gexlake/importers/snapshots/writing/_pages.c src/gexlake/importers/snapshots/writing/_page_reader.h \
-  src/gexlake/importers/snapshots/writing/_mapped.h \
+  src/gexlake/importers/snapshots/writing/_mapped.h src/gexlake/importers/snapshots/writing/_lz4.h \
   src/gexlake/services/store/_render.c
 
 NATIVE_TESTS := tests/unit/importers/snapshots/decoding/test_native.py tests/unit/importers/snapshots/writing/test_ladder_file.py \
-  tests/unit/importers/snapshots/writing/test_mapped_file.py \
+  tests/unit/importers/snapshots/writing/test_mapped_file.py tests/unit/importers/snapshots/writing/test_lz4.py \
   tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
 
 SAMPLE ?= sample

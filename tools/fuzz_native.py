@@ -176,6 +176,7 @@ def check_pages(chance: random.Random) -> None:
     import numpy as np
 
     from gexlake.importers.snapshots.writing import _pages
+    from gexlake.lz4 import pack_block
     from gexlake.zstd import raw_frame
 
     values = any_doubles(chance, (chance.choice((1, 2, 7, 8, 9, 1000)),), nan=True)
@@ -189,14 +190,17 @@ def check_pages(chance: random.Random) -> None:
         page, rows = bytes(out[start : start + length]), end - begin
         first = chance.randrange(rows)
         stop = chance.randint(first, rows)
-        found = np.empty(stop - first)
-        _pages.decode_doubles([page], [(held, unique)], rows, first, stop, found, 0)
-        assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(values[begin + first : begin + stop], nan=1.5))
-        damaged = bytearray(page)
-        damaged[chance.randrange(length)] = chance.randrange(256)
-        cut = bytes(damaged[: chance.randint(0, length)])
-        with contextlib.suppress(ValueError):
-            _pages.decode_doubles([cut], [(held, unique)], rows, first, stop, found, 0)
+        for in_lz4 in (False, True):
+            found, packed = np.empty(stop - first), pack_block(page) if in_lz4 else page
+            form = held, unique, in_lz4
+            _pages.decode_doubles([packed], [form], rows, first, stop, found, 0)
+            expected = values[begin + first : begin + stop]
+            assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(expected, nan=1.5))
+            damaged = bytearray(packed)
+            damaged[chance.randrange(len(packed))] = chance.randrange(256)
+            cut = bytes(damaged[: chance.randint(0, len(packed))])
+            with contextlib.suppress(ValueError):
+                _pages.decode_doubles([cut], [form], rows, first, stop, found, 0)
         start, begin = start + length, end
 
 

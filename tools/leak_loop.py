@@ -120,11 +120,11 @@ def pages_calls() -> Callable[[int], None]:
         rows, out = int(ends[0]), np.empty(1)
         page = bytes(pages[: encoded[0][1]])
         held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
-        pair, last = [(held, unique)], (rows, rows - 1, rows, out, 0)
+        pair, last = [(held, unique, False)], (rows, rows - 1, rows, out, 0)
         _pages.decode_doubles([page], pair, *last)
         refused(lambda: _pages.decode_doubles([page[:-1]], pair, *last), ValueError)
         refused(lambda: _pages.decode_doubles([page], pair, rows, 0, rows + 1, out, 0), ValueError)
-        refused(lambda: _pages.decode_doubles([page], [(memoryview(b""), 9)], *last), ValueError)
+        refused(lambda: _pages.decode_doubles([page], [(memoryview(b""), 9, False)], *last), ValueError)
         pages.append(0)
 
     return call

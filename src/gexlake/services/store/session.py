@@ -28,8 +28,7 @@ from gexlake.importers.snapshots.lookup import (
     find_table,
     read_block,
 )
-from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles, most_bytes
-from gexlake.lz4 import unpack_block
+from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles
 from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
@@ -40,28 +39,24 @@ SNAPSHOTS_AT_ONCE = 256
 """Their ladders take 1.6 MB."""
 
 
-class _Dictionary(NamedTuple):
-    """The values that the numbers of a column stand for, as a raw frame; None where it has plain values."""
+class _Form(NamedTuple):
+    """How a column is written in a row group.
 
-    frame: memoryview | None
+    dictionary  the raw frame of the values that numbers stand for; None where values are plain
+    unique      how many there are
+    in_lz4      whether pages are blocks of LZ4, or frames of zstd
+    """
+
+    dictionary: memoryview | None
     unique: int
-
-
-_PLAIN = _Dictionary(None, 0)
-
-
-class _Group(NamedTuple):
-    """What it takes to read a row group: of each ladder column its dictionary, and whether its pages are LZ4 blocks."""
-
-    dictionaries: list[_Dictionary]
-    in_lz4: list[bool]
+    in_lz4: bool
 
 
 class _Checked(NamedTuple):
     """Row groups whose dictionaries have been held to their checksums, and which state of the file that was."""
 
     key: FileKey
-    groups: dict[int, _Group]
+    groups: dict[int, list[_Form]]
 
 
 class NoLookupError(Exception):
@@ -150,7 +145,7 @@ class LookupSession:
     def _nothing_checked(self) -> _Checked:
         return _Checked(file_key(os.fstat(self._file.fileno())), {})
 
-    def _decode_ladder(self, first: int, stop: int, checked: dict[int, _Group]) -> Doubles:
+    def _decode_ladder(self, first: int, stop: int, checked: dict[int, list[_Form]]) -> Doubles:
         index = self._index
         begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
         cells = np.empty((len(self._kind.ladder_names), end - begin))
@@ -162,42 +157,36 @@ class LookupSession:
             until = min(end, page_end)
             span = page_end - page_first, row - page_first, until - page_first
             number = int(index.group_ends.searchsorted(row, "right"))
-            group = checked.get(number)
-            if group is None:
-                group = checked[number] = self._check_group(number)
-            contents = self._contents_of(page, span[0], group.in_lz4)
+            forms = checked.get(number)
+            if forms is None:
+                forms = checked[number] = self._check_group(number)
+            pages = self._read_pages(page, forms)
             try:
-                decode_doubles(contents, group.dictionaries, *span, cells, row - begin)
+                decode_doubles(pages, forms, *span, cells, row - begin)
             except (ValueError, OSError) as error:
                 raise self._damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
-    def _check_group(self, group: int) -> _Group:
+    def _check_group(self, group: int) -> list[_Form]:
         places = self._index.dictionaries[group].tolist()
-        named = zip(self._kind.ladder_names, places, strict=True)
-        in_lz4 = [tuple(place) == PLAIN_IN_LZ4 for place in places]
-        return _Group([self._dictionary(name, *place) for name, place in named], in_lz4)
+        return [self._check_form(name, *place) for name, place in zip(self._kind.ladder_names, places, strict=True)]
 
-    def _dictionary(self, name: str, offset: int, length: int, unique: int, checksum: int) -> _Dictionary:
+    def _check_form(self, name: str, offset: int, length: int, unique: int, checksum: int) -> _Form:
         if not unique:
-            return _PLAIN
+            return _Form(None, 0, in_lz4=(offset, length, unique, checksum) == PLAIN_IN_LZ4)
         if checksum_of(self._read(offset, length)) != checksum:
             raise self._damaged(f"a dictionary of {name} is not what was written")
-        return _Dictionary(memoryview(self._file)[offset : offset + length], unique)
+        return _Form(memoryview(self._file)[offset : offset + length], unique, in_lz4=False)
 
-    def _contents_of(self, page: int, rows: int, in_lz4: list[bool]) -> list[bytes]:
-        """What a page of so many rows holds of each of the ladder's columns."""
+    def _read_pages(self, page: int, forms: list[_Form]) -> list[bytes]:
+        """A page of each of the ladder's columns: blocks of LZ4 as they are, frames of zstd unpacked."""
         places = self._index.pages[page]
-        frames = self._read_all(places)
-        for name, frame, checksum in zip(self._kind.ladder_names, frames, places[:, 2].tolist(), strict=True):
-            if checksum_of(frame) != checksum:
+        pages = self._read_all(places)
+        for name, content, checksum in zip(self._kind.ladder_names, pages, places[:, 2].tolist(), strict=True):
+            if checksum_of(content) != checksum:
                 raise self._damaged(f"a page of {name} is not what was written")
-        most = most_bytes(rows, 1)
-        return [
-            unpack_block(frame, most) if is_lz4 else unpack_frame(frame)
-            for frame, is_lz4 in zip(frames, in_lz4, strict=True)
-        ]
+        return [page if form.in_lz4 else unpack_frame(page) for page, form in zip(pages, forms, strict=True)]
 
     # ---- bytes ---------------------------------------------------------------------------------------------
 

@@ -2,17 +2,6 @@
  *
  * Whatever the bytes are, nothing is read beyond them; a function says 0 where they are not those of such a page.
  */
-#define Py_LIMITED_API 0x030B0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-typedef struct {
-    const uint8_t *p, *end;
-} Input;
-
 static int take_varint(Input *in, uint64_t *value) {
     *value = 0;
     for (int shift = 0; shift < 35; shift += 7) {
@@ -58,10 +47,17 @@ static int take_numbers(Input *in, Py_ssize_t count, int *width) {
     return (*width == 8 || *width == 16) && header >> 1 == (uint64_t)filled / 8 && in->end - in->p == filled * *width / 8;
 }
 
+/* How a column is written in a row group. */
 typedef struct {
-    const uint8_t *dictionary;  /* a raw frame of zstd; NULL: the page has plain values */
-    Py_ssize_t unique, rows, first, stop;
-} Wanted;
+    const uint8_t *dictionary; /* a raw frame of zstd; NULL: there are plain values */
+    Py_ssize_t unique;
+    int in_lz4;                /* pages come as they stand in the file, else unpacked */
+} Form;
+
+/* Rows first .. stop - 1 of a page of so many. */
+typedef struct {
+    Py_ssize_t rows, first, stop;
+} Span;
 
 /* A raw frame has a header, and blocks with a header each that hold so many bytes (zstd.py, `raw_frame`). */
 enum { FRAME_HEADER = 9, BLOCK_HEADER = 3, BLOCK_BYTES = 1 << 17 };
@@ -71,48 +67,132 @@ static inline Py_ssize_t raw_place(Py_ssize_t byte) {
 }
 
 /* The value that a number of `width` bits stands for; 0 where it stands for none. */
-static inline int take_value(const uint8_t *at, int width, const Wanted *w, double *out) {
+static inline int take_value(const uint8_t *at, int width, const Form *form, double *out) {
     Py_ssize_t number = width == 0 ? 0 : width == 8 ? at[0] : at[0] | at[1] << 8;
-    if (number >= w->unique) return 0;
-    memcpy(out, w->dictionary + raw_place(number * 8), 8);
+    if (number >= form->unique) return 0;
+    memcpy(out, form->dictionary + raw_place(number * 8), 8);
     return 1;
 }
 
-static inline int take_values(const uint8_t *values, int width, const Wanted *w, double *out) {
-    for (Py_ssize_t i = w->first; i < w->stop; i++, out++)
-        if (!take_value(values + i * width / 8, width, w, out)) return 0;
+static inline int take_values(const uint8_t *values, int width, const Form *form, Span span, double *out) {
+    for (Py_ssize_t i = span.first; i < span.stop; i++, out++)
+        if (!take_value(values + i * width / 8, width, form, out)) return 0;
     return 1;
 }
 
-/* Rows first .. stop - 1 of a page without NULLs, as nearly all are: without a question for each. */
-static int decode_present(const uint8_t *values, int width, const Wanted *w, double *out) {
-    if (w->dictionary != NULL) /* the usual width is known to the compiler, which spares a third of the time */
-        return width == 16 ? take_values(values, 16, w, out) : take_values(values, width, w, out);
-    memcpy(out, values + w->first * 8, (size_t)(w->stop - w->first) * 8);
+/* Rows of a page without NULLs, as nearly all are: without a question for each. */
+static int decode_present(const uint8_t *values, int width, const Form *form, Span span, double *out) {
+    if (form->dictionary != NULL) /* the usual width is known to the compiler, which spares a third of the time */
+        return width == 16 ? take_values(values, 16, form, span, out) : take_values(values, width, form, span, out);
+    memcpy(out, values + span.first * 8, (size_t)(span.stop - span.first) * 8);
     return 1;
 }
 
-/* Rows first .. stop - 1 of a page as `encode` writes it. */
-static int decode(Input in, const Wanted *w, double *out) {
+static inline int is_present(const uint8_t *bits, Py_ssize_t row) { return bits != NULL && (bits[row / 8] >> (row % 8) & 1); }
+
+/* Rows of a page as `encode` writes it; of the plain values of an LZ4 block only those need be there that are asked for. */
+static int decode(Input in, const Form *form, Span span, double *out) {
     const uint8_t *bits;
     int all = 0, width = 64;
-    if (!take_levels(&in, w->rows, &bits, &all)) return 0;
-    Py_ssize_t present = bits || !all ? 0 : w->rows, before = 0;
-    for (Py_ssize_t i = 0; bits && i < w->rows; i++) {
-        if (i == w->first) before = present;
-        present += bits[i / 8] >> (i % 8) & 1;
+    if (!take_levels(&in, span.rows, &bits, &all)) return 0;
+    Py_ssize_t present = all ? span.rows : 0, before = 0, needed = all ? span.stop : 0;
+    for (Py_ssize_t i = 0; bits && i < span.rows; i++) {
+        if (i == span.first) before = present;
+        present += is_present(bits, i);
+        if (i < span.stop) needed = present;
     }
-    if (w->dictionary == NULL ? in.end - in.p != present * 8 : !take_numbers(&in, present, &width)) return 0;
-    if (present == w->rows) return decode_present(in.p, width, w, out);
-    for (Py_ssize_t i = w->first; i < w->stop; i++, out++) {
-        if (!bits || !(bits[i / 8] >> (i % 8) & 1)) {
-            *out = NAN;
-            continue;
-        }
+    if (form->dictionary != NULL && !take_numbers(&in, present, &width)) return 0;
+    if (form->dictionary == NULL && (form->in_lz4 ? in.end - in.p < needed * 8 : in.end - in.p != present * 8)) return 0;
+    if (present == span.rows) return decode_present(in.p, width, form, span, out);
+    for (Py_ssize_t i = span.first; i < span.stop; i++, out++) {
         const uint8_t *at = in.p + before * width / 8;
-        before++;
-        if (w->dictionary == NULL) memcpy(out, at, 8);
-        else if (!take_value(at, width, w, out)) return 0;
+        if (!is_present(bits, i)) *out = NAN;
+        else if (form->dictionary == NULL) memcpy(out, at, 8);
+        else if (!take_value(at, width, form, out)) return 0;
+        before += is_present(bits, i);
     }
     return 1;
+}
+
+/* The same of a page that may be an LZ4 block, which is unpacked into `room` as far as it is needed. */
+__attribute__((noinline)) /* who has called sigsetjmp keeps nothing in registers */
+static int unpack_and_decode(Input in, const Form *form, Span span, uint8_t *room, double *out) {
+    if (!form->in_lz4) return decode(in, form, span, out);
+    Py_ssize_t most = most_bytes_of(span.rows, 1), enough = most;
+    if (form->dictionary == NULL) enough = 32 + span.rows / 8 + 8 * span.stop; /* definition levels, and values */
+    Py_ssize_t length = unpack_block(in, room, enough < most ? enough : most, most);
+    return length >= 0 && decode((Input){room, room + length}, form, span, out);
+}
+
+/* The same; -1 and errno where the disk refuses the dictionary. */
+static int decode_guarded(Input in, const Form *form, Span span, uint8_t *room, double *out) {
+    sigjmp_buf here;
+    volatile int found = -1;
+    if (begin_reading(here)) found = unpack_and_decode(in, form, span, room, out);
+    end_reading();
+    if (found < 0) errno = EIO;
+    return found;
+}
+
+/* ---- from Python ---- */
+
+PyDoc_STRVAR(decode_doubles_doc,
+"decode_doubles(pages, forms, rows, first, stop, out, at) -> None\n\n"
+"Values first .. stop - 1 of pages of so many rows, one of each column, as `encode_doubles` wrote them, into the rows of\n"
+"the table `out`, from its column `at` on; NaN for NULL. A form is (dictionary, values, in_lz4): the raw frame of the\n"
+"values that numbers stand for and how many there are, None and 0 where the page has plain ones; and whether the page is an\n"
+"LZ4 block or unpacked. Raises ValueError for pages that are not of this form, OSError where a dictionary is of a\n"
+"`MappedFile` and the disk refuses it.");
+
+/* A form whose dictionary is as large as it says, in a buffer that is held; 0 with an exception where it is none. */
+static int take_form(PyObject *given, Form *form, Py_buffer *frame) {
+    PyObject *dictionary;
+    if (!PyArg_ParseTuple(given, "Onp", &dictionary, &form->unique, &form->in_lz4)) return 0;
+    form->dictionary = NULL;
+    if (dictionary == Py_None) return 1;
+    if (PyObject_GetBuffer(dictionary, frame, PyBUF_SIMPLE) < 0) return 0;
+    form->dictionary = frame->buf;
+    if (form->unique > 0 && form->unique <= MOST_VALUES && raw_place(form->unique * 8 - 8) + 8 <= frame->len) return 1;
+    PyErr_SetString(PyExc_ValueError, "the dictionary does not have so many values");
+    return 0;
+}
+
+/* One column; 0 with an exception where it fails. */
+static int decode_column(PyObject *page, PyObject *given, Span span, uint8_t *room, double *out) {
+    Form form;
+    Py_buffer content = {0}, frame = {0};
+    int found = -2;
+    if (take_form(given, &form, &frame) && PyObject_GetBuffer(page, &content, PyBUF_SIMPLE) == 0) {
+        Input input = {content.buf, (const uint8_t *)content.buf + content.len};
+        found = decode_guarded(input, &form, span, room, out);
+        if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+        if (found == -1) PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyBuffer_Release(&content); /* what holds nothing is passed over */
+    PyBuffer_Release(&frame);
+    return found > 0;
+}
+
+static PyObject *decode_doubles(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer out;
+    PyObject *pages, *forms;
+    Py_ssize_t at;
+    Span span;
+    if (!PyArg_ParseTuple(args, "O!O!nnnw*n", &PyList_Type, &pages, &PyList_Type, &forms, &span.rows, &span.first,
+                          &span.stop, &out, &at))
+        return NULL;
+    Py_ssize_t columns = PyList_Size(pages), width = columns > 0 ? out.len / 8 / columns : 0;
+    int done = columns == PyList_Size(forms) && width * 8 * columns == out.len && (uintptr_t)out.buf % 8 == 0 &&
+               span.first >= 0 && span.first <= span.stop && span.stop <= span.rows && span.rows <= 1 << 28 &&
+               at >= 0 && at <= width && span.stop - span.first <= width - at;
+    if (!done) PyErr_SetString(PyExc_ValueError, "the table or the rows do not fit the pages");
+    uint8_t *room = done ? PyMem_Malloc((size_t)(most_bytes_of(span.rows, 1) + MARGIN)) : NULL;
+    if (done && room == NULL) done = PyErr_NoMemory() != NULL;
+    for (Py_ssize_t i = 0; done && i < columns; i++)
+        done = decode_column(PyList_GetItem(pages, i), PyList_GetItem(forms, i), span, room,
+                             (double *)out.buf + i * width + at);
+    PyMem_Free(room);
+    PyBuffer_Release(&out);
+    return done ? Py_NewRef(Py_None) : NULL;
 }

@@ -10,14 +10,29 @@
  *
  * Little-endian machines only: PLAIN copies memory.
  */
-#include "_page_reader.h"
-#include "_mapped.h"
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "PLAIN pages are copied from memory, which has to be little-endian"
 #endif
 
 enum { MOST_VALUES = (1 << 16) - 1, SLOTS = 1 << 17 };
+
+static Py_ssize_t most_bytes_of(Py_ssize_t count, Py_ssize_t pages) { return count * 8 + count / 8 + 64 * pages; }
+
+typedef struct {
+    const uint8_t *p, *end;
+} Input;
+
+#include "_mapped.h"
+#include "_lz4.h"
+#include "_page_reader.h"
+
 #define NOTHING 0xFFFFu /* no number of a value: they are below MOST_VALUES */
 
 typedef struct {
@@ -203,8 +218,6 @@ PyDoc_STRVAR(encode_doubles_doc,
 "plain values. NaN is NULL. A value is sought `lag` rows before it first. `dictionary` needs MOST_VALUES doubles, `out`\n"
 "most_bytes(len(values), len(ends)) bytes. least > most where all are NULL.");
 
-static Py_ssize_t most_bytes_of(Py_ssize_t count, Py_ssize_t pages) { return count * 8 + count / 8 + 64 * pages; }
-
 /* Where the pages end, each behind the one before it. */
 static int set_bounds(Page *pages, const int64_t *ends, Py_ssize_t count, Py_ssize_t rows) {
     Py_ssize_t first = 0;
@@ -308,65 +321,6 @@ done:
     PyMem_Free(start);
     PyBuffer_Release(&rows);
     return result;
-}
-
-PyDoc_STRVAR(decode_doubles_doc,
-"decode_doubles(pages, dictionaries, rows, first, stop, out, at) -> None\n\n"
-"Values first .. stop - 1 of pages of so many rows, one of each column, as `encode_doubles` wrote them, into the rows of\n"
-"the table `out`, from its column `at` on; NaN for NULL. A dictionary is the raw frame of the values that numbers stand\n"
-"for and how many there are, (None, 0) where the page has plain ones. Raises ValueError for pages that are not of this\n"
-"form, OSError where a dictionary is of a `MappedFile` and the disk refuses it.");
-
-/* What `decode` says; -1 and errno where the disk refuses the dictionary. */
-static int decode_guarded(Input input, const Wanted *wanted, double *out) {
-    sigjmp_buf here;
-    volatile int found = -1;
-    if (begin_reading(here)) found = decode(input, wanted, out);
-    end_reading();
-    if (found < 0) errno = EIO;
-    return found;
-}
-
-/* One column; `dictionary` is a frame or None, and the number of its values. 0 with an exception where it fails. */
-static int decode_column(PyObject *page, PyObject *dictionary, Wanted wanted, double *out) {
-    Py_buffer content, values = {0};
-    PyObject *frame;
-    int found = -2;
-    if (!PyArg_ParseTuple(dictionary, "On", &frame, &wanted.unique) || PyObject_GetBuffer(page, &content, PyBUF_SIMPLE) < 0)
-        return 0;
-    if (frame == Py_None || PyObject_GetBuffer(frame, &values, PyBUF_SIMPLE) == 0) {
-        wanted.dictionary = values.buf;
-        int fits = frame == Py_None || (wanted.unique > 0 && wanted.unique <= MOST_VALUES &&
-                                        raw_place(wanted.unique * 8 - 8) + 8 <= values.len);
-        Input input = {content.buf, (const uint8_t *)content.buf + content.len};
-        found = fits ? decode_guarded(input, &wanted, out) : 0;
-        if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
-        if (found == -1) PyErr_SetFromErrno(PyExc_OSError);
-    }
-    if (values.obj != NULL) PyBuffer_Release(&values);
-    PyBuffer_Release(&content);
-    return found > 0;
-}
-
-static PyObject *decode_doubles(PyObject *module, PyObject *args) {
-    (void)module;
-    Py_buffer out;
-    PyObject *pages, *dictionaries;
-    Py_ssize_t at;
-    Wanted wanted = {0};
-    if (!PyArg_ParseTuple(args, "O!O!nnnw*n", &PyList_Type, &pages, &PyList_Type, &dictionaries, &wanted.rows,
-                          &wanted.first, &wanted.stop, &out, &at))
-        return NULL;
-    Py_ssize_t columns = PyList_Size(pages), width = columns > 0 ? out.len / 8 / columns : 0;
-    int done = columns == PyList_Size(dictionaries) && width * 8 * columns == out.len && (uintptr_t)out.buf % 8 == 0 &&
-               wanted.first >= 0 && wanted.first <= wanted.stop && wanted.stop <= wanted.rows && wanted.rows <= 1 << 28 &&
-               at >= 0 && at <= width && wanted.stop - wanted.first <= width - at;
-    if (!done) PyErr_SetString(PyExc_ValueError, "the table or the rows do not fit the pages");
-    for (Py_ssize_t i = 0; done && i < columns; i++)
-        done = decode_column(PyList_GetItem(pages, i), PyList_GetItem(dictionaries, i), wanted,
-                             (double *)out.buf + i * width + at);
-    PyBuffer_Release(&out);
-    return done ? Py_NewRef(Py_None) : NULL;
 }
 
 PyDoc_STRVAR(most_bytes_doc, "most_bytes(count, pages) -> bytes that so many values in so many pages may take");

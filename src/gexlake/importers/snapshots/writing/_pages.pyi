@@ -1,6 +1,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from typing_extensions import Buffer
+
 from gexlake.importers.snapshots.lookup import Numbers
 from gexlake.models.block import Doubles, Ints
 
@@ -11,15 +13,11 @@ def encode_doubles(
 ) -> tuple[int, float, float, list[tuple[int, int]]]: ...
 def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
 def most_bytes(count: int, pages: int, /) -> int: ...
+
+Form = tuple[Buffer | None, int, bool]
+
 def decode_doubles(
-    pages: list[bytes],
-    dictionaries: Sequence[tuple[memoryview | None, int]],
-    rows: int,
-    first: int,
-    stop: int,
-    out: Doubles,
-    at: int,
-    /,
+    pages: list[bytes], forms: Sequence[Form], rows: int, first: int, stop: int, out: Doubles, at: int, /
 ) -> None: ...
 
 class MappedFile:

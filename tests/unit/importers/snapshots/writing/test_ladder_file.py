@@ -23,6 +23,7 @@ from gexlake.importers.snapshots.lookup import LookupIndex
 from gexlake.importers.snapshots.writing import _pages, ladder_file
 from gexlake.importers.snapshots.writing.frames import ladder_schema
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
+from gexlake.lz4 import pack_block
 from gexlake.models.block import Doubles, Ints
 from gexlake.models.record_types import GEX
 from gexlake.zstd import raw_frame
@@ -193,7 +194,8 @@ def test_any_rows_of_a_page_are_decoded_bit_by_bit(values: list[float], differen
         found = np.full((2, before + stop - first + 1), 0.5)
         held = memoryview(raw_frame(dictionary[:unique].tobytes())) if unique else None
         page, rows = bytes(out[start : start + length]), end - begin
-        _pages.decode_doubles([page] * 2, [(held, unique)] * 2, rows, first, stop, found, before)
+        forms = [(held, unique, False), (held, unique, True)]
+        _pages.decode_doubles([page, pack_block(page)], forms, rows, first, stop, found, before)
         wanted = [0.5] * before + column[begin + first : begin + stop].tolist() + [0.5]
         assert bits(found) == bits(np.array([wanted, wanted]))
         start, begin = start + length, end
@@ -216,14 +218,14 @@ DAMAGED_PAGES = {
 @pytest.mark.parametrize("dictionary", [None, memoryview(raw_frame(bytes(24)))])
 def test_a_page_of_another_form_is_refused(page: bytes, dictionary: memoryview | None) -> None:
     with pytest.raises(ValueError, match="not of the form"):
-        _pages.decode_doubles([page], [(dictionary, 3)], 8, 0, 8, np.empty((1, 8)), 0)
+        _pages.decode_doubles([page], [(dictionary, 3, False)], 8, 0, 8, np.empty((1, 8)), 0)
 
 
 @pytest.mark.parametrize(("unique", "length"), [(0, 36), (4, 36), (3, 35), (1 << 16, 1 << 20), (-1, 36)])
 def test_a_dictionary_of_another_size_is_refused(unique: int, length: int) -> None:
     page = b"\2\0\0\0\x10\1\x08\3" + bytes(8)
-    with pytest.raises(ValueError, match="not of the form"):
-        _pages.decode_doubles([page], [(memoryview(bytes(length)), unique)], 8, 0, 8, np.empty((1, 8)), 0)
+    with pytest.raises(ValueError, match="does not have so many values"):
+        _pages.decode_doubles([page], [(memoryview(bytes(length)), unique, False)], 8, 0, 8, np.empty((1, 8)), 0)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +245,9 @@ def test_a_dictionary_of_another_size_is_refused(unique: int, length: int) -> No
 def test_a_table_that_pages_and_rows_do_not_fit_is_refused(
     columns: tuple[int, int], rows: tuple[int, int], shape: tuple[int, int], at: int
 ) -> None:
-    pages, dictionaries = [b"\2\0\0\0\x10\1" + bytes(64)] * columns[0], [(None, 0)] * columns[1]
+    pages, forms = [b"\2\0\0\0\x10\1" + bytes(64)] * columns[0], [(None, 0, False)] * columns[1]
     with pytest.raises(ValueError, match="do not fit"):
-        _pages.decode_doubles(pages, dictionaries, 8, *rows, np.empty(shape), at)
+        _pages.decode_doubles(pages, forms, 8, *rows, np.empty(shape), at)
 
 
 def test_a_value_is_found_in_a_dictionary_of_several_blocks() -> None:
@@ -255,7 +257,7 @@ def test_a_value_is_found_in_a_dictionary_of_several_blocks() -> None:
     assert unique == _pages.MOST_VALUES
     found = np.empty(len(values))
     frame = memoryview(raw_frame(dictionary.tobytes()))
-    _pages.decode_doubles([bytes(out[:length])], [(frame, unique)], len(values), 0, len(values), found, 0)
+    _pages.decode_doubles([bytes(out[:length])], [(frame, unique, False)], len(values), 0, len(values), found, 0)
     assert bits(found) == bits(values)
 
 

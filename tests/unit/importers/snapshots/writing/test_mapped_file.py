@@ -72,11 +72,11 @@ def test_the_descriptor_is_closed_in_the_end(tmp_path: Path) -> None:
 def test_a_dictionary_that_was_cut_off_is_an_error(tmp_path: Path) -> None:
     file = mapped(tmp_path / "file", bytes(PAGE) + raw_frame(np.arange(3.0).tobytes()))
     out = np.empty(8)
-    decode_doubles([NUMBERS], [(memoryview(file)[PAGE:], 3)], 8, 0, 8, out, 0)
+    decode_doubles([NUMBERS], [(memoryview(file)[PAGE:], 3, False)], 8, 0, 8, out, 0)
     assert out.tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
     os.truncate(tmp_path / "file", PAGE)
     with pytest.raises(OSError, match="Input/output error"):
-        decode_doubles([NUMBERS], [(memoryview(file)[PAGE:], 3)], 8, 0, 8, out, 0)
+        decode_doubles([NUMBERS], [(memoryview(file)[PAGE:], 3, False)], 8, 0, 8, out, 0)
 
 
 def test_a_file_stays_in_memory_as_long_as_someone_has_a_part_of_it(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_threads_meet_errors_of_their_own(tmp_path: Path) -> None:
         out = np.empty(8)
         for _ in range(200):
             try:
-                decode_doubles([NUMBERS], [(memoryview(file), 3)], 8, 0, 8, out, 0)
+                decode_doubles([NUMBERS], [(memoryview(file), 3, False)], 8, 0, 8, out, 0)
                 met.append(file is whole)
             except OSError:
                 met.append(file is cut)
