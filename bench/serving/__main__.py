@@ -105,7 +105,6 @@ def main() -> None:
     options = parser.parse_args()
     machine_line = machine()
     lake = make_lake(options.work.absolute(), options.sessions)
-    warm_page_cache(lake)
     starts = session_starts(lake)
     results = [
         measure_questions(lake, starts, options.seconds),
@@ -125,7 +124,7 @@ def main() -> None:
 
 
 def warm_page_cache(lake: Path) -> None:
-    """Read all that is published once: the first to ask would measure the disk, and those behind it would not."""
+    """Read all that is published: what the system has let go of by now would make a load one of the disk."""
     unread = bytearray(1 << 20)
     for file in (lake / "versions").rglob("*.parquet"):
         with file.open("rb", buffering=0) as stream:
@@ -168,7 +167,8 @@ def session_starts(lake: Path) -> list[Start]:
 
 @contextmanager
 def running(name: str, lake: Path) -> Iterator[tuple[str, int, float]]:
-    """A server over the lake: its URL, its process and the seconds until it was ready."""
+    """A server over the lake, which is in the page cache: its URL, its process and the seconds until it was ready."""
+    warm_page_cache(lake)
     port = PORTS[name]
     url = f"http://127.0.0.1:{port}"
     snapshots = f"{lake}/gex/snapshots/"
