@@ -21,6 +21,7 @@ from gexlake.services.asking.session_frames import (
     scan_range,
     session_days,
 )
+from gexlake.services.asking.strike_frames import read_strikes
 from gexlake.validation.zones import find_zone
 
 if TYPE_CHECKING:
@@ -193,7 +194,10 @@ class LakeFrames:
             hint = f"Ask for its `{ladder.dataset}`." if ladder else "Ask for its `snapshots`."
             raise UsageError(f"The feed {feed}, of {kind_of(feed).words}, has no {dataset}.", hint=hint)
         strikes = [strike] if isinstance(strike, int | float) else strike
-        result = scan_range(self._layout, dataset, feed, bounds, strikes=strikes).collect()
+        if strikes is None:
+            result = scan_range(self._layout, dataset, feed, bounds).collect()
+        else:
+            result = read_strikes(self._layout, dataset, feed, bounds, strikes)
         return result if result["timestamp"].is_sorted() else result.sort("timestamp", maintain_order=True)
 
     def _known(self, feed: Feed) -> Feed:

@@ -64,10 +64,18 @@ def published_files(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A session by its names for globs, as many as there are, by data set."""
+    """A session by the folders that have its names for globs, as many as there are, by data set."""
 
-    day: str
-    names: dict[str, Path]
+    folder: str
+    roots: dict[str, Path]
+
+    @property
+    def day(self) -> str:
+        return self.folder.partition("=")[2]
+
+    @property
+    def names(self) -> dict[str, Path]:
+        return {name: root / self.folder / f"{name}.parquet" for name, root in self.roots.items()}
 
     def told(self) -> _Told:
         """What the first of the files that tells it says of the session."""
@@ -96,8 +104,7 @@ def _iter_shown(layout: LakeLayout, feed: Feed) -> Iterator[_Shown]:
     roots = {name: _feed_folder(layout, name, feed) for name in datasets_of(feed)}
     there = {name: _folders(root, f"{name}.parquet") for name, root in roots.items()}
     for folder in sorted(set().union(*there.values())):
-        names = {name: root / folder / f"{name}.parquet" for name, root in roots.items() if folder in there[name]}
-        yield _Shown(folder.partition("=")[2], names)
+        yield _Shown(folder, {name: root for name, root in roots.items() if folder in there[name]})
 
 
 def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_Shown]:
@@ -199,26 +206,6 @@ def scan_range(
         return _scan([first.file(layout, dataset, feed)]).select(columns).head(0)
     check_published(files)
     return _narrowed(_scan(files).select(columns), bounds, strikes)
-
-
-def iter_sessions(
-    layout: LakeLayout,
-    dataset: str,
-    feed: Feed,
-    bounds: Bounds,
-    *,
-    strikes: Sequence[float] | None = None,
-    descending: bool = False,
-) -> Iterator[pl.LazyFrame]:
-    """The same session by session, each by itself in the order of its file: time, then strike."""
-    if next(_iter_shown(layout, feed), None) is None:
-        raise _gone(layout, feed)
-    columns = _columns(dataset, feed)
-    with reading():
-        files = published_files(layout, dataset, feed, bounds)
-        for file in reversed(files) if descending else files:
-            check_published([file])
-            yield _narrowed(_scan([file]).select(columns), bounds, strikes)
 
 
 def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:

@@ -14,8 +14,9 @@ from gexlake.db.parquet import UNKNOWN_VERSION, published_session, version_paths
 from gexlake.errors import LakeError
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_types import kind_of
+from gexlake.services.store.lookup_file import NoLookupError
 from gexlake.services.store.parquet_session import ParquetSession
-from gexlake.services.store.session import LookupSession, NoLookupError
+from gexlake.services.store.session import LookupSession
 from gexlake.services.store.values import PublishedSession, Snapshots
 
 MOST_OPEN = 256

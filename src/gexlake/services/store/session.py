@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,55 +10,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import xxhash
 
-from gexlake.db.parquet import read_footer
-from gexlake.db.published import FileKey, damaged_file, file_key
-from gexlake.importers.seal import TAIL
-from gexlake.importers.snapshots.lookup import (
-    BLOCK_SNAPSHOTS,
-    INTS,
-    LOOKUP_KEY,
-    PLAIN_IN_LZ4,
-    BrokenLookupError,
-    LookupIndex,
-    Numbers,
-    Scalars,
-    checksum_of,
-    find_table,
-    read_block,
-)
-from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles
+from gexlake.db.published import FileKey
+from gexlake.importers.snapshots.lookup import BLOCK_SNAPSHOTS, INTS, Scalars, checksum_of, read_block
+from gexlake.importers.snapshots.writing._pages import decode_doubles
 from gexlake.models.block import Doubles, Int
 from gexlake.models.feed import SessionKey
 from gexlake.models.record_type import RecordType
+from gexlake.services.store.lookup_file import Form, LookupFile
 from gexlake.services.store.records import Offsets, SnapshotRenderer
-from gexlake.zstd import BrokenFrameError, unpack_frame
+from gexlake.zstd import unpack_frame
 
 SNAPSHOTS_AT_ONCE = 256
 """Their ladders take 1.6 MB."""
-
-
-class _Form(NamedTuple):
-    """How a column is written in a row group.
-
-    dictionary  the raw frame of the values that numbers stand for; None where values are plain
-    unique      how many there are
-    in_lz4      whether pages are blocks of LZ4, or frames of zstd
-    """
-
-    dictionary: memoryview | None
-    unique: int
-    in_lz4: bool
 
 
 class _Checked(NamedTuple):
     """Row groups whose dictionaries have been held to their checksums, and which state of the file that was."""
 
     key: FileKey
-    groups: dict[int, list[_Form]]
-
-
-class NoLookupError(Exception):
-    """The session is from before there were lookup indexes."""
+    groups: dict[int, list[Form]]
 
 
 class LookupSession:
@@ -73,17 +41,13 @@ class LookupSession:
     """
 
     def __init__(self, kind: RecordType, files: Mapping[str, Path], session: SessionKey, version: str) -> None:
-        self._kind, self._path, self._session, self._version = kind, files[kind.indexed_dataset], session, version
-        self._file = self._open()
+        self._kind, self._session = kind, session
+        self._file = LookupFile(files[kind.indexed_dataset], len(kind.ladder_names))
+        self._index = self._file.index
         self._checked = self._nothing_checked()
-        footer = read_footer(Path(f"/proc/self/fd/{self._file.fileno()}"))
-        found: Any = (footer.get("session"), footer.get("version"))
+        found: Any = (self._file.footer.get("session"), self._file.footer.get("version"))
         if found != ([*session.feed, session.session_date.isoformat()], version):
-            raise self._damaged(f"it is of version {found[1]}, not {version}")
-        if LOOKUP_KEY not in footer:
-            raise NoLookupError
-        self._index = self._read_index(footer[LOOKUP_KEY])
-        self._row_ends = np.cumsum(self._index.rows)
+            raise self._file.damaged(f"it is of version {found[1]}, not {version}")
         self.timestamps = np.ascontiguousarray(self._index.timestamps).data
 
     def __len__(self) -> int:
@@ -124,9 +88,9 @@ class LookupSession:
 
     def _read_block(self, number: int) -> Scalars:
         place = self._index.blocks[number]
-        (data,) = self._read_all(place)
+        (data,) = self._file.read_all(place)
         if xxhash.xxh3_64_intdigest(data) != int(place[2]):
-            raise self._damaged("the scalars of its snapshots are not what was written")
+            raise self._file.damaged("the scalars of its snapshots are not what was written")
         count = min(BLOCK_SNAPSHOTS, len(self) - number * BLOCK_SNAPSHOTS)
         return read_block(data, count, self._kind.number_rows)
 
@@ -143,11 +107,11 @@ class LookupSession:
             self._checked = now
 
     def _nothing_checked(self) -> _Checked:
-        return _Checked(file_key(os.fstat(self._file.fileno())), {})
+        return _Checked(self._file.key, {})
 
-    def _decode_ladder(self, first: int, stop: int, checked: dict[int, list[_Form]]) -> Doubles:
+    def _decode_ladder(self, first: int, stop: int, checked: dict[int, list[Form]]) -> Doubles:
         index = self._index
-        begin, end = int(self._row_ends[first] - index.rows[first]), int(self._row_ends[stop - 1])
+        begin, end = int(self._file.row_ends[first] - index.rows[first]), int(self._file.row_ends[stop - 1])
         cells = np.empty((len(self._kind.ladder_names), end - begin))
         page = int(index.page_ends.searchsorted(begin, "right"))
         row = begin
@@ -164,67 +128,22 @@ class LookupSession:
             try:
                 decode_doubles(pages, forms, *span, cells, row - begin)
             except (ValueError, OSError) as error:
-                raise self._damaged(str(error)) from error
+                raise self._file.damaged(str(error)) from error
             row, page = until, page + 1
         return cells
 
-    def _check_group(self, group: int) -> list[_Form]:
-        places = self._index.dictionaries[group].tolist()
-        return [self._check_form(name, *place) for name, place in zip(self._kind.ladder_names, places, strict=True)]
+    def _check_group(self, group: int) -> list[Form]:
+        for name, place in zip(self._kind.ladder_names, self._index.dictionaries[group].tolist(), strict=True):
+            offset, length, unique, checksum = place
+            if unique and checksum_of(self._file.read(offset, length)) != checksum:
+                raise self._file.damaged(f"a dictionary of {name} is not what was written")
+        return self._file.forms(group)
 
-    def _check_form(self, name: str, offset: int, length: int, unique: int, checksum: int) -> _Form:
-        if not unique:
-            return _Form(None, 0, in_lz4=(offset, length, unique, checksum) == PLAIN_IN_LZ4)
-        if checksum_of(self._read(offset, length)) != checksum:
-            raise self._damaged(f"a dictionary of {name} is not what was written")
-        return _Form(memoryview(self._file)[offset : offset + length], unique, in_lz4=False)
-
-    def _read_pages(self, page: int, forms: list[_Form]) -> list[bytes]:
+    def _read_pages(self, page: int, forms: list[Form]) -> list[bytes]:
         """A page of each of the ladder's columns: blocks of LZ4 as they are, frames of zstd unpacked."""
         places = self._index.pages[page]
-        pages = self._read_all(places)
+        pages = self._file.read_all(places)
         for name, content, checksum in zip(self._kind.ladder_names, pages, places[:, 2].tolist(), strict=True):
             if checksum_of(content) != checksum:
-                raise self._damaged(f"a page of {name} is not what was written")
+                raise self._file.damaged(f"a page of {name} is not what was written")
         return [page if form.in_lz4 else unpack_frame(page) for page, form in zip(pages, forms, strict=True)]
-
-    # ---- bytes ---------------------------------------------------------------------------------------------
-
-    def _read_index(self, place: dict[str, Any]) -> LookupIndex:
-        offset, base = find_table(place, self._footer_start())
-        table = self._read(offset, place["length"])
-        if xxhash.xxh3_128_hexdigest(table) != place["xxh3_128"]:
-            raise self._damaged("its lookup index is not what was written")
-        try:
-            index = LookupIndex.unpack(table, len(self._kind.ladder_names))
-        except (BrokenLookupError, BrokenFrameError) as error:
-            raise self._damaged(str(error)) from error
-        return replace(index, blocks=index.blocks + np.array((base, 0, 0), np.uint64))
-
-    def _footer_start(self) -> int:
-        size = os.fstat(self._file.fileno()).st_size
-        return size - TAIL - int.from_bytes(self._read(size - TAIL, 4), "little")
-
-    def _open(self) -> MappedFile:
-        try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                return MappedFile(descriptor)
-            except OSError:
-                os.close(descriptor)
-                raise
-        except OSError as error:
-            raise self._damaged(str(error)) from error
-
-    def _read(self, offset: int, length: int) -> bytes:
-        return self._read_all(np.array((offset, length, 0), np.uint64))[0]
-
-    def _read_all(self, places: Numbers) -> list[bytes]:
-        """Parts of the file: offset, length, and what else is known of each."""
-        try:
-            return self._file.read_all(places)
-        except (ValueError, OSError) as error:
-            raise self._damaged(str(error)) from error
-
-    def _damaged(self, problem: str) -> Exception:
-        return damaged_file(self._path, problem)

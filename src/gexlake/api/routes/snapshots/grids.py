@@ -16,7 +16,8 @@ from gexlake.api.routes.snapshots.queries import GridQuery, HeatmapQuery, Ladder
 from gexlake.api.state import RunningService, running
 from gexlake.models.record_type import RecordType
 from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
-from gexlake.services.asking.session_frames import Bounds, collect_rows, iter_sessions, scan_range
+from gexlake.services.asking.session_frames import Bounds, collect_rows, scan_range
+from gexlake.services.asking.strike_frames import iter_strikes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,8 +56,8 @@ def _page_of_rows(service: RunningService, dataset: str, query: LadderQuery) -> 
     layout = service.lake.layout
     parts: list[pl.DataFrame] = []
     wanted = query.limit + 1
-    for session in iter_sessions(layout, dataset, query.feed, bounds, strikes=query.strike, descending=descending):
-        rows = collect_rows(session.sort("timestamp", descending=descending, maintain_order=True))
+    for session in iter_strikes(layout, dataset, query.feed, bounds, query.strike, descending=descending):
+        rows = session.sort("timestamp", descending=descending, maintain_order=True)
         parts.append(rows)
         wanted -= rows["timestamp"].n_unique()
         if wanted <= 0:

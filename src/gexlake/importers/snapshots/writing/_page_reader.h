@@ -54,9 +54,11 @@ typedef struct {
     int in_lz4;                /* pages come as they stand in the file, else unpacked */
 } Form;
 
-/* Rows first .. stop - 1 of a page of so many. */
+/* Rows first .. stop - 1 of a page of so many, or `count` of them that are picked: ascending, the last one stop - 1. */
 typedef struct {
     Py_ssize_t rows, first, stop;
+    const int64_t *picked;
+    Py_ssize_t count;
 } Span;
 
 /* A raw frame has a header, and blocks with a header each that hold so many bytes (zstd.py, `raw_frame`). */
@@ -90,6 +92,26 @@ static int decode_present(const uint8_t *values, int width, const Form *form, Sp
 
 static inline int is_present(const uint8_t *bits, Py_ssize_t row) { return bits != NULL && (bits[row / 8] >> (row % 8) & 1); }
 
+/* The rows that are picked. */
+static int pick(const uint8_t *values, int width, const uint8_t *bits, const Form *form, Span span, double *out) {
+    Py_ssize_t row = 0, before = 0;
+    for (Py_ssize_t i = 0; i < span.count; i++, out++) {
+        if (bits == NULL) before = span.picked[i];
+        else
+            for (; row < span.picked[i]; row++) before += is_present(bits, row);
+        const uint8_t *at = values + before * width / 8;
+        if (bits != NULL && !is_present(bits, row)) *out = NAN;
+        else if (form->dictionary == NULL) memcpy(out, at, 8);
+        else if (!take_value(at, width, form, out)) return 0;
+    }
+    return 1;
+}
+
+static int fill_with_nulls(Py_ssize_t count, double *out) {
+    while (count-- > 0) *out++ = NAN;
+    return 1;
+}
+
 /* Rows of a page as `encode` writes it; of the plain values of an LZ4 block only those need be there that are asked for. */
 static int decode(Input in, const Form *form, Span span, double *out) {
     const uint8_t *bits;
@@ -103,6 +125,8 @@ static int decode(Input in, const Form *form, Span span, double *out) {
     }
     if (form->dictionary != NULL && !take_numbers(&in, present, &width)) return 0;
     if (form->dictionary == NULL && (form->in_lz4 ? in.end - in.p < needed * 8 : in.end - in.p != present * 8)) return 0;
+    if (present == 0) return fill_with_nulls(span.picked ? span.count : span.stop - span.first, out);
+    if (span.picked) return pick(in.p, width, present == span.rows ? NULL : bits, form, span, out);
     if (present == span.rows) return decode_present(in.p, width, form, span, out);
     for (Py_ssize_t i = span.first; i < span.stop; i++, out++) {
         const uint8_t *at = in.p + before * width / 8;
@@ -124,13 +148,12 @@ static int unpack_and_decode(Input in, const Form *form, Span span, uint8_t *roo
     return length >= 0 && decode((Input){room, room + length}, form, span, out);
 }
 
-/* The same; -1 and errno where the disk refuses the dictionary. */
+/* The same; -1 where the disk refuses the dictionary, or the page. */
 static int decode_guarded(Input in, const Form *form, Span span, uint8_t *room, double *out) {
     sigjmp_buf here;
     volatile int found = -1;
     if (begin_reading(here)) found = unpack_and_decode(in, form, span, room, out);
     end_reading();
-    if (found < 0) errno = EIO;
     return found;
 }
 
@@ -157,6 +180,17 @@ static int take_form(PyObject *given, Form *form, Py_buffer *frame) {
     return 0;
 }
 
+/* The exception for what `decode_guarded` says, if it is one. */
+static void say_what_was_found(int found) {
+    if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
+    if (found < 0) {
+        errno = EIO;
+        PyErr_SetFromErrno(PyExc_OSError);
+    }
+}
+
+static uint8_t *make_room(Py_ssize_t rows) { return PyMem_Malloc((size_t)(most_bytes_of(rows, 1) + MARGIN)); }
+
 /* One column; 0 with an exception where it fails. */
 static int decode_column(PyObject *page, PyObject *given, Span span, uint8_t *room, double *out) {
     Form form;
@@ -165,8 +199,7 @@ static int decode_column(PyObject *page, PyObject *given, Span span, uint8_t *ro
     if (take_form(given, &form, &frame) && PyObject_GetBuffer(page, &content, PyBUF_SIMPLE) == 0) {
         Input input = {content.buf, (const uint8_t *)content.buf + content.len};
         found = decode_guarded(input, &form, span, room, out);
-        if (found == 0) PyErr_SetString(PyExc_ValueError, "the page is not of the form that is written");
-        if (found == -1) PyErr_SetFromErrno(PyExc_OSError);
+        say_what_was_found(found);
     }
     PyBuffer_Release(&content); /* what holds nothing is passed over */
     PyBuffer_Release(&frame);
@@ -178,16 +211,16 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
     Py_buffer out;
     PyObject *pages, *forms;
     Py_ssize_t at;
-    Span span;
+    Span span = {0};
     if (!PyArg_ParseTuple(args, "O!O!nnnw*n", &PyList_Type, &pages, &PyList_Type, &forms, &span.rows, &span.first,
                           &span.stop, &out, &at))
         return NULL;
     Py_ssize_t columns = PyList_Size(pages), width = columns > 0 ? out.len / 8 / columns : 0;
     int done = columns == PyList_Size(forms) && width * 8 * columns == out.len && (uintptr_t)out.buf % 8 == 0 &&
-               span.first >= 0 && span.first <= span.stop && span.stop <= span.rows && span.rows <= 1 << 28 &&
+               span.first >= 0 && span.first <= span.stop && span.stop <= span.rows && span.rows <= MOST_ROWS &&
                at >= 0 && at <= width && span.stop - span.first <= width - at;
     if (!done) PyErr_SetString(PyExc_ValueError, "the table or the rows do not fit the pages");
-    uint8_t *room = done ? PyMem_Malloc((size_t)(most_bytes_of(span.rows, 1) + MARGIN)) : NULL;
+    uint8_t *room = done ? make_room(span.rows) : NULL;
     if (done && room == NULL) done = PyErr_NoMemory() != NULL;
     for (Py_ssize_t i = 0; done && i < columns; i++)
         done = decode_column(PyList_GetItem(pages, i), PyList_GetItem(forms, i), span, room,
@@ -195,4 +228,77 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
     PyMem_Free(room);
     PyBuffer_Release(&out);
     return done ? Py_NewRef(Py_None) : NULL;
+}
+
+PyDoc_STRVAR(pick_doubles_doc,
+"pick_doubles(source, places, form, rows, counts, picked, out) -> None\n\n"
+"Single values of many pages of one column, without the GIL. Page i stands in `source` at places[i], of which the first\n"
+"two of three numbers are offset and length, and has rows[i] values. Of them those of counts[i] rows are wanted: `picked`\n"
+"has the numbers of these rows in their page, ascending, of all pages one behind the other, and so has `out` the values;\n"
+"NaN for NULL. What a form is, and what is raised, `decode_doubles` says; a `MappedFile` may be the source as well.");
+
+typedef struct {
+    Py_buffer source, places, frame, rows, counts, picked, out;
+    Py_ssize_t pages, most_rows;
+} Picking;
+
+/* Whether all that is wanted is there; finds how many rows a page has at most. */
+static int picks_fit(Picking *p) {
+    const uint64_t *place = p->places.buf, size = (uint64_t)p->source.len;
+    const int64_t *rows = p->rows.buf, *counts = p->counts.buf, *picked = p->picked.buf;
+    const int64_t *end = picked + p->picked.len / 8;
+    p->pages = p->rows.len / 8;
+    if (p->places.len != p->pages * 24 || p->counts.len != p->rows.len || p->out.len != p->picked.len) return 0;
+    for (Py_ssize_t i = 0; i < p->pages; i++, place += 3) {
+        if (place[0] > size || place[1] > size - place[0] || rows[i] < 0 || rows[i] > MOST_ROWS) return 0;
+        if (counts[i] < 0 || counts[i] > end - picked) return 0;
+        for (int64_t least = 0, left = counts[i]; left > 0; left--) {
+            if (*picked < least || *picked >= rows[i]) return 0;
+            least = *picked++ + 1;
+        }
+        if (rows[i] > p->most_rows) p->most_rows = (Py_ssize_t)rows[i];
+    }
+    return picked == end;
+}
+
+static int pick_all(const Picking *p, const Form *form, uint8_t *room) {
+    const uint64_t *place = p->places.buf;
+    const int64_t *rows = p->rows.buf, *counts = p->counts.buf, *picked = p->picked.buf;
+    double *out = p->out.buf;
+    for (Py_ssize_t i = 0; i < p->pages; i++, place += 3) {
+        Py_ssize_t count = (Py_ssize_t)counts[i];
+        if (count == 0) continue;
+        const uint8_t *page = (const uint8_t *)p->source.buf + place[0];
+        Span span = {(Py_ssize_t)rows[i], 0, (Py_ssize_t)picked[count - 1] + 1, picked, count};
+        int found = decode_guarded((Input){page, page + place[1]}, form, span, room, out);
+        if (found <= 0) return found;
+        picked += count;
+        out += count;
+    }
+    return 1;
+}
+
+static PyObject *pick_doubles(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *given;
+    Picking p = {0};
+    Form form;
+    uint8_t *room = NULL;
+    int found = -2;
+    if (!PyArg_ParseTuple(args, "y*y*Oy*y*y*w*", &p.source, &p.places, &given, &p.rows, &p.counts, &p.picked, &p.out))
+        return NULL;
+    if (!picks_fit(&p)) {
+        PyErr_SetString(PyExc_ValueError, "the rows that are picked do not fit the pages, or these their source");
+    } else if ((room = make_room(p.most_rows)) == NULL) {
+        PyErr_NoMemory();
+    } else if (take_form(given, &form, &p.frame)) {
+        Py_BEGIN_ALLOW_THREADS
+        found = pick_all(&p, &form, room);
+        Py_END_ALLOW_THREADS
+        say_what_was_found(found);
+    }
+    PyMem_Free(room);
+    Py_buffer *held[] = {&p.source, &p.places, &p.frame, &p.rows, &p.counts, &p.picked, &p.out};
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) PyBuffer_Release(held[i]);
+    return found > 0 ? Py_NewRef(Py_None) : NULL;
 }

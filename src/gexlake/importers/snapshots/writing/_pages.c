@@ -21,7 +21,7 @@
 #error "PLAIN pages are copied from memory, which has to be little-endian"
 #endif
 
-enum { MOST_VALUES = (1 << 16) - 1, SLOTS = 1 << 17 };
+enum { MOST_VALUES = (1 << 16) - 1, SLOTS = 1 << 17, MOST_ROWS = 1 << 28 };
 
 static Py_ssize_t most_bytes_of(Py_ssize_t count, Py_ssize_t pages) { return count * 8 + count / 8 + 64 * pages; }
 
@@ -335,6 +335,7 @@ static PyObject *most_bytes(PyObject *module, PyObject *args) {
 static PyMethodDef METHODS[] = {{"encode_doubles", encode_doubles, METH_VARARGS, encode_doubles_doc},
                                 {"encode_runs", encode_runs, METH_VARARGS, encode_runs_doc},
                                 {"decode_doubles", decode_doubles, METH_VARARGS, decode_doubles_doc},
+                                {"pick_doubles", pick_doubles, METH_VARARGS, pick_doubles_doc},
                                 {"most_bytes", most_bytes, METH_VARARGS, most_bytes_doc},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_pages", "Columns of doubles as pages of Parquet.", 0,

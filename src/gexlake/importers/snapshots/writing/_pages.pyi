@@ -19,6 +19,9 @@ Form = tuple[Buffer | None, int, bool]
 def decode_doubles(
     pages: list[bytes], forms: Sequence[Form], rows: int, first: int, stop: int, out: Doubles, at: int, /
 ) -> None: ...
+def pick_doubles(
+    source: Buffer, places: Numbers, form: Form, rows: Ints, counts: Ints, picked: Ints, out: Doubles, /
+) -> None: ...
 
 class MappedFile:
     def __init__(self, descriptor: int, /) -> None: ...
