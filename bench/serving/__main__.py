@@ -25,6 +25,7 @@ from itertools import product
 from pathlib import Path
 
 from bench.report import MIB, Finding, Findings, Table, machine, mebibytes, render, write_results
+from bench.serving.frames import measure_frames
 from bench.serving.load import Load, Question, Start, put_under_load, quietest
 from bench.timing import ROOT
 from gexlake.validation.calendar import trading_days
@@ -110,6 +111,7 @@ def main() -> None:
         measure_questions(lake, starts, options.seconds),
         measure_states(lake, starts, options.seconds),
         measure_import(lake, starts),
+        measure_frames(lake, (TICKER, OTHER)),
     ]
     if options.minutes:
         results.append(measure_growth(lake, starts, options.minutes))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gexlake.importers.snapshots.lookup import Numbers
 from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles, pick_doubles
@@ -39,6 +40,7 @@ class _Pages(NamedTuple):
     rows    (p,) rows of each
     counts  (p,) how many of them are wanted
     picked  (n,) their numbers within their page
+    strikes (n,) their strikes
     """
 
     places: Numbers
@@ -46,6 +48,17 @@ class _Pages(NamedTuple):
     rows: Ints
     counts: Ints
     picked: Ints
+    strikes: Doubles
+
+
+class _Wanted(NamedTuple):
+    """Rows of a page by their numbers, and their strikes."""
+
+    rows: Ints
+    strikes: Doubles
+
+    def only(self, which: NDArray[np.bool_]) -> _Wanted:
+        return _Wanted(self.rows[which], self.strikes[which])
 
 
 def pick_strikes(file: LookupFile, strikes: Doubles, group: int, first: int, stop: int) -> StrikeRows | None:
@@ -64,7 +77,8 @@ def pick_strikes(file: LookupFile, strikes: Doubles, group: int, first: int, sto
         if not len(pages.picked):
             return None
         cells = np.empty((len(forms), len(pages.picked)))
-        for column, form in enumerate(forms):
+        cells[STRIKE] = pages.strikes
+        for column, form in enumerate(forms[STRIKE + 1 :], STRIKE + 1):
             _pick(file, pages, column, form, cells[column])
     except (BrokenFrameError, ValueError, OSError) as error:
         raise file.damaged(str(error)) from error
@@ -87,24 +101,26 @@ def _find(file: LookupFile, strikes: Doubles, form: Form, begin: int, end: int) 
     ends, places = page_ends[pages], file.index.pages[pages]
     starts = np.append(page_ends[pages.start - 1] if pages.start else 0, ends[:-1])
     rows = ends - starts
-    found = _rows_of(file, strikes, form, places[:, STRIKE], rows)
-    found[0] = found[0][found[0] >= begin - starts[0]]
-    found[-1] = found[-1][found[-1] < end - starts[-1]]
-    counts = np.array([len(one) for one in found])
+    found = _find_in_pages(file, strikes, form, places[:, STRIKE], rows)
+    found[0] = found[0].only(found[0].rows >= begin - starts[0])
+    found[-1] = found[-1].only(found[-1].rows < end - starts[-1])
+    counts = np.array([len(one.rows) for one in found])
     some = counts > 0
-    return _Pages(places[some], starts[some], rows[some], counts[some], np.concatenate(found))
+    picked, picked_strikes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return _Pages(places[some], starts[some], rows[some], counts[some], picked, picked_strikes)
 
 
-def _rows_of(file: LookupFile, strikes: Doubles, form: Form, places: Numbers, rows: Ints) -> list[Ints]:
-    """Which rows of each page are of the strikes. Nearly all pages have the same strikes, and then the same bytes."""
-    known: dict[tuple[bytes, int], Ints] = {}
+def _find_in_pages(file: LookupFile, strikes: Doubles, form: Form, places: Numbers, rows: Ints) -> list[_Wanted]:
+    """What is wanted of each page. Nearly all pages have the same strikes, and then the same bytes."""
+    known: dict[tuple[bytes, int], _Wanted] = {}
     found = []
     for key in zip(file.read_all(np.ascontiguousarray(places)), rows.tolist(), strict=True):
         if key not in known:
             page, count = key
             values = np.empty((1, count))
             decode_doubles([page if form.in_lz4 else unpack_frame(page)], [form], count, 0, count, values, 0)
-            known[key] = np.flatnonzero(np.isin(values[0], strikes))
+            wanted = np.flatnonzero(np.isin(values[0], strikes))
+            known[key] = _Wanted(wanted, values[0, wanted])
         found.append(known[key])
     return found
 
@@ -114,17 +130,7 @@ def _pick(file: LookupFile, pages: _Pages, column: int, form: Form, out: Doubles
     places = np.ascontiguousarray(pages.places[:, column])
     source: MappedFile | bytes = file.mapped
     if not form.in_lz4:
-        contents = _unpack_all(file.read_all(places))
+        contents = [unpack_frame(frame) for frame in file.read_all(places)]
         lengths = np.array([len(content) for content in contents], np.uint64)
         source, places = b"".join(contents), np.stack((np.cumsum(lengths) - lengths, lengths, lengths), axis=1)
     pick_doubles(source, places, form, pages.rows, pages.counts, pages.picked, out)
-
-
-def _unpack_all(frames: list[bytes]) -> list[bytes]:
-    """Their contents; the one before is often the next one as well, as those of strikes are."""
-    contents: list[bytes] = []
-    before = b""
-    for frame in frames:
-        contents.append(contents[-1] if frame == before else unpack_frame(frame))
-        before = frame
-    return contents
