@@ -125,6 +125,13 @@ def pages_calls() -> Callable[[int], None]:
         refused(lambda: _pages.decode_doubles([page[:-1]], pair, *last), ValueError)
         refused(lambda: _pages.decode_doubles([page], pair, rows, 0, rows + 1, out, 0), ValueError)
         refused(lambda: _pages.decode_doubles([page], [(memoryview(b""), 9, False)], *last), ValueError)
+        places, of_one = (
+            np.array([[0, len(page), 0]], np.uint64),
+            (np.array([rows]), np.array([1]), np.array([rows - 1])),
+        )
+        _pages.pick_doubles(page, places, pair[0], *of_one, out)
+        refused(lambda: _pages.pick_doubles(page[:-1], places, pair[0], *of_one, out), ValueError)
+        refused(lambda: _pages.pick_doubles(bytes(len(page)), places, pair[0], *of_one, out), ValueError)
         pages.append(0)
 
     return call
