@@ -12,6 +12,7 @@ import xxhash
 
 from gexlake.db.parquet import read_footer
 from gexlake.db.published import FileKey, damaged_file, file_key
+from gexlake.errors import LakeError
 from gexlake.importers.seal import TAIL
 from gexlake.importers.snapshots.lookup import (
     LOOKUP_KEY,
@@ -56,7 +57,7 @@ class LookupFile:
     def __init__(self, path: Path, columns: int) -> None:
         self._path = path
         self.mapped = self._open()
-        self.footer = read_footer(Path(f"/proc/self/fd/{self.mapped.fileno()}"))
+        self.footer = self._read_footer()
         if LOOKUP_KEY not in self.footer:
             raise NoLookupError
         self.index = self._read_index(self.footer[LOOKUP_KEY], columns)
@@ -106,6 +107,12 @@ class LookupFile:
                 raise
         except OSError as error:
             raise self.damaged(str(error)) from error
+
+    def _read_footer(self) -> dict[str, Any]:
+        try:
+            return read_footer(Path(f"/proc/self/fd/{self.mapped.fileno()}"))
+        except LakeError as error:
+            raise self.damaged("its footer is not what was written") from error
 
     def _read_index(self, place: dict[str, Any], columns: int) -> LookupIndex:
         offset, base = find_table(place, self._footer_start())
