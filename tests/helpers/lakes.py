@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,8 +22,18 @@ from gexlake.models.record_types import GEX, RECORD_TYPES
 
 Content = dict[str, list[Any]]
 
+OLD_LAKES = Path(__file__).parent.parent / "examples" / "lakes"
 TABLES = ("imports", "sessions", "lineage", "quarantine", *(f"{name}_snapshots" for name in RECORD_TYPES))
 IDENTITY = "ticker, package, category, session_date::VARCHAR AS session_date"
+
+
+def old_lake(version: int, work: Path) -> Path:
+    """A lake that an older gexlake wrote, of that version of the tables."""
+    with tarfile.open(OLD_LAKES / f"version-{version}.tar.xz") as archive:
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(work)
+    return work / "lake"
 
 
 def lake_content(lake: Path) -> Content:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tarfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,10 +22,8 @@ from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
 from helpers.damage import flip
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
-from helpers.lakes import lake_content, live_file, select
+from helpers.lakes import lake_content, live_file, old_lake, select
 from helpers.runner import Runner
-
-VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +119,7 @@ def test_killed_at_any_point_it_has_lost_nothing(template: Path, lake: Path, wor
 
 
 def test_a_lake_of_version_1(work: Path) -> None:
-    with tarfile.open(VERSION_1) as archive:
-        archive.extractall(work, filter="data")
-    rebuild_database(work / "lake")
-    assert all(indexed(work / "lake"))
-    assert verify_lake(work / "lake").findings == []
+    lake = old_lake(1, work)
+    rebuild_database(lake)
+    assert all(indexed(lake))
+    assert verify_lake(lake).findings == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,22 +22,16 @@ from gexlake.services.upkeep.revise import restore_import
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.crashes import states
 from helpers.histories import MONDAY
-from helpers.lakes import Content, lake_content, select, tree
+from helpers.lakes import Content, lake_content, old_lake, select, tree
 from helpers.runner import Runner
 
-VERSION_3 = Path(__file__).parent.parent / "examples" / "lakes" / "version-3.tar.xz"
-"""See make_version_3.py beside it."""
+VERSION = 3
+"""See examples/lakes/make_version_3.py."""
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (MONDAY + timedelta(days=number) for number in range(1, 5))
 CHANGED = {MONDAY: 2.5, THURSDAY: 3.75, FRIDAY: 3.75}
 """Which spot the last version of a session has."""
 KEPT = [MONDAY, MONDAY, TUESDAY, FRIDAY, THURSDAY]
 """Sessions of the versions that can be restored; that of Thursday had been replaced, and not yet been kept."""
-
-
-def unpack(work: Path) -> Path:
-    with tarfile.open(VERSION_3) as archive:
-        archive.extractall(work, filter="data")
-    return work / "lake"
 
 
 def restorable(lake: Path) -> list[date]:
@@ -73,13 +66,13 @@ def assert_whole(lake: Path) -> None:
 
 @pytest.fixture(scope="module")
 def expected(fast_disk: Path) -> Content:
-    lake = unpack(fast_disk / "version-3")
+    lake = old_lake(VERSION, fast_disk / "version-3")
     settle_lake(lake)
     return lake_content(lake)
 
 
 def test_every_version_gets_its_name_and_can_be_restored(work: Path, expected: Content) -> None:
-    lake = unpack(work)
+    lake = old_lake(VERSION, work)
     assert settle_lake(lake) == 2
     assert_whole(lake)
     assert lake_content(lake) == expected
@@ -90,7 +83,7 @@ def test_every_version_gets_its_name_and_can_be_restored(work: Path, expected: C
 
 
 def test_who_only_reads_brings_it_to_today_as_well(work: Path) -> None:
-    lake = unpack(work)
+    lake = old_lake(VERSION, work)
     with open_database(LakeLayout(lake), write=False) as connection:
         before = last_commit(connection)
         assert len(live_versions(connection)) == 4
@@ -101,7 +94,7 @@ def test_who_only_reads_brings_it_to_today_as_well(work: Path) -> None:
 
 
 def test_sources_that_gave_nothing_are_not_counted_any_more(work: Path) -> None:
-    lake = unpack(work)
+    lake = old_lake(VERSION, work)
     with open_database(LakeLayout(lake), write=True) as connection:
         before = connection.execute("SELECT source_files, source_bytes FROM sessions ORDER BY ALL").fetchall()
         connection.execute("UPDATE sessions SET source_files = source_files + 1, source_bytes = source_bytes + 100")
@@ -112,7 +105,7 @@ def test_sources_that_gave_nothing_are_not_counted_any_more(work: Path) -> None:
 
 
 def test_a_rebuild_of_its_database_does_the_same(work: Path, expected: Content) -> None:
-    lake = unpack(work)
+    lake = old_lake(VERSION, work)
     (lake / "gexlake.duckdb").unlink()
     (lake / "gexlake.duckdb.wal").unlink()
     rebuild_database(lake)
@@ -123,7 +116,7 @@ def test_a_rebuild_of_its_database_does_the_same(work: Path, expected: Content) 
 
 
 def test_a_lake_that_nobody_has_brought_to_today_is_read_by_its_old_names(work: Path) -> None:
-    lake = unpack(work)
+    lake = old_lake(VERSION, work)
     before = tree(lake)
     layout, feed = LakeLayout(lake.absolute()), Feed("NQ_NDX", "classic", "gex_zero")
     days = collect_rows(scan_range(layout, "snapshots", feed, Bounds("2025-11-10", None, "2025-11-10")))
@@ -136,7 +129,7 @@ def test_a_lake_that_nobody_has_brought_to_today_is_read_by_its_old_names(work: 
 
 
 def test_killed_at_any_point_it_has_lost_nothing(work: Path, runner: Runner, expected: Content) -> None:
-    lake, kept = unpack(work), work / "kept"
+    lake, kept = old_lake(VERSION, work), work / "kept"
     command = {"sql": "SELECT count(*) FROM gex_snapshots", "faults": {"copy_to": str(kept)}}
     assert runner.start("read", lake, **command).wait().status == 0
     left = states(kept)

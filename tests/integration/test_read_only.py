@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import pytest
 
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import MONDAY, write_history
-from helpers.lakes import tree
+from helpers.lakes import old_lake, tree
 from helpers.runner import Runner
 
-LAKES = Path(__file__).parent.parent / "examples" / "lakes"
 COMMANDS = """
 import contextlib, io, json, sys
 import gexlake
@@ -93,9 +91,7 @@ def test_a_lake_that_can_only_be_read(work: Path, mounting: Runner) -> None:
 def test_a_lake_of_an_older_gexlake_that_can_only_be_read_says_what_it_needs(
     work: Path, mounting: Runner, version: int, commands: Sequence[list[str]]
 ) -> None:
-    with tarfile.open(LAKES / f"version-{version}.tar.xz") as archive:
-        archive.extractall(work, filter="data")
-    lake = work / "lake"
+    lake = old_lake(version, work)
     make_read_only(mounting, lake)
     before = tree(lake)
     for words, (status, _, err) in zip(commands, run(mounting, lake, *commands), strict=True):

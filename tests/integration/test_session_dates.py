@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tarfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
-from helpers.lakes import different_tables, lake_content, select
+from helpers.lakes import different_tables, lake_content, old_lake, select
 
 FIELD = Path(__file__).parent.parent / "examples" / "field"
-VERSION_1 = Path(__file__).parent.parent / "examples" / "lakes" / "version-1.tar.xz"
 WEDNESDAY = date(2025, 11, 12)
 DATA = ("gex_snapshots", "snapshots.parquet", "strikes.parquet")
 
@@ -202,9 +200,7 @@ def test_a_year_in_one_file(folder: Path, lake: Path) -> None:
 @pytest.fixture
 def old(work: Path) -> Path:
     """A lake of schema version 1: records filed by the dates in their files' names, and a ticker in lower case."""
-    with tarfile.open(VERSION_1) as archive:
-        archive.extractall(work, filter="data")
-    return work / "lake"
+    return old_lake(1, work)
 
 
 OWN_DATES = [("2025-11-10", 24), ("2025-11-11", 8), ("2025-11-12", 4), ("2025-11-14", 3), ("2025-11-17", 4)]

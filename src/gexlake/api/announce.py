@@ -158,7 +158,7 @@ class Announcer:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send(client))
                 group.create_task(self._receive(client, channel))
-        except* Exception as errors:  # one loss is enough to know, and what it is decides what comes next
+        except ExceptionGroup as errors:  # one loss is enough to know, and what it is decides what comes next
             raise errors.exceptions[0] from None
 
     async def _send(self, client: Redis) -> None:

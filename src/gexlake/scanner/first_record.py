@@ -25,10 +25,13 @@ _LITERAL = rb'[^\s,:\[\]{}"]++'
 _COLON = rb"\s*+:\s*+"
 
 _UP_TO_LADDER = re.compile(
-    rb"(?:\s*+%b%b(?:%b|%b)\s*+,)*+\s*+(%b)%b\["
+    rb"(?:\s*+%b%b(?:%b|%b)\s*+,)*\s*+(%b)%b\["
     % (_PLAIN_STRING, _COLON, _PLAIN_STRING, _LITERAL, b"|".join(b'"%b"' % key for key in LADDER_KEYS), _COLON)
 )
-"""Scalars, then a ladder: how the vendor's records begin. No string in it holds a quote."""
+"""Scalars, then a ladder: how the vendor's records begin. No string in it holds a quote.
+
+Its members are not possessive: before Python 3.11.5 a possessive group with a choice in it may find nothing.
+"""
 _TICKER = re.compile(rb'"ticker"%b(%b)' % (_COLON, _PLAIN_STRING))
 _TIMESTAMP = re.compile(rb'"timestamp"%b(%b|%b)' % (_COLON, _PLAIN_STRING, _LITERAL))
 
