@@ -197,15 +197,20 @@ def scan_range(
     The feed has to be one of which a session is published; raises `LakeError` where the lake's files are gone.
     """
     files = published_files(layout, dataset, feed, bounds)
-    columns = _columns(dataset, feed)
-    if not files:  # the columns are those of any file of the feed
-        first = next(_iter_shown(layout, feed), None)
-        if first is None:
-            raise _gone(layout, feed)
-        check_published([first.file(layout, dataset, feed)])
-        return _scan([first.file(layout, dataset, feed)]).select(columns).head(0)
+    if files:
+        return scan_files(files, dataset, feed, bounds, strikes=strikes)
+    first = next(_iter_shown(layout, feed), None)
+    if first is None:
+        raise _gone(layout, feed)
+    return scan_files([first.file(layout, dataset, feed)], dataset, feed, bounds).head(0)  # any file has the columns
+
+
+def scan_files(
+    files: Sequence[Path], dataset: str, feed: Feed, bounds: Bounds, *, strikes: Sequence[float] | None = None
+) -> pl.LazyFrame:
+    """The same of some of the `published_files` of the feed."""
     check_published(files)
-    return _narrowed(_scan(files).select(columns), bounds, strikes)
+    return _narrowed(_scan(files).select(_columns(dataset, feed)), bounds, strikes)
 
 
 def iter_batches(frame: pl.LazyFrame, rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:

@@ -15,7 +15,7 @@ from gexlake.db.published import FileKey, check_opened, session_of
 from gexlake.db.readers import reading
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
-from gexlake.services.asking.session_frames import Bounds, collect_rows, published_files, scan_range
+from gexlake.services.asking.session_frames import Bounds, collect_rows, published_files, scan_files, scan_range
 from gexlake.services.processes.workers import cores
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
 from gexlake.services.store.strike_rows import StrikeRows, pick_strikes
@@ -30,7 +30,6 @@ SESSIONS_AHEAD = 3
 class _Asked(NamedTuple):
     """What is asked for."""
 
-    layout: LakeLayout
     dataset: str
     feed: Feed
     bounds: Bounds
@@ -40,7 +39,7 @@ class _Asked(NamedTuple):
 class _UnderWay(NamedTuple):
     """A session whose row groups are read in threads, of a file in that state; None of one without a lookup index."""
 
-    session: SessionKey
+    path: Path
     file: LookupFile | None = None
     key: FileKey | None = None
     groups: Sequence[Future[StrikeRows | None]] = ()
@@ -71,7 +70,7 @@ def iter_strikes(
     A session that has none may be left out. So many sessions are read `ahead` of the one that is given. The feed has to
     be one of which a session is published; raises `LakeError` where a file is damaged or has gone.
     """
-    asked = _Asked(layout, dataset, feed, bounds, strikes)
+    asked = _Asked(dataset, feed, bounds, strikes)
     with reading(), ThreadPoolExecutor(cores()) as threads:
         files = published_files(layout, dataset, feed, bounds)
         under_way: deque[_UnderWay] = deque()
@@ -84,18 +83,17 @@ def iter_strikes(
 
 
 def _begin(threads: ThreadPoolExecutor, asked: _Asked, path: Path) -> _UnderWay:
-    session = session_of(path)
     try:
         file = LookupFile(path, len(kind_of(asked.feed).ladder_names))
     except NoLookupError:
-        return _UnderWay(session)
+        return _UnderWay(path)
     key = file.key
     check_opened(path, file.mapped.fileno())
     first, stop = _snapshots_of(file, asked.bounds)
     wanted = np.array([float(strike) for strike in asked.strikes])
     numbers = range(len(file.index.group_ends)) if first < stop else ()
     groups = [threads.submit(pick_strikes, file, wanted, number, first, stop) for number in numbers]
-    return _UnderWay(session, file, key, groups)
+    return _UnderWay(path, file, key, groups)
 
 
 def _snapshots_of(file: LookupFile, bounds: Bounds) -> tuple[int, int]:
@@ -109,21 +107,19 @@ def _snapshots_of(file: LookupFile, bounds: Bounds) -> tuple[int, int]:
 def _finish(asked: _Asked, one: _UnderWay) -> Iterator[pl.DataFrame]:
     """The session's rows, if there are any."""
     if one.file is None:
-        day = one.session.session_date.isoformat()
-        of_day = Bounds(day, asked.bounds.first_us, day, asked.bounds.last_us)
-        yield collect_rows(scan_range(asked.layout, asked.dataset, asked.feed, of_day, strikes=asked.strikes))
+        yield collect_rows(scan_files([one.path], asked.dataset, asked.feed, asked.bounds, strikes=asked.strikes))
         return
     parts = [rows for rows in (group.result() for group in one.groups) if rows is not None]
     if one.file.key != one.key:
         raise one.file.damaged("it was changed while it was read")
     if parts:
-        yield _frame_of(asked, one.session, parts)
+        yield _frame_of(session_of(one.path), parts)
 
 
-def _frame_of(asked: _Asked, session: SessionKey, parts: list[StrikeRows]) -> pl.DataFrame:
+def _frame_of(session: SessionKey, parts: list[StrikeRows]) -> pl.DataFrame:
     import polars as pl
 
-    names = kind_of(asked.feed).ladder_names
+    names = kind_of(session.feed).ladder_names
     cells = np.concatenate([part.cells for part in parts], axis=1)
     instants = pl.Series("timestamp", np.concatenate([part.timestamps for part in parts]))
     identity = zip(

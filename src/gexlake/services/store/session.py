@@ -51,7 +51,7 @@ class LookupSession:
         self.timestamps = np.ascontiguousarray(self._index.timestamps).data
 
     def __len__(self) -> int:
-        return len(self._index.timestamps)
+        return len(self._file)
 
     def texts(self, first: int, stop: int, *, strikes: bool) -> list[memoryview]:
         """The records first … stop - 1 in few buffers, a separator behind each."""

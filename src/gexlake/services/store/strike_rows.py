@@ -90,6 +90,7 @@ def _may_have(file: LookupFile, strikes: Doubles, form: Form, group: int) -> boo
     """Whether one of the strikes is among the different ones of a row group."""
     if form.dictionary is None:
         return True
+    # By a call: mapped memory is for C that is ready for a fault of the disk.
     offset, length, *_ = file.index.dictionaries[group, STRIKE].tolist()
     return bool(np.isin(np.frombuffer(unpack_frame(file.read(offset, length))), strikes).any())
 

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, NamedTuple
 
+import pytest
+
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
 from gexlake.db.sessions import SessionRow
+from gexlake.importers.snapshots.writing import ladder_file
 from gexlake.models.feed import Feed
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.store import PublishedSession, SnapshotStore
@@ -35,6 +38,13 @@ class MadeLake(NamedTuple):
         write_array(self.layout.root.parent / "source" / vendor_name(day), records)
         import_history(self.layout.root.parent / "source", self.layout.root)
         return next(session for session in self.sessions if session.session_date == day)
+
+
+def pack_plain_values_with_zstd(patch: pytest.MonkeyPatch) -> None:
+    """As an older gexlake did."""
+    patch.setattr(ladder_file, "LZ4_RAW", ladder_file.ZSTD)
+    patch.setattr(ladder_file, "PLAIN_IN_LZ4", (0, 0, 0, 0))
+    patch.setattr(ladder_file, "pack_block", ladder_file.FrameCompressor(level=ladder_file.LEVEL).compress)
 
 
 MakeLake = Callable[..., MadeLake]

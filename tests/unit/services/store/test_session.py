@@ -13,7 +13,6 @@ import pytest
 
 from gexlake.db.parquet import version_paths
 from gexlake.errors import DamagedSessionError
-from gexlake.importers.snapshots.writing import ladder_file
 from gexlake.importers.snapshots.writing._pages import decode_doubles
 from gexlake.models.record_types import GEX
 from gexlake.sample import sample_records
@@ -21,10 +20,9 @@ from gexlake.services.store import PublishedSession
 from gexlake.services.store import session as store_session
 from gexlake.services.store.session import LookupSession
 from gexlake.services.store.values import SEPARATOR
-from gexlake.zstd import FrameCompressor
 from helpers.damage import flip
 from helpers.histories import FEED, MONDAY, Record, records_of
-from unit.services.store.support import MakeLake
+from unit.services.store.support import MakeLake, pack_plain_values_with_zstd
 
 
 class Published(NamedTuple):
@@ -128,9 +126,7 @@ def test_who_reads_while_another_finds_that_the_file_has_changed_looks_again(
 def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How pages of plain values are packed; an older gexlake did it with zstd."""
     if request.param == "ZSTD":
-        monkeypatch.setattr(ladder_file, "LZ4_RAW", ladder_file.ZSTD)
-        monkeypatch.setattr(ladder_file, "PLAIN_IN_LZ4", (0, 0, 0, 0))
-        monkeypatch.setattr(ladder_file, "pack_block", FrameCompressor(level=ladder_file.LEVEL).compress)
+        pack_plain_values_with_zstd(monkeypatch)
     return str(request.param)
 
 

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.errors import DamagedSessionError
-from gexlake.importers.snapshots.writing import ladder_file
 from gexlake.importers.snapshots.writing._pages import pick_doubles
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
 from gexlake.models.block import Doubles
@@ -22,6 +21,7 @@ from gexlake.services.store.lookup_file import LookupFile
 from gexlake.services.store.strike_rows import StrikeRows, pick_strikes
 from helpers.columns import LADDER
 from unit.importers.snapshots.writing.test_ladder_file import Group, bits, group_of, groups, patched_pages
+from unit.services.store.support import pack_plain_values_with_zstd
 
 
 def indexed(path: Path, written: Sequence[Group]) -> LookupFile:
@@ -94,9 +94,7 @@ def test_strikes_that_come_and_go(  # noqa: PLR0917
     stop: int,
 ) -> None:
     if plain != "LZ4":
-        monkeypatch.setattr(ladder_file, "pack_block", ladder_file.FrameCompressor().compress)
-        monkeypatch.setattr(ladder_file, "LZ4_RAW", ladder_file.ZSTD)
-        monkeypatch.setattr(ladder_file, "PLAIN_IN_LZ4", (0, 0, 0, 0))
+        pack_plain_values_with_zstd(monkeypatch)
     with patched_pages(4):
         file = indexed(tmp_path / "strikes.parquet", written)
     forms = [form for group in range(3) for form in file.forms(group)]

@@ -18,9 +18,9 @@ typedef struct {
 /* Take sequences of the usual kind, up to one of another: both parts short, and nothing that ends in them. */
 static void take_usual(Block *b) {
     const uint8_t *restrict p = b->in.p;
-    const uint8_t *stop = b->in.end - MARGIN;
     uint8_t *to = b->to;
     if (b->in.end - p < MARGIN) return;
+    const uint8_t *stop = b->in.end - MARGIN;
     for (unsigned token = *p; p < stop && to < b->enough;) {
         size_t literals = token >> 4, match = token & 15, distance;
         const uint8_t *behind = p + 1 + literals;

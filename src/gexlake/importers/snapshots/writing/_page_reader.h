@@ -56,9 +56,8 @@ typedef struct {
 
 /* Rows first .. stop - 1 of a page of so many, or `count` of them that are picked: ascending, the last one stop - 1. */
 typedef struct {
-    Py_ssize_t rows, first, stop;
-    const int64_t *picked;
-    Py_ssize_t count;
+    Py_ssize_t rows, first, stop, count;
+    const int64_t *picked; /* NULL: all of them */
 } Span;
 
 /* A raw frame has a header, and blocks with a header each that hold so many bytes (zstd.py, `raw_frame`). */
@@ -86,19 +85,20 @@ static inline int take_values(const uint8_t *values, int width, const Form *form
 static int decode_present(const uint8_t *values, int width, const Form *form, Span span, double *out) {
     if (form->dictionary != NULL) /* the usual width is known to the compiler, which spares a third of the time */
         return width == 16 ? take_values(values, 16, form, span, out) : take_values(values, width, form, span, out);
-    memcpy(out, values + span.first * 8, (size_t)(span.stop - span.first) * 8);
+    memcpy(out, values + span.first * 8, (size_t)span.count * 8);
     return 1;
 }
 
-static inline int is_present(const uint8_t *bits, Py_ssize_t row) { return bits != NULL && (bits[row / 8] >> (row % 8) & 1); }
+static inline int is_present(const uint8_t *bits, Py_ssize_t row) { return bits[row / 8] >> (row % 8) & 1; }
 
-/* The rows that are picked. */
-static int pick(const uint8_t *values, int width, const uint8_t *bits, const Form *form, Span span, double *out) {
+/* Any rows of a page in which `bits` says who has a value; NULL: all have. */
+static int take_rows(const uint8_t *values, int width, const uint8_t *bits, const Form *form, Span span, double *out) {
     Py_ssize_t row = 0, before = 0;
     for (Py_ssize_t i = 0; i < span.count; i++, out++) {
-        if (bits == NULL) before = span.picked[i];
+        Py_ssize_t wanted = span.picked ? (Py_ssize_t)span.picked[i] : span.first + i;
+        if (bits == NULL) before = wanted;
         else
-            for (; row < span.picked[i]; row++) before += is_present(bits, row);
+            for (; row < wanted; row++) before += is_present(bits, row);
         const uint8_t *at = values + before * width / 8;
         if (bits != NULL && !is_present(bits, row)) *out = NAN;
         else if (form->dictionary == NULL) memcpy(out, at, 8);
@@ -117,25 +117,16 @@ static int decode(Input in, const Form *form, Span span, double *out) {
     const uint8_t *bits;
     int all = 0, width = 64;
     if (!take_levels(&in, span.rows, &bits, &all)) return 0;
-    Py_ssize_t present = all ? span.rows : 0, before = 0, needed = all ? span.stop : 0;
+    Py_ssize_t present = all ? span.rows : 0, needed = all ? span.stop : 0;
     for (Py_ssize_t i = 0; bits && i < span.rows; i++) {
-        if (i == span.first) before = present;
         present += is_present(bits, i);
         if (i < span.stop) needed = present;
     }
     if (form->dictionary != NULL && !take_numbers(&in, present, &width)) return 0;
     if (form->dictionary == NULL && (form->in_lz4 ? in.end - in.p < needed * 8 : in.end - in.p != present * 8)) return 0;
-    if (present == 0) return fill_with_nulls(span.picked ? span.count : span.stop - span.first, out);
-    if (span.picked) return pick(in.p, width, present == span.rows ? NULL : bits, form, span, out);
-    if (present == span.rows) return decode_present(in.p, width, form, span, out);
-    for (Py_ssize_t i = span.first; i < span.stop; i++, out++) {
-        const uint8_t *at = in.p + before * width / 8;
-        if (!is_present(bits, i)) *out = NAN;
-        else if (form->dictionary == NULL) memcpy(out, at, 8);
-        else if (!take_value(at, width, form, out)) return 0;
-        before += is_present(bits, i);
-    }
-    return 1;
+    if (present == 0) return fill_with_nulls(span.count, out);
+    if (present == span.rows && !span.picked) return decode_present(in.p, width, form, span, out);
+    return take_rows(in.p, width, present == span.rows ? NULL : bits, form, span, out);
 }
 
 /* The same of a page that may be an LZ4 block, which is unpacked into `room` as far as it is needed. */
@@ -216,9 +207,10 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
                           &span.stop, &out, &at))
         return NULL;
     Py_ssize_t columns = PyList_Size(pages), width = columns > 0 ? out.len / 8 / columns : 0;
+    span.count = span.stop - span.first;
     int done = columns == PyList_Size(forms) && width * 8 * columns == out.len && (uintptr_t)out.buf % 8 == 0 &&
                span.first >= 0 && span.first <= span.stop && span.stop <= span.rows && span.rows <= MOST_ROWS &&
-               at >= 0 && at <= width && span.stop - span.first <= width - at;
+               at >= 0 && at <= width && span.count <= width - at;
     if (!done) PyErr_SetString(PyExc_ValueError, "the table or the rows do not fit the pages");
     uint8_t *room = done ? make_room(span.rows) : NULL;
     if (done && room == NULL) done = PyErr_NoMemory() != NULL;
@@ -269,7 +261,7 @@ static int pick_all(const Picking *p, const Form *form, uint8_t *room) {
         Py_ssize_t count = (Py_ssize_t)counts[i];
         if (count == 0) continue;
         const uint8_t *page = (const uint8_t *)p->source.buf + place[0];
-        Span span = {(Py_ssize_t)rows[i], 0, (Py_ssize_t)picked[count - 1] + 1, picked, count};
+        Span span = {(Py_ssize_t)rows[i], 0, (Py_ssize_t)picked[count - 1] + 1, count, picked};
         int found = decode_guarded((Input){page, page + place[1]}, form, span, room, out);
         if (found <= 0) return found;
         picked += count;

@@ -14,13 +14,13 @@ def encode_doubles(
 def encode_runs(rows: Ints, first: int, width: int, /) -> bytes: ...
 def most_bytes(count: int, pages: int, /) -> int: ...
 
-Form = tuple[Buffer | None, int, bool]
+_Form = tuple[Buffer | None, int, bool]
 
 def decode_doubles(
-    pages: list[bytes], forms: Sequence[Form], rows: int, first: int, stop: int, out: Doubles, at: int, /
+    pages: list[bytes], forms: Sequence[_Form], rows: int, first: int, stop: int, out: Doubles, at: int, /
 ) -> None: ...
 def pick_doubles(
-    source: Buffer, places: Numbers, form: Form, rows: Ints, counts: Ints, picked: Ints, out: Doubles, /
+    source: Buffer, places: Numbers, form: _Form, rows: Ints, counts: Ints, picked: Ints, out: Doubles, /
 ) -> None: ...
 
 class MappedFile:
