@@ -12,7 +12,7 @@ NATIVE := src/gexlake/importers/snapshots/decoding/_native.c src/gexlake/importe
 
 NATIVE_TESTS := tests/unit/importers/snapshots/decoding/test_native.py tests/unit/importers/snapshots/writing/test_ladder_file.py \
   tests/unit/importers/snapshots/writing/test_mapped_file.py tests/unit/importers/snapshots/writing/test_lz4.py \
-  tests/unit/services/store/test_strike_rows.py tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
+  tests/unit/services/store/test_ladder_rows.py tests/unit/services/store/test_render.py tests/unit/services/store/test_records.py
 
 SAMPLE ?= sample
 LAKE ?= data

@@ -202,10 +202,10 @@ def check_pages(chance: random.Random) -> None:
             with contextlib.suppress(ValueError):
                 _pages.decode_doubles([cut], [form], rows, first, stop, found, 0)
             of_one = np.array([rows]), np.array([stop - first]), np.arange(first, stop)
-            _pages.pick_doubles(packed, np.array([[0, len(packed), 0]], np.uint64), form, *of_one, found)
+            _pages.pick_doubles([packed], form, *of_one, found)
             assert same_bits(np.nan_to_num(found, nan=1.5), np.nan_to_num(expected, nan=1.5))
             with contextlib.suppress(ValueError):
-                _pages.pick_doubles(cut, np.array([[0, len(cut), 0]], np.uint64), form, *of_one, found)
+                _pages.pick_doubles((cut, np.array([[0, len(cut), 0]], np.uint64)), form, *of_one, found)
         start, begin = start + length, end
 
 

@@ -15,6 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,18 @@ def pages_calls() -> Callable[[int], None]:
         refused(lambda: _pages.decode_doubles([page[:-1]], pair, *last), ValueError)
         refused(lambda: _pages.decode_doubles([page], pair, rows, 0, rows + 1, out, 0), ValueError)
         refused(lambda: _pages.decode_doubles([page], [(memoryview(b""), 9, False)], *last), ValueError)
-        places, of_one = (
+        place, of_one = (
             np.array([[0, len(page), 0]], np.uint64),
             (np.array([rows]), np.array([1]), np.array([rows - 1])),
         )
-        _pages.pick_doubles(page, places, pair[0], *of_one, out)
-        refused(lambda: _pages.pick_doubles(page[:-1], places, pair[0], *of_one, out), ValueError)
-        refused(lambda: _pages.pick_doubles(bytes(len(page)), places, pair[0], *of_one, out), ValueError)
+        _pages.pick_doubles((page, place), pair[0], *of_one, out)
+        _pages.pick_doubles([page], pair[0], *of_one, out)
+        refused(lambda: _pages.pick_doubles((page[:-1], place), pair[0], *of_one, out), ValueError)
+        refused(lambda: _pages.pick_doubles([bytes(len(page))], pair[0], *of_one, out), ValueError)
+        refused(lambda: _pages.pick_doubles([page, page], pair[0], *of_one, out), ValueError)
+        no_pages: list[Any] = [[bytearray(page)], 9, (page,), (page, 9)]
+        for wrong in no_pages:
+            refused(partial(_pages.pick_doubles, wrong, pair[0], *of_one, out), TypeError)
         pages.append(0)
 
     return call

@@ -19,13 +19,14 @@ from gexlake.models.record_types import kind_of
 from gexlake.models.report import ImportReport
 from gexlake.services.asking.asof import Wanted, asof_frame, join_asof
 from gexlake.services.asking.gaps import GapsReport, find_gaps
+from gexlake.services.asking.heatmap import Heatmap, iter_heatmap
 from gexlake.services.asking.lake_frames import LakeFrames
 from gexlake.services.asking.last_snapshot import latest_snapshot, snapshot_at
 from gexlake.services.asking.lineage import list_lineage, list_quarantine
 from gexlake.services.asking.moments import Age, Moment, Zone, parse_age, parse_instant, parse_interval
 from gexlake.services.asking.notebook import lake_html
 from gexlake.services.asking.notes import add_note, change_note, delete_note, list_notes, notes_frame
-from gexlake.services.asking.resample import bars, heatmap, last_of_intervals
+from gexlake.services.asking.resample import bars
 from gexlake.services.asking.session_frames import collect_rows, scan_range
 from gexlake.services.asking.status import LakeStatus, lake_status
 from gexlake.services.importing.import_history import import_history
@@ -192,9 +193,8 @@ class Lake(LakeFrames):
         if value is not None and value not in ladder.names[1:]:
             raise UsageError(f"{feed} has no value {value!r}.", hint=f"It has {', '.join(ladder.names[1:])}.")
         bounds, length = self._bounds(start, end, tz), parse_interval(interval)
-        intervals = collect_rows(last_of_intervals(scan_range(self._layout, "snapshots", feed, bounds), length))
-        rows = scan_range(self._layout, ladder.dataset, feed, bounds)
-        return collect_rows(heatmap(intervals, rows, value or ladder.shown[0]))
+        shown = value or ladder.shown[0]
+        return Heatmap.join(list(iter_heatmap(self._layout, feed, bounds, length, shown))).frame(shown)
 
     def sql(self, statement: str, *, limit: int | None = None) -> pl.DataFrame:
         """The rows of one read-only SQL statement, at most `limit`; times come in UTC.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gexlake.models.block import Doubles, Ints
+from gexlake.models.block import Ints
 from gexlake.models.record_type import RecordType
 
 if TYPE_CHECKING:
@@ -42,54 +42,17 @@ def bars(kind: RecordType, snapshots: pl.LazyFrame, seconds: int) -> pl.LazyFram
     )
 
 
-def last_of_intervals(snapshots: pl.LazyFrame, seconds: int) -> pl.LazyFrame:
-    """`timestamp` (the interval's end) and `last_timestamp` (that of its last snapshot), in order of time."""
-    import polars as pl
+def last_of_intervals(timestamps: Ints, seconds: int) -> tuple[Ints, Ints]:
+    """Which (m,) of ascending timestamps are the last ones of their intervals, and where the (m,) intervals end.
 
-    return (
-        _by_interval(snapshots, seconds)
-        .agg(pl.col("timestamp").last().alias("last_timestamp"))
-        .rename({"interval_end": "timestamp"})
-    )
-
-
-def heatmap(intervals: pl.DataFrame, strikes: pl.LazyFrame, value: str) -> pl.LazyFrame:
-    """Strike by time: `timestamp`, `strike` and one ladder column, `value`, of each interval's last snapshot."""
-    import polars as pl
-
-    wanted = intervals["last_timestamp"].implode()
-    return (
-        strikes.select("timestamp", "strike", value)
-        .filter(pl.col("timestamp").is_in(wanted))
-        .rename({"timestamp": "last_timestamp"})
-        .join(intervals.lazy(), on="last_timestamp", how="inner", maintain_order="left")
-        .select("timestamp", "strike", value)
-    )
-
-
-def matrix(cells: pl.DataFrame, value: str) -> tuple[Doubles, pl.Series, Doubles]:
-    """The cells of `heatmap`, which are in order of time, as (n,) strikes, m instants and their (n, m) values.
-
-    NaN where a ladder has no such strike; of two rows of one strike the later stands.
+    All in Unix microseconds.
     """
-    instants = cells["timestamp"].unique(maintain_order=True)
-    every, found = cells["strike"].to_numpy(), cells[value].to_numpy()
-    of_cells, of_columns = (times.to_physical().to_numpy() for times in (cells["timestamp"], instants))
-    if _are_alike(every, of_cells, of_columns):  # as mostly
-        return every[: len(every) // len(instants)], instants, np.ascontiguousarray(found.reshape(len(instants), -1).T)
-    strikes, row = np.unique(every, return_inverse=True)
-    values = np.full((len(strikes), len(instants)), np.nan)
-    values[row, np.searchsorted(of_columns, of_cells)] = found
-    return strikes, instants, values
-
-
-def _are_alike(strikes: Doubles, timestamps: Ints, instants: Ints) -> bool:
-    """Whether all ladders have the same strikes, in ascending order."""
-    if not len(strikes) or len(strikes) % len(instants):
-        return False
-    ladders = strikes.reshape(len(instants), -1)
-    together = (timestamps.reshape(len(instants), -1) == instants[:, np.newaxis]).all()
-    return bool(together and (ladders == ladders[0]).all() and (np.diff(ladders[0]) > 0).all())
+    length = seconds * 1_000_000
+    first, last = (-(-int(edge) // length) * length for edge in timestamps[[0, -1]]) if len(timestamps) else (0, -1)
+    ends = np.arange(first, last + 1, length)
+    stops = timestamps.searchsorted(ends, "right")
+    some = np.diff(stops, prepend=0) > 0
+    return stops[some] - 1, ends[some]
 
 
 def _by_interval(snapshots: pl.LazyFrame, seconds: int) -> pl.lazyframe.group_by.LazyGroupBy:

@@ -23,14 +23,16 @@ from gexlake.db.schema import TABLES, VIEWS
 from gexlake.errors import LakeError
 from gexlake.importers import IMPORTERS
 from gexlake.importers.seal import BrokenSealError, is_sealed
+from gexlake.models.block import Ints
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of, record_type_of
-from gexlake.services.asking.moments import Moment, Zone, parse_bound
+from gexlake.services.asking.moments import Moment, Zone, new_york_day, parse_bound
 
 if TYPE_CHECKING:
     import polars as pl
 
+_LAST_DAY = date.max.isoformat()
 BATCH_ROWS = 1 << 17
 """Rows of one batch where a range is read in batches."""
 
@@ -71,7 +73,7 @@ class _Shown:
 
     @property
     def day(self) -> str:
-        return self.folder.partition("=")[2]
+        return _day_of(self.folder)
 
     @property
     def names(self) -> dict[str, Path]:
@@ -98,31 +100,36 @@ class _Shown:
         return file
 
 
-def _iter_shown(layout: LakeLayout, feed: Feed) -> Iterator[_Shown]:
+def _iter_shown(layout: LakeLayout, feed: Feed, bounds: Bounds | None = None) -> Iterator[_Shown]:
+    """The sessions of a feed by date, of those dates that the range may hold."""
     if record_type_of(feed.category) is None:
         return
     roots = {name: _feed_folder(layout, name, feed) for name in datasets_of(feed)}
-    there = {name: _folders(root, f"{name}.parquet") for name, root in roots.items()}
+    days = (bounds or Bounds()).days()
+    there = {name: _folders(root, f"{name}.parquet", days) for name, root in roots.items()}
     for folder in sorted(set().union(*there.values())):
         yield _Shown(folder, {name: root for name, root in roots.items() if folder in there[name]})
 
 
 def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_Shown]:
-    for session in _iter_shown(layout, feed):
-        if bounds.may_admit_day(session.day) and (
-            not bounds.has_instants or bounds.may_admit_span(session.told().span)
-        ):
+    for session in _iter_shown(layout, feed, bounds):
+        if not bounds.has_instants or bounds.may_admit_span(session.told().span):
             yield session
 
 
-def _folders(root: Path, file: str) -> set[str]:
-    """The names of the folders of sessions that have a file of this name.
+def _day_of(folder: str) -> str:
+    return folder.partition("=")[2]
+
+
+def _folders(root: Path, file: str, days: tuple[str, str]) -> set[str]:
+    """The names of the folders of sessions between two dates that have a file of this name.
 
     There may be thousands, for each question: a glob, or a path for each, would take ten times as long.
     """
-    top = str(root)
+    top, (first, last) = str(root), days
     try:
-        return {name for name in os.listdir(top) if os.path.exists(f"{top}/{name}/{file}")}  # noqa: PTH110, PTH208
+        between = (name for name in os.listdir(top) if first <= _day_of(name) <= last)  # noqa: PTH208
+        return {name for name in between if os.path.exists(f"{top}/{name}/{file}")}  # noqa: PTH110
     except (FileNotFoundError, NotADirectoryError):
         return set()
 
@@ -164,6 +171,12 @@ class Bounds:
         """Whether a bound is an instant, and not the date of a session."""
         return self.first_us is not None or self.last_us is not None
 
+    def days(self) -> tuple[str, str]:
+        """The first and the last date (ISO text) of which a session can hold anything in the range."""
+        firsts = (self.first_day, _day_at(self.first_us))
+        lasts = (self.last_day, _day_at(self.last_us))
+        return max(day or "" for day in firsts), min(day or _LAST_DAY for day in lasts)
+
     def may_admit_day(self, day: str) -> bool:
         """Whether a session can hold anything in the range, by its date."""
         return not ((self.first_day and day < self.first_day) or (self.last_day and day > self.last_day))
@@ -175,6 +188,12 @@ class Bounds:
             and (self.first_us is None or span[1] >= self.first_us)
             and (self.last_us is None or span[0] <= self.last_us)
         )
+
+    def snapshots_of(self, timestamps: Ints) -> tuple[int, int]:
+        """The first of a session's snapshots in the range and the one behind the last, by their times."""
+        first = 0 if self.first_us is None else int(timestamps.searchsorted(self.first_us, "left"))
+        stop = len(timestamps) if self.last_us is None else int(timestamps.searchsorted(self.last_us, "right"))
+        return first, stop
 
     def predicates(self) -> list[pl.Expr]:
         """The instants among the bounds, as conditions on `timestamp`; dates have chosen the files already."""
@@ -260,6 +279,14 @@ def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | No
 
     frame = frame.filter(*bounds.predicates())
     return frame if strikes is None else frame.filter(pl.col("strike").is_in([float(value) for value in strikes]))
+
+
+def _day_at(us: int | None) -> str | None:
+    """The date (ISO text) of the session of an instant; None of one that is in no session, as far away as it is."""
+    try:
+        return None if us is None else new_york_day(us)[0].isoformat()
+    except (OverflowError, ValueError):
+        return None
 
 
 def _parsed(bound: Moment | None, parameter: str, tz: Zone | None) -> date | int | None:

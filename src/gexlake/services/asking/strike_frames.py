@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.published import FileKey, check_opened, session_of
+from gexlake.db.published import session_of
 from gexlake.db.readers import reading
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
 from gexlake.services.asking.session_frames import Bounds, collect_rows, published_files, scan_files, scan_range
 from gexlake.services.processes.workers import cores
+from gexlake.services.store.ladder_rows import StrikeRows, pick_strikes
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
-from gexlake.services.store.strike_rows import StrikeRows, pick_strikes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,11 +37,10 @@ class _Asked(NamedTuple):
 
 
 class _UnderWay(NamedTuple):
-    """A session whose row groups are read in threads, of a file in that state; None of one without a lookup index."""
+    """A session whose row groups are read in threads; without a file where it has no lookup index."""
 
     path: Path
     file: LookupFile | None = None
-    key: FileKey | None = None
     groups: Sequence[Future[StrikeRows | None]] = ()
 
 
@@ -84,24 +83,14 @@ def iter_strikes(
 
 def _begin(threads: ThreadPoolExecutor, asked: _Asked, path: Path) -> _UnderWay:
     try:
-        file = LookupFile(path, len(kind_of(asked.feed).ladder_names))
+        file = LookupFile.open_whole(path, len(kind_of(asked.feed).ladder_names))
     except NoLookupError:
         return _UnderWay(path)
-    key = file.key
-    check_opened(path, file.mapped.fileno())
-    first, stop = _snapshots_of(file, asked.bounds)
+    first, stop = asked.bounds.snapshots_of(file.index.timestamps)
     wanted = np.array([float(strike) for strike in asked.strikes])
     numbers = range(len(file.index.group_ends)) if first < stop else ()
     groups = [threads.submit(pick_strikes, file, wanted, number, first, stop) for number in numbers]
-    return _UnderWay(path, file, key, groups)
-
-
-def _snapshots_of(file: LookupFile, bounds: Bounds) -> tuple[int, int]:
-    """Which snapshots are in the range."""
-    timestamps = file.index.timestamps
-    first = 0 if bounds.first_us is None else int(timestamps.searchsorted(bounds.first_us, "left"))
-    stop = len(timestamps) if bounds.last_us is None else int(timestamps.searchsorted(bounds.last_us, "right"))
-    return first, stop
+    return _UnderWay(path, file, groups)
 
 
 def _finish(asked: _Asked, one: _UnderWay) -> Iterator[pl.DataFrame]:
@@ -110,8 +99,7 @@ def _finish(asked: _Asked, one: _UnderWay) -> Iterator[pl.DataFrame]:
         yield collect_rows(scan_files([one.path], asked.dataset, asked.feed, asked.bounds, strikes=asked.strikes))
         return
     parts = [rows for rows in (group.result() for group in one.groups) if rows is not None]
-    if one.file.key != one.key:
-        raise one.file.damaged("it was changed while it was read")
+    one.file.check_unchanged()
     if parts:
         yield _frame_of(session_of(one.path), parts)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import xxhash
 
 from gexlake.db.parquet import read_footer
-from gexlake.db.published import FileKey, damaged_file, file_key
+from gexlake.db.published import FileKey, check_opened, damaged_file, file_key
 from gexlake.errors import LakeError
 from gexlake.importers.seal import TAIL
 from gexlake.importers.snapshots.lookup import (
@@ -57,6 +57,7 @@ class LookupFile:
     def __init__(self, path: Path, columns: int) -> None:
         self._path = path
         self.mapped = self._open()
+        self._opened_key = self.key
         self.footer = self._read_footer()
         if LOOKUP_KEY not in self.footer:
             raise NoLookupError
@@ -66,6 +67,21 @@ class LookupFile:
     def __len__(self) -> int:
         """How many snapshots there are."""
         return len(self.index.timestamps)
+
+    @classmethod
+    def open_whole(cls, path: Path, columns: int) -> Self:
+        """The same, looked at from end to end first: for who does not hold each page to its checksum.
+
+        What was read counts once `check_unchanged` has found that the file is still what was looked at.
+        """
+        file = cls(path, columns)
+        check_opened(path, file.mapped.fileno())
+        return file
+
+    def check_unchanged(self) -> None:
+        """Raise where the file is not what it was when it was opened."""
+        if self.key != self._opened_key:
+            raise self.damaged("it was changed while it was read")
 
     @property
     def key(self) -> FileKey:

@@ -1,4 +1,4 @@
-"""Bars and heatmaps: the values that plain Python finds, and never anything that came later."""
+"""Bars, and the last snapshots of intervals: what plain Python finds, and never anything that came later."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gexlake.models.record_types import GEX
-from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
+from gexlake.services.asking.resample import bars, last_of_intervals
 from helpers.columns import NUMBERS
 
 LEVELS = tuple(name for name in GEX.numbers if name != "spot")
@@ -25,7 +25,7 @@ VALUES = st.none() | st.floats(-1e6, 1e6)
 
 @st.composite
 def snapshot_rows(draw: st.DrawFn) -> list[Row]:
-    """Snapshots at instants of their own, some on the edge of an interval, each with a ladder."""
+    """Snapshots at instants of their own, some on the edge of an interval."""
     offsets = st.integers(0, 400).map(lambda second: second * SECOND) | st.integers(0, 400 * SECOND)
     instants = sorted(draw(st.sets(offsets, min_size=1, max_size=25)))
     return [
@@ -33,7 +33,6 @@ def snapshot_rows(draw: st.DrawFn) -> list[Row]:
             "us": START_US + offset,
             "spot": draw(st.floats(1, 1e6)),
             **{name: draw(VALUES) for name in LEVELS},
-            "ladder": draw(st.dictionaries(st.sampled_from([100.0, 105.0, 110.5]), VALUES, min_size=1)),
         }
         for offset in instants
     ]
@@ -42,33 +41,22 @@ def snapshot_rows(draw: st.DrawFn) -> list[Row]:
 intervals = st.sampled_from([1, 7, 60, 61, 300, 3600])
 
 
-def frames(rows: list[Row]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """As they lie in the Parquet files."""
-    kind = pl.Datetime("us", "UTC")
+def found_bars(rows: list[Row], seconds: int) -> list[Row]:
     snapshots = pl.DataFrame(
         {
-            "timestamp": pl.Series([row["us"] for row in rows], dtype=pl.Int64).cast(kind),
+            "timestamp": pl.Series([row["us"] for row in rows], dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
             **{name: pl.Series([row[name] for row in rows], dtype=pl.Float64) for name in NUMBERS},
         }
     )
-    cells = [(row["us"], strike, value) for row in rows for strike, value in sorted(row["ladder"].items())]
-    strikes = pl.DataFrame(
-        {
-            "timestamp": pl.Series([us for us, _, _ in cells], dtype=pl.Int64).cast(kind),
-            "strike": pl.Series([strike for _, strike, _ in cells], dtype=pl.Float64),
-            "gex_vol": pl.Series([value for _, _, value in cells], dtype=pl.Float64),
-        }
-    )
-    return snapshots.lazy(), strikes.lazy()
+    return bars(GEX, snapshots.lazy(), seconds).collect().to_dicts()
 
 
-def found_bars(rows: list[Row], seconds: int) -> list[Row]:
-    return bars(GEX, frames(rows)[0], seconds).collect().to_dicts()
-
-
-def found_cells(rows: list[Row], seconds: int) -> list[Row]:
-    snapshots, strikes = frames(rows)
-    return heatmap(last_of_intervals(snapshots, seconds).collect(), strikes, "gex_vol").collect().to_dicts()
+def found_lasts(rows: list[Row], seconds: int) -> list[Row]:
+    timestamps = np.array([row["us"] for row in rows], np.int64)
+    return [
+        {"timestamp": at(end), "last_timestamp": at(rows[number]["us"])}
+        for number, end in zip(*(found.tolist() for found in last_of_intervals(timestamps, seconds)), strict=True)
+    ]
 
 
 def by_interval(rows: list[Row], seconds: int) -> dict[int, list[Row]]:
@@ -103,17 +91,19 @@ def test_bars_are_what_plain_python_finds(rows: list[Row], seconds: int) -> None
     assert found_bars(rows, seconds) == expected
 
 
-@settings(max_examples=40)
 @given(rows=snapshot_rows(), seconds=intervals)
-def test_a_heatmap_is_what_plain_python_finds(rows: list[Row], seconds: int) -> None:
-    assert found_cells(rows, seconds) == [
-        {"timestamp": at(end), "strike": strike, "gex_vol": value}
+def test_the_last_snapshots_are_what_plain_python_finds(rows: list[Row], seconds: int) -> None:
+    assert found_lasts(rows, seconds) == [
+        {"timestamp": at(end), "last_timestamp": at(members[-1]["us"])}
         for end, members in by_interval(rows, seconds).items()
-        for strike, value in sorted(members[-1]["ladder"].items())
     ]
 
 
-@pytest.mark.parametrize("find", [found_bars, found_cells])
+def test_no_snapshot_is_the_last_one_of_none() -> None:
+    assert found_lasts([], 60) == []
+
+
+@pytest.mark.parametrize("find", [found_bars, found_lasts])
 @settings(max_examples=40)
 @given(data=st.data(), rows=snapshot_rows(), seconds=intervals)
 def test_whatever_comes_after_an_instant_changes_nothing_at_or_before_it(
@@ -131,37 +121,10 @@ def test_whatever_comes_after_an_instant_changes_nothing_at_or_before_it(
 
 def test_an_instant_on_the_edge_belongs_to_the_interval_that_it_ends() -> None:
     edges = [START_US, START_US + 1, START_US + 60 * SECOND, START_US + 60 * SECOND + 1]
-    rows = [{"us": us, "spot": float(number), "ladder": {}, **dict.fromkeys(LEVELS)} for number, us in enumerate(edges)]
+    rows = [{"us": us, "spot": float(number), **dict.fromkeys(LEVELS)} for number, us in enumerate(edges)]
     found = [(row["timestamp"], row["snapshots"], row["close"]) for row in found_bars(rows, 60)]
     assert found == [
         (at(START_US), 1, 0.0),
         (at(START_US + 60 * SECOND), 2, 2.0),
         (at(START_US + 120 * SECOND), 1, 3.0),
     ]
-
-
-LADDERS = st.lists(st.lists(st.sampled_from([100.0, 105.0, 110.0]), min_size=1, max_size=4), max_size=6)
-
-
-@given(st.one_of(LADDERS, st.integers(0, 6).map(lambda count: [[100.0, 105.0]] * count)))
-def test_the_matrix_has_every_cell_in_its_place(ladders: list[list[float]]) -> None:
-    """Also where ladders differ, are out of order, or have a strike twice: the later row stands."""
-    rows = [(number, strike) for number, ladder in enumerate(ladders) for strike in ladder]
-    instants = [datetime(2025, 11, 10, 15, number, tzinfo=UTC) for number, _ in rows]
-    cells = pl.DataFrame(
-        {
-            "timestamp": instants,
-            "strike": [strike for _, strike in rows],
-            "gex_vol": [float(i) for i in range(len(rows))],
-        },
-        schema={"timestamp": pl.Datetime("us", "UTC"), "strike": pl.Float64, "gex_vol": pl.Float64},
-    )
-    strikes, columns, values = matrix(cells, "gex_vol")
-    assert list(strikes) == sorted({strike for _, strike in rows})
-    assert columns.to_list() == sorted(set(instants))
-    expected = {(strike, number): float(i) for i, (number, strike) in enumerate(rows)}
-    for i, strike in enumerate(strikes):
-        for number in range(len(ladders)):
-            found = values[i, number]
-            assert (None if np.isnan(found) else found) == expected.get((strike, number))
-    assert values.flags.c_contiguous

@@ -20,7 +20,7 @@ from gexlake.services.asking import strike_frames
 from gexlake.services.asking.session_frames import Bounds
 from gexlake.services.asking.strike_frames import iter_strikes
 from gexlake.services.importing.import_history import import_history
-from gexlake.services.store.strike_rows import pick_strikes
+from gexlake.services.store.ladder_rows import pick_strikes
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 
 WEDNESDAY = TUESDAY + timedelta(days=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -15,7 +14,9 @@ from gexlake.api.routes.snapshots.feeds import about, check_feed, check_imported
 from gexlake.api.routes.snapshots.queries import GridQuery, HeatmapQuery, LadderQuery
 from gexlake.api.state import RunningService, running
 from gexlake.models.record_type import RecordType
-from gexlake.services.asking.resample import bars, heatmap, last_of_intervals, matrix
+from gexlake.services.asking.heatmap import Heatmap, iter_heatmap
+from gexlake.services.asking.moments import instant
+from gexlake.services.asking.resample import bars
 from gexlake.services.asking.session_frames import Bounds, collect_rows, scan_range
 from gexlake.services.asking.strike_frames import iter_strikes
 
@@ -100,21 +101,22 @@ def show_heatmap(kind: RecordType, request: Request, query: HeatmapQuery) -> Res
     other forms have a row per cell. Without `start` and `end` it is the latest session.
     """
     service, bounds = _grid(kind, request, query)
-    layout = service.lake.layout
-    intervals = collect_rows(last_of_intervals(scan_range(layout, "snapshots", query.feed, bounds), query.interval))
-    _check_intervals(query, intervals.height)
-    frame = collect_rows(heatmap(intervals, scan_range(layout, _dataset(kind), query.feed, bounds), query.value))
+    parts: list[Heatmap] = []
+    for part in iter_heatmap(service.lake.layout, query.feed, bounds, query.interval, query.value):
+        parts.append(part)
+        _check_intervals(query, sum(len(one.ends) for one in parts))
+    found = Heatmap.join(parts)
     form = choose_format(request, query.format, TABLE_FORMATS)
-    return frame_response(request, frame, form, partial(_matrix, query))
+    return frame_response(request, found.frame(query.value), form, lambda _: _matrix(query, found))
 
 
-def _matrix(query: HeatmapQuery, cells: pl.DataFrame) -> dict[str, Any]:
-    strikes, instants, values = matrix(cells, query.value)
+def _matrix(query: HeatmapQuery, found: Heatmap) -> dict[str, Any]:
+    strikes, ends, values = found.matrix()
     return {
         **about(query.feed),
         "interval_seconds": query.interval,
         "value": query.value,
-        "timestamps": instants.to_list(),
+        "timestamps": [instant(end) for end in ends.tolist()],
         "strikes": strikes,
         "values": values,
     }

@@ -223,27 +223,27 @@ static PyObject *decode_doubles(PyObject *module, PyObject *args) {
 }
 
 PyDoc_STRVAR(pick_doubles_doc,
-"pick_doubles(source, places, form, rows, counts, picked, out) -> None\n\n"
-"Single values of many pages of one column, without the GIL. Page i stands in `source` at places[i], of which the first\n"
-"two of three numbers are offset and length, and has rows[i] values. Of them those of counts[i] rows are wanted: `picked`\n"
-"has the numbers of these rows in their page, ascending, of all pages one behind the other, and so has `out` the values;\n"
-"NaN for NULL. What a form is, and what is raised, `decode_doubles` says; a `MappedFile` may be the source as well.");
+"pick_doubles(pages, form, rows, counts, picked, out) -> None\n\n"
+"Single values of many pages of one column, without the GIL. The pages are a list of their contents, or (source, places):\n"
+"page i stands in `source`, which may be a `MappedFile`, at places[i], of which the first two of three numbers are offset\n"
+"and length. It has rows[i] values. Of them those of counts[i] rows are wanted: `picked` has the numbers of these rows in\n"
+"their page, ascending, of all pages one behind the other, and so has `out` the values; NaN for NULL. What a form is, and\n"
+"what is raised, `decode_doubles` says.");
 
 typedef struct {
+    PyObject *contents; /* a tuple, which nobody changes */
     Py_buffer source, places, frame, rows, counts, picked, out;
     Py_ssize_t pages, most_rows;
+    Input *inputs;
 } Picking;
 
 /* Whether all that is wanted is there; finds how many rows a page has at most. */
 static int picks_fit(Picking *p) {
-    const uint64_t *place = p->places.buf, size = (uint64_t)p->source.len;
     const int64_t *rows = p->rows.buf, *counts = p->counts.buf, *picked = p->picked.buf;
     const int64_t *end = picked + p->picked.len / 8;
-    p->pages = p->rows.len / 8;
-    if (p->places.len != p->pages * 24 || p->counts.len != p->rows.len || p->out.len != p->picked.len) return 0;
-    for (Py_ssize_t i = 0; i < p->pages; i++, place += 3) {
-        if (place[0] > size || place[1] > size - place[0] || rows[i] < 0 || rows[i] > MOST_ROWS) return 0;
-        if (counts[i] < 0 || counts[i] > end - picked) return 0;
+    if (p->counts.len != p->rows.len || p->out.len != p->picked.len) return 0;
+    for (Py_ssize_t i = 0; i < p->pages; i++) {
+        if (rows[i] < 0 || rows[i] > MOST_ROWS || counts[i] < 0 || counts[i] > end - picked) return 0;
         for (int64_t least = 0, left = counts[i]; left > 0; left--) {
             if (*picked < least || *picked >= rows[i]) return 0;
             least = *picked++ + 1;
@@ -253,16 +253,55 @@ static int picks_fit(Picking *p) {
     return picked == end;
 }
 
+/* Find the pages in their source; whether they are there. */
+static int find_in_source(Picking *p) {
+    const uint64_t *place = p->places.buf, size = (uint64_t)p->source.len;
+    if (p->places.len != p->pages * 24) return 0;
+    for (Py_ssize_t i = 0; i < p->pages; i++, place += 3) {
+        if (place[0] > size || place[1] > size - place[0]) return 0;
+        const uint8_t *page = (const uint8_t *)p->source.buf + place[0];
+        p->inputs[i] = (Input){page, page + place[1]};
+    }
+    return 1;
+}
+
+/* The same of a list of their contents. */
+static int find_in_list(Picking *p) {
+    if (PyTuple_Size(p->contents) != p->pages) return 0;
+    for (Py_ssize_t i = 0; i < p->pages; i++) {
+        char *content;
+        Py_ssize_t length;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(p->contents, i), &content, &length) < 0) return 0;
+        p->inputs[i] = (Input){(uint8_t *)content, (uint8_t *)content + length};
+    }
+    return 1;
+}
+
+/* Take the pages as they are given; 0 with an exception where they are not what they have to be. */
+static int take_pages(PyObject *given, Picking *p) {
+    p->pages = p->rows.len / 8;
+    p->inputs = PyMem_Malloc((size_t)(p->pages + 1) * sizeof *p->inputs);
+    if (p->inputs == NULL) return PyErr_NoMemory() != NULL;
+    int found;
+    if (PyTuple_Check(given)) {
+        found = PyArg_ParseTuple(given, "y*y*", &p->source, &p->places) && find_in_source(p);
+    } else {
+        found = (p->contents = PySequence_Tuple(given)) != NULL && find_in_list(p);
+    }
+    if (found && picks_fit(p)) return 1;
+    if (!PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "the rows that are picked do not fit the pages, or these their source");
+    return 0;
+}
+
 static int pick_all(const Picking *p, const Form *form, uint8_t *room) {
-    const uint64_t *place = p->places.buf;
     const int64_t *rows = p->rows.buf, *counts = p->counts.buf, *picked = p->picked.buf;
     double *out = p->out.buf;
-    for (Py_ssize_t i = 0; i < p->pages; i++, place += 3) {
+    for (Py_ssize_t i = 0; i < p->pages; i++) {
         Py_ssize_t count = (Py_ssize_t)counts[i];
         if (count == 0) continue;
-        const uint8_t *page = (const uint8_t *)p->source.buf + place[0];
         Span span = {(Py_ssize_t)rows[i], 0, (Py_ssize_t)picked[count - 1] + 1, count, picked};
-        int found = decode_guarded((Input){page, page + place[1]}, form, span, room, out);
+        int found = decode_guarded(p->inputs[i], form, span, room, out);
         if (found <= 0) return found;
         picked += count;
         out += count;
@@ -272,24 +311,26 @@ static int pick_all(const Picking *p, const Form *form, uint8_t *room) {
 
 static PyObject *pick_doubles(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *given;
+    PyObject *pages, *given;
     Picking p = {0};
     Form form;
     uint8_t *room = NULL;
     int found = -2;
-    if (!PyArg_ParseTuple(args, "y*y*Oy*y*y*w*", &p.source, &p.places, &given, &p.rows, &p.counts, &p.picked, &p.out))
-        return NULL;
-    if (!picks_fit(&p)) {
-        PyErr_SetString(PyExc_ValueError, "the rows that are picked do not fit the pages, or these their source");
-    } else if ((room = make_room(p.most_rows)) == NULL) {
-        PyErr_NoMemory();
-    } else if (take_form(given, &form, &p.frame)) {
-        Py_BEGIN_ALLOW_THREADS
-        found = pick_all(&p, &form, room);
-        Py_END_ALLOW_THREADS
-        say_what_was_found(found);
+    if (!PyArg_ParseTuple(args, "OOy*y*y*w*", &pages, &given, &p.rows, &p.counts, &p.picked, &p.out)) return NULL;
+    if (take_pages(pages, &p) && take_form(given, &form, &p.frame)) {
+        room = make_room(p.most_rows);
+        if (room == NULL) {
+            PyErr_NoMemory();
+        } else {
+            Py_BEGIN_ALLOW_THREADS
+            found = pick_all(&p, &form, room);
+            Py_END_ALLOW_THREADS
+            say_what_was_found(found);
+        }
     }
     PyMem_Free(room);
+    PyMem_Free(p.inputs);
+    Py_XDECREF(p.contents);
     Py_buffer *held[] = {&p.source, &p.places, &p.frame, &p.rows, &p.counts, &p.picked, &p.out};
     for (size_t i = 0; i < sizeof held / sizeof *held; i++) PyBuffer_Release(held[i]);
     return found > 0 ? Py_NewRef(Py_None) : NULL;

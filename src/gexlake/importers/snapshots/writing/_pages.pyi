@@ -20,7 +20,13 @@ def decode_doubles(
     pages: list[bytes], forms: Sequence[_Form], rows: int, first: int, stop: int, out: Doubles, at: int, /
 ) -> None: ...
 def pick_doubles(
-    source: Buffer, places: Numbers, form: _Form, rows: Ints, counts: Ints, picked: Ints, out: Doubles, /
+    pages: list[bytes] | tuple[Buffer, Numbers],
+    form: _Form,
+    rows: Ints,
+    counts: Ints,
+    picked: Ints,
+    out: Doubles,
+    /,
 ) -> None: ...
 
 class MappedFile:

@@ -1,4 +1,4 @@
-"""The rows of some strikes are those that all ladders have of them, bit by bit."""
+"""The rows of some strikes, or of some snapshots, are those that all ladders have of them, bit by bit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ from gexlake.importers.snapshots.writing._pages import pick_doubles
 from gexlake.importers.snapshots.writing.ladder_file import LadderFile
 from gexlake.models.block import Doubles
 from gexlake.models.record_types import GEX
+from gexlake.services.store.ladder_rows import StrikeRows, pick_snapshots, pick_strikes
 from gexlake.services.store.lookup_file import LookupFile
-from gexlake.services.store.strike_rows import StrikeRows, pick_strikes
 from helpers.columns import LADDER
 from unit.importers.snapshots.writing.test_ladder_file import Group, bits, group_of, groups, patched_pages
 from unit.services.store.support import pack_plain_values_with_zstd
@@ -63,6 +64,21 @@ def test_any_strikes_of_any_ladders(
     strikes = data.draw(st.lists(st.one_of(st.sampled_from(values), st.floats()), max_size=4))
     first = data.draw(st.integers(0, len(file) - 1))
     assert_picked(file, written, strikes, first, data.draw(st.integers(first + 1, len(file))))
+
+
+@settings(max_examples=200)
+@given(written=groups(), data=st.data())
+def test_any_columns_of_any_snapshots(
+    tmp_path_factory: pytest.TempPathFactory, written: list[Group], data: st.DataObject
+) -> None:
+    with patched_pages(3):
+        file = indexed(tmp_path_factory.getbasetemp() / "picked" / "strikes.parquet", written)
+    numbers = sorted(data.draw(st.sets(st.integers(0, len(file) - 1))))
+    columns = data.draw(st.lists(st.integers(0, len(LADDER) - 1), min_size=1, max_size=3))
+    cells = np.concatenate([group.cells for group in written], axis=1)
+    wanted = np.isin(np.repeat(np.arange(len(file)), file.index.rows), numbers)
+    found = pick_snapshots(file, np.array(numbers, np.int64), columns)
+    assert bits(found) == bits(cells[columns][:, wanted])
 
 
 def ladders(strikes: list[float], snapshots: int, *, start: int = 0) -> Group:
@@ -115,17 +131,23 @@ def test_a_file_that_is_cut_is_damaged(tmp_path: Path, written: list[Group]) -> 
         os.truncate(path, size)
         with pytest.raises(DamagedSessionError, match=r"ends too early|Input/output error"):
             picked(file, [30], 0, page)
+        with pytest.raises(DamagedSessionError, match=r"ends too early|Input/output error"):
+            pick_snapshots(file, np.arange(page), [1, 2])
 
 
 PAGE = b"\2\0\0\0\x10\1" + np.arange(8.0).tobytes()
 
 
-def pick(
-    places: list[tuple[int, int, int]], rows: list[int], counts: list[int], wanted: list[int], out: int
-) -> Doubles:
+Place = tuple[int, int, int]
+
+
+def pick(places: list[Place], rows: list[int], counts: list[int], wanted: list[int], out: int) -> Doubles:
+    return pick_of((PAGE * 2, np.array(places, np.uint64).reshape(-1, 3)), rows, counts, wanted, out)
+
+
+def pick_of(pages: Any, rows: list[int], counts: list[int], wanted: list[int], out: int) -> Doubles:
     values = np.empty(out)
-    arrays = (np.array(one, np.int64) for one in (rows, counts, wanted))
-    pick_doubles(PAGE * 2, np.array(places, np.uint64).reshape(-1, 3), (None, 0, False), *arrays, values)
+    pick_doubles(pages, (None, 0, False), *(np.array(one, np.int64) for one in (rows, counts, wanted)), values)
     return values
 
 
@@ -137,6 +159,7 @@ def test_single_values_of_pages_are_picked() -> None:
     assert pick([WHOLE, NEXT], [8, 8], [2, 1], [0, 7, 3], 3).tolist() == [0, 7, 3]
     assert pick([WHOLE, NEXT], [8, 8], [0, 1], [5], 1).tolist() == [5]
     assert pick([], [], [], [], 0).tolist() == []
+    assert pick_of([PAGE, PAGE], [8, 8], [2, 1], [0, 7, 3], 3).tolist() == [0, 7, 3]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +186,18 @@ def test_picks_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         pick(places, rows, counts, wanted, out)
+
+
+@pytest.mark.parametrize("pages", [[], [PAGE, PAGE]])
+def test_other_pages_than_there_are_rows_of_are_refused(pages: list[bytes]) -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        pick_of(pages, [8], [1], [3], 1)
+
+
+@pytest.mark.parametrize("pages", [9, [PAGE, bytearray(PAGE)], [PAGE, None], (PAGE,), (PAGE, 9)], ids=repr)
+def test_what_is_no_page_is_refused(pages: Any) -> None:
+    with pytest.raises(TypeError):
+        pick_of(pages, [8] * 2, [1] * 2, [3] * 2, 2)
 
 
 @pytest.mark.parametrize("place", [(0, 8, 0), (1, len(PAGE), 0)])

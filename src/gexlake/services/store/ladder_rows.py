@@ -1,18 +1,23 @@
-"""The rows of a few strikes out of the ladders of a session, without taking all others apart.
+"""A few rows out of the ladders of a session, without taking all others apart: those of strikes, or of snapshots.
 
-A library unpacks every page, decodes every value and compares every strike. Here nearly all pages are known by the
-bytes of their strikes, and of other columns only the values of the rows that are wanted are decoded (`pick_doubles`).
+A library unpacks every page, decodes every value and compares every row. Here the lookup index tells which pages have
+rows that are wanted, or the bytes of a page's strikes do, and only their values are decoded (`pick_doubles`).
+
+Pages are not held to their checksums: who asks has looked at the whole file. Safe in threads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gexlake.importers.snapshots.lookup import Numbers
-from gexlake.importers.snapshots.writing._pages import MappedFile, decode_doubles, pick_doubles
+from gexlake.importers.snapshots.writing._pages import decode_doubles, pick_doubles
 from gexlake.models.block import Doubles, Ints
 from gexlake.services.store.lookup_file import Form, LookupFile
 from gexlake.zstd import BrokenFrameError, unpack_frame
@@ -33,14 +38,13 @@ class StrikeRows(NamedTuple):
 
 
 class _Pages(NamedTuple):
-    """Pages of a row group that have rows which are wanted, one behind the other.
+    """Pages that have rows which are wanted, one behind the other.
 
     places  (p, k, 3) as in `LookupIndex`
     starts  (p,) first ladder row of each in the session
     rows    (p,) rows of each
     counts  (p,) how many of them are wanted
     picked  (n,) their numbers within their page
-    strikes (n,) their strikes
     """
 
     places: Numbers
@@ -48,7 +52,16 @@ class _Pages(NamedTuple):
     rows: Ints
     counts: Ints
     picked: Ints
-    strikes: Doubles
+
+    def by_group(self, group_ends: Ints) -> Iterator[tuple[int, _Pages]]:
+        """Those of each row group that has some, and its number."""
+        stops = self.starts.searchsorted(group_ends)
+        picked_stops = np.append(0, np.cumsum(self.counts))[stops]
+        edges = pairwise([(0, 0), *zip(stops.tolist(), picked_stops.tolist(), strict=True)])
+        for group, ((first, first_picked), (stop, stop_picked)) in enumerate(edges):
+            if first < stop:
+                of, picked = slice(first, stop), self.picked[first_picked:stop_picked]
+                yield group, _Pages(self.places[of], self.starts[of], self.rows[of], self.counts[of], picked)
 
 
 class _Wanted(NamedTuple):
@@ -64,26 +77,67 @@ class _Wanted(NamedTuple):
 def pick_strikes(file: LookupFile, strikes: Doubles, group: int, first: int, stop: int) -> StrikeRows | None:
     """The rows of some strikes in a row group, of the snapshots first … stop - 1; None where there are none.
 
-    Pages are not held to their checksums: who asks has looked at the whole file. Safe in threads. Raises
-    `DamagedSessionError` for what cannot be read.
+    Raises `DamagedSessionError` for what cannot be read.
     """
     index, forms = file.index, file.forms(group)
     begin = max(int(index.group_ends[group - 1]) if group else 0, int(file.row_ends[first] - index.rows[first]))
     end = min(int(index.group_ends[group]), int(file.row_ends[stop - 1]))
-    try:
+    with _readable(file):
         if begin >= end or not _may_have(file, strikes, forms[STRIKE], group):
             return None
-        pages = _find(file, strikes, forms[STRIKE], begin, end)
-        if not len(pages.picked):
+        pages, found = _find(file, strikes, forms[STRIKE], begin, end)
+        if not len(found):
             return None
-        cells = np.empty((len(forms), len(pages.picked)))
-        cells[STRIKE] = pages.strikes
+        cells = np.empty((len(forms), len(found)))
+        cells[STRIKE] = found
         for column, form in enumerate(forms[STRIKE + 1 :], STRIKE + 1):
             _pick(file, pages, column, form, cells[column])
-    except (BrokenFrameError, ValueError, OSError) as error:
-        raise file.damaged(str(error)) from error
     row = np.repeat(pages.starts, pages.counts) + pages.picked
     return StrikeRows(index.timestamps[file.row_ends.searchsorted(row, "right")], cells)
+
+
+def pick_snapshots(file: LookupFile, snapshots: Ints, columns: Sequence[int]) -> Doubles:
+    """The (k, n) cells of some columns of the ladders of snapshots with these numbers, which are in ascending order.
+
+    Raises `DamagedSessionError` for what cannot be read.
+    """
+    index = file.index
+    counts = index.rows[snapshots]
+    rows = np.repeat(file.row_ends[snapshots] - np.cumsum(counts), counts)
+    rows += np.arange(len(rows))
+    cells = np.empty((len(columns), len(rows)))
+    if not len(rows):
+        return cells
+    pages = _pages_of(file, rows)
+    done = 0
+    with _readable(file):
+        for group, part in pages.by_group(index.group_ends):
+            forms = file.forms(group)
+            span = slice(done, done := done + len(part.picked))
+            for column, out in zip(columns, cells, strict=True):
+                _pick(file, part, column, forms[column], out[span])
+    return cells
+
+
+@contextmanager
+def _readable(file: LookupFile) -> Iterator[None]:
+    try:
+        yield
+    except (BrokenFrameError, ValueError, OSError) as error:
+        raise file.damaged(str(error)) from error
+
+
+def _pages_of(file: LookupFile, rows: Ints) -> _Pages:
+    """The pages that have some ladder rows, which are in ascending order."""
+    ends = file.index.page_ends
+    first, last = ends.searchsorted(rows[[0, -1]], "right").tolist()
+    starts = np.append(ends[first - 1] if first else 0, ends[first:last])
+    ends, places = ends[first : last + 1], file.index.pages[first : last + 1]
+    counts = np.diff(rows.searchsorted(ends), prepend=0)
+    some = counts > 0
+    picked = np.repeat(starts, counts)
+    np.subtract(rows, picked, out=picked)
+    return _Pages(places[some], starts[some], (ends - starts)[some], counts[some], picked)
 
 
 def _may_have(file: LookupFile, strikes: Doubles, form: Form, group: int) -> bool:
@@ -95,8 +149,8 @@ def _may_have(file: LookupFile, strikes: Doubles, form: Form, group: int) -> boo
     return bool(np.isin(np.frombuffer(unpack_frame(file.read(offset, length))), strikes).any())
 
 
-def _find(file: LookupFile, strikes: Doubles, form: Form, begin: int, end: int) -> _Pages:
-    """Which of the ladder rows begin … end - 1, of one row group, are of the strikes."""
+def _find(file: LookupFile, strikes: Doubles, form: Form, begin: int, end: int) -> tuple[_Pages, Doubles]:
+    """Which of the ladder rows begin … end - 1, of one row group, are of the strikes; and the (n,) strikes of them."""
     page_ends = file.index.page_ends
     pages = slice(int(page_ends.searchsorted(begin, "right")), int(page_ends.searchsorted(end, "left")) + 1)
     ends, places = page_ends[pages], file.index.pages[pages]
@@ -108,7 +162,7 @@ def _find(file: LookupFile, strikes: Doubles, form: Form, begin: int, end: int) 
     counts = np.array([len(one.rows) for one in found])
     some = counts > 0
     picked, picked_strikes = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return _Pages(places[some], starts[some], rows[some], counts[some], picked, picked_strikes)
+    return _Pages(places[some], starts[some], rows[some], counts[some], picked), picked_strikes
 
 
 def _find_in_pages(file: LookupFile, strikes: Doubles, form: Form, places: Numbers, rows: Ints) -> list[_Wanted]:
@@ -129,9 +183,15 @@ def _find_in_pages(file: LookupFile, strikes: Doubles, form: Form, places: Numbe
 def _pick(file: LookupFile, pages: _Pages, column: int, form: Form, out: Doubles) -> None:
     """The values of a column: of its pages where they lie if they are blocks of LZ4, else of their contents."""
     places = np.ascontiguousarray(pages.places[:, column])
-    source: MappedFile | bytes = file.mapped
-    if not form.in_lz4:
-        contents = [unpack_frame(frame) for frame in file.read_all(places)]
-        lengths = np.array([len(content) for content in contents], np.uint64)
-        source, places = b"".join(contents), np.stack((np.cumsum(lengths) - lengths, lengths, lengths), axis=1)
-    pick_doubles(source, places, form, pages.rows, pages.counts, pages.picked, out)
+    source = (file.mapped, places) if form.in_lz4 else list(_iter_unpacked(file.read_all(places)))
+    pick_doubles(source, form, pages.rows, pages.counts, pages.picked, out)
+
+
+def _iter_unpacked(frames: Sequence[bytes]) -> Iterator[bytes]:
+    """What is in each; one that is like the one before it, as of strikes nearly all are, is not unpacked again."""
+    before: bytes | None = None
+    content = b""
+    for frame in frames:
+        if frame != before:
+            before, content = frame, unpack_frame(frame)
+        yield content
