@@ -18,7 +18,7 @@ from gexlake.models.block import Doubles, Ints
 from gexlake.models.feed import Feed
 from gexlake.models.record_types import kind_of
 from gexlake.services.asking.resample import last_of_intervals
-from gexlake.services.asking.session_frames import Bounds, collect_rows, published_files, scan_files
+from gexlake.services.asking.session_frames import Bounds, collect_rows, files_of_range, scan_files
 from gexlake.services.store.ladder_rows import pick_snapshots
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
 
@@ -116,7 +116,7 @@ def iter_heatmap(layout: LakeLayout, feed: Feed, bounds: Bounds, seconds: int, v
     asked = _Asked(feed, bounds, seconds, value)
     with reading():
         before: _Session | None = None
-        for path in published_files(layout, kind_of(feed).indexed_dataset, feed, bounds):
+        for path in files_of_range(layout, kind_of(feed).indexed_dataset, feed, bounds):
             session = _open(asked, path)
             if not len(session.ends):
                 continue

@@ -64,6 +64,14 @@ def published_files(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds
     return [session.file(layout, dataset, feed) for session in _iter_admitted(layout, feed, bounds or Bounds())]
 
 
+def files_of_range(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds) -> list[Path]:
+    """The same of a feed of which a session is published; raises `LakeError` where the lake's files are gone."""
+    files = published_files(layout, dataset, feed, bounds)
+    if not files:
+        _any_shown(layout, feed)
+    return files
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
     """A session by the folders that have its names for globs, as many as there are, by data set."""
@@ -109,6 +117,14 @@ def _iter_shown(layout: LakeLayout, feed: Feed, bounds: Bounds | None = None) ->
     there = {name: _folders(root, f"{name}.parquet", days) for name, root in roots.items()}
     for folder in sorted(set().union(*there.values())):
         yield _Shown(folder, {name: root for name, root in roots.items() if folder in there[name]})
+
+
+def _any_shown(layout: LakeLayout, feed: Feed) -> _Shown:
+    for session in _iter_shown(layout, feed):
+        return session
+    raise LakeError(
+        f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
+    )
 
 
 def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_Shown]:
@@ -215,13 +231,11 @@ def scan_range(
 
     The feed has to be one of which a session is published; raises `LakeError` where the lake's files are gone.
     """
-    files = published_files(layout, dataset, feed, bounds)
+    files = files_of_range(layout, dataset, feed, bounds)
     if files:
         return scan_files(files, dataset, feed, bounds, strikes=strikes)
-    first = next(_iter_shown(layout, feed), None)
-    if first is None:
-        raise _gone(layout, feed)
-    return scan_files([first.file(layout, dataset, feed)], dataset, feed, bounds).head(0)  # any file has the columns
+    any_file = _any_shown(layout, feed).file(layout, dataset, feed)  # it has the columns
+    return scan_files([any_file], dataset, feed, bounds).head(0)
 
 
 def scan_files(
@@ -266,12 +280,6 @@ def _readable() -> Iterator[None]:
             f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",
             hint="Run `gexlake verify --repair`.",
         ) from error
-
-
-def _gone(layout: LakeLayout, feed: Feed) -> LakeError:
-    return LakeError(
-        f"The lake {layout.root} has no file of {feed} any more.", hint="Put it back, or run `gexlake verify`."
-    )
 
 
 def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ from gexlake.db.published import session_of
 from gexlake.db.readers import reading
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of
-from gexlake.services.asking.session_frames import Bounds, collect_rows, published_files, scan_files, scan_range
+from gexlake.services.asking.session_frames import Bounds, collect_rows, files_of_range, scan_files, scan_range
 from gexlake.services.processes.workers import cores
 from gexlake.services.store.ladder_rows import StrikeRows, pick_strikes
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
@@ -71,7 +71,7 @@ def iter_strikes(
     """
     asked = _Asked(dataset, feed, bounds, strikes)
     with reading(), ThreadPoolExecutor(cores()) as threads:
-        files = published_files(layout, dataset, feed, bounds)
+        files = files_of_range(layout, dataset, feed, bounds)
         under_way: deque[_UnderWay] = deque()
         for file in reversed(files) if descending else files:
             under_way.append(_begin(threads, asked, file))
