@@ -100,9 +100,9 @@ class _Session(NamedTuple):
     numbers: Ints
     ends: Ints
 
-    def until(self, after: Self | None) -> Self:
+    def until(self, after: Self) -> Self:
         """The same, without an interval in which the session after it goes on."""
-        if after is None or after.ends[0] != self.ends[-1]:
+        if after.ends[0] != self.ends[-1]:
             return self
         return self._replace(snapshots=self.snapshots[:-1], numbers=self.numbers[:-1], ends=self.ends[:-1])
 
