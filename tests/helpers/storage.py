@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gexlake.services.importing.import_history import import_history
-from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import TUESDAY, records_of, vendor_name, write_array, write_history
-from helpers.lakes import Content, lake_content
+from helpers.lakes import Content
 from helpers.runner import Outcome
-
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
+from helpers.whole import fresh_content
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,7 @@ class History:
     def of(cls, folder: Path) -> History:
         """The lake that a folder makes now."""
         lake = folder.with_name(f"{folder.name}-fresh")
-        import_history([folder], lake)
-        return cls(folder, lake, lake_content(lake))
+        return cls(folder, lake, fresh_content(folder, lake))
 
     @classmethod
     def changed(cls, folder: Path) -> History:
@@ -51,13 +48,3 @@ def assert_clear(outcome: Outcome) -> None:
     assert "run the same command again" in outcome.err
     assert "Traceback" not in outcome.err
     assert outcome.out == ""
-
-
-def assert_completes(history: History, lake: Path, *, verify: bool = True) -> None:
-    """The next run brings the lake to where an undisturbed one would be."""
-    import_history([history.folder], lake)
-    found = lake_content(lake)
-    for name in DATA:
-        assert found[name] == history.fresh[name], name
-    if verify:
-        assert verify_lake(lake).findings == []

@@ -25,8 +25,9 @@ from helpers.histories import endless, write_history
 from helpers.lakes import Content, lake_content
 from helpers.processes import until, wait_for_end
 from helpers.runner import Outcome, Runner, python_path
+from helpers.whole import DATA, assert_completes, assert_whole, fresh_content
 
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine", "lineage")
+ALL = (*DATA, "lineage")
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +58,7 @@ def both(runner: Runner, other_runner: Runner) -> tuple[Runner, Runner]:
 @pytest.fixture(scope="module")
 def expected(folder: Path) -> Content:
     """What a local import of the folder gives."""
-    import_history(folder, folder.with_name("local"))
-    return lake_content(folder.with_name("local"))
-
-
-def assert_whole(lake: Path, expected: Content) -> None:
-    found = lake_content(lake)
-    assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
-    assert verify_lake(lake).findings == []
-    assert not list((lake / "staging").iterdir())
-
-
-def assert_completes(folder: Path, lake: Path, expected: Content) -> None:
-    """The next import does, without a cluster."""
-    assert import_history([folder], lake).acceptable
-    assert_whole(lake, expected)
+    return fresh_content(folder, folder.with_name("local"))
 
 
 def assert_good(outcome: Outcome, sessions: int) -> None:
@@ -107,9 +94,7 @@ def test_two_imports_of_the_same_files(
     outcomes = [running.wait() for running in under_way]
     assert [(outcome.status, outcome.err) for outcome in outcomes] == [(0, ""), (0, "")]
     assert sum(outcome.report["totals"]["records_imported"] for outcome in outcomes) == 160
-    found = lake_content(lake)
-    assert {name: found[name] for name in DATA[:-1]} == {name: expected[name] for name in DATA[:-1]}
-    assert verify_lake(lake).findings == []
+    assert_whole(lake, expected)
 
 
 def test_task_of_a_worker_that_is_killed_is_done_by_another(
@@ -121,7 +106,7 @@ def test_task_of_a_worker_that_is_killed_is_done_by_another(
         os.kill(killed, signal.SIGKILL)
         wait_for_end([killed])
     assert_good(running.wait(), 4)
-    assert_whole(work / "lake", expected)
+    assert_whole(work / "lake", expected, names=ALL)
 
 
 def test_worker_that_was_cut_off_publishes_nothing(
@@ -135,9 +120,9 @@ def test_worker_that_was_cut_off_publishes_nothing(
         with cluster.cut_off(pid):
             cluster.open(but=pid)
             assert_good(running.wait(), 4)
-            assert_whole(lake, expected)
+            assert_whole(lake, expected, names=ALL)
     assert len(list((lake / "staging").glob("*/*/manifest.json"))) == 1
-    assert_completes(folder, lake, expected)
+    assert_completes(folder, lake, expected, names=ALL)
 
 
 def test_import_that_is_killed_is_completed_by_the_next(
@@ -149,7 +134,7 @@ def test_import_that_is_killed_is_completed_by_the_next(
         cluster.held(2)
         running.kill()
         assert running.wait().status == -signal.SIGKILL
-    assert_completes(folder, lake, expected)
+    assert_completes(folder, lake, expected, names=ALL)
 
 
 def test_interrupt_ends_what_workers_are_reading(cluster: Cluster, runner: Runner, work: Path) -> None:
@@ -278,4 +263,4 @@ def test_scheduler_that_is_gone_ends_the_import_and_the_next_completes(
         outcome = running.wait()
     assert outcome.status == 1
     assert outcome.err.startswith(f"WorkerError: The cluster at {odd_cluster.address} does not answer")
-    assert_completes(folder, work / "lake", expected)
+    assert_completes(folder, work / "lake", expected, names=ALL)

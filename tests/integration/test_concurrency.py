@@ -14,22 +14,13 @@ import pytest
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import MONDAY, TUESDAY, records_of, vendor_name, write_array, write_history
-from helpers.lakes import Content, lake_content, select
+from helpers.lakes import lake_content, select
 from helpers.pauses import paused_import
 from helpers.runner import Runner
+from helpers.whole import fresh_content, has_data
 
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
 ROUNDS = 2
 SOON = {"wait_seconds": 0.2}
-
-
-def fresh_content(folder: Path, work: Path) -> Content:
-    import_history([folder], work / "fresh")
-    return lake_content(work / "fresh")
-
-
-def same(found: Content, expected: Content) -> bool:
-    return all(found[name] == expected[name] for name in DATA)
 
 
 # ---- imports beside imports ----------------------------------------------------------------------------------------
@@ -43,7 +34,7 @@ def test_two_imports_of_the_same_files(work: Path, runner: Runner, other_runner:
     both = [each.start_import(folder, lake, faults) for each in (runner, other_runner)]
     outcomes = [running.wait() for running in both]
     assert [outcome.status for outcome in outcomes] == [0, 0], outcomes
-    assert same(lake_content(lake), fresh_content(folder, work))
+    assert has_data(lake_content(lake), fresh_content(folder, work / "fresh"))
     assert verify_lake(lake).findings == []
     given = [outcome.report["totals"]["records_imported"] for outcome in outcomes]
     assert sum(given) == 40 * (2 + round_), "each snapshot is imported by one of the two"
@@ -168,7 +159,7 @@ def test_import_beside_a_process_that_holds_the_database(work: Path, runner: Run
         assert (rebuilt.status, f"is held by process {pid} (" in rebuilt.err) == (1, True)
     assert lake_content(lake) == before
     assert runner.run_import(folder, lake).status == 0
-    assert same(lake_content(lake), fresh_content(folder, work))
+    assert has_data(lake_content(lake), fresh_content(folder, work / "fresh"))
 
 
 @pytest.mark.parametrize("faults", [{}, {"inline_bytes": 0}])
@@ -185,7 +176,7 @@ def test_work_staged_while_the_database_is_held_is_committed_by_the_next_import(
     assert list((lake / "staging").glob("*/*/manifest.json"))
     report = runner.run_import(folder, lake).report
     assert report["totals"]["files"]["skipped"] >= 2
-    assert same(lake_content(lake), fresh_content(folder, work))
+    assert has_data(lake_content(lake), fresh_content(folder, work / "fresh"))
     assert verify_lake(lake).findings == []
     assert not list((lake / "staging").iterdir())
 

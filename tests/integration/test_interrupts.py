@@ -8,31 +8,14 @@ import signal
 import time
 from pathlib import Path
 
-from gexlake.services.importing.import_history import import_history
-from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import write_history
-from helpers.lakes import Content, lake_content, select
+from helpers.lakes import select
 from helpers.pauses import paused_import
-from helpers.processes import PATIENCE_SECONDS, POLL_SECONDS, wait_for_end
+from helpers.processes import until, wait_for_end
 from helpers.runner import Outcome, Runner
+from helpers.whole import assert_completes, fresh_content
 
 WITH_WORKERS = {"inline_bytes": 0}
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet")
-
-
-def fresh_content(folder: Path) -> Content:
-    """What an undisturbed import of the folder gives."""
-    lake = folder.with_name("fresh")
-    import_history([folder], lake)
-    return lake_content(lake)
-
-
-def assert_completes(folder: Path, lake: Path, expected: Content) -> None:
-    assert import_history([folder], lake).acceptable
-    found = lake_content(lake)
-    assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
-    assert verify_lake(lake).findings == []
-    assert not list((lake / "staging").iterdir())
 
 
 def assert_named(outcome: Outcome, lake: Path, sessions: int) -> None:
@@ -50,7 +33,7 @@ def test_interrupt_at_changes_from_the_first_to_the_last(work: Path, runner: Run
     folder = work / "history"
     write_history(folder, sessions=2)
     points = runner.run_import(folder, work / "undisturbed", {"count": True}).points
-    expected, seen = fresh_content(folder), set()
+    expected, seen = fresh_content(folder, work / "fresh"), set()
     for point in range(1, points + 1, 21):
         lake = work / f"lake-{point}"
         outcome = runner.run_import(folder, lake, {"interrupt_at": point})
@@ -66,7 +49,7 @@ def test_interrupt_at_changes_from_the_first_to_the_last(work: Path, runner: Run
 def test_interrupt_of_workers_at_random_moments(work: Path, runner: Runner) -> None:
     folder = work / "history"
     write_history(folder, sessions=4)
-    expected = fresh_content(folder)
+    expected = fresh_content(folder, work / "fresh")
     started = time.monotonic()
     assert runner.run_import(folder, work / "undisturbed", WITH_WORKERS).status == 0
     seconds = time.monotonic() - started
@@ -96,33 +79,24 @@ def workers_of(pid: int) -> list[int]:
     return [child for child, parent in parents.items() if parents.get(parent) == pid]
 
 
-def started_workers(pid: int) -> list[int]:
-    """Wait for some: one that is idle spares the start of another."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (workers := workers_of(pid)):
-        assert time.monotonic() < deadline
-        time.sleep(POLL_SECONDS)
-    return workers
-
-
 def test_worker_that_is_killed_is_named_and_the_next_run_completes(work: Path, runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
     with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
-        workers = started_workers(paused.running.pid)
+        workers = until(lambda: workers_of(paused.running.pid))  # not all: one that is idle spares another's start
         os.kill(workers[0], signal.SIGKILL)
         outcome = paused.resume()
     assert outcome.status == 1
     assert outcome.err.startswith("WorkerError: A worker process ended without a result")
-    assert_completes(folder, lake, fresh_content(folder))
+    assert_completes(folder, lake, fresh_content(folder, work / "fresh"))
 
 
 def test_workers_end_with_the_process_that_started_them(work: Path, runner: Runner) -> None:
     folder, lake = work / "history", work / "lake"
     write_history(folder, sessions=4)
     with paused_import(runner, folder, lake, WITH_WORKERS, workers=2) as paused:
-        workers = started_workers(paused.running.pid)
+        workers = until(lambda: workers_of(paused.running.pid))  # not all: one that is idle spares another's start
         os.kill(paused.running.pid, signal.SIGKILL)
         wait_for_end(workers)
         paused.ended()
-    assert_completes(folder, lake, fresh_content(folder))
+    assert_completes(folder, lake, fresh_content(folder, work / "fresh"))

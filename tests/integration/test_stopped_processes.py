@@ -14,25 +14,18 @@ import httpx2
 import pytest
 
 from e2e.test_serve_process import Service
-from gexlake.services.importing.import_history import import_history
-from gexlake.services.upkeep.verify import verify_lake
 from helpers.histories import write_history
-from helpers.lakes import lake_content
 from helpers.pauses import paused_import
 from helpers.processes import PATIENCE_SECONDS, descendants, let_go_on, stop, until
 from helpers.runner import Runner
+from helpers.whole import assert_whole, fresh_content
 
-DATA = ("sessions", "gex_snapshots", "snapshots.parquet", "strikes.parquet", "quarantine")
 SOON = {"wait_seconds": 0.2}
 
 
 def assert_complete(folder: Path, lake: Path) -> None:
     """The lake is what one undisturbed import makes."""
-    import_history(folder, lake.with_name("fresh"))
-    found, expected = lake_content(lake), lake_content(lake.with_name("fresh"))
-    assert {name: found[name] for name in DATA} == {name: expected[name] for name in DATA}
-    assert verify_lake(lake).findings == []
-    assert not list((lake / "staging").iterdir())
+    assert_whole(lake, fresh_content(folder, lake.with_name("fresh")))
 
 
 @contextmanager

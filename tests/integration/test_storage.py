@@ -8,7 +8,8 @@ import pytest
 
 from helpers.lakes import lake_content
 from helpers.runner import Runner
-from helpers.storage import History, assert_clear, assert_completes
+from helpers.storage import History, assert_clear
+from helpers.whole import assert_completes
 
 FILE_BYTES = (0, 512, 2048, 4096, 8192, 20_000, 60_000, 200_000, 540_000, 800_000, 1_000_000)
 """From where nothing can be written to where only the database's log can not, or nothing is hindered."""
@@ -33,7 +34,7 @@ def test_no_file_may_grow_beyond_a_size(history: History, lake: Path, runner: Ru
     else:
         assert_clear(outcome)
         assert lake_content(lake)["sessions"] in (before["sessions"], history.fresh["sessions"])  # committed stays
-    assert_completes(history, lake)
+    assert_completes(history.folder, lake, history.fresh, acceptable=False)
 
 
 @pytest.mark.parametrize("file_bytes", FILE_BYTES)
@@ -41,7 +42,7 @@ def test_first_import_without_room(history: History, work: Path, runner: Runner,
     outcome = runner.run_import(history.folder, work / "lake", {"file_bytes": file_bytes})
     if not outcome.out:
         assert_clear(outcome)
-    assert_completes(history, work / "lake")
+    assert_completes(history.folder, work / "lake", history.fresh, acceptable=False)
     assert lake_content(work / "lake") == history.fresh
 
 
@@ -49,4 +50,4 @@ def test_worker_that_finds_no_room(history: History, lake: Path, runner: Runner)
     before = lake_content(lake)
     assert_clear(runner.run_import(history.folder, lake, {"file_bytes": 4096, "inline_bytes": 0}))
     assert lake_content(lake) == before
-    assert_completes(history, lake)
+    assert_completes(history.folder, lake, history.fresh, acceptable=False)
