@@ -18,7 +18,7 @@ from gexlake.models.block import Doubles, Ints
 from gexlake.models.feed import Feed
 from gexlake.models.record_types import kind_of
 from gexlake.services.asking.resample import last_of_intervals
-from gexlake.services.asking.session_frames import Bounds, collect_rows, files_of_range, scan_files
+from gexlake.services.asking.session_frames import Bounds, are_in_order, collect_rows, files_of_range, scan_files
 from gexlake.services.store.ladder_rows import pick_snapshots
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
 
@@ -115,8 +115,12 @@ def iter_heatmap(layout: LakeLayout, feed: Feed, bounds: Bounds, seconds: int, v
     """
     asked = _Asked(feed, bounds, seconds, value)
     with reading():
+        files = files_of_range(layout, kind_of(feed).indexed_dataset, feed, bounds)
+        if len(files) > 1 and not are_in_order(layout, feed, bounds):
+            yield _read_frames(asked, files)
+            return
         before: _Session | None = None
-        for path in files_of_range(layout, kind_of(feed).indexed_dataset, feed, bounds):
+        for path in files:
             session = _open(asked, path)
             if not len(session.ends):
                 continue
@@ -132,7 +136,7 @@ def _open(asked: _Asked, path: Path) -> _Session:
         file = LookupFile.open_whole(path, len(kind_of(asked.feed).ladder_names))
         timestamps = file.index.timestamps
     except NoLookupError:
-        file, timestamps = None, _timestamps_of(asked, session_files(path)[1]["snapshots"])
+        file, timestamps = None, _timestamps_of(asked, [path])
     first, stop = asked.bounds.snapshots_of(timestamps)
     last, ends = last_of_intervals(timestamps[first:stop], asked.seconds)
     return _Session(path, file, timestamps[first + last], first + last, ends)
@@ -141,27 +145,37 @@ def _open(asked: _Asked, path: Path) -> _Session:
 def _read(asked: _Asked, session: _Session) -> Heatmap:
     file = session.file
     if file is None:
-        return _read_unindexed(asked, session)
+        return _read_ladders(asked, [session.path], session.snapshots, session.ends)
     columns = [kind_of(asked.feed).ladder_names.index(name) for name in ("strike", asked.value)]
     strikes, values = pick_snapshots(file, session.numbers, columns)
     file.check_unchanged()
     return Heatmap(session.ends, file.index.rows[session.numbers], strikes, values)
 
 
-# ---- sessions without a lookup index ------------------------------------------------------------------------------
+# ---- sessions of an older lake, without a lookup index or out of order --------------------------------------------
 
 
-def _timestamps_of(asked: _Asked, snapshots: Path) -> Ints:
-    rows = collect_rows(scan_files([snapshots], "snapshots", asked.feed, asked.bounds).select("timestamp"))
-    return rows["timestamp"].to_physical().to_numpy()
+def _read_frames(asked: _Asked, files: Sequence[Path]) -> Heatmap:
+    timestamps = _timestamps_of(asked, files)
+    last, ends = last_of_intervals(timestamps, asked.seconds)
+    return _read_ladders(asked, files, timestamps[last], ends)
 
 
-def _read_unindexed(asked: _Asked, session: _Session) -> Heatmap:
+def _timestamps_of(asked: _Asked, files: Sequence[Path]) -> Ints:
+    """Those of all snapshots of some sessions in the range, in order."""
+    snapshots = [session_files(file)[1]["snapshots"] for file in files]
+    rows = collect_rows(scan_files(snapshots, "snapshots", asked.feed, asked.bounds).select("timestamp"))
+    return rows["timestamp"].sort().to_physical().to_numpy()
+
+
+def _read_ladders(asked: _Asked, files: Sequence[Path], snapshots: Ints, ends: Ints) -> Heatmap:
+    """What the ladders of the snapshots at these (m,) instants say; the (m,) intervals end so."""
     import polars as pl
 
-    wanted = pl.Series(session.snapshots).cast(pl.Datetime("us", "UTC")).implode()
-    ladders = scan_files([session.path], kind_of(asked.feed).indexed_dataset, asked.feed, asked.bounds)
-    found = collect_rows(ladders.select("timestamp", "strike", asked.value).filter(pl.col("timestamp").is_in(wanted)))
-    stops = found["timestamp"].to_physical().to_numpy().searchsorted(session.snapshots, "right")
+    wanted = pl.Series(snapshots).cast(pl.Datetime("us", "UTC")).implode()
+    ladders = scan_files(files, kind_of(asked.feed).indexed_dataset, asked.feed, asked.bounds)
+    rows = ladders.select("timestamp", "strike", asked.value).filter(pl.col("timestamp").is_in(wanted))
+    found = collect_rows(rows.sort("timestamp", maintain_order=True))
+    stops = found["timestamp"].to_physical().to_numpy().searchsorted(snapshots, "right")
     strikes, values = (found[name].to_numpy() for name in ("strike", asked.value))
-    return Heatmap(session.ends, np.diff(stops, prepend=0), strikes, values)
+    return Heatmap(ends, np.diff(stops, prepend=0), strikes, values)

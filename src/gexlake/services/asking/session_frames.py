@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -27,12 +28,11 @@ from gexlake.models.block import Ints
 from gexlake.models.column import PARTITION_COLUMNS
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.models.record_types import kind_of, record_type_of
-from gexlake.services.asking.moments import Moment, Zone, new_york_day, parse_bound
+from gexlake.services.asking.moments import Moment, Zone, parse_bound
 
 if TYPE_CHECKING:
     import polars as pl
 
-_LAST_DAY = date.max.isoformat()
 BATCH_ROWS = 1 << 17
 """Rows of one batch where a range is read in batches."""
 
@@ -72,12 +72,23 @@ def files_of_range(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds)
     return files
 
 
+def are_in_order(layout: LakeLayout, feed: Feed, bounds: Bounds) -> bool:
+    """Whether each session of a range ends before the next begins.
+
+    An older lake may have records under the date in their file's name, until they are put right.
+    """
+    spans = filter(None, (session.told().span for session in _iter_admitted(layout, feed, bounds)))
+    return all(before[1] < after[0] for before, after in pairwise(spans))
+
+
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """A session by the folders that have its names for globs, as many as there are, by data set."""
+    """A session by the names that globs find: the paths by data set, of which one is there at least."""
 
     folder: str
-    roots: dict[str, Path]
+    paths: dict[str, str]
+    state: _State
+    """Of the first that is there."""
 
     @property
     def day(self) -> str:
@@ -85,18 +96,18 @@ class _Shown:
 
     @property
     def names(self) -> dict[str, Path]:
-        return {name: root / self.folder / f"{name}.parquet" for name, root in self.roots.items()}
+        """Those that are there."""
+        return {name: Path(path) for name, path in self.paths.items() if os.path.exists(path)}  # noqa: PTH110
 
     def told(self) -> _Told:
         """What the first of the files that tells it says of the session."""
-        problem: LakeError | None = None
-        for file in self.names.values():
-            try:
-                return _told_by(file)
-            except LakeError as error:
-                problem = problem or error
-        assert problem is not None
-        raise problem
+        try:
+            return _read_told(self.state)
+        except LakeError:
+            for file in self.names.values():
+                with suppress(LakeError):
+                    return _told_by(file)
+            raise
 
     def file(self, layout: LakeLayout, dataset: str, feed: Feed) -> Path:
         """The file of a data set of the version; of a lake that an older gexlake wrote, the one for globs."""
@@ -109,14 +120,21 @@ class _Shown:
 
 
 def _iter_shown(layout: LakeLayout, feed: Feed, bounds: Bounds | None = None) -> Iterator[_Shown]:
-    """The sessions of a feed by date, of those dates that the range may hold."""
+    """The sessions of a feed by date, of those dates that the range may hold.
+
+    There may be thousands, for each question: a glob, or a `Path` for each, would take ten times as long.
+    """
     if record_type_of(feed.category) is None:
         return
-    roots = {name: _feed_folder(layout, name, feed) for name in datasets_of(feed)}
-    days = (bounds or Bounds()).days()
-    there = {name: _folders(root, f"{name}.parquet", days) for name, root in roots.items()}
-    for folder in sorted(set().union(*there.values())):
-        yield _Shown(folder, {name: root for name, root in roots.items() if folder in there[name]})
+    bounds = bounds or Bounds()
+    roots = {name: str(_feed_folder(layout, name, feed)) for name in datasets_of(feed)}
+    folders = {name: _folders(root) for name, root in roots.items()}
+    for folder in sorted(set().union(*folders.values())):
+        if bounds.may_admit_day(_day_of(folder)):
+            paths = {name: f"{root}/{folder}/{name}.parquet" for name, root in roots.items() if folder in folders[name]}
+            state = next(filter(None, map(_state_of, paths.values())), None)
+            if state is not None:
+                yield _Shown(folder, paths, state)
 
 
 def _any_shown(layout: LakeLayout, feed: Feed) -> _Shown:
@@ -137,17 +155,13 @@ def _day_of(folder: str) -> str:
     return folder.partition("=")[2]
 
 
-def _folders(root: Path, file: str, days: tuple[str, str]) -> set[str]:
-    """The names of the folders of sessions between two dates that have a file of this name.
-
-    There may be thousands, for each question: a glob, or a path for each, would take ten times as long.
-    """
-    top, (first, last) = str(root), days
+def _folders(root: str) -> set[str]:
     try:
-        between = (name for name in os.listdir(top) if first <= _day_of(name) <= last)  # noqa: PTH208
-        return {name for name in between if os.path.exists(f"{top}/{name}/{file}")}  # noqa: PTH110
+        return set(os.listdir(root))  # noqa: PTH208
     except (FileNotFoundError, NotADirectoryError):
         return set()
+    except OSError as error:
+        raise _unreadable(error) from error
 
 
 def _feed_folder(layout: LakeLayout, dataset: str, feed: Feed) -> Path:
@@ -186,12 +200,6 @@ class Bounds:
     def has_instants(self) -> bool:
         """Whether a bound is an instant, and not the date of a session."""
         return self.first_us is not None or self.last_us is not None
-
-    def days(self) -> tuple[str, str]:
-        """The first and the last date (ISO text) of which a session can hold anything in the range."""
-        firsts = (self.first_day, _day_at(self.first_us))
-        lasts = (self.last_day, _day_at(self.last_us))
-        return max(day or "" for day in firsts), min(day or _LAST_DAY for day in lasts)
 
     def may_admit_day(self, day: str) -> bool:
         """Whether a session can hold anything in the range, by its date."""
@@ -276,10 +284,12 @@ def _readable() -> Iterator[None]:
         with reading():
             yield
     except (pl.exceptions.ComputeError, pl.exceptions.PanicException, OSError) as error:
-        raise LakeError(
-            f"A published file cannot be read: {str(error).partition(chr(10))[0]}.",
-            hint="Run `gexlake verify --repair`.",
-        ) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: BaseException) -> LakeError:
+    words = str(error).partition("\n")[0]
+    return LakeError(f"A published file cannot be read: {words}.", hint="Run `gexlake verify --repair`.")
 
 
 def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | None) -> pl.LazyFrame:
@@ -287,14 +297,6 @@ def _narrowed(frame: pl.LazyFrame, bounds: Bounds, strikes: Sequence[float] | No
 
     frame = frame.filter(*bounds.predicates())
     return frame if strikes is None else frame.filter(pl.col("strike").is_in([float(value) for value in strikes]))
-
-
-def _day_at(us: int | None) -> str | None:
-    """The date (ISO text) of the session of an instant; None of one that is in no session, as far away as it is."""
-    try:
-        return None if us is None else new_york_day(us)[0].isoformat()
-    except (OverflowError, ValueError):
-        return None
 
 
 def _parsed(bound: Moment | None, parameter: str, tz: Zone | None) -> date | int | None:
@@ -313,15 +315,34 @@ class _Told(NamedTuple):
     span: tuple[int, int] | None
 
 
+class _State(NamedTuple):
+    """A file as it is now: one that was replaced is another one."""
+
+    path: str
+    inode: int
+    mtime_ns: int
+
+
+def _state_of(path: str) -> _State | None:
+    """None where no file is there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unreadable(error) from error
+    return _State(path, status.st_ino, status.st_mtime_ns)
+
+
 def _told_by(file: Path) -> _Told:
     with _readable():
         status = file.stat()
-    return _read_told(file, status.st_ino, status.st_mtime_ns)
+    return _read_told(_State(str(file), status.st_ino, status.st_mtime_ns))
 
 
-@lru_cache(maxsize=4096)
-def _read_told(file: Path, inode: int, mtime_ns: int) -> _Told:
-    """A file that was replaced is another one."""
+@lru_cache(maxsize=1 << 14)
+def _read_told(state: _State) -> _Told:
+    file = Path(state.path)
     try:
         trusted = is_sealed(file)
     except BrokenSealError:

@@ -26,6 +26,7 @@ from gexlake.services.asking.session_frames import Bounds
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.ladder_rows import pick_snapshots
 from helpers.histories import FEED, MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
+from helpers.lakes import old_lake
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 MIDNIGHT = int(datetime(TUESDAY.year, TUESDAY.month, TUESDAY.day, 5, tzinfo=UTC).timestamp())
@@ -67,7 +68,8 @@ def expected(lake: Path, seconds: int, **between: Any) -> pl.DataFrame:
     end = (-((-instant).floordiv(length)) * length).cast(pl.Datetime("us", "UTC")).alias("end")
     lasts = opened.snapshots(FEED.ticker, **between).group_by(end).agg(pl.col("timestamp").max())
     cells = opened.strikes(FEED.ticker, **between).join(lasts, on="timestamp", how="inner", maintain_order="left")
-    return cells.select(pl.col("end").alias("timestamp"), "strike", "gex_vol")
+    ordered = cells.sort("timestamp", maintain_order=True)  # where an older lake has records under another's date
+    return ordered.select(pl.col("end").alias("timestamp"), "strike", "gex_vol")
 
 
 RANGES: list[dict[str, Any]] = [
@@ -86,6 +88,24 @@ RANGES: list[dict[str, Any]] = [
 def test_it_is_what_the_tables_say(lake: Path, between: dict[str, Any], interval: str) -> None:
     found = gexlake.open(lake).heatmap(FEED.ticker, interval=interval, **between)
     assert_frame_equal(found, expected(lake, parse_interval(interval), **between))
+
+
+@pytest.fixture(scope="module")
+def misfiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake of schema version 1: sessions have records of other days."""
+    return old_lake(1, tmp_path_factory.mktemp("misfiled"))
+
+
+EARLY = {"start": "2025-11-10T14:00:00Z", "end": "2025-11-11T14:30:03Z"}
+
+
+@pytest.mark.parametrize("interval", ["1s", "1m", "24h"])
+@pytest.mark.parametrize("between", [{}, EARLY, {"start": "2025-11-12T00:00:00Z"}], ids=str)
+def test_sessions_of_an_older_lake_may_be_out_of_order(misfiled: Path, between: dict[str, Any], interval: str) -> None:
+    found = gexlake.open(misfiled).heatmap(FEED.ticker, interval=interval, **between)
+    assert found.height
+    assert found["timestamp"].is_sorted()
+    assert_frame_equal(found, expected(misfiled, parse_interval(interval), **between))
 
 
 def test_an_interval_with_two_sessions_has_the_later_ladder(lake: Path) -> None:

@@ -11,10 +11,11 @@ import pytest
 import gexlake
 from gexlake.db.layout import LakeLayout
 from gexlake.models.feed import Feed
-from gexlake.services.asking.moments import end_of_day, start_of_day
+from gexlake.services.asking.moments import end_of_day, instant, start_of_day
 from gexlake.services.asking.session_frames import Bounds, published_days
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import FEED, records_of, vendor_name, write_array
+from helpers.lakes import old_lake
 
 DAYS = [date(2025, 3, 7) + timedelta(days=number) for number in range(5)]
 """Around the night in which the clocks of New York were put forward."""
@@ -73,5 +74,17 @@ def test_a_range_of_instants_has_all_its_rows(lake: Path) -> None:
     opened = gexlake.open(lake)
     every = opened.snapshots(FEED.ticker)["timestamp"]
     assert len(every) == 2 * len(DAYS)
-    for place, instant in enumerate(every):
-        assert opened.snapshots(FEED.ticker, start=instant)["timestamp"].to_list() == every[place:].to_list()
+    for place, first in enumerate(every):
+        assert opened.snapshots(FEED.ticker, start=first)["timestamp"].to_list() == every[place:].to_list()
+
+
+def test_records_of_an_older_lake_are_found_under_another_date(tmp_path: Path) -> None:
+    """It has them under the date in their file's name."""
+    opened = gexlake.open(old_lake(1, tmp_path))
+    feed = (FEED.ticker, FEED.package, FEED.category)
+    every = opened.snapshots(*feed).sort("timestamp")
+    own = every["timestamp"].dt.convert_time_zone("America/New_York").dt.date()
+    assert (own != every["session_date"]).any()
+    for day in own.unique():
+        of_day = opened.snapshots(*feed, start=instant(start_of_day(day)), end=instant(end_of_day(day)))
+        assert of_day.sort("timestamp").equals(every.filter(own == day))
