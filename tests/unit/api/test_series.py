@@ -225,7 +225,7 @@ def test_more_intervals_than_one_answer_takes_are_refused(client: TestClient, mo
             "details"
         ]
         assert (detail["parameter"], detail["value"]) == ("interval", "2s")
-        assert "more than the 20 of one answer" in detail["message"]
+        assert "more intervals than the 20 of one answer" in detail["message"]
 
 
 @pytest.mark.parametrize("path", ["/gex/strikes?strike=1", "/gex/bars", "/gex/heatmap"])

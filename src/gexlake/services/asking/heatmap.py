@@ -5,20 +5,19 @@ Of a session only those snapshots are read, by its lookup index; of a session wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from gexlake.db.layout import LakeLayout
-from gexlake.db.published import session_files
 from gexlake.db.readers import reading
 from gexlake.models.block import Doubles, Ints
 from gexlake.models.feed import Feed
 from gexlake.models.record_types import kind_of
 from gexlake.services.asking.resample import last_of_intervals
-from gexlake.services.asking.session_frames import Bounds, are_in_order, collect_rows, files_of_range, scan_files
+from gexlake.services.asking.session_frames import Bounds, are_in_order, collect_rows, scan_files, sessions_of_range
 from gexlake.services.store.ladder_rows import pick_snapshots
 from gexlake.services.store.lookup_file import LookupFile, NoLookupError
 
@@ -87,14 +86,14 @@ class _Asked(NamedTuple):
 
 
 class _Session(NamedTuple):
-    """A session in the range; without a file where it has no lookup index.
+    """A session in the range, or several of an older lake; without a file where there is no lookup index.
 
     snapshots  (m,) Unix microseconds of the last one of each interval
     numbers    (m,) their numbers in the session
     ends       (m,) the ends of the intervals
     """
 
-    path: Path
+    paths: Sequence[Path]
     file: LookupFile | None
     snapshots: Ints
     numbers: Ints
@@ -107,45 +106,69 @@ class _Session(NamedTuple):
         return self._replace(snapshots=self.snapshots[:-1], numbers=self.numbers[:-1], ends=self.ends[:-1])
 
 
-def iter_heatmap(layout: LakeLayout, feed: Feed, bounds: Bounds, seconds: int, value: str) -> Iterator[Heatmap]:
+def iter_heatmap(
+    layout: LakeLayout,
+    feed: Feed,
+    bounds: Bounds,
+    seconds: int,
+    value: str,
+    *,
+    on_intervals: Callable[[int], None] = lambda _: None,
+) -> Iterator[Heatmap]:
     """The heatmap of `value`, a column of the feed's ladder, in intervals of so many seconds, by session.
 
-    A session without a snapshot in the range is left out. The feed has to be one of which a session is published;
-    raises `LakeError` where a file is damaged or has gone.
+    A session without a snapshot in the range is left out. `on_intervals` is told how many intervals there are so far
+    before their ladders are read, and may raise. The feed has to be one of which a session is published; raises
+    `LakeError` where a file is damaged or has gone.
     """
     asked = _Asked(feed, bounds, seconds, value)
+    count = 0
     with reading():
-        files = files_of_range(layout, kind_of(feed).indexed_dataset, feed, bounds)
-        if len(files) > 1 and not are_in_order(layout, feed, bounds):
-            yield _read_frames(asked, files)
-            return
-        before: _Session | None = None
-        for path in files:
-            session = _open(asked, path)
-            if not len(session.ends):
-                continue
-            if before is not None:
-                yield _read(asked, before.until(session))
-            before = session
-        if before is not None:
-            yield _read(asked, before)
+        for session in _iter_disjoint(_iter_sessions(asked, layout)):
+            count += len(session.ends)
+            on_intervals(count)
+            yield _read(asked, session)
 
 
-def _open(asked: _Asked, path: Path) -> _Session:
+def _iter_sessions(asked: _Asked, layout: LakeLayout) -> Iterator[_Session]:
+    """Those that have a snapshot in the range, in order; of an older lake all together where they are in none."""
+    ladders = kind_of(asked.feed).indexed_dataset
+    sessions = sessions_of_range(layout, ["snapshots", ladders], asked.feed, asked.bounds)
+    files = [(session.files["snapshots"], session.files[ladders]) for session in sessions]
+    opened = (
+        (_open(asked, *one) for one in files)
+        if are_in_order(sessions)
+        else iter([_open_unindexed(asked, *map(list, zip(*files, strict=True)))])
+    )
+    return (session for session in opened if len(session.ends))
+
+
+def _iter_disjoint(sessions: Iterator[_Session]) -> Iterator[_Session]:
+    """The same, with an interval that two sessions share in the later of them alone."""
+    before = next(sessions, None)
+    for session in sessions:
+        assert before is not None
+        yield before.until(session)
+        before = session
+    if before is not None:
+        yield before
+
+
+def _open(asked: _Asked, snapshots: Path, ladders: Path) -> _Session:
     try:
-        file = LookupFile.open_whole(path, len(kind_of(asked.feed).ladder_names))
-        timestamps = file.index.timestamps
+        file = LookupFile.open_whole(ladders, len(kind_of(asked.feed).ladder_names))
     except NoLookupError:
-        file, timestamps = None, _timestamps_of(asked, [path])
+        return _open_unindexed(asked, [snapshots], [ladders])
+    timestamps = file.index.timestamps
     first, stop = asked.bounds.snapshots_of(timestamps)
     last, ends = last_of_intervals(timestamps[first:stop], asked.seconds)
-    return _Session(path, file, timestamps[first + last], first + last, ends)
+    return _Session([ladders], file, timestamps[first + last], first + last, ends)
 
 
 def _read(asked: _Asked, session: _Session) -> Heatmap:
     file = session.file
     if file is None:
-        return _read_ladders(asked, [session.path], session.snapshots, session.ends)
+        return _read_unindexed(asked, session)
     columns = [kind_of(asked.feed).ladder_names.index(name) for name in ("strike", asked.value)]
     strikes, values = pick_snapshots(file, session.numbers, columns)
     file.check_unchanged()
@@ -155,27 +178,20 @@ def _read(asked: _Asked, session: _Session) -> Heatmap:
 # ---- sessions of an older lake, without a lookup index or out of order --------------------------------------------
 
 
-def _read_frames(asked: _Asked, files: Sequence[Path]) -> Heatmap:
-    timestamps = _timestamps_of(asked, files)
-    last, ends = last_of_intervals(timestamps, asked.seconds)
-    return _read_ladders(asked, files, timestamps[last], ends)
-
-
-def _timestamps_of(asked: _Asked, files: Sequence[Path]) -> Ints:
-    """Those of all snapshots of some sessions in the range, in order."""
-    snapshots = [session_files(file)[1]["snapshots"] for file in files]
+def _open_unindexed(asked: _Asked, snapshots: Sequence[Path], ladders: Sequence[Path]) -> _Session:
     rows = collect_rows(scan_files(snapshots, "snapshots", asked.feed, asked.bounds).select("timestamp"))
-    return rows["timestamp"].sort().to_physical().to_numpy()
+    timestamps = rows["timestamp"].sort().to_physical().to_numpy()
+    last, ends = last_of_intervals(timestamps, asked.seconds)
+    return _Session(ladders, None, timestamps[last], last, ends)
 
 
-def _read_ladders(asked: _Asked, files: Sequence[Path], snapshots: Ints, ends: Ints) -> Heatmap:
-    """What the ladders of the snapshots at these (m,) instants say; the (m,) intervals end so."""
+def _read_unindexed(asked: _Asked, session: _Session) -> Heatmap:
     import polars as pl
 
-    wanted = pl.Series(snapshots).cast(pl.Datetime("us", "UTC")).implode()
-    ladders = scan_files(files, kind_of(asked.feed).indexed_dataset, asked.feed, asked.bounds)
+    wanted = pl.Series(session.snapshots).cast(pl.Datetime("us", "UTC")).implode()
+    ladders = scan_files(session.paths, kind_of(asked.feed).indexed_dataset, asked.feed, asked.bounds)
     rows = ladders.select("timestamp", "strike", asked.value).filter(pl.col("timestamp").is_in(wanted))
     found = collect_rows(rows.sort("timestamp", maintain_order=True))
-    stops = found["timestamp"].to_physical().to_numpy().searchsorted(snapshots, "right")
+    stops = found["timestamp"].to_physical().to_numpy().searchsorted(session.snapshots, "right")
     strikes, values = (found[name].to_numpy() for name in ("strike", asked.value))
-    return Heatmap(ends, np.diff(stops, prepend=0), strikes, values)
+    return Heatmap(session.ends, np.diff(stops, prepend=0), strikes, values)

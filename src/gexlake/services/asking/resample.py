@@ -48,11 +48,9 @@ def last_of_intervals(timestamps: Ints, seconds: int) -> tuple[Ints, Ints]:
     All in Unix microseconds.
     """
     length = seconds * 1_000_000
-    first, last = (-(-int(edge) // length) * length for edge in timestamps[[0, -1]]) if len(timestamps) else (0, -1)
-    ends = np.arange(first, last + 1, length)
-    stops = timestamps.searchsorted(ends, "right")
-    some = np.diff(stops, prepend=0) > 0
-    return stops[some] - 1, ends[some]
+    ends = -(-timestamps // length) * length
+    last = np.flatnonzero(np.append(ends[1:] != ends[:-1], True)[: len(ends)])
+    return last, ends[last]
 
 
 def _by_interval(snapshots: pl.LazyFrame, seconds: int) -> pl.lazyframe.group_by.LazyGroupBy:

@@ -66,19 +66,33 @@ def published_files(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds
 
 def files_of_range(layout: LakeLayout, dataset: str, feed: Feed, bounds: Bounds) -> list[Path]:
     """The same of a feed of which a session is published; raises `LakeError` where the lake's files are gone."""
-    files = published_files(layout, dataset, feed, bounds)
-    if not files:
+    return [session.files[dataset] for session in sessions_of_range(layout, [dataset], feed, bounds)]
+
+
+class SessionFiles(NamedTuple):
+    """The files of one version of a session by data set, and its first and last instant; None where it is empty."""
+
+    files: dict[str, Path]
+    span: tuple[int, int] | None
+
+
+def sessions_of_range(layout: LakeLayout, datasets: Sequence[str], feed: Feed, bounds: Bounds) -> list[SessionFiles]:
+    """The sessions of a feed that may hold something in the range, by date; raises as `files_of_range` does."""
+    found = [
+        SessionFiles({name: session.file(layout, name, feed) for name in datasets}, session.told().span)
+        for session in _iter_admitted(layout, feed, bounds)
+    ]
+    if not found:
         _any_shown(layout, feed)
-    return files
+    return found
 
 
-def are_in_order(layout: LakeLayout, feed: Feed, bounds: Bounds) -> bool:
-    """Whether each session of a range ends before the next begins.
+def are_in_order(sessions: Sequence[SessionFiles]) -> bool:
+    """Whether each session ends before the next begins.
 
     An older lake may have records under the date in their file's name, until they are put right.
     """
-    spans = filter(None, (session.told().span for session in _iter_admitted(layout, feed, bounds)))
-    return all(before[1] < after[0] for before, after in pairwise(spans))
+    return all(before[1] < after[0] for before, after in pairwise(session.span for session in sessions if session.span))
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +358,8 @@ def _told_by(file: Path) -> _Told:
 def _read_told(state: _State) -> _Told:
     file = Path(state.path)
     try:
-        trusted = is_sealed(file)
+        with _readable():
+            trusted = is_sealed(file)
     except BrokenSealError:
         trusted = False
     if not trusted:  # the file says what it is about to be trusted for; say what is wrong with it, if anything is

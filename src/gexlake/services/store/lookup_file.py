@@ -72,16 +72,16 @@ class LookupFile:
     def open_whole(cls, path: Path, columns: int) -> Self:
         """The same, looked at from end to end first: for who does not hold each page to its checksum.
 
-        What was read counts once `check_unchanged` has found that the file is still what was looked at.
+        What was read counts once `check_unchanged` has found that the file still is what was looked at.
         """
         file = cls(path, columns)
         check_opened(path, file.mapped.fileno())
         return file
 
     def check_unchanged(self) -> None:
-        """Raise where the file is not what it was when it was opened."""
+        """Look at the file again where anything about it has changed: mostly a link, as every commit makes one."""
         if self.key != self._opened_key:
-            raise self.damaged("it was changed while it was read")
+            check_opened(self._path, self.mapped.fileno())
 
     @property
     def key(self) -> FileKey:

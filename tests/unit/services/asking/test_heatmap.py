@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 
 import gexlake
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import find_damaged
 from gexlake.errors import DamagedSessionError
 from gexlake.importers.snapshots import session
 from gexlake.models.feed import Feed
@@ -27,6 +28,7 @@ from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.ladder_rows import pick_snapshots
 from helpers.histories import FEED, MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from helpers.lakes import old_lake
+from helpers.touched import HARMLESS, flip
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 MIDNIGHT = int(datetime(TUESDAY.year, TUESDAY.month, TUESDAY.day, 5, tzinfo=UTC).timestamp())
@@ -42,6 +44,7 @@ def around_midnight() -> dict[Any, list[Record]]:
     for records in sessions.values():
         for record in records[::3]:
             del record["strikes"][:2]
+            record["strikes"][0][3] = []
     return sessions
 
 
@@ -60,7 +63,7 @@ def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return root / "lake"
 
 
-def expected(lake: Path, seconds: int, **between: Any) -> pl.DataFrame:
+def expected(lake: Path, seconds: int, *, value: str = "gex_vol", **between: Any) -> pl.DataFrame:
     """By the tables: the last snapshot of each interval, and the ladder that has its time."""
     opened = gexlake.open(lake)
     length = seconds * 1_000_000
@@ -69,7 +72,7 @@ def expected(lake: Path, seconds: int, **between: Any) -> pl.DataFrame:
     lasts = opened.snapshots(FEED.ticker, **between).group_by(end).agg(pl.col("timestamp").max())
     cells = opened.strikes(FEED.ticker, **between).join(lasts, on="timestamp", how="inner", maintain_order="left")
     ordered = cells.sort("timestamp", maintain_order=True)  # where an older lake has records under another's date
-    return ordered.select(pl.col("end").alias("timestamp"), "strike", "gex_vol")
+    return ordered.select(pl.col("end").alias("timestamp"), "strike", value)
 
 
 RANGES: list[dict[str, Any]] = [
@@ -88,6 +91,13 @@ RANGES: list[dict[str, Any]] = [
 def test_it_is_what_the_tables_say(lake: Path, between: dict[str, Any], interval: str) -> None:
     found = gexlake.open(lake).heatmap(FEED.ticker, interval=interval, **between)
     assert_frame_equal(found, expected(lake, parse_interval(interval), **between))
+
+
+def test_what_a_ladder_does_not_have_is_null(lake: Path) -> None:
+    found = gexlake.open(lake).heatmap(FEED.ticker, value="prior_5", interval="1s")
+    assert_frame_equal(found, expected(lake, 1, value="prior_5"))
+    assert found["prior_5"].null_count() > 0
+    assert found["prior_5"].is_nan().sum() == 0
 
 
 @pytest.fixture(scope="module")
@@ -117,31 +127,81 @@ def test_an_interval_with_two_sessions_has_the_later_ladder(lake: Path) -> None:
     assert of_monday["timestamp"].unique().to_list() == [datetime.fromtimestamp(MIDNIGHT, UTC)]
 
 
+@pytest.fixture
+def while_read(lake: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Path], None]], None]:
+    """Have something befall Monday's ladders each time that they are read."""
+    (file,) = lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet")
+
+    def patch(befall: Callable[[Path], None]) -> None:
+        def pick_and_befall(*arguments: Any) -> Any:
+            found = pick_snapshots(*arguments)
+            befall(file)
+            return found
+
+        monkeypatch.setattr(heatmap, "pick_snapshots", pick_and_befall)
+
+    return patch
+
+
+WhileRead = Callable[[Callable[[Path], None]], None]
+
+
 @pytest.mark.parametrize("lake", ["indexed"], indirect=True)
-def test_a_file_that_was_changed_while_it_was_read_gives_nothing(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = gexlake.open(lake)
-    right = opened.heatmap(FEED.ticker)
-    files = sorted(lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet"))
-
-    def pick_behind_a_change(*arguments: Any) -> Any:
-        os.utime(files[0], ns=(1, 1))
-        return pick_snapshots(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(heatmap, "pick_snapshots", pick_behind_a_change)
-        with pytest.raises(DamagedSessionError, match="changed while it was read"):
-            opened.heatmap(FEED.ticker)
-    assert_frame_equal(opened.heatmap(FEED.ticker), right)
+@pytest.mark.parametrize("befall", HARMLESS)
+def test_a_file_is_no_other_for_a_link_more(lake: Path, while_read: WhileRead, befall: Callable[[Path], None]) -> None:
+    right = gexlake.open(lake).heatmap(FEED.ticker)
+    while_read(befall)
+    assert_frame_equal(gexlake.open(lake).heatmap(FEED.ticker), right)
+    assert find_damaged(LakeLayout(lake)) == []
 
 
-def test_sessions_are_given_one_by_one(lake: Path) -> None:
-    """So that who has a bound for the number of intervals need not read on behind it."""
-    parts = list(
-        iter_heatmap(LakeLayout(lake), Feed(FEED.ticker, FEED.package, FEED.category), Bounds(), 60, "gex_vol")
-    )
-    assert len(parts) == 3
-    ends = np.concatenate([part.ends for part in parts])
-    assert (np.diff(ends) > 0).all()
+@pytest.mark.parametrize("lake", ["indexed"], indirect=True)
+def test_a_file_that_was_changed_while_it_was_read_gives_nothing(lake: Path, while_read: WhileRead) -> None:
+    while_read(flip)
+    try:
+        with pytest.raises(DamagedSessionError, match=str(MONDAY)):
+            gexlake.open(lake).heatmap(FEED.ticker, end=MONDAY)
+    finally:
+        (file,) = lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet")
+        flip(file)
+
+
+class TooManyError(Exception):
+    """What a caller makes of it."""
+
+
+def test_who_has_a_bound_for_intervals_says_so_before_ladders_are_read(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where sessions are read otherwise: as often as an interval has been counted, and no oftener."""
+    reads = []
+
+    def counted(*arguments: Any) -> Heatmap:
+        reads.append(arguments)
+        return read(*arguments)
+
+    def bounded(count: int) -> None:
+        counts.append(count)
+        if count > 2:
+            raise TooManyError
+
+    read, counts = heatmap._read, list[int]()
+    monkeypatch.setattr(heatmap, "_read", counted)
+    feed = Feed(FEED.ticker, FEED.package, FEED.category)
+    with pytest.raises(TooManyError):
+        list(iter_heatmap(LakeLayout(lake), feed, Bounds(), 3600, "gex_vol", on_intervals=bounded))
+    assert (counts, len(reads)) == ([0, 2, 3], 2)
+
+
+@pytest.mark.parametrize("lake", ["of an older gexlake"], indirect=True)
+def test_an_old_session_is_read_by_the_name_for_globs_where_it_has_no_other(lake: Path) -> None:
+    right = gexlake.open(lake).heatmap(FEED.ticker)
+    (file,) = lake.glob(f"versions/gex/snapshots/*/*/*/session_date={MONDAY}/*.parquet")
+    away = file.rename(file.with_suffix(".away"))
+    try:
+        assert_frame_equal(gexlake.open(lake).heatmap(FEED.ticker), right)
+    finally:
+        away.rename(file)
 
 
 # ---- as a matrix -----------------------------------------------------------------------------------------------------

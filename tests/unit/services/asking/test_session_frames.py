@@ -10,12 +10,13 @@ import pytest
 
 import gexlake
 from gexlake.db.layout import LakeLayout
+from gexlake.errors import LakeError
 from gexlake.models.feed import Feed
 from gexlake.services.asking.moments import end_of_day, instant, start_of_day
 from gexlake.services.asking.session_frames import Bounds, published_days
 from gexlake.services.importing.import_history import import_history
 from helpers.histories import FEED, records_of, vendor_name, write_array
-from helpers.lakes import old_lake
+from helpers.lakes import copy_lake, old_lake
 
 DAYS = [date(2025, 3, 7) + timedelta(days=number) for number in range(5)]
 """Around the night in which the clocks of New York were put forward."""
@@ -88,3 +89,15 @@ def test_records_of_an_older_lake_are_found_under_another_date(tmp_path: Path) -
     for day in own.unique():
         of_day = opened.snapshots(*feed, start=instant(start_of_day(day)), end=instant(end_of_day(day)))
         assert of_day.sort("timestamp").equals(every.filter(own == day))
+
+
+@pytest.mark.parametrize("place", ["session_date=2025-03-08", "session_date=2025-03-08/snapshots.parquet", "."])
+def test_what_the_system_does_not_let_one_look_at_is_an_error(lake: Path, tmp_path: Path, place: str) -> None:
+    """Here a link that leads to itself."""
+    copy = copy_lake(lake, tmp_path / "lake")
+    (feed,) = copy.glob("gex/snapshots/*/*/*")
+    looked_at = feed / place
+    looked_at.rename(tmp_path / "away")
+    looked_at.symlink_to(looked_at)
+    with pytest.raises(LakeError, match="cannot be read"):
+        gexlake.open(copy).snapshots(FEED.ticker, FEED.package, FEED.category)

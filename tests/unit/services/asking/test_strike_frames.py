@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 import gexlake
 from gexlake.db.layout import LakeLayout
+from gexlake.db.published import find_damaged
 from gexlake.errors import DamagedSessionError, LakeError
 from gexlake.importers.snapshots import session
 from gexlake.models.feed import Feed
@@ -22,6 +23,7 @@ from gexlake.services.asking.strike_frames import iter_strikes
 from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.ladder_rows import pick_strikes
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
+from helpers.touched import HARMLESS, flip
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 STRIKES = [25_000.0, 25_010.0]
@@ -96,20 +98,29 @@ def test_the_last_session_comes_first_where_that_is_asked_for(lake: Path) -> Non
 
 
 @pytest.mark.parametrize("lake", ["indexed"], indirect=True)
-def test_a_file_that_was_changed_while_it_was_read_gives_nothing(lake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("befall", [*HARMLESS, flip])
+def test_only_a_file_whose_bytes_were_changed_while_it_was_read_gives_nothing(
+    lake: Path, monkeypatch: pytest.MonkeyPatch, befall: Callable[[Path], None]
+) -> None:
     opened = gexlake.open(lake)
-    right = opened.strikes("NQ_NDX", strike=25_000)
-    files = sorted(lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet"))
+    right = opened.strikes("NQ_NDX", strike=25_000, end=MONDAY)
+    (file,) = lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet")
 
-    def pick_behind_a_change(*arguments: Any) -> Any:
-        os.utime(files[0], ns=(1, 1))
-        return pick_strikes(*arguments)
+    def pick_and_befall(*arguments: Any) -> Any:
+        found = pick_strikes(*arguments)
+        befall(file)
+        return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(strike_frames, "pick_strikes", pick_behind_a_change)
-        with pytest.raises(DamagedSessionError, match="changed while it was read"):
-            opened.strikes("NQ_NDX", strike=25_000)
-    assert_frame_equal(opened.strikes("NQ_NDX", strike=25_000), right)
+        patch.setattr(strike_frames, "pick_strikes", pick_and_befall)
+        if befall is flip:
+            with pytest.raises(DamagedSessionError, match=str(MONDAY)):
+                opened.strikes("NQ_NDX", strike=25_000, end=MONDAY)
+            flip(file)
+        else:
+            assert_frame_equal(opened.strikes("NQ_NDX", strike=25_000, end=MONDAY), right)
+    assert_frame_equal(opened.strikes("NQ_NDX", strike=25_000, end=MONDAY), right)
+    assert find_damaged(LakeLayout(lake)) == []
 
 
 def test_a_file_that_is_gone_is_an_error(lake: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
@@ -101,11 +102,15 @@ def show_heatmap(kind: RecordType, request: Request, query: HeatmapQuery) -> Res
     other forms have a row per cell. Without `start` and `end` it is the latest session.
     """
     service, bounds = _grid(kind, request, query)
-    parts: list[Heatmap] = []
-    for part in iter_heatmap(service.lake.layout, query.feed, bounds, query.interval, query.value):
-        parts.append(part)
-        _check_intervals(query, sum(len(one.ends) for one in parts))
-    found = Heatmap.join(parts)
+    parts = iter_heatmap(
+        service.lake.layout,
+        query.feed,
+        bounds,
+        query.interval,
+        query.value,
+        on_intervals=partial(_check_intervals, query),
+    )
+    found = Heatmap.join(list(parts))
     form = choose_format(request, query.format, TABLE_FORMATS)
     return frame_response(request, found.frame(query.value), form, lambda _: _matrix(query, found))
 
@@ -135,7 +140,7 @@ def _grid(kind: RecordType, request: Request, query: GridQuery) -> tuple[Running
 
 def _check_intervals(query: GridQuery, count: int) -> None:
     if count > MAX_INTERVALS:
-        message = f"{count:,} intervals are more than the {MAX_INTERVALS:,} of one answer."
+        message = f"There are more intervals than the {MAX_INTERVALS:,} of one answer."
         raise ApiError(
             422,
             "parameters_invalid",
