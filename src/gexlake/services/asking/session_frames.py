@@ -95,14 +95,15 @@ def are_in_order(sessions: Sequence[SessionFiles]) -> bool:
     return all(before[1] < after[0] for before, after in pairwise(session.span for session in sessions if session.span))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A session by the names that globs find: the paths by data set, of which one is there at least."""
+class _Shown(NamedTuple):
+    """A session by the names that globs find, of which one is there at least: its folder, in those of data sets.
+
+    state  of the first that is there
+    """
 
     folder: str
-    paths: dict[str, str]
+    roots: dict[str, str]
     state: _State
-    """Of the first that is there."""
 
     @property
     def day(self) -> str:
@@ -111,7 +112,8 @@ class _Shown:
     @property
     def names(self) -> dict[str, Path]:
         """Those that are there."""
-        return {name: Path(path) for name, path in self.paths.items() if os.path.exists(path)}  # noqa: PTH110
+        names = {name: Path(_path_of(root, self.folder, name)) for name, root in self.roots.items()}
+        return {name: file for name, file in names.items() if file.exists()}
 
     def told(self) -> _Told:
         """What the first of the files that tells it says of the session."""
@@ -144,11 +146,13 @@ def _iter_shown(layout: LakeLayout, feed: Feed, bounds: Bounds | None = None) ->
     roots = {name: str(_feed_folder(layout, name, feed)) for name in datasets_of(feed)}
     folders = {name: _folders(root) for name, root in roots.items()}
     for folder in sorted(set().union(*folders.values())):
-        if bounds.may_admit_day(_day_of(folder)):
-            paths = {name: f"{root}/{folder}/{name}.parquet" for name, root in roots.items() if folder in folders[name]}
-            state = next(filter(None, map(_state_of, paths.values())), None)
+        if not bounds.may_admit_day(_day_of(folder)):
+            continue
+        for name, root in roots.items():
+            state = _state_of(_path_of(root, folder, name)) if folder in folders[name] else None
             if state is not None:
-                yield _Shown(folder, paths, state)
+                yield _Shown(folder, roots, state)
+                break
 
 
 def _any_shown(layout: LakeLayout, feed: Feed) -> _Shown:
@@ -163,6 +167,10 @@ def _iter_admitted(layout: LakeLayout, feed: Feed, bounds: Bounds) -> Iterator[_
     for session in _iter_shown(layout, feed, bounds):
         if not bounds.has_instants or bounds.may_admit_span(session.told().span):
             yield session
+
+
+def _path_of(root: str, folder: str, name: str) -> str:
+    return f"{root}/{folder}/{name}.parquet"
 
 
 def _day_of(folder: str) -> str:
