@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import shutil
 import signal
@@ -26,7 +25,7 @@ from itertools import product
 from pathlib import Path
 
 from bench.report import MIB, Finding, Findings, Table, machine, mebibytes, render, write_results
-from bench.serving.frames import measure_frames
+from bench.serving.frames import measure_frames, timed
 from bench.serving.load import Load, Question, Start, put_under_load, quietest
 from bench.timing import ROOT
 from gexlake.validation.calendar import trading_days
@@ -384,16 +383,16 @@ def measure_heatmaps(lake: Path, starts: Sequence[Start]) -> Findings:
     with running("gexlake", lake) as (url, _, _):
         for ticker in (TICKER, OTHER):
             day = datetime.fromtimestamp(max(start.second for start in starts if start.symbol == ticker), UTC).date()
-            best, size = math.inf, 0
-            for _ in range(HEATMAPS):
-                before = time.perf_counter()
-                asked = f"{url}/gex/heatmap?symbol={ticker}&interval=1m&start={day}&end={day}"
-                with urllib.request.urlopen(asked, timeout=60) as response:
-                    size = len(response.read())
-                best = min(best, (time.perf_counter() - before) * 1000)
+            ask = partial(_size_of, f"{url}/gex/heatmap?symbol={ticker}&interval=1m&start={day}&end={day}")
+            best, size = min(timed(ask) for _ in range(HEATMAPS))
             rows.append([ticker, HEATMAP_BEFORE_MS[ticker], f"{best:.1f}", f"{size:,}"])
     header = ["feed", "rendered ahead (recorded) ms", "ms", "bytes"]
     return Findings([], [Table(f"The 1-minute heatmap of a session, the best of {HEATMAPS}", header, rows)])
+
+
+def _size_of(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=60) as response:
+        return len(response.read())
 
 
 def measure_growth(lake: Path, starts: Sequence[Start], minutes: float) -> Findings:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 import gexlake
 from bench.report import Findings, Table
 
+T = TypeVar("T")
 RUNS = 5
 SESSIONS, MONTH = 50, 21
 RECORDED_MS: dict[tuple[str, str], str] = {
@@ -51,10 +53,11 @@ def _measure(lake: gexlake.Lake, ticker: str) -> dict[str, tuple[float, pl.DataF
         "heatmap of a session, 1 minute": lambda: lake.heatmap(ticker, start=first, end=first, interval="1m"),
         "snapshots of a month": lambda: lake.snapshots(ticker, end=days[min(MONTH, last + 1) - 1]),
     }
-    return {what: min((_timed(ask) for _ in range(RUNS)), key=lambda one: one[0]) for what, ask in questions.items()}
+    return {what: min((timed(ask) for _ in range(RUNS)), key=lambda one: one[0]) for what, ask in questions.items()}
 
 
-def _timed(ask: Callable[[], pl.DataFrame]) -> tuple[float, pl.DataFrame]:
+def timed(ask: Callable[[], T]) -> tuple[float, T]:
+    """Milliseconds that an answer took, and the answer."""
     before = time.perf_counter()
-    frame = ask()
-    return (time.perf_counter() - before) * 1000, frame
+    answer = ask()
+    return (time.perf_counter() - before) * 1000, answer

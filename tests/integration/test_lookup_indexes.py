@@ -10,7 +10,6 @@ import pytest
 
 from gexlake.db.layout import LakeLayout
 from gexlake.db.parquet import read_footer
-from gexlake.importers.snapshots import session
 from gexlake.importers.snapshots.lookup import LOOKUP_KEY
 from gexlake.models.feed import Feed, SessionKey
 from gexlake.services.importing.import_history import import_history
@@ -19,6 +18,7 @@ from gexlake.services.store.session import LookupSession
 from gexlake.services.upkeep.rebuild import rebuild_database
 from gexlake.services.upkeep.revise import restore_import
 from gexlake.services.upkeep.verify import verify_lake
+from helpers.ages import before_lookup_indexes
 from helpers.crashes import states
 from helpers.damage import flip
 from helpers.histories import MONDAY, TUESDAY, edit, records_of, vendor_name, write_array
@@ -31,8 +31,7 @@ def template(fast_disk: Path) -> Path:
     """Two sessions without an index, of which one has a previous version; and a third that is empty."""
     root = fast_disk / "indexes"
     history, lake = root / "history", root / "lake"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "iter_blocks", lambda _: iter(()))
+    with before_lookup_indexes():
         for day in (MONDAY, TUESDAY):
             write_array(history / vendor_name(day), records_of(day, 30))
         write_array(history / vendor_name(TUESDAY + timedelta(days=1)), [])

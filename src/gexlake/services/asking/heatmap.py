@@ -5,7 +5,8 @@ Of a session only those snapshots are read, by its lookup index; of a session wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -132,23 +133,23 @@ def iter_heatmap(
 
 def _iter_sessions(asked: _Asked, layout: LakeLayout) -> Iterator[_Session]:
     """Those that have a snapshot in the range, in order; of an older lake all together where they are in none."""
-    ladders = kind_of(asked.feed).indexed_dataset
-    sessions = sessions_of_range(layout, ["snapshots", ladders], asked.feed, asked.bounds)
-    files = [(session.files["snapshots"], session.files[ladders]) for session in sessions]
-    opened = (
-        (_open(asked, *one) for one in files)
+    datasets = "snapshots", kind_of(asked.feed).indexed_dataset
+    sessions = sessions_of_range(layout, datasets, asked.feed, asked.bounds)
+    snapshots, ladders = ([session.files[name] for session in sessions] for name in datasets)
+    opened: Iterable[_Session] = (
+        map(partial(_open, asked), snapshots, ladders)
         if are_in_order(sessions)
-        else iter([_open_unindexed(asked, *map(list, zip(*files, strict=True)))])
+        else [_open_unindexed(asked, snapshots, ladders)]
     )
     return (session for session in opened if len(session.ends))
 
 
 def _iter_disjoint(sessions: Iterator[_Session]) -> Iterator[_Session]:
     """The same, with an interval that two sessions share in the later of them alone."""
-    before = next(sessions, None)
+    before: _Session | None = None
     for session in sessions:
-        assert before is not None
-        yield before.until(session)
+        if before is not None:
+            yield before.until(session)
         before = session
     if before is not None:
         yield before

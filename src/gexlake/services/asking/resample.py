@@ -48,14 +48,9 @@ def last_of_intervals(timestamps: Ints, seconds: int) -> tuple[Ints, Ints]:
     All in Unix microseconds.
     """
     length = seconds * 1_000_000
-    edges = [-(-edge // length) for edge in timestamps[[0, -1]].tolist()] if len(timestamps) else [0, -1]
-    if edges[1] - edges[0] > len(timestamps):  # most intervals have no snapshot
-        ends = np.unique(-(-timestamps // length)) * length
-    else:
-        ends = np.arange(edges[0], edges[1] + 1) * length
-    stops = timestamps.searchsorted(ends, "right")
-    some = np.diff(stops, prepend=0) > 0
-    return stops[some] - 1, ends[some]
+    ends = -(-timestamps // length) * length
+    last = np.flatnonzero(np.diff(ends, append=ends[-1:] + 1))
+    return last, ends[last]
 
 
 def _by_interval(snapshots: pl.LazyFrame, seconds: int) -> pl.lazyframe.group_by.LazyGroupBy:

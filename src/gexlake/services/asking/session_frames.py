@@ -109,29 +109,29 @@ class _Shown(NamedTuple):
     def day(self) -> str:
         return _day_of(self.folder)
 
-    @property
-    def names(self) -> dict[str, Path]:
-        """Those that are there."""
-        names = {name: Path(_path_of(root, self.folder, name)) for name, root in self.roots.items()}
-        return {name: file for name, file in names.items() if file.exists()}
+    def states(self) -> dict[str, _State]:
+        """Of all that are there, by data set."""
+        found = {name: _state_of(_path_of(root, self.folder, name)) for name, root in self.roots.items()}
+        return {name: state for name, state in found.items() if state is not None}
 
     def told(self) -> _Told:
         """What the first of the files that tells it says of the session."""
         try:
             return _read_told(self.state)
         except LakeError:
-            for file in self.names.values():
+            for state in self.states().values():
                 with suppress(LakeError):
-                    return _told_by(file)
+                    return _read_told(state)
             raise
 
     def file(self, layout: LakeLayout, dataset: str, feed: Feed) -> Path:
         """The file of a data set of the version; of a lake that an older gexlake wrote, the one for globs."""
         session, version = SessionKey(feed, date.fromisoformat(self.day)), self.told().version
         file = layout.version_file(kind_of(feed).name, dataset, session, version)
-        shown = self.names.get(dataset)
-        if not file.exists() and shown is not None and _told_by(shown).version == version:
-            return shown
+        if not file.exists():
+            shown = self.states().get(dataset)
+            if shown is not None and _read_told(shown).version == version:
+                return Path(shown.path)
         return file
 
 
@@ -354,12 +354,6 @@ def _state_of(path: str) -> _State | None:
     except OSError as error:
         raise _unreadable(error) from error
     return _State(path, status.st_ino, status.st_mtime_ns)
-
-
-def _told_by(file: Path) -> _Told:
-    with _readable():
-        status = file.stat()
-    return _read_told(_State(str(file), status.st_ino, status.st_mtime_ns))
 
 
 @lru_cache(maxsize=1 << 14)

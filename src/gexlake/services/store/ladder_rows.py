@@ -129,15 +129,21 @@ def _readable(file: LookupFile) -> Iterator[None]:
 
 def _pages_of(file: LookupFile, rows: Ints) -> _Pages:
     """The pages that have some ladder rows, which are in ascending order."""
-    ends = file.index.page_ends
-    first, last = ends.searchsorted(rows[[0, -1]], "right").tolist()
-    starts = np.append(ends[first - 1] if first else 0, ends[first:last])
-    ends, places = ends[first : last + 1], file.index.pages[first : last + 1]
+    starts, ends, places = _pages_between(file, int(rows[0]), int(rows[-1]) + 1)
     counts = np.diff(rows.searchsorted(ends), prepend=0)
     some = counts > 0
     picked = np.repeat(starts, counts)
     np.subtract(rows, picked, out=picked)
     return _Pages(places[some], starts[some], (ends - starts)[some], counts[some], picked)
+
+
+def _pages_between(file: LookupFile, begin: int, end: int) -> tuple[Ints, Ints, Numbers]:
+    """Of the pages with the ladder rows begin … end - 1: the first row of each, the one behind its last, its places."""
+    page_ends = file.index.page_ends
+    pages = slice(int(page_ends.searchsorted(begin, "right")), int(page_ends.searchsorted(end, "left")) + 1)
+    ends = page_ends[pages]
+    starts = np.append(page_ends[pages.start - 1] if pages.start else 0, ends[:-1])
+    return starts, ends, file.index.pages[pages]
 
 
 def _may_have(file: LookupFile, strikes: Doubles, form: Form, group: int) -> bool:
@@ -151,10 +157,7 @@ def _may_have(file: LookupFile, strikes: Doubles, form: Form, group: int) -> boo
 
 def _find(file: LookupFile, strikes: Doubles, form: Form, begin: int, end: int) -> tuple[_Pages, Doubles]:
     """Which of the ladder rows begin … end - 1, of one row group, are of the strikes; and the (n,) strikes of them."""
-    page_ends = file.index.page_ends
-    pages = slice(int(page_ends.searchsorted(begin, "right")), int(page_ends.searchsorted(end, "left")) + 1)
-    ends, places = page_ends[pages], file.index.pages[pages]
-    starts = np.append(page_ends[pages.start - 1] if pages.start else 0, ends[:-1])
+    starts, ends, places = _pages_between(file, begin, end)
     rows = ends - starts
     found = _find_in_pages(file, strikes, form, places[:, STRIKE], rows)
     found[0] = found[0].only(found[0].rows >= begin - starts[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,21 @@ import gexlake
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import find_damaged
 from gexlake.errors import DamagedSessionError
-from gexlake.importers.snapshots import session
 from gexlake.models.feed import Feed
 from gexlake.services.asking import heatmap
 from gexlake.services.asking.heatmap import Heatmap, iter_heatmap
 from gexlake.services.asking.moments import parse_interval
 from gexlake.services.asking.session_frames import Bounds
-from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.ladder_rows import pick_snapshots
-from helpers.histories import FEED, MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
+from helpers.ages import AGES, lake_of_age
+from helpers.damage import flip
+from helpers.histories import FEED, MONDAY, TUESDAY, Record, records_of
 from helpers.lakes import old_lake
-from helpers.touched import HARMLESS, flip
+from helpers.touched import HARMLESS
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
+PLACE = 1000
+"""Of a byte that is changed."""
 MIDNIGHT = int(datetime(TUESDAY.year, TUESDAY.month, TUESDAY.day, 5, tzinfo=UTC).timestamp())
 """The first instant of Tuesday in New York; intervals of which the length divides it end there."""
 
@@ -48,19 +51,10 @@ def around_midnight() -> dict[Any, list[Record]]:
     return sessions
 
 
-@pytest.fixture(scope="module", params=["indexed", "of an older gexlake", "both"])
+@pytest.fixture(scope="module", params=AGES)
 def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three sessions and an empty one."""
-    root = tmp_path_factory.mktemp("heatmap")
-    for day, records in around_midnight().items():
-        write_array(root / "history" / vendor_name(day), records)
-        with pytest.MonkeyPatch.context() as patch:
-            if request.param != "indexed" and (day, request.param) != (TUESDAY, "both"):
-                patch.setattr(session, "iter_blocks", lambda _: iter(()))
-            assert import_history(root / "history", root / "lake").acceptable
-    write_array(root / "history" / vendor_name(WEDNESDAY + timedelta(days=1)), [])
-    import_history(root / "history", root / "lake")
-    return root / "lake"
+    return lake_of_age(tmp_path_factory.mktemp("heatmap"), request.param, around_midnight(), indexed=TUESDAY)
 
 
 def expected(lake: Path, seconds: int, *, value: str = "gex_vol", **between: Any) -> pl.DataFrame:
@@ -157,13 +151,13 @@ def test_a_file_is_no_other_for_a_link_more(lake: Path, while_read: WhileRead, b
 
 @pytest.mark.parametrize("lake", ["indexed"], indirect=True)
 def test_a_file_that_was_changed_while_it_was_read_gives_nothing(lake: Path, while_read: WhileRead) -> None:
-    while_read(flip)
+    while_read(partial(flip, at=PLACE))
     try:
         with pytest.raises(DamagedSessionError, match=str(MONDAY)):
             gexlake.open(lake).heatmap(FEED.ticker, end=MONDAY)
     finally:
         (file,) = lake.glob(f"versions/gex/strikes/*/*/*/session_date={MONDAY}/*.parquet")
-        flip(file)
+        flip(file, PLACE)
 
 
 class TooManyError(Exception):

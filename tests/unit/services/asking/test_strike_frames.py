@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,19 @@ import gexlake
 from gexlake.db.layout import LakeLayout
 from gexlake.db.published import find_damaged
 from gexlake.errors import DamagedSessionError, LakeError
-from gexlake.importers.snapshots import session
 from gexlake.models.feed import Feed
 from gexlake.services.asking import strike_frames
 from gexlake.services.asking.session_frames import Bounds
 from gexlake.services.asking.strike_frames import iter_strikes
-from gexlake.services.importing.import_history import import_history
 from gexlake.services.store.ladder_rows import pick_strikes
-from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
-from helpers.touched import HARMLESS, flip
+from helpers.ages import AGES, lake_of_age
+from helpers.damage import flip
+from helpers.histories import MONDAY, TUESDAY, Record, records_of
+from helpers.touched import HARMLESS
 
 WEDNESDAY = TUESDAY + timedelta(days=1)
 STRIKES = [25_000.0, 25_010.0]
+CHANGE = partial(flip, at=1000)
 
 
 def session_records(day: Any, count: int, *, shift: float) -> list[Record]:
@@ -40,19 +42,12 @@ def session_records(day: Any, count: int, *, shift: float) -> list[Record]:
     return records
 
 
-@pytest.fixture(scope="module", params=["indexed", "of an older gexlake", "both"])
+@pytest.fixture(scope="module", params=AGES)
 def lake(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three sessions and an empty one; the strikes that are asked for are in two of them."""
-    root = tmp_path_factory.mktemp("strikes")
-    for day, shift in ((MONDAY, 0.0), (TUESDAY, 5.0), (WEDNESDAY, -10.0)):
-        write_array(root / "history" / vendor_name(day), session_records(day, 20, shift=shift))
-        with pytest.MonkeyPatch.context() as patch:
-            if request.param != "indexed" and (day, request.param) != (WEDNESDAY, "both"):
-                patch.setattr(session, "iter_blocks", lambda _: iter(()))
-            assert import_history(root / "history", root / "lake").acceptable
-    write_array(root / "history" / vendor_name(WEDNESDAY + timedelta(days=1)), [])
-    import_history(root / "history", root / "lake")
-    return root / "lake"
+    shifts = {MONDAY: 0.0, TUESDAY: 5.0, WEDNESDAY: -10.0}
+    sessions = {day: session_records(day, 20, shift=shift) for day, shift in shifts.items()}
+    return lake_of_age(tmp_path_factory.mktemp("strikes"), request.param, sessions, indexed=WEDNESDAY)
 
 
 RANGES: list[dict[str, Any]] = [
@@ -98,7 +93,7 @@ def test_the_last_session_comes_first_where_that_is_asked_for(lake: Path) -> Non
 
 
 @pytest.mark.parametrize("lake", ["indexed"], indirect=True)
-@pytest.mark.parametrize("befall", [*HARMLESS, flip])
+@pytest.mark.parametrize("befall", [*HARMLESS, CHANGE])
 def test_only_a_file_whose_bytes_were_changed_while_it_was_read_gives_nothing(
     lake: Path, monkeypatch: pytest.MonkeyPatch, befall: Callable[[Path], None]
 ) -> None:
@@ -113,10 +108,10 @@ def test_only_a_file_whose_bytes_were_changed_while_it_was_read_gives_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(strike_frames, "pick_strikes", pick_and_befall)
-        if befall is flip:
+        if befall is CHANGE:
             with pytest.raises(DamagedSessionError, match=str(MONDAY)):
                 opened.strikes("NQ_NDX", strike=25_000, end=MONDAY)
-            flip(file)
+            CHANGE(file)
         else:
             assert_frame_equal(opened.strikes("NQ_NDX", strike=25_000, end=MONDAY), right)
     assert_frame_equal(opened.strikes("NQ_NDX", strike=25_000, end=MONDAY), right)

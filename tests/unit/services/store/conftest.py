@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gexlake.db.layout import LakeLayout
-from gexlake.importers.snapshots import session
 from gexlake.services.importing.import_history import import_history
+from helpers.ages import before_lookup_indexes
 from helpers.histories import MONDAY, TUESDAY, Record, records_of, vendor_name, write_array
 from unit.services.store.support import MadeLake, MakeLake
 
@@ -42,7 +42,6 @@ def two_old_days(two_days: MadeLake, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("two-old-days")
     for day, of_day in two_days.records.items():
         write_array(folder / "source" / vendor_name(day), of_day)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "iter_blocks", lambda _: iter(()))
+    with before_lookup_indexes():
         import_history(folder / "source", folder / "lake")
     return MadeLake(LakeLayout(folder / "lake"), two_days.records)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from gexlake.api.errors import ApiError, ErrorDetail
 from gexlake.api.params import MAX_US, MIN_US, encode_cursor
-from gexlake.api.representations import TABLE_FORMATS, choose_format, frame_response, json_bytes, json_response, rows_of
+from gexlake.api.representations import TABLE_FORMATS, choose_format, frame_response, rows_of
 from gexlake.api.routes.snapshots.feeds import about, check_feed, check_imported, following_headers
 from gexlake.api.routes.snapshots.queries import GridQuery, HeatmapQuery, LadderQuery
 from gexlake.api.state import RunningService, running
@@ -112,9 +112,7 @@ def show_heatmap(kind: RecordType, request: Request, query: HeatmapQuery) -> Res
     )
     found = Heatmap.join(list(parts))
     form = choose_format(request, query.format, TABLE_FORMATS)
-    if form == "json":
-        return json_response(request, json_bytes(_matrix(query, found)))
-    return frame_response(request, found.frame(query.value), form, rows_of)
+    return frame_response(request, found.frame(query.value), form, lambda _: _matrix(query, found))
 
 
 def _matrix(query: HeatmapQuery, found: Heatmap) -> dict[str, Any]:
